@@ -1,0 +1,150 @@
+# Bailee. `make demo` and `make check` are all a newcomer needs; both install what is missing.
+#
+#   make            build/bailee and build/bailee-reader
+#   make deps       install Debian packages that are missing
+#   make demo       the main job on a sample device, shown
+#   make check      every test                (VARIANT=asan: under ASan and UBSan)
+#   make bench      figures as ratios in one interleaved run
+#   make fuzz       libFuzzer targets, FUZZ_SECONDS each
+#   make lint       layering, formatting, cppcheck, shell syntax
+#   make install    DESTDIR, PREFIX
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+VARIANT ?= release
+FUZZ_SECONDS ?= 60
+CC = gcc
+B = build
+ifneq ($(VARIANT),release)
+B = build/$(VARIANT)
+endif
+
+DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
+	libblkid-dev libvectorscan-dev libseccomp-dev libjansson-dev libutf8proc-dev tzdata
+DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk util-linux python3 rsync \
+	sqlite3 jq clang-format cppcheck libclang-rt-14-dev clang-14
+DEPS = $(DEPS_BUILD) $(DEPS_TEST)
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wswitch-enum -Wvla -Wpointer-arith -Wformat=2 -Wundef -Wwrite-strings -Wimplicit-fallthrough \
+	-Wnull-dereference -Werror
+HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPT = -O2 -g
+LDHARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifeq ($(VARIANT),asan)
+OPT = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDEN = -fPIE
+WARNINGS := $(filter-out -Wnull-dereference,$(WARNINGS))
+LDHARDEN = -pie -fsanitize=address,undefined
+endif
+PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"$(VERSION)"' \
+	-DBAILEE_LIBEXEC='"$(PREFIX)/libexec/bailee"' \
+	-I. $(PKG_CFLAGS) $(OPT) $(WARNINGS) $(HARDEN) -pthread $(CFLAGS)
+LIBS = $(PKG_LIBS) -pthread -lm
+# -ltsk first: libtsk and libext2fs both export ext2fs_open (docs/reader.md, "Traps").
+READER_LIBS = -ltsk -lext2fs -lcom_err -lblkid -lseccomp -lsodium -pthread
+
+POLICY_C := $(wildcard policy/*.c policy/*/*.c)
+FS_C := $(wildcard fs/*/*.c)
+CLI_C := $(wildcard fs/cli/*.c)
+LIBFS_C := $(filter-out $(CLI_C),$(FS_C))
+READER_C := $(wildcard fs/image/reader/*.c)
+READER_MAIN = fs/image/reader/main.c
+UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
+FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+BENCH_C := $(wildcard tests/bench/*.c)
+HELPER_C := $(wildcard tests/tools/*.c)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
+REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
+BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
+HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C))
+PROGRAMS = $(B)/bailee $(B)/bailee-reader
+
+all: $(PROGRAMS)
+
+$(B)/libpolicy.a: $(call obj,$(POLICY_C))
+$(B)/libfs.a: $(call obj,$(LIBFS_C))
+$(B)/libreader.a: $(call obj,$(filter-out $(READER_MAIN),$(READER_C)))
+$(B)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/bailee: $(call obj,$(CLI_C)) $(B)/libfs.a $(B)/libpolicy.a
+	$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/bailee-reader: $(call obj,$(READER_MAIN)) $(B)/libreader.a $(B)/libpolicy.a
+	$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/libreader.a $(B)/libpolicy.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
+$(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(B)/libfs.a $(B)/libpolicy.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+$(B)/test/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(B)/libfs.a $(B)/libpolicy.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+$(B)/test/%: $(B)/obj/tests/%.o $(B)/libfs.a $(B)/libpolicy.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS) -lcmocka
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libfs.a $(B)/libpolicy.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+$(B)/fuzz/%: tests/fuzz/%.c $(POLICY_C) $(LIBFS_C)
+	@mkdir -p $(@D)
+	clang-14 -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"fuzz"' -DBAILEE_LIBEXEC='""' \
+		-I. $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+.SECONDARY:
+.PHONY: all deps demo check units bench fuzz lint format install uninstall clean
+
+deps:
+	@sh tests/deps.sh $(DEPS)
+
+units: $(UNITS) $(REPLAYS) $(HELPERS)
+
+# Packages come first, then a fresh make sees the new pkg-config answers.
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@sh examples/demo.sh $(abspath $(B))
+
+check: deps
+	@$(MAKE) --no-print-directory all units
+	@sh tests/run.sh $(abspath $(B))
+
+bench: deps
+	@$(MAKE) --no-print-directory all $(BENCHES) $(HELPERS)
+	@sh tests/bench/run.sh $(abspath $(B))
+
+fuzz: deps
+	@$(MAKE) --no-print-directory $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_C))
+	@sh tests/fuzz/run.sh $(abspath $(B)) $(FUZZ_SECONDS)
+
+lint: deps
+	@sh tests/lint.sh
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -D -m 0755 $(B)/bailee $(DESTDIR)$(PREFIX)/bin/bailee
+	install -D -m 0755 $(B)/bailee-reader $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader
+	install -D -m 0644 docs/bailee.1 $(DESTDIR)$(PREFIX)/share/man/man1/bailee.1
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
+		$(DESTDIR)$(PREFIX)/share/man/man1/bailee.1
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

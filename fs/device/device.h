@@ -1,0 +1,158 @@
+/* device.h - what is known of each device: record, state, holds; kept in the store, crash-safe
+ *
+ * Store layout (docs/format-store.md): STORE/bailee.store (magic, version, store id), STORE/keys (vault), STORE/log,
+ * STORE/devices/ID/ (record, customer.sealed, shred), STORE/certificates/, STORE/policy.last. The store directory is 0711, all
+ * inside is 0700 and 0600, except the socket.
+ */
+#ifndef FS_DEVICE_DEVICE_H
+#define FS_DEVICE_DEVICE_H
+
+#include <sys/types.h>
+
+#include "fs/vault/vault.h"
+#include "policy/base.h"
+#include "policy/detect/detect.h"
+#include "policy/words.h"
+
+#define DEVICE_TEXT 128          /* maker, model, serial with NUL; UTF-8, no control characters */
+#define DEVICE_PATH 4096
+#define DEVICE_HOLDS 16          /* at most, per device */
+#define DEVICE_REASON 256
+
+struct device_hold {
+	uint32_t number;         /* 1.. per device, never reused */
+	int64_t since_unix;
+	uid_t by;
+	char reason[DEVICE_REASON];
+};
+
+enum device_source_kind { SOURCE_DIRECTORY, SOURCE_RAW };
+
+/* One device as it stands; plain data, a copy. The customer's part is sealed and not in here. */
+struct device {
+	char id[BL_DEVICE_ID_SIZE];
+	enum bl_device_kind kind;
+	enum bl_device_state state;
+	char maker[DEVICE_TEXT], model[DEVICE_TEXT], serial[DEVICE_TEXT]; /* "" : not stated */
+	bool has_received;
+	int64_t received_unix;   /* the record's; else the moment of enrolment */
+	int64_t enrolled_unix;
+	enum device_source_kind source_kind;
+	char source[DEVICE_PATH]; /* absolute, resolved at enrolment */
+	uint64_t source_dev, source_ino, source_size; /* identity at enrolment: anything else is refused */
+	bool destroy_when_due;
+	size_t hold_count;
+	struct device_hold holds[DEVICE_HOLDS];
+	uint32_t next_hold;
+};
+
+/* ---- record files ------------------------------------------------------------------------------ */
+
+#define DEVICE_IDENTITIES 64     /* customer values in one record, at most */
+
+/* What a record YAML says: received, maker, model, serial, customer {name email phone address}. */
+struct device_record {
+	bool has_received;
+	int64_t received_unix;   /* `received: 2026-07-01` or `2026-07-01 10:00`, UTC */
+	char maker[DEVICE_TEXT], model[DEVICE_TEXT], serial[DEVICE_TEXT];
+	struct detect_identity identities[DEVICE_IDENTITIES]; /* values owned by the record */
+	size_t identity_count;
+	void *memory;            /* what identities point into; wiped and freed by done */
+};
+
+/*
+ * device_record_parse - strict YAML (policy/yaml): unknown keys, bad dates, over-long values are refused with
+ * "line:column: ..." in @why. Values of the customer's part are never in a message.
+ *
+ * BL_OK (then device_record_done is due), BL_INVALID, BL_NO_MEMORY.
+ */
+enum bl_status device_record_parse(const char *bytes, size_t length, struct device_record *out_record,
+				   struct bl_error *why) BL_MUST_CHECK;
+void device_record_done(struct device_record *record);
+
+/* ---- the store ----------------------------------------------------------------------------------- */
+
+struct device_store;
+
+/*
+ * device_store_create - make an empty store in @path (made, 0711, when missing; must be empty), with its vault
+ * device_store_open   - take an existing one, under an exclusive lock (flock on bailee.store)
+ *
+ * BL_OK, BL_EXISTS (create, not empty), BL_NOT_FOUND (open), BL_INVALID (foreign, newer, owned by somebody
+ * else, or open to others), BL_LOCKED, BL_IO, BL_NO_MEMORY. On any failure nothing is left half made.
+ */
+enum bl_status device_store_create(const char *path, struct device_store **out_store,
+				   struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_open(const char *path, struct device_store **out_store,
+				 struct bl_error *why) BL_MUST_CHECK;
+void device_store_close(struct device_store *store);
+BL_DEFINE_CLEANUP(struct device_store, device_store_close)
+
+int device_store_fd(const struct device_store *store);           /* borrowed */
+struct vault *device_store_vault(const struct device_store *store); /* borrowed */
+const uint8_t *device_store_id(const struct device_store *store);   /* 16 B */
+
+/* device_store_last_policy / _keep_policy - the last good policy's bytes (owned by the caller, free) */
+enum bl_status device_store_last_policy(struct device_store *store, char **out_bytes, size_t *out_length,
+					struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_keep_policy(struct device_store *store, const char *bytes, size_t length,
+					struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * device_enroll - make a device known where its image lies; durable on return, or nothing happened
+ *
+ * @device  id, kind, source (any path; resolved here), destroy_when_due and the rest of the plain part;
+ *          enrolled_unix set by the caller. On success holds what was stored.
+ * @record  may be NULL. Its customer part is sealed under the device's VAULT_RECORD key.
+ *
+ * BL_OK, BL_EXISTS (id known, also when shredded: ids are never reused), BL_INVALID (id, source missing, empty,
+ * or neither directory nor regular file nor block device), BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status device_enroll(struct device_store *store, struct device *device,
+			     const struct device_record *record, struct bl_error *why) BL_MUST_CHECK;
+
+/* device_find - a copy of one device; BL_NOT_FOUND */
+enum bl_status device_find(struct device_store *store, const char *id, struct device *out_device,
+			   struct bl_error *why) BL_MUST_CHECK;
+/* device_each - every device, by id; @tell returns false to stop. Do not call device_* that write from it. */
+void device_each(struct device_store *store, bool (*tell)(void *context, const struct device *device),
+		 void *context);
+
+/*
+ * device_open_source - the device's image or directory, read-only, checked to be the very thing enrolled
+ *
+ * @flags  O_RDONLY or O_RDWR (shredding). BL_OK, BL_NOT_FOUND (gone), BL_TAMPERED (another file or size), BL_IO.
+ */
+enum bl_status device_open_source(const struct device *device, int flags, int *out_fd,
+				  struct bl_error *why) BL_MUST_CHECK;
+
+/* device_identities - the customer's values, unsealed into a record (device_record_done); empty when none */
+enum bl_status device_identities(struct device_store *store, const char *id,
+				 struct device_record *out_record, struct bl_error *why) BL_MUST_CHECK;
+
+/* device_set_state - durable. Transitions follow a table; BL_INVALID names the state it is in. */
+enum bl_status device_set_state(struct device_store *store, const char *id, enum bl_device_state state,
+				struct bl_error *why) BL_MUST_CHECK;
+
+/* Holds: any number up to DEVICE_HOLDS; the device is held while one stands. BL_NOT_FOUND: no such hold. */
+enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by, const char *reason,
+			       int64_t now_unix, uint32_t *out_number, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_hold_release(struct device_store *store, const char *id, uint32_t number,
+				   struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * device_file_* - small durable files of one device's folder (the shred journal), by name
+ *
+ * write: replaces whole, crash-safe (temporary, fsync, rename, fsync of the folder).
+ * read:  BL_NOT_FOUND when absent; @out_bytes owned by the caller (free).
+ */
+enum bl_status device_file_write(struct device_store *store, const char *id, const char *name,
+				 const void *bytes, size_t length, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_file_read(struct device_store *store, const char *id, const char *name,
+				uint8_t **out_bytes, size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
+
+/* device_forget_customer - the sealed customer part overwritten, synced and unlinked (a shred); idempotent */
+enum bl_status device_forget_customer(struct device_store *store, const char *id,
+				      struct bl_error *why) BL_MUST_CHECK;
+
+#endif

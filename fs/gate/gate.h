@@ -1,0 +1,138 @@
+/* gate.h - the only doorway from contents to a person: decide, read, detect, mask, audit
+ *
+ * Devices (their images, trees and spans) are shared by all views; what a view shows is its own. Every request below
+ * ends in exactly one reply, given only after its event is durable: gate_reply.done runs on a notifier thread of the log.
+ * Open mounts only, until sealed sessions come: contents need `copy`, and nothing is ever shown unmasked.
+ */
+#ifndef FS_GATE_GATE_H
+#define FS_GATE_GATE_H
+
+#include <sys/types.h>
+
+#include "fs/audit/audit.h"
+#include "fs/device/device.h"
+#include "fs/image/image.h"
+#include "policy/base.h"
+#include "policy/rules/rules.h"
+
+struct gate;
+
+struct gate_config {
+	struct device_store *store;   /* borrowed for the gate's life */
+	struct audit *audit;          /* borrowed */
+	const char *reader_path;      /* bailee-reader */
+	int64_t (*now_unix)(void *context); /* trusted time */
+	void *clock_context;
+	bool is_solo;                 /* said in every view's events: the viewer owns the store */
+};
+
+enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate, struct bl_error *why)
+	BL_MUST_CHECK;
+void gate_free(struct gate *gate); /* every view is closed already */
+BL_DEFINE_CLEANUP(struct gate, gate_free)
+
+/*
+ * gate_set_policy - a new policy in force (pinned by the gate). Every view decides again: handles that lost
+ * their permit answer ESTALE, and the view's `changed` is called. The event (AUDIT_POLICY_LOADED) is the caller's.
+ */
+void gate_set_policy(struct gate *gate, const struct policy *policy);
+struct policy *gate_policy(struct gate *gate); /* counted: policy_unref */
+
+/*
+ * gate_device_changed - a device was enrolled, held, released, became due or was shredded: read it again from the store
+ * and let every view decide again. A device that is due or being shredded gives no content and no names from now on.
+ */
+void gate_device_changed(struct gate *gate, const char *id);
+/* gate_device_drop - close its image and wipe its trees, spans and keys (before a shred, after closing access) */
+void gate_device_drop(struct gate *gate, const char *id);
+/* gate_tick - time has passed: views whose subject is no longer valid decide again. Returns the next instant, unix. */
+int64_t gate_tick(struct gate *gate, int64_t now_unix);
+
+/* ---- views ------------------------------------------------------------------------------------- */
+
+struct gate_view;
+
+struct gate_view_request {
+	uid_t uid;                    /* of the person: requests of any other uid are refused */
+	gid_t gid;
+	uint32_t login_uid;           /* UINT32_MAX: unset */
+	uint32_t pid;                 /* of the client that asked */
+	const char *purpose;          /* NULL: none */
+	const char *reason;           /* NULL: none; only whether one was given goes to the log */
+};
+
+/* Told from any thread when what the view may see has changed; serve then invalidates what the kernel keeps. */
+typedef void gate_changed_fn(void *context);
+
+/*
+ * gate_view_open - resolve the person (NSS, once), decide, log AUDIT_VIEW_OPENED (durable), give the view
+ *
+ * BL_OK, BL_FORBIDDEN (this person may list nothing at all: rule and next step in @why), BL_LOG_BROKEN, BL_NO_MEMORY.
+ */
+enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request *request,
+			      struct gate_view **out_view, struct bl_error *why) BL_MUST_CHECK;
+/* gate_view_close - logs AUDIT_VIEW_CLOSED; no request is under way any more */
+void gate_view_close(struct gate_view *view);
+void gate_view_on_change(struct gate_view *view, gate_changed_fn *changed, void *context);
+uint64_t gate_view_number(const struct gate_view *view);
+const char *gate_view_person(const struct gate_view *view);
+uid_t gate_view_uid(const struct gate_view *view);
+gid_t gate_view_gid(const struct gate_view *view);
+
+/* ---- requests: what serve translates FUSE into --------------------------------------------------- */
+
+struct gate_caller {
+	uint32_t uid, gid, pid;
+};
+
+#define GATE_ROOT UINT64_C(1)         /* node of the view's root: its entries are device ids */
+
+struct gate_attr {
+	uint64_t node;                /* the number to use in later requests; stable for the view's life */
+	uint32_t generation;
+	struct image_attr attr;       /* mode without write, suid and sgid bits; uid and gid are the view's */
+};
+
+/*
+ * One request under way. Embedded by serve in its own request; zeroed, then `done` set, then given to one of the
+ * functions below. All of them return at once or after reading; the reply may come before they return.
+ */
+struct gate_reply {
+	void (*done)(struct gate_reply *reply);
+	int error;                    /* 0 or a positive errno */
+	struct gate_attr attr;        /* lookup, getattr */
+	uint64_t handle;              /* open, opendir */
+	const uint8_t *bytes;         /* read, readlink, readdir, why: inside the buffer that was given */
+	size_t length;
+	struct audit_ticket ticket;   /* the gate's own, with what follows */
+	struct gate_view *view;
+};
+
+void gate_lookup(struct gate_view *view, const struct gate_caller *caller, uint64_t parent, const char *name,
+		 struct gate_reply *reply);
+void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		  struct gate_reply *reply);
+void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uint64_t node, uint8_t *buffer,
+		   size_t size, struct gate_reply *reply);
+/* gate_open - decide on contents (copy), pin the file. @flags: anything but O_RDONLY is EROFS. */
+void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_t node, int flags,
+	       struct gate_reply *reply);
+/* gate_read - masked bytes into @buffer (@size bytes). Allocation-free when the windows' spans are known. */
+void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t handle, uint64_t offset,
+	       uint8_t *buffer, size_t size, struct gate_reply *reply);
+void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		  struct gate_reply *reply);
+/*
+ * gate_readdir - entries from cookie @offset on; @add packs one and returns false when the buffer is full
+ *
+ * @add runs before the event is durable and only fills memory; the reply sends it.
+ */
+typedef bool gate_add_fn(void *context, const char *name, const struct gate_attr *attr, uint64_t next_offset);
+void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle, uint64_t offset,
+		  gate_add_fn *add, void *context, struct gate_reply *reply);
+/* gate_why - the text of user.bailee.why: what may be done here, what not, which rule, next step */
+void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node, uint8_t *buffer,
+	      size_t size, struct gate_reply *reply);
+void gate_release(struct gate_view *view, uint64_t handle);
+
+#endif

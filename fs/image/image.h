@@ -1,0 +1,109 @@
+/* image.h - a disk image or a directory as volumes and files; hostile bytes are parsed in a child only
+ *
+ * Two backends behind one table: a directory in which an image is mounted already (read through its descriptor, never
+ * following links, never crossing mounts), and raw bytes parsed by `bailee-reader`, a sealed child that is killed and
+ * restarted when it crashes or hangs (docs/reader.md). File data goes by extent map: the child says where, the parent
+ * checks the map, pins it, and reads by itself. Any thread may call anything here on one image.
+ */
+#ifndef FS_IMAGE_IMAGE_H
+#define FS_IMAGE_IMAGE_H
+
+#include <sys/types.h>
+
+#include "policy/base.h"
+
+#define IMAGE_NAME_LIMIT 255        /* bytes of one name, without NUL */
+#define IMAGE_VOLUMES 128           /* partitions of one image, at most */
+
+enum image_kind { IMAGE_DIRECTORY, IMAGE_RAW };
+
+struct image_options {
+	const char *reader_path;    /* the bailee-reader program; IMAGE_RAW only */
+	unsigned try_ms;            /* one try of one request; 0: 4000 */
+	/* Told from any thread when a reader died, hung, or gave a bad answer: fixed words, never content. NULL: nobody. */
+	void (*on_trouble)(void *context, unsigned volume, uint64_t inode, const char *text);
+	void *context;
+};
+
+struct image;
+
+/*
+ * image_open - open what lies behind @fd (duplicated; the caller keeps its own)
+ *
+ * IMAGE_RAW starts the reader and has it look at the partition table. A volume that cannot be read is in the list all
+ * the same, with a notice.
+ *
+ * BL_OK, BL_INVALID (zero bytes, no volume at all), BL_IO, BL_TIMED_OUT, BL_NO_MEMORY, BL_FAILED (no reader program).
+ */
+enum bl_status image_open(int fd, enum image_kind kind, const struct image_options *options,
+			  struct image **out_image, struct bl_error *why) BL_MUST_CHECK;
+void image_close(struct image *image); /* every image_file of it is closed already */
+BL_DEFINE_CLEANUP(struct image, image_close)
+
+struct image_volume {
+	char name[32];              /* "p1-ntfs", "p2-unreadable"; "" for a directory source: it has no partitions */
+	char type[16];              /* "ext4", "ntfs", "fat32", "" when not known */
+	bool is_readable;
+	char notice[256];           /* when not readable: what it is and why, one line, no content; else "" */
+	uint64_t offset, length;    /* bytes in the image; 0, 0 for a directory */
+	uint64_t root;              /* inode of its root directory */
+};
+size_t image_volume_count(const struct image *image);                   /* at least 1 */
+const struct image_volume *image_volume(const struct image *image, size_t index);
+
+enum image_type { IMAGE_FILE, IMAGE_DIR, IMAGE_LINK, IMAGE_OTHER };
+
+struct image_attr {
+	enum image_type type;
+	uint32_t mode;              /* st_mode with type bits; suid, sgid cleared by the serving side */
+	uint32_t uid, gid, nlink;
+	uint64_t size_bytes;
+	uint64_t blocks_512;        /* 512-byte units in use */
+	int64_t mtime_ns, atime_ns, ctime_ns;
+};
+
+struct image_entry {
+	uint64_t inode;
+	const char *name;           /* NUL-terminated, no '/', not "", ".", ".."; bytes as docs/reader.md says */
+	size_t length;              /* 1..IMAGE_NAME_LIMIT */
+	bool has_attr;              /* false: ask image_stat */
+	struct image_attr attr;
+};
+
+/*
+ * image_list - every entry of a directory, in the image's order; @tell returns false to stop
+ *
+ * Never "." or "..", never virtual entries of a parser ($OrphanFiles), never deleted files. @tell may not call image_*.
+ * BL_OK, BL_NOT_FOUND (no such inode or no directory), BL_IO (corrupt, poisoned, or the reader died twice),
+ * BL_TIMED_OUT, BL_TOO_LARGE (over a million entries), BL_NO_MEMORY.
+ */
+typedef bool image_entry_fn(void *context, const struct image_entry *entry);
+enum bl_status image_list(struct image *image, unsigned volume, uint64_t inode, image_entry_fn *tell,
+			  void *context, struct bl_error *why) BL_MUST_CHECK;
+
+enum bl_status image_stat(struct image *image, unsigned volume, uint64_t inode, struct image_attr *out_attr,
+			  struct bl_error *why) BL_MUST_CHECK;
+
+/* image_readlink - target bytes, NUL-terminated; BL_TOO_LARGE over @size, BL_INVALID when no link */
+enum bl_status image_readlink(struct image *image, unsigned volume, uint64_t inode, char *out, size_t size,
+			      struct bl_error *why) BL_MUST_CHECK;
+
+struct image_file;
+
+/* image_file_open - pin one regular file: its size and its checked extent map */
+enum bl_status image_file_open(struct image *image, unsigned volume, uint64_t inode,
+			       struct image_file **out_file, struct bl_error *why) BL_MUST_CHECK;
+void image_file_close(struct image_file *file);
+BL_DEFINE_CLEANUP(struct image_file, image_file_close)
+uint64_t image_file_size(const struct image_file *file);
+
+/*
+ * image_file_read - up to @length bytes at @offset; short only at the end of the file
+ *
+ * Holes and unwritten extents read as zeros. No allocation when the file has a map. Any number of threads.
+ * BL_OK, BL_IO, BL_TIMED_OUT, BL_STALE (a directory source changed underneath: size or mtime differ from open).
+ */
+enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t *out, size_t length,
+			       size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
+
+#endif

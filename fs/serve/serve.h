@@ -1,0 +1,44 @@
+/* serve.h - one FUSE connection for one view: kernel requests into gate calls and back
+ *
+ * Knows nothing of policy, masks or crypto. Settings of a view's mount are those of docs/serving.md: direct I/O, long entry
+ * and attribute time-outs with invalidation, no readdir or symlink cache, no splice, max_read 1 MiB.
+ */
+#ifndef FS_SERVE_SERVE_H
+#define FS_SERVE_SERVE_H
+
+#include "fs/gate/gate.h"
+#include "policy/base.h"
+
+struct serve;
+
+struct serve_options {
+	int fuse_fd;              /* /dev/fuse already mounted by the monitor (then owned by serve), or -1 */
+	const char *mountpoint;   /* fuse_fd == -1: mount here ourselves (solo; fusermount3 when not root) */
+	unsigned threads;         /* request threads; 0: as many as serve finds best */
+	/* Told once, from serve's own thread, when the connection has ended (unmounted, aborted). May not call serve_*. */
+	void (*on_end)(void *context);
+	void *context;
+};
+
+/*
+ * serve_start - begin to answer; returns when the mount is there and answering (solo) or the session runs
+ *
+ * @view  borrowed until serve_stop returns
+ *
+ * BL_OK, BL_INVALID (no such mount point, not empty, not a directory), BL_FORBIDDEN (may not mount there), BL_FAILED,
+ * BL_NO_MEMORY.
+ */
+enum bl_status serve_start(struct gate_view *view, const struct serve_options *options,
+			   struct serve **out_serve, struct bl_error *why) BL_MUST_CHECK;
+
+/* serve_abort - cut the connection now (revocation): every request under way and to come ends in ECONNABORTED */
+void serve_abort(struct serve *serve);
+
+/* serve_stop - unmount (solo) or close the connection, wait for all requests, free. Not from on_end. */
+void serve_stop(struct serve *serve);
+BL_DEFINE_CLEANUP(struct serve, serve_stop)
+
+/* serve_kernel_mount_options - the "key=value,..." a monitor has to mount with for @uid and @gid, without fd= */
+void serve_kernel_mount_options(uid_t uid, gid_t gid, char out[256]);
+
+#endif

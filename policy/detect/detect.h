@@ -1,0 +1,113 @@
+/* detect.h - bytes in, spans of personal data out: profile, kinds, verifiers, known identities
+ *
+ * Text is answered by *windows* on an absolute grid of DETECT_WINDOW bytes. What a byte's mask is
+ * depends only on its window and the DETECT_MARGIN bytes around it (DETECT_REACH for key blocks), so the
+ * answer is the same whatever the offsets, sizes, order and threads of the reads.
+ */
+#ifndef POLICY_DETECT_DETECT_H
+#define POLICY_DETECT_DETECT_H
+
+#include "policy/base.h"
+#include "policy/words.h"
+
+#define DETECT_WINDOW (64u << 10)  /* the grid */
+#define DETECT_MARGIN 1024u        /* context for everything but key blocks; no span but a key block is longer
+                                      than half of it */
+#define DETECT_REACH (16u << 10)   /* longest PEM block looked back for; longer ones are hidden so far */
+#define DETECT_LEAD (DETECT_REACH + DETECT_MARGIN)  /* bytes to have before a window (less at the start) */
+#define DETECT_TAIL (DETECT_REACH + DETECT_MARGIN)  /* bytes to have behind it (less at the end) */
+
+#define DETECT_VERSION 1           /* grows whenever spans may change */
+
+struct detect_span {
+	uint64_t offset;           /* in the file */
+	uint32_t length;           /* bytes, at least 1 */
+	uint8_t class;             /* enum bl_class */
+	uint8_t is_sure;           /* shape and checksum (1) or context only (0) */
+};
+
+struct detect_spans {
+	struct detect_span *items; /* sorted by offset, then longest first; may overlap */
+	size_t count, room;
+};
+void detect_spans_free(struct detect_spans *spans); /* frees items, not the struct */
+
+/* ---- what kind of file ---------------------------------------------------------------------- */
+
+struct detect_profile {
+	enum bl_file_kind kind;    /* for the policy's `kinds` */
+	bool is_text;              /* UTF-8 text that the window scanner may look into */
+	const char *reason;        /* when not: "a database", "UTF-16 text", ...; static, no content */
+};
+
+/*
+ * detect_profile - what is this file, by its first bytes and its name?
+ *
+ * @head    the first min(size, DETECT_HEAD) bytes
+ * @name    last path component (for telling contacts, calendar, mail, key from text); may be NULL
+ *
+ * Fails closed: what is not surely UTF-8 text without NUL is not text. An empty file is text. Mail whose
+ * head says base64 or quoted-printable parts is not text (nobody looked into those parts).
+ */
+#define DETECT_HEAD 65536u
+void detect_profile(const uint8_t *head, size_t length, uint64_t size, const char *name,
+		    struct detect_profile *out_profile);
+
+/* ---- the scanner ---------------------------------------------------------------------------- */
+
+/* Known identities of one device: the customer's own, from the record. */
+enum detect_identity_kind { IDENTITY_NAME, IDENTITY_EMAIL, IDENTITY_PHONE, IDENTITY_ADDRESS };
+struct detect_identity {
+	enum detect_identity_kind kind;
+	const char *value;         /* UTF-8, as in the record */
+};
+
+struct detect_scanner; /* immutable after detect_scanner_new: any number of threads */
+
+/*
+ * detect_scanner_new - a scanner for one device
+ *
+ * @classes     what the policy looks for; classes without a detector here are ignored
+ * @identities  copied and compiled: variants in order, initials, case, folded diacritics, user-name forms;
+ *              whole words; a stop-list and a minimum length keep May and Will readable
+ *
+ * BL_OK, BL_NO_MEMORY, BL_FAILED (the matcher cannot be built).
+ */
+enum bl_status detect_scanner_new(bl_classes classes, const struct detect_identity *identities,
+				  size_t identity_count, struct detect_scanner **out_scanner,
+				  struct bl_error *why) BL_MUST_CHECK;
+void detect_scanner_free(struct detect_scanner *scanner);
+BL_DEFINE_CLEANUP(struct detect_scanner, detect_scanner_free)
+
+/* The classes this version has detectors for. */
+bl_classes detect_supported(void);
+
+struct detect_window {
+	const uint8_t *bytes;      /* lead + core + tail, contiguous */
+	size_t lead;               /* bytes before the core: DETECT_LEAD, or all there are */
+	size_t core;               /* the window: DETECT_WINDOW, or what is left of the file; may be 0 */
+	size_t tail;               /* bytes behind the core: DETECT_TAIL, or all there are */
+	uint64_t offset;           /* of the core in the file: a multiple of DETECT_WINDOW */
+};
+
+/*
+ * detect_scan - every span that touches [offset - MARGIN, offset + core + MARGIN)
+ *
+ * @out_spans  reused: count is set, items grown as needed (realloc)
+ *
+ * BL_OK; BL_UNSUPPORTED when the window (lead and tail included up to the margin) holds NUL or is not UTF-8:
+ * the caller withholds the window; BL_NO_MEMORY.
+ */
+enum bl_status detect_scan(const struct detect_scanner *scanner, const struct detect_window *window,
+			   struct detect_spans *out_spans) BL_MUST_CHECK;
+
+/*
+ * detect_scan_name - spans of one file name, offsets from its first byte
+ *
+ * Same scanner, no grid; '_', '-' and '.' also end a word here. Names need not be UTF-8.
+ * BL_OK, BL_NO_MEMORY.
+ */
+enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char *name, size_t length,
+				struct detect_spans *out_spans) BL_MUST_CHECK;
+
+#endif

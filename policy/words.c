@@ -1,0 +1,96 @@
+#include "policy/words.h"
+
+#include <string.h>
+
+#include "policy/base.h"
+
+static const char *const ACTIONS[ACTION_COUNT] = {
+	"list",   "stat",    "read",  "copy",   "unmask", "request", "approve",
+	"hold",   "release", "shred", "verify", "intake", "review",  "administer",
+};
+
+static const char *const STYLES[STYLE_COUNT + 1] = {
+	"fill",        "shape",       "token",
+	"keep-domain", "year-only",   "keep-last-4",
+	"keep-first-6-last-4", "original",
+};
+
+static const char *const DEVICE_KINDS[DEVICE_KIND_COUNT] = {
+	"phone",  "tablet",  "laptop",   "desktop", "disk",    "usb-stick", "memory-card",
+	"camera", "console", "wearable", "network", "printer", "other",
+};
+
+static const char *const DEVICE_STATES[STATE_COUNT] = {
+	"received", "open", "closed", "held", "due", "shredded", "released",
+};
+
+static const char *const FILE_KINDS[FILE_KIND_COUNT] = {
+	"text",         "mail", "contacts", "calendar", "database", "document", "spreadsheet",
+	"presentation", "pdf",  "image",    "audio",    "video",    "archive",  "program",
+	"key",          "other",
+};
+
+static const char *const CLASSES[CLASS_COUNT] = {
+	"name",        "email",        "phone",    "address",    "postcode",
+	"date-of-birth", "card",       "card-track", "card-pin", "card-security-code",
+	"iban",        "bank-account", "national-id", "tax-id",  "passport",
+	"driving-licence", "health-id", "ip",      "mac",        "url-credentials",
+	"imei",        "vin",          "plate",    "location",   "crypto-address",
+	"password",    "secret",       "private-key", "customer",
+};
+
+static bool find(const char *const *names, size_t count, const char *name, unsigned *out)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0) {
+			*out = (unsigned)i;
+			return true;
+		}
+	return false;
+}
+
+#define WORD(type, verb, TABLE, COUNT)                                                             \
+	const char *bl_##verb##_name(enum type value)                                              \
+	{                                                                                          \
+		return TABLE[value];                                                               \
+	}                                                                                          \
+	bool bl_##verb##_parse(const char *name, enum type *out)                                   \
+	{                                                                                          \
+		unsigned value;                                                                    \
+                                                                                                   \
+		if (!find(TABLE, COUNT, name, &value))                                             \
+			return false;                                                              \
+		*out = (enum type)value;                                                           \
+		return true;                                                                       \
+	}
+
+WORD(bl_action, action, ACTIONS, ACTION_COUNT)
+WORD(bl_device_kind, device_kind, DEVICE_KINDS, DEVICE_KIND_COUNT)
+WORD(bl_device_state, device_state, DEVICE_STATES, STATE_COUNT)
+WORD(bl_file_kind, file_kind, FILE_KINDS, FILE_KIND_COUNT)
+WORD(bl_class, class, CLASSES, CLASS_COUNT)
+
+const char *bl_style_name(unsigned value)
+{
+	return STYLES[value];
+}
+
+bool bl_style_parse(const char *name, enum bl_style *out)
+{
+	unsigned value;
+
+	if (!find(STYLES, STYLE_COUNT, name, &value))
+		return false;
+	*out = (enum bl_style)value;
+	return true;
+}
+
+bool bl_device_id_ok(const char *id)
+{
+	static const char FIRST[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char REST[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t length = strlen(id);
+
+	return length > 0 && length < BL_DEVICE_ID_SIZE && strchr(FIRST, id[0]) &&
+	       strspn(id, REST) == length;
+}
