@@ -39,7 +39,9 @@ struct device {
 	int64_t enrolled_unix;
 	enum device_source_kind source_kind;
 	char source[DEVICE_PATH]; /* absolute, resolved at enrolment */
-	uint64_t source_dev, source_ino, source_size; /* identity at enrolment: anything else is refused */
+	uint64_t source_dev, source_ino, source_size; /* identity at enrolment: anything else is refused;
+	                                                 dev and ino are 0 for a block device */
+	int64_t source_birth_ns; /* of the inode, since numbers are given out again; 0: not told */
 	bool destroy_when_due;
 	size_t hold_count;
 	struct device_hold holds[DEVICE_HOLDS];
@@ -151,8 +153,33 @@ enum bl_status device_file_write(struct device_store *store, const char *id, con
 enum bl_status device_file_read(struct device_store *store, const char *id, const char *name,
 				uint8_t **out_bytes, size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
 
+/* device_file_remove - durable; BL_OK when absent already */
+enum bl_status device_file_remove(struct device_store *store, const char *id, const char *name,
+				  struct bl_error *why) BL_MUST_CHECK;
+
 /* device_forget_customer - the sealed customer part overwritten, synced and unlinked (a shred); idempotent */
 enum bl_status device_forget_customer(struct device_store *store, const char *id,
 				      struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * device_shred_begin   - from now on no hold can be added: the last look at holds before the INTENT event
+ * device_shred_abandon - the INTENT event did not come about: holds are possible again
+ *
+ * Not durable: the journal is. BL_FORBIDDEN when a hold stands, or the state is not due.
+ */
+enum bl_status device_shred_begin(struct device_store *store, const char *id, struct bl_error *why)
+	BL_MUST_CHECK;
+void device_shred_abandon(struct device_store *store, const char *id);
+
+/*
+ * device_certificate_write / _read - STORE/certificates/ID<suffix>, replaced as device files are, but bare
+ *
+ * @suffix  ".json" or ".txt". read: BL_NOT_FOUND; NUL behind the bytes; owned by the caller (free).
+ */
+enum bl_status device_certificate_write(struct device_store *store, const char *id, const char *suffix,
+					const void *bytes, size_t length, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_certificate_read(struct device_store *store, const char *id, const char *suffix,
+				       char **out_bytes, size_t *out_length, struct bl_error *why)
+	BL_MUST_CHECK;
 
 #endif

@@ -1,0 +1,570 @@
+#include "fs/device/device.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/device/private.h"
+
+#define RECORD "record"
+
+static void unlock(pthread_mutex_t **mutex)
+{
+	pthread_mutex_unlock(*mutex);
+}
+#define LOCKED(store)                                                                              \
+	__attribute__((cleanup(unlock), unused)) pthread_mutex_t *lock_ = &(store)->mutex;         \
+	pthread_mutex_lock(lock_)
+
+/* Index of @id, or where it would go. */
+static size_t position(const struct device_store *store, const char *id, bool *out_is_there)
+{
+	size_t low = 0, high = store->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(store->entries[middle]->device.id, id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*out_is_there = low < store->count && strcmp(store->entries[low]->device.id, id) == 0;
+	return low;
+}
+
+static enum bl_status find(const struct device_store *store, const char *id, struct device_entry **out_entry,
+			   struct bl_error *why)
+{
+	bool is_there;
+	size_t at = position(store, id, &is_there);
+
+	/* An id that was never checked is not repeated in a message. */
+	if (!is_there)
+		return bl_fail(why, BL_NOT_FOUND, "there is no device '%s'", bl_device_id_ok(id) ? id : "?");
+	*out_entry = store->entries[at];
+	return BL_OK;
+}
+
+static enum bl_status open_folder(const struct device_store *store, const char *id, int *out_fd,
+				  struct bl_error *why)
+{
+	int fd = openat(store->devices_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open the folder of '%s' in the store", id);
+	*out_fd = fd;
+	return BL_OK;
+}
+
+static enum bl_status write_record(int folder_fd, const struct device_entry *entry, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *json = NULL;
+	enum bl_status status = codec_encode(entry, &json, why);
+
+	if (status == BL_OK)
+		status = file_put(folder_fd, RECORD, json, strlen(json), why);
+	return status;
+}
+
+/* The disk first: memory never says what a crash would take back. */
+static enum bl_status change(struct device_store *store, struct device_entry *entry,
+			     const struct device_entry *changed, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = open_folder(store, entry->device.id, &fd, why);
+
+	if (status == BL_OK)
+		status = write_record(fd, changed, why);
+	if (status == BL_OK)
+		*entry = *changed;
+	return status;
+}
+
+/* ---- enrolling --------------------------------------------------------------------------------- */
+
+static enum bl_status check_free(const struct device_store *store, const struct device *device,
+				 struct bl_error *why)
+{
+	bool is_there;
+
+	position(store, device->id, &is_there);
+	if (is_there)
+		return bl_fail(why, BL_EXISTS, "device '%s' is known already (ids are never used again)", device->id);
+	if (store->count == DEVICE_LIMIT)
+		return bl_fail(why, BL_TOO_LARGE, "the store holds %d devices already", DEVICE_LIMIT);
+	/* One image under two ids, one of which destroys it: the other would lose it unasked. */
+	for (size_t i = 0; i < store->count; i++) {
+		const struct device *other = &store->entries[i]->device;
+
+		if (device->source_kind != SOURCE_RAW || other->state == STATE_SHREDDED ||
+		    other->state == STATE_RELEASED || !(device->destroy_when_due || other->destroy_when_due))
+			continue;
+		if (device->source_ino && device->source_dev == other->source_dev &&
+		    device->source_ino == other->source_ino)
+			return bl_fail(why, BL_EXISTS,
+				       "this image is enrolled already as '%s', and one of the two is to be destroyed",
+				       other->id);
+	}
+	return BL_OK;
+}
+
+static enum bl_status check_texts(const struct device *device, struct bl_error *why)
+{
+	if (!bl_device_id_ok(device->id))
+		return bl_fail(why, BL_INVALID,
+			       "not a device id (1 to 31 letters, digits, '.', '_', '-', the first a letter or digit)");
+	if (!file_text_ok(device->maker, DEVICE_TEXT - 1) || !file_text_ok(device->model, DEVICE_TEXT - 1) ||
+	    !file_text_ok(device->serial, DEVICE_TEXT - 1))
+		return bl_fail(why, BL_INVALID, "maker, model or serial of '%s' holds control characters", device->id);
+	return BL_OK;
+}
+
+static void take_record(struct device *device, const struct device_record *record)
+{
+	if (record && record->has_received) {
+		device->has_received = true;
+		device->received_unix = record->received_unix;
+	}
+	if (!device->has_received)
+		device->received_unix = device->enrolled_unix;
+	if (!record)
+		return;
+	if (*record->maker)
+		memcpy(device->maker, record->maker, sizeof(device->maker));
+	if (*record->model)
+		memcpy(device->model, record->model, sizeof(device->model));
+	if (*record->serial)
+		memcpy(device->serial, record->serial, sizeof(device->serial));
+}
+
+static enum bl_status write_folder(struct device_store *store, int fd, const struct device_entry *entry,
+				   const struct device_record *record, struct bl_error *why)
+{
+	/* A key without a folder is the leftover of a crash: nothing was ever kept under it. */
+	enum bl_status status = vault_device_add(store->vault, entry->device.id, why);
+
+	if (status != BL_OK && status != BL_EXISTS)
+		return status;
+	status = write_record(fd, entry, why);
+	if (status == BL_OK && record && record->identity_count)
+		status = customer_put(store->vault, entry->device.id, fd, record, why);
+	return status;
+}
+
+static enum bl_status make_folder(struct device_store *store, const struct device_entry *entry,
+				  const struct device_record *record, struct bl_error *why)
+{
+	const char *id = entry->device.id;
+	char fresh[BL_DEVICE_ID_SIZE + 8];
+
+	snprintf(fresh, sizeof(fresh), ".new-%s", id);
+	if (mkdirat(store->devices_fd, fresh, 0700) != 0 && errno != EEXIST)
+		return bl_fail_errno(why, BL_IO, "cannot make the folder of '%s' in the store", id);
+
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = open_folder(store, fresh, &fd, why);
+
+	if (status == BL_OK)
+		status = write_folder(store, fd, entry, record, why);
+	if (status == BL_OK && (renameat(store->devices_fd, fresh, store->devices_fd, id) != 0 ||
+				fsync(store->devices_fd) != 0))
+		status = bl_fail_errno(why, BL_IO, "cannot make the folder of '%s' in the store", id);
+	if (status != BL_OK) {
+		/* The rename may have happened and only its sync failed: then it must go too. */
+		if (renameat(store->devices_fd, id, store->devices_fd, fresh) != 0)
+			(void)0;
+		unlinkat(fd, RECORD, 0);
+		unlinkat(fd, "customer.sealed", 0);
+		unlinkat(store->devices_fd, fresh, AT_REMOVEDIR);
+	}
+	return status;
+}
+
+static enum bl_status insert(struct device_store *store, struct device_entry *entry)
+{
+	if (store->count == store->room) {
+		size_t room = store->room ? 2 * store->room : 64;
+		struct device_entry **grown = realloc(store->entries, room * sizeof(struct device_entry *));
+
+		if (!grown)
+			return BL_NO_MEMORY;
+		store->entries = grown;
+		store->room = room;
+	}
+
+	bool is_there;
+	size_t at = position(store, entry->device.id, &is_there);
+
+	memmove(store->entries + at + 1, store->entries + at, (store->count - at) * sizeof(struct device_entry *));
+	store->entries[at] = entry;
+	store->count++;
+	return BL_OK;
+}
+
+enum bl_status device_enroll(struct device_store *store, struct device *device,
+			     const struct device_record *record, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) struct device_entry *entry = calloc(1, sizeof(*entry));
+	enum bl_status status = check_texts(device, why);
+
+	if (status != BL_OK)
+		return status;
+	if (!entry)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	entry->device = *device;
+	entry->device.state = entry->before_hold = STATE_RECEIVED;
+	entry->device.hold_count = 0;
+	entry->device.next_hold = 1;
+	take_record(&entry->device, record);
+	status = source_identify(&entry->device, why);
+	if (status != BL_OK)
+		return status;
+
+	LOCKED(store);
+	status = check_free(store, &entry->device, why);
+	if (status != BL_OK)
+		return status;
+	/* Room in memory first, so that nothing can fail once the folder is there. */
+	status = insert(store, entry);
+	if (status != BL_OK)
+		return bl_fail(why, status, "out of memory");
+
+	struct device_entry *kept = BL_TAKE(entry);
+
+	status = make_folder(store, kept, record, why);
+	if (status != BL_OK) {
+		bool is_there;
+		size_t at = position(store, kept->device.id, &is_there);
+
+		store->count--;
+		memmove(store->entries + at, store->entries + at + 1,
+			(store->count - at) * sizeof(struct device_entry *));
+		free(kept);
+		return status;
+	}
+	*device = kept->device;
+	return BL_OK;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+enum bl_status device_find(struct device_store *store, const char *id, struct device *out_device,
+			   struct bl_error *why)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status == BL_OK)
+		*out_device = entry->device;
+	return status;
+}
+
+/* One at a time by id, unlocked in between: @tell may look at the store. */
+static bool next_after(struct device_store *store, const char *id, struct device *out)
+{
+	bool is_there;
+	LOCKED(store);
+	size_t at = position(store, id, &is_there) + (is_there ? 1 : 0);
+
+	if (at >= store->count)
+		return false;
+	*out = store->entries[at]->device;
+	return true;
+}
+
+void device_each(struct device_store *store, bool (*tell)(void *context, const struct device *device),
+		 void *context)
+{
+	char id[BL_DEVICE_ID_SIZE] = "";
+	struct device device;
+
+	while (next_after(store, id, &device)) {
+		memcpy(id, device.id, sizeof(id));
+		if (!tell(context, &device))
+			return;
+	}
+}
+
+enum bl_status device_identities(struct device_store *store, const char *id,
+				 struct device_record *out_record, struct bl_error *why)
+{
+	struct device_entry *entry;
+	BL_CLEANUP(fd_close) int fd = -1;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status == BL_OK)
+		status = open_folder(store, id, &fd, why);
+	if (status == BL_OK)
+		status = customer_get(store->vault, id, fd, out_record, why);
+	return status;
+}
+
+/* ---- states and holds ------------------------------------------------------------------------------ */
+
+#define TO(state) (1u << (state))
+/* HELD is come to and left by holds only. */
+static const unsigned MAY_BECOME[STATE_COUNT] = {
+	[STATE_RECEIVED] = TO(STATE_OPEN) | TO(STATE_CLOSED) | TO(STATE_DUE) | TO(STATE_RELEASED),
+	[STATE_OPEN] = TO(STATE_CLOSED) | TO(STATE_DUE),
+	[STATE_CLOSED] = TO(STATE_OPEN) | TO(STATE_DUE) | TO(STATE_RELEASED),
+	[STATE_HELD] = 0,
+	[STATE_DUE] = TO(STATE_CLOSED) | TO(STATE_SHREDDED) | TO(STATE_RELEASED),
+	[STATE_SHREDDED] = 0,
+	[STATE_RELEASED] = 0,
+};
+
+enum bl_status device_set_state(struct device_store *store, const char *id, enum bl_device_state state,
+				struct bl_error *why)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status != BL_OK || entry->device.state == state)
+		return status;
+	if (!(MAY_BECOME[entry->device.state] & TO(state)) ||
+	    (entry->is_shredding && state != STATE_SHREDDED))
+		return bl_fail(why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
+			       bl_device_state_name(entry->device.state), bl_device_state_name(state),
+			       entry->device.state == STATE_HELD ? " (release its holds first)" : "");
+
+	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
+
+	if (!changed)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	*changed = *entry;
+	changed->device.state = changed->before_hold = state;
+	return change(store, entry, changed, why);
+}
+
+static enum bl_status check_hold(const struct device_entry *entry, const char *reason, struct bl_error *why)
+{
+	const struct device *device = &entry->device;
+
+	if (!reason || !*reason || !file_text_ok(reason, DEVICE_REASON - 1))
+		return bl_fail(why, BL_INVALID, "a hold needs a reason of 1 to 255 bytes without control characters");
+	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+		return bl_fail(why, BL_INVALID, "device '%s' is %s: there is nothing to hold", device->id,
+			       bl_device_state_name(device->state));
+	if (entry->is_shredding)
+		return bl_fail(why, BL_INVALID, "the destruction of '%s' has begun: it is too late for a hold",
+			       device->id);
+	if (device->hold_count == DEVICE_HOLDS || device->next_hold == UINT32_MAX)
+		return bl_fail(why, BL_TOO_LARGE, "device '%s' has %d holds already (release one)", device->id,
+			       DEVICE_HOLDS);
+	return BL_OK;
+}
+
+enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by, const char *reason,
+			       int64_t now_unix, uint32_t *out_number, struct bl_error *why)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status == BL_OK)
+		status = check_hold(entry, reason, why);
+	if (status != BL_OK)
+		return status;
+
+	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
+
+	if (!changed)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	*changed = *entry;
+
+	struct device *device = &changed->device;
+	struct device_hold *hold = &device->holds[device->hold_count++];
+
+	memset(hold, 0, sizeof(*hold));
+	hold->number = device->next_hold++;
+	hold->since_unix = now_unix;
+	hold->by = by;
+	memcpy(hold->reason, reason, strlen(reason) + 1);
+	if (device->state != STATE_HELD)
+		changed->before_hold = device->state;
+	device->state = STATE_HELD;
+
+	uint32_t number = hold->number;
+
+	status = change(store, entry, changed, why);
+	if (status == BL_OK && out_number)
+		*out_number = number;
+	return status;
+}
+
+enum bl_status device_hold_release(struct device_store *store, const char *id, uint32_t number,
+				   struct bl_error *why)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status != BL_OK)
+		return status;
+
+	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
+
+	if (!changed)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	*changed = *entry;
+
+	struct device *device = &changed->device;
+	size_t at = 0;
+
+	while (at < device->hold_count && device->holds[at].number != number)
+		at++;
+	if (at == device->hold_count)
+		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no hold %u", id, (unsigned)number);
+	device->hold_count--;
+	memmove(device->holds + at, device->holds + at + 1, (device->hold_count - at) * sizeof(device->holds[0]));
+	if (device->hold_count == 0)
+		device->state = changed->before_hold;
+	return change(store, entry, changed, why);
+}
+
+enum bl_status device_shred_begin(struct device_store *store, const char *id, struct bl_error *why)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status != BL_OK)
+		return status;
+	if (entry->device.hold_count)
+		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)", id);
+	if (entry->device.state != STATE_DUE)
+		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s, not due", id,
+			       bl_device_state_name(entry->device.state));
+	entry->is_shredding = true;
+	return BL_OK;
+}
+
+void device_shred_abandon(struct device_store *store, const char *id)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+
+	if (find(store, id, &entry, NULL) == BL_OK)
+		entry->is_shredding = false;
+}
+
+/* ---- files of a device ------------------------------------------------------------------------------ */
+
+static enum bl_status check_name(const char *name, struct bl_error *why)
+{
+	size_t length = strlen(name);
+
+	if (length < 1 || length > 31 || strspn(name, "abcdefghijklmnopqrstuvwxyz-") != length ||
+	    strcmp(name, RECORD) == 0)
+		return bl_fail(why, BL_INVALID, "not a name for a device's file");
+	return BL_OK;
+}
+
+static enum bl_status open_for(struct device_store *store, const char *id, const char *name, int *out_fd,
+			       struct bl_error *why)
+{
+	struct device_entry *entry;
+	enum bl_status status = check_name(name, why);
+
+	if (status == BL_OK)
+		status = find(store, id, &entry, why);
+	if (status == BL_OK)
+		status = open_folder(store, id, out_fd, why);
+	return status;
+}
+
+enum bl_status device_file_write(struct device_store *store, const char *id, const char *name,
+				 const void *bytes, size_t length, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	LOCKED(store);
+	enum bl_status status = open_for(store, id, name, &fd, why);
+
+	if (status == BL_OK)
+		status = file_put(fd, name, bytes, length, why);
+	return status;
+}
+
+enum bl_status device_file_read(struct device_store *store, const char *id, const char *name,
+				uint8_t **out_bytes, size_t *out_length, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	char *bytes = NULL;
+	LOCKED(store);
+	enum bl_status status = open_for(store, id, name, &fd, why);
+
+	if (status == BL_OK)
+		status = file_get(fd, name, &bytes, out_length, why);
+	if (status == BL_OK)
+		*out_bytes = (uint8_t *)bytes;
+	return status;
+}
+
+enum bl_status device_file_remove(struct device_store *store, const char *id, const char *name,
+				  struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	LOCKED(store);
+	enum bl_status status = open_for(store, id, name, &fd, why);
+
+	if (status == BL_OK)
+		status = file_remove(fd, name, why);
+	return status;
+}
+
+enum bl_status device_forget_customer(struct device_store *store, const char *id, struct bl_error *why)
+{
+	struct device_entry *entry;
+	BL_CLEANUP(fd_close) int fd = -1;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status == BL_OK)
+		status = open_folder(store, id, &fd, why);
+	if (status == BL_OK)
+		status = customer_forget(fd, why);
+	return status;
+}
+
+/* ---- certificates -------------------------------------------------------------------------------------- */
+
+static enum bl_status certificate_name(const char *id, const char *suffix, char out[64], struct bl_error *why)
+{
+	if (!bl_device_id_ok(id) || (strcmp(suffix, ".json") != 0 && strcmp(suffix, ".txt") != 0))
+		return bl_fail(why, BL_INVALID, "not a name for a certificate");
+	snprintf(out, 64, "%s%s", id, suffix);
+	return BL_OK;
+}
+
+enum bl_status device_certificate_write(struct device_store *store, const char *id, const char *suffix,
+					const void *bytes, size_t length, struct bl_error *why)
+{
+	char name[64];
+	LOCKED(store);
+	enum bl_status status = certificate_name(id, suffix, name, why);
+
+	if (status == BL_OK)
+		status = file_replace(store->certificates_fd, name, bytes, length, why);
+	return status;
+}
+
+enum bl_status device_certificate_read(struct device_store *store, const char *id, const char *suffix,
+				       char **out_bytes, size_t *out_length, struct bl_error *why)
+{
+	char name[64];
+	LOCKED(store);
+	enum bl_status status = certificate_name(id, suffix, name, why);
+
+	if (status == BL_OK)
+		status = file_load(store->certificates_fd, name, out_bytes, out_length, why);
+	return status;
+}
