@@ -17,6 +17,8 @@ struct zone_time {
 
 /* zone_load - @name as in the IANA database ("Europe/Dublin", "UTC"); no "..", no leading '/'. */
 enum bl_status zone_load(const char *name, struct zone **out_zone, struct bl_error *why) BL_MUST_CHECK;
+/* zone_parse - the same from the bytes of a TZif file, any bytes; BL_OK, BL_INVALID, BL_NO_MEMORY */
+enum bl_status zone_parse(const uint8_t *bytes, size_t length, struct zone **out_zone) BL_MUST_CHECK;
 void zone_free(struct zone *zone);
 BL_DEFINE_CLEANUP(struct zone, zone_free)
 

@@ -45,7 +45,11 @@ struct yaml_document;
  */
 enum bl_status yaml_parse(const char *bytes, size_t length, struct yaml_document **out_document,
 			  struct yaml_finding *out_finding) BL_MUST_CHECK;
-void yaml_free(struct yaml_document *document);
+/*
+ * Hidden, because libyaml exports a yaml_free of its own and calls it by name: a visible one of ours in the
+ * program would be called in its stead, with pointers that are no documents.
+ */
+__attribute__((visibility("hidden"))) void yaml_free(struct yaml_document *document);
 BL_DEFINE_CLEANUP(struct yaml_document, yaml_free)
 
 const struct yaml_node *yaml_root(const struct yaml_document *document);
