@@ -13,29 +13,29 @@
  */
 enum bl_status {
 	BL_OK,
-	BL_FAILED,        /* did not work, no better word; EIO, exit 1 */
-	BL_NO_MEMORY,     /* ENOMEM, exit 1 */
-	BL_IO,            /* a read, write or sync failed; EIO, exit 1 */
-	BL_INVALID,       /* bad use or bad input; EINVAL, exit 2 */
-	BL_NOT_FOUND,     /* ENOENT, exit 1 */
-	BL_EXISTS,        /* EEXIST, exit 2 */
-	BL_UNSUPPORTED,   /* understood, not done here; EOPNOTSUPP, exit 2 */
-	BL_TOO_LARGE,     /* over a named limit; EFBIG, exit 2 */
-	BL_FORBIDDEN,     /* a rule or a gate says no; EACCES, exit 3 */
-	BL_ASK,           /* a permit would match if its needs were met; EACCES, exit 4 */
-	BL_WITHHELD,      /* contents closed, listing stays; EACCES, exit 3 */
-	BL_STALE,         /* revoked: policy, view or device is gone; ESTALE, exit 1 */
-	BL_TIMED_OUT,     /* ETIMEDOUT told as EIO, exit 1 */
-	BL_NOT_MOUNTED,   /* ENODEV, exit 10 */
-	BL_LOCKED,        /* somebody else holds the store; EBUSY, exit 11 */
-	BL_LOG_BROKEN,    /* the log cannot take or prove an event; EIO, exit 12 */
-	BL_TAMPERED,      /* a tag, chain or signature does not verify; EIO, exit 12 */
-	BL_NOT_VERIFIED,  /* nothing wrong found, but not proven; EIO, exit 13 */
+	BL_FAILED,	 /* did not work, no better word; EIO, exit 1 */
+	BL_NO_MEMORY,	 /* ENOMEM, exit 1 */
+	BL_IO,		 /* a read, write or sync failed; EIO, exit 1 */
+	BL_INVALID,	 /* bad use or bad input; EINVAL, exit 2 */
+	BL_NOT_FOUND,	 /* ENOENT, exit 1 */
+	BL_EXISTS,	 /* EEXIST, exit 2 */
+	BL_UNSUPPORTED,	 /* understood, not done here; EOPNOTSUPP, exit 2 */
+	BL_TOO_LARGE,	 /* over a named limit; EFBIG, exit 2 */
+	BL_FORBIDDEN,	 /* a rule or a gate says no; EACCES, exit 3 */
+	BL_ASK,		 /* a permit would match if its needs were met; EACCES, exit 4 */
+	BL_WITHHELD,	 /* contents closed, listing stays; EACCES, exit 3 */
+	BL_STALE,	 /* revoked: policy, view or device is gone; ESTALE, exit 1 */
+	BL_TIMED_OUT,	 /* ETIMEDOUT told as EIO, exit 1 */
+	BL_NOT_MOUNTED,	 /* ENODEV, exit 10 */
+	BL_LOCKED,	 /* somebody else holds the store; EBUSY, exit 11 */
+	BL_LOG_BROKEN,	 /* the log cannot take or prove an event; EIO, exit 12 */
+	BL_TAMPERED,	 /* a tag, chain or signature does not verify; EIO, exit 12 */
+	BL_NOT_VERIFIED, /* nothing wrong found, but not proven; EIO, exit 13 */
 	BL_STATUS_COUNT
 };
 
-int bl_status_errno(enum bl_status status);     /* positive errno; 0 for BL_OK */
-int bl_status_exit(enum bl_status status);      /* exit code of every command */
+int bl_status_errno(enum bl_status status);	   /* positive errno; 0 for BL_OK */
+int bl_status_exit(enum bl_status status);	   /* exit code of every command */
 const char *bl_status_name(enum bl_status status); /* "forbidden"; static */
 
 /*
@@ -47,8 +47,8 @@ struct bl_error {
 };
 
 #define BL_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define BL_MUST_CHECK __attribute__((warn_unused_result))
-#define BL_UNUSED __attribute__((unused))
+#define BL_MUST_CHECK	__attribute__((warn_unused_result))
+#define BL_UNUSED	__attribute__((unused))
 
 /*
  * bl_fail - fill @why (may be NULL) and hand @status back, so that failing is one line
@@ -96,8 +96,8 @@ static inline int fd_take(int *fd)
 }
 
 #define BL_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BL_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define BL_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define BL_MIN(a, b)	((a) < (b) ? (a) : (b))
+#define BL_MAX(a, b)	((a) > (b) ? (a) : (b))
 
 /* Little-endian integers, byte by byte (every format of ours is little-endian). */
 static inline uint16_t bl_get16(const uint8_t *p)

@@ -5,18 +5,23 @@
 #include "policy/base.h"
 
 static const char *const ACTIONS[ACTION_COUNT] = {
-	"list",   "stat",    "read",  "copy",   "unmask", "request", "approve",
-	"hold",   "release", "shred", "verify", "intake", "review",  "administer",
+	"list", "stat",	   "read",  "copy",   "unmask", "request", "approve",
+	"hold", "release", "shred", "verify", "intake", "review",  "administer",
 };
 
 static const char *const STYLES[STYLE_COUNT + 1] = {
-	"fill",        "shape",       "token",
-	"keep-domain", "year-only",   "keep-last-4",
-	"keep-first-6-last-4", "original",
+	"fill",
+	"shape",
+	"token",
+	"keep-domain",
+	"year-only",
+	"keep-last-4",
+	"keep-first-6-last-4",
+	"original",
 };
 
 static const char *const DEVICE_KINDS[DEVICE_KIND_COUNT] = {
-	"phone",  "tablet",  "laptop",   "desktop", "disk",    "usb-stick", "memory-card",
+	"phone",  "tablet",  "laptop",	 "desktop", "disk",    "usb-stick", "memory-card",
 	"camera", "console", "wearable", "network", "printer", "other",
 };
 
@@ -25,18 +30,41 @@ static const char *const DEVICE_STATES[STATE_COUNT] = {
 };
 
 static const char *const FILE_KINDS[FILE_KIND_COUNT] = {
-	"text",         "mail", "contacts", "calendar", "database", "document", "spreadsheet",
-	"presentation", "pdf",  "image",    "audio",    "video",    "archive",  "program",
-	"key",          "other",
+	"text",	       "mail",	       "contacts", "calendar", "database", "document",
+	"spreadsheet", "presentation", "pdf",	   "image",    "audio",	   "video",
+	"archive",     "program",      "key",	   "other",
 };
 
 static const char *const CLASSES[CLASS_COUNT] = {
-	"name",        "email",        "phone",    "address",    "postcode",
-	"date-of-birth", "card",       "card-track", "card-pin", "card-security-code",
-	"iban",        "bank-account", "national-id", "tax-id",  "passport",
-	"driving-licence", "health-id", "ip",      "mac",        "url-credentials",
-	"imei",        "vin",          "plate",    "location",   "crypto-address",
-	"password",    "secret",       "private-key", "customer",
+	"name",
+	"email",
+	"phone",
+	"address",
+	"postcode",
+	"date-of-birth",
+	"card",
+	"card-track",
+	"card-pin",
+	"card-security-code",
+	"iban",
+	"bank-account",
+	"national-id",
+	"tax-id",
+	"passport",
+	"driving-licence",
+	"health-id",
+	"ip",
+	"mac",
+	"url-credentials",
+	"imei",
+	"vin",
+	"plate",
+	"location",
+	"crypto-address",
+	"password",
+	"secret",
+	"private-key",
+	"customer",
 };
 
 static bool find(const char *const *names, size_t count, const char *name, unsigned *out)
@@ -87,8 +115,10 @@ bool bl_style_parse(const char *name, enum bl_style *out)
 
 bool bl_device_id_ok(const char *id)
 {
-	static const char FIRST[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	static const char REST[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	static const char FIRST[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char REST[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t length = strlen(id);
 
 	return length > 0 && length < BL_DEVICE_ID_SIZE && strchr(FIRST, id[0]) &&

@@ -151,6 +151,6 @@ bool bl_class_parse(const char *name, enum bl_class *out);
  */
 bool bl_device_id_ok(const char *id);
 #define BL_DEVICE_ID_SIZE 32 /* with the NUL */
-#define BL_RULE_ID_SIZE 64   /* rule ids: 1..63 of [a-z][a-z0-9-]*, or "builtin/..."; with the NUL */
+#define BL_RULE_ID_SIZE	  64 /* rule ids: 1..63 of [a-z][a-z0-9-]*, or "builtin/..."; with the NUL */
 
 #endif

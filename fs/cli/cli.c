@@ -1,0 +1,209 @@
+#include "fs/cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* getopt values of the options every command has; a command's own are their row's number. */
+enum { COMMON_STORE = 1000, COMMON_JSON, COMMON_HELP };
+
+int cli_usage(const struct invocation *invocation, const char *text)
+{
+	fprintf(stderr, "error: %s: %s (use: bailee %s)\n", invocation->command, text,
+		invocation->usage);
+	return bl_status_exit(BL_INVALID);
+}
+
+int cli_fail(const struct invocation *invocation, enum bl_status status, const struct bl_error *why)
+{
+	fprintf(stderr, "error: %s: ", invocation->command);
+	const char *text = why->text[0] ? why->text : bl_status_name(status);
+
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' ? '?' : *text, stderr);
+	fputc('\n', stderr);
+	return bl_status_exit(status);
+}
+
+static void fill_options(struct option *options, const struct option_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		options[i] =
+			(struct option){.name = rows[i].name,
+					.has_arg = rows[i].text ? required_argument : no_argument,
+					.val = (int)i};
+	options[count++] =
+		(struct option){.name = "store", .has_arg = required_argument, .val = COMMON_STORE};
+	options[count++] = (struct option){.name = "json", .val = COMMON_JSON};
+	options[count] = (struct option){.name = "help", .val = COMMON_HELP};
+}
+
+static enum bl_status default_store(struct invocation *invocation, struct bl_error *why)
+{
+	if (invocation->store)
+		return BL_OK;
+	invocation->store = invocation->store_room;
+	return daemon_default_store(invocation->store_room, sizeof(invocation->store_room), why);
+}
+
+int cli_parse(struct invocation *invocation, int argc, char **argv, const struct option_row *rows,
+	      size_t count, int least, int most)
+{
+	struct option options[CLI_OPTIONS_LIMIT + 4] = {{0}};
+	struct bl_error why;
+	int value;
+
+	fill_options(options, rows, count);
+	opterr = 0;
+	optind = 1;
+	while ((value = getopt_long(argc, argv, ":hf", options, NULL)) != -1) {
+		if (value == COMMON_STORE) {
+			invocation->store = optarg;
+		} else if (value == COMMON_JSON) {
+			invocation->wants_json = true;
+		} else if (value == COMMON_HELP || value == 'h') {
+			printf("use: bailee %s\n", invocation->usage);
+			return 0;
+		} else if (value >= 0 && (size_t)value < count) {
+			if (rows[value].text)
+				*rows[value].text = optarg;
+			else
+				*rows[value].flag = true;
+		} else if (value == 'f' && count > 0 && strcmp(rows[0].name, "foreground") == 0) {
+			*rows[0].flag = true;
+		} else {
+			char text[128];
+
+			snprintf(text, sizeof(text),
+				 value == ':' ? "option '%.80s' needs a value"
+					      : "no option '%.80s'",
+				 argv[optind - 1]);
+			return cli_usage(invocation, text);
+		}
+	}
+	invocation->arguments = argv + optind;
+	invocation->argument_count = argc - optind;
+	if (invocation->argument_count < least)
+		return cli_usage(invocation, "something is missing");
+	if (invocation->argument_count > most)
+		return cli_usage(invocation, "too many arguments");
+
+	enum bl_status status = default_store(invocation, &why);
+
+	return status == BL_OK ? -1 : cli_fail(invocation, status, &why);
+}
+
+enum bl_status cli_call(const struct invocation *invocation, json_t *request, int pass_fd,
+			daemon_partial_fn *partial, void *context, json_t **out_answer,
+			struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = daemon_connect(invocation->store, &fd, why);
+
+	if (status == BL_OK)
+		status = daemon_call(fd, request, pass_fd, partial, context, out_answer, why);
+	return status;
+}
+
+void cli_print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+void cli_print_safe(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte < ' ' || byte >= 0x7f)
+			printf("\\x%02x", byte);
+		else
+			putchar(byte);
+	}
+}
+
+static enum bl_status read_all(int fd, size_t limit, char **out_text, size_t *out_length,
+			       struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *text = malloc(limit + 2);
+	size_t length = 0;
+
+	if (!text)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	while (length <= limit) {
+		ssize_t got = read(fd, text + length, limit + 1 - length);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return bl_fail_errno(why, BL_IO, "cannot read");
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	if (length > limit)
+		return bl_fail(why, BL_TOO_LARGE, "longer than %zu bytes", limit);
+	text[length] = '\0';
+	*out_text = BL_TAKE(text);
+	*out_length = length;
+	return BL_OK;
+}
+
+enum bl_status cli_read_file(const char *path, size_t limit, char **out_text, size_t *out_length,
+			     struct bl_error *why)
+{
+	BL_CLEANUP(fd_close)
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", path);
+
+	enum bl_status status = read_all(fd, limit, out_text, out_length, why);
+
+	if (status != BL_OK)
+		bl_explain(why, "file '%s'", path);
+	return status;
+}
+
+bool cli_parse_number(const char *text, uint64_t most, uint64_t *out)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	if (errno || *end || value > most)
+		return false;
+	*out = value;
+	return true;
+}
+
+enum bl_status cli_find_uid(const char *name, uid_t *out_uid, gid_t *out_gid, struct bl_error *why)
+{
+	uint64_t number;
+	const struct passwd *entry;
+
+	if (strncmp(name, "uid:", 4) == 0) {
+		if (!cli_parse_number(name + 4, UINT32_MAX - 1, &number))
+			return bl_fail(why, BL_INVALID, "'%.60s' is no uid (write uid:1000)", name);
+		entry = getpwuid((uid_t)number);
+		*out_uid = (uid_t)number;
+		*out_gid = entry ? entry->pw_gid : (gid_t)number;
+		return BL_OK;
+	}
+	entry = getpwnam(name);
+	if (!entry)
+		return bl_fail(why, BL_INVALID,
+			       "no account '%.60s' on this machine (a login, or uid:N)", name);
+	*out_uid = entry->pw_uid;
+	*out_gid = entry->pw_gid;
+	return BL_OK;
+}

@@ -1,0 +1,103 @@
+/* cli.h - what the commands share: the table's row, common options, one-line errors, asking the daemon */
+#ifndef FS_CLI_CLI_H
+#define FS_CLI_CLI_H
+
+#include <getopt.h>
+#include <jansson.h>
+
+#include "fs/daemon/daemon.h"
+#include "policy/base.h"
+
+/* One command; argv[0] is its own name. Returns the exit code (bl_status_exit). */
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage;   /* behind "bailee NAME " */
+	const char *summary; /* one line, a claim: what one can do with it */
+};
+
+int cmd_serve(int argc, char **argv);
+int cmd_mount(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
+int cmd_enroll(int argc, char **argv);
+int cmd_open(int argc, char **argv);
+int cmd_close(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+int cmd_log(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
+int cmd_shred(int argc, char **argv);
+int cmd_certificate(int argc, char **argv);
+
+/*
+ * One option of a command: a name, and where its text goes (or what it sets). Commands list theirs; --store, --json and
+ * --help come with every command.
+ */
+struct option_row {
+	const char *name;
+	const char **text; /* takes an argument, kept here */
+	bool *flag;	   /* takes none */
+};
+
+struct invocation {
+	const char *command; /* for messages: "policy check" */
+	const char *usage;   /* shown with --help and a wrong use */
+	const char *store;   /* --store, or the default */
+	bool wants_json;
+	char **arguments; /* what is not an option */
+	int argument_count;
+	char store_room[4096];
+};
+
+/*
+ * cli_parse - options into their places; anything unknown is told with the usage
+ *
+ * @rows     the command's own options, @count of them, at most CLI_OPTIONS_LIMIT
+ * @least, @most  how many arguments must be left
+ *
+ * -1: go on. Anything else is the exit code to end with (0 after --help, 2 after a wrong use).
+ */
+#define CLI_OPTIONS_LIMIT 24
+int cli_parse(struct invocation *invocation, int argc, char **argv, const struct option_row *rows,
+	      size_t count, int least, int most);
+
+/* "error: command: text" on stderr; gives back the exit code of @status */
+int cli_fail(const struct invocation *invocation, enum bl_status status,
+	     const struct bl_error *why);
+int cli_usage(const struct invocation *invocation,
+	      const char *text); /* the same for a wrong use: exit 2 */
+
+/* One request to the daemon of --store; as daemon_call. */
+enum bl_status cli_call(const struct invocation *invocation, json_t *request, int pass_fd,
+			daemon_partial_fn *partial, void *context, json_t **out_answer,
+			struct bl_error *why) BL_MUST_CHECK;
+
+void cli_print_json(const json_t *value); /* one line on stdout */
+
+/* Text that came from outside, safe on a terminal: control bytes and what is not UTF-8 as \xNN. */
+void cli_print_safe(const char *text);
+
+/* Whole text file of at most @limit bytes ("-" is stdin), NUL-terminated, owned by the caller. */
+enum bl_status cli_read_file(const char *path, size_t limit, char **out_text, size_t *out_length,
+			     struct bl_error *why) BL_MUST_CHECK;
+
+/* "uid:N" or a login, as a uid and gid. */
+enum bl_status cli_find_uid(const char *name, uid_t *out_uid, gid_t *out_gid,
+			    struct bl_error *why) BL_MUST_CHECK;
+
+bool cli_parse_number(const char *text, uint64_t most, uint64_t *out);
+
+static inline const char *cli_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static inline long long cli_number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* Bailee's one program: a table of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/cli/cli.h"
+
+static const struct command COMMANDS[] = {
+	{"serve", cmd_serve, "[--store DIR] [--policy FILE]",
+	 "own a store and serve views of its devices (root)"},
+	{"mount", cmd_mount, "[-f] [--policy FILE] [--store DIR] SOURCE[=ID]... MOUNTPOINT",
+	 "see an image masked, in one command, without a service"},
+	{"umount", cmd_umount, "MOUNTPOINT", "end what mount began"},
+	{"enroll", cmd_enroll,
+	 "SOURCE --device ID --kind KIND [--record FILE] [--destroy-when-due]",
+	 "make a device known where its image lies"},
+	{"open", cmd_open, "[--purpose P] [--reason TEXT] [--for LOGIN|uid:N] MOUNTPOINT",
+	 "see what you may see, on a mount of your own"},
+	{"close", cmd_close, "MOUNTPOINT | --view N", "end a view"},
+	{"status", cmd_status, "", "devices, dates, views, log and policy in force"},
+	{"why", cmd_why, "PATH...", "what may I do here, by which rule, and what is the next step"},
+	{"policy", cmd_policy, "check|test|explain|load FILE ...", "check, try and load a policy"},
+	{"log", cmd_log, "verify|query ...", "prove the log whole; ask it who saw what"},
+	{"hold", cmd_hold, "add|release ID --reason TEXT [--hold N]",
+	 "stop the destruction of a device, or let it go on"},
+	{"shred", cmd_shred, "--due", "destroy now what is due"},
+	{"certificate", cmd_certificate, "show ID | verify FILE --key KEY",
+	 "the proof of a destruction"},
+};
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "bailee " BAILEE_VERSION
+		     ": look at returned devices without seeing their owners' lives\n\n");
+	for (size_t i = 0; i < BL_COUNT(COMMANDS); i++)
+		fprintf(out, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+	fprintf(out, "\nEvery command takes --store DIR, --json and --help. Begin with: bailee "
+		     "mount IMAGE DIR\n"
+		     "Exit codes: 0 ok, 1 failed, 2 invalid, 3 forbidden, 4 ask, 10 not mounted, "
+		     "11 locked,\n"
+		     "            12 log broken, 13 not verified. More: man bailee\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "--help";
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+		print_help(stdout);
+		return argc > 1 ? 0 : 2;
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("bailee " BAILEE_VERSION "\n");
+		return 0;
+	}
+	for (size_t i = 0; i < BL_COUNT(COMMANDS); i++)
+		if (strcmp(COMMANDS[i].name, name) == 0)
+			return COMMANDS[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "error: bailee: no command '%s' (bailee --help lists them)\n", name);
+	return 2;
+}

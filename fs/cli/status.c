@@ -1,0 +1,82 @@
+#include <stdio.h>
+#include <time.h>
+
+#include "fs/cli/cli.h"
+
+static void print_devices(const json_t *devices)
+{
+	const json_t *device;
+	size_t index;
+
+	if (json_array_size(devices))
+		printf("\n%-20s %-12s %-9s %-17s %-6s %s\n", "DEVICE", "KIND", "STATE", "DUE",
+		       "HOLDS", "BY");
+	json_array_foreach(devices, index, device) printf(
+		"%-20s %-12s %-9s %-17s %-6lld %s%s\n", cli_text(device, "id"),
+		cli_text(device, "kind"), cli_text(device, "state"), cli_text(device, "due"),
+		cli_number(device, "holds"), cli_text(device, "retention"),
+		json_is_true(json_object_get(device, "destroy_when_due")) ? ", destroyed then"
+									  : "");
+}
+
+static void print_views(const json_t *views)
+{
+	const json_t *view;
+	size_t index;
+
+	if (json_array_size(views))
+		printf("\n%-6s %-20s %-16s %-17s %s\n", "VIEW", "PERSON", "PURPOSE", "SINCE (UTC)",
+		       "ON");
+	json_array_foreach(views, index, view)
+	{
+		time_t since = (time_t)cli_number(view, "since_unix");
+		struct tm utc;
+		char text[20] = "";
+
+		if (gmtime_r(&since, &utc))
+			strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &utc);
+		printf("%-6lld %-20s %-16s %-17s ", cli_number(view, "view"),
+		       cli_text(view, "person"),
+		       cli_text(view, "purpose")[0] ? cli_text(view, "purpose") : "-", text);
+		cli_print_safe(cli_text(view, "path"));
+		putchar('\n');
+	}
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct invocation invocation = {.command = "status", .usage = "status [--json]"};
+	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "status");
+	BL_CLEANUP(json_decref) json_t *answer = NULL;
+	struct bl_error why = {{0}};
+	int code = cli_parse(&invocation, argc, argv, NULL, 0, 0, 0);
+
+	if (code >= 0)
+		return code;
+
+	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
+
+	if (status != BL_OK)
+		return cli_fail(&invocation, status, &why);
+
+	const json_t *log = json_object_get(answer, "log");
+	bool is_writable = json_is_true(json_object_get(log, "is_writable"));
+
+	if (invocation.wants_json) {
+		cli_print_json(answer);
+	} else {
+		printf("store   %s%s\n", invocation.store,
+		       json_is_true(json_object_get(answer, "solo"))
+			       ? " (solo: nothing is enforced against its owner)"
+			       : "");
+		printf("policy  %s, serial %lld\n", cli_text(answer, "policy"),
+		       cli_number(answer, "policy_serial"));
+		printf("log     %s, %lld events durable%s%s\n", is_writable ? "writable" : "BROKEN",
+		       cli_number(log, "durable_sequence"), is_writable ? "" : ": ",
+		       cli_text(log, "broken"));
+		printf("key     %s\n", cli_text(answer, "public_key"));
+		print_devices(json_object_get(answer, "devices"));
+		print_views(json_object_get(answer, "views"));
+	}
+	return is_writable ? 0 : bl_status_exit(BL_LOG_BROKEN);
+}

@@ -1,0 +1,157 @@
+/* The control socket: connections in, one thread each, few at a time, nobody trusted. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fs/daemon/message.h"
+#include "fs/daemon/state.h"
+
+#define CONNECTIONS_LIMIT   32
+#define CONNECTIONS_PER_UID 8
+#define REQUEST_SECONDS	    10 /* a client that says nothing for so long is gone */
+
+struct connection {
+	struct daemon *daemon;
+	struct peer peer;
+	int fd;
+	struct connection *next;
+};
+
+/* The folder is known by a descriptor; a socket's address is a path of at most 107 bytes: go through /proc. */
+static void socket_path(const struct daemon *daemon, char out[64])
+{
+	snprintf(out, 64, "/proc/self/fd/%d/socket", device_store_fd(daemon->store));
+}
+
+enum bl_status control_listen(struct daemon *daemon, struct bl_error *why)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	BL_CLEANUP(fd_close)
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	socket_path(daemon, address.sun_path);
+	/* The store's lock is ours, so a socket that is there was left by a daemon that died. */
+	unlinkat(device_store_fd(daemon->store), "socket", 0);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    fchmodat(device_store_fd(daemon->store), "socket", 0666, 0) < 0 ||
+	    listen(fd, CONNECTIONS_LIMIT) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot listen on the store's socket");
+	daemon->listen_fd = fd_take(&fd);
+	return BL_OK;
+}
+
+static void forget(struct connection *connection)
+{
+	struct daemon *daemon = connection->daemon;
+
+	pthread_mutex_lock(&daemon->connections_lock);
+	for (struct connection **link = &daemon->connections; *link; link = &(*link)->next)
+		if (*link == connection) {
+			*link = connection->next;
+			break;
+		}
+	fd_close(connection->fd);
+	free(connection);
+	pthread_cond_signal(&daemon->connections_gone);
+	pthread_mutex_unlock(&daemon->connections_lock);
+}
+
+static void *converse(void *context)
+{
+	struct connection *connection = context;
+	bool is_open = true;
+
+	while (is_open) {
+		BL_CLEANUP(json_decref) json_t *request = NULL;
+		BL_CLEANUP(fd_close) int passed = -1;
+
+		if (message_receive(connection->fd, &request, &passed, NULL) != BL_OK)
+			break;
+		is_open = request_answer(connection->daemon, &connection->peer, connection->fd,
+					 request, passed);
+	}
+	forget(connection);
+	return NULL;
+}
+
+static bool is_welcome(struct daemon *daemon, uid_t uid)
+{
+	size_t all = 0, same = 0;
+
+	for (const struct connection *other = daemon->connections; other; other = other->next) {
+		all++;
+		same += other->peer.uid == uid;
+	}
+	return all < CONNECTIONS_LIMIT && same < CONNECTIONS_PER_UID &&
+	       !atomic_load(&daemon->is_stopping);
+}
+
+static bool ask_kernel(int fd, struct peer *out_peer)
+{
+	struct ucred credentials;
+	socklen_t length = sizeof(credentials);
+	struct timeval patience = {.tv_sec = REQUEST_SECONDS};
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return false;
+	*out_peer = (struct peer){
+		.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+	return true;
+}
+
+static bool start_thread(struct connection *connection)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, converse, connection) != 0)
+		return false;
+	pthread_detach(thread);
+	return true;
+}
+
+void control_accept(struct daemon *daemon)
+{
+	BL_CLEANUP(fd_close) int fd = accept4(daemon->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct connection *connection = fd < 0 ? NULL : calloc(1, sizeof(*connection));
+
+	if (!connection || !ask_kernel(fd, &connection->peer)) {
+		free(connection);
+		return;
+	}
+	connection->daemon = daemon;
+	pthread_mutex_lock(&daemon->connections_lock);
+	if (is_welcome(daemon, connection->peer.uid)) {
+		connection->fd = fd_take(&fd);
+		connection->next = daemon->connections;
+		daemon->connections = connection;
+		/* The new thread's forget() waits for our lock. */
+		if (!start_thread(connection)) {
+			daemon->connections = connection->next;
+			fd_close(connection->fd);
+			free(connection);
+		}
+	} else {
+		free(connection);
+	}
+	pthread_mutex_unlock(&daemon->connections_lock);
+}
+
+void control_stop(struct daemon *daemon)
+{
+	if (daemon->listen_fd >= 0)
+		unlinkat(device_store_fd(daemon->store), "socket", 0);
+	pthread_mutex_lock(&daemon->connections_lock);
+	for (struct connection *connection = daemon->connections; connection;
+	     connection = connection->next)
+		shutdown(connection->fd, SHUT_RD);
+	while (daemon->connections)
+		pthread_cond_wait(&daemon->connections_gone, &daemon->connections_lock);
+	pthread_mutex_unlock(&daemon->connections_lock);
+}

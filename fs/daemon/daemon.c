@@ -1,0 +1,352 @@
+/*
+ * The life of a daemon. As a service: this process becomes the monitor, a child the daemon, which hardens itself before it
+ * reads anything. Solo: one process, one view, the same everything else.
+ */
+#include "fs/daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/daemon/monitor.h"
+#include "fs/daemon/state.h"
+
+int64_t daemon_now(void *context)
+{
+	(void)context;
+	return (int64_t)time(NULL);
+}
+
+/* ---- hardening --------------------------------------------------------------------------------- */
+
+/* Keys and masked bytes are in this memory: no core, no ptrace by others. */
+static enum bl_status harden(bool is_solo, struct bl_error *why)
+{
+	const struct rlimit no_core = {0};
+	/* Sources belong to anybody and may lie anywhere; destroying one needs its folder. */
+	static const uint64_t KEPT = UINT64_C(1) << CAP_DAC_READ_SEARCH |
+				     UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_FOWNER |
+				     UINT64_C(1) << CAP_IPC_LOCK;
+
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot harden this process");
+	if (is_solo)
+		return BL_OK; /* fusermount3 is setuid: it needs what no_new_privs would take away */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot harden this process");
+	return geteuid() == 0 ? monitor_keep_capabilities(KEPT, why) : BL_OK;
+}
+
+/* ---- starting ---------------------------------------------------------------------------------- */
+
+static void on_log_broken(void *context, const char *text)
+{
+	struct daemon *daemon = context;
+
+	fprintf(stderr, "error: audit: the log cannot take events, nothing is shown any more: %s\n",
+		text);
+	atomic_store(&daemon->is_log_broken, true);
+	eventfd_write(daemon->wake_fd, 1);
+}
+
+static enum bl_status open_store(struct daemon *daemon, struct bl_error *why)
+{
+	const char *path = daemon->options->store_path;
+	enum bl_status status = device_store_open(path, &daemon->store, why);
+
+	if (status == BL_NOT_FOUND)
+		status = device_store_create(path, &daemon->store, why);
+	return status;
+}
+
+static enum bl_status open_log(struct daemon *daemon, struct bl_error *why)
+{
+	struct audit_config config = {
+		.store_fd = device_store_fd(daemon->store),
+		.vault = device_store_vault(daemon->store),
+		.on_broken = on_log_broken,
+		.broken_context = daemon,
+	};
+
+	return audit_open(&config, &daemon->audit, why);
+}
+
+static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
+{
+	char reader[PATH_LIMIT];
+	struct gate_config config = {
+		.store = daemon->store,
+		.audit = daemon->audit,
+		.reader_path = reader,
+		.now_unix = daemon_now,
+		.is_solo = daemon->options->is_solo,
+	};
+	enum bl_status status = daemon_reader_path(reader, sizeof(reader), why);
+
+	return status == BL_OK ? gate_new(&config, &daemon->gate, why) : status;
+}
+
+/* What was begun is finished before anybody sees anything. */
+static enum bl_status finish_shreds(struct daemon *daemon, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	struct retention_context context = {
+		.store = daemon->store,
+		.audit = daemon->audit,
+		.policy = policy,
+		.now_unix = daemon_now(NULL),
+		.by = UINT32_MAX,
+	};
+	size_t finished = 0;
+	enum bl_status status = retention_recover(&context, &finished, why);
+
+	if (finished)
+		fprintf(stderr,
+			"info: retention: finished %zu shreds that a crash had interrupted\n",
+			finished);
+	if (status == BL_LOG_BROKEN)
+		return status;
+	if (status !=
+	    BL_OK) /* that device stays closed; the others are served, the keeper tries again */
+		fprintf(stderr, "error: retention: %s\n", why->text);
+	return BL_OK;
+}
+
+static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
+{
+	enum bl_status status = open_store(daemon, why);
+
+	if (status == BL_OK)
+		status = open_log(daemon, why);
+	if (status == BL_OK)
+		status = open_gate(daemon, why);
+	if (status == BL_OK)
+		status = policy_first(daemon, why);
+	if (status == BL_OK)
+		status = finish_shreds(daemon, why);
+	return status;
+}
+
+/* ---- solo -------------------------------------------------------------------------------------- */
+
+static enum bl_status solo_device(struct daemon *daemon, const struct daemon_source *source,
+				  struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) struct device *device = calloc(1, sizeof(*device));
+	BL_CLEANUP(bl_free) char *real = realpath(source->path, NULL);
+	struct audit_event event = event_by(daemon, NULL, AUDIT_ENROLLED);
+
+	if (!device)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	if (!real)
+		return bl_fail_errno(why, BL_INVALID, "cannot open source '%s'", source->path);
+	if (device_find(daemon->store, source->id, device, NULL) == BL_OK) {
+		if (strcmp(device->source, real) == 0)
+			return BL_OK;
+		return bl_fail(
+			why, BL_EXISTS,
+			"device '%s' is another source already (give this one a name: %s=ID)",
+			source->id, source->path);
+	}
+	memset(device, 0, sizeof(*device));
+	memcpy(device->id, source->id, sizeof(device->id));
+	device->kind = DEVICE_OTHER;
+	device->state = STATE_RECEIVED;
+	device->enrolled_unix = device->received_unix = daemon_now(NULL);
+	snprintf(device->source, sizeof(device->source), "%s", real);
+	memcpy(event.device, device->id, sizeof(event.device));
+
+	enum bl_status status = audit_append(daemon->audit, &event, NULL, why);
+
+	if (status == BL_OK)
+		status = device_enroll(daemon->store, device, NULL, why);
+	if (status == BL_OK)
+		gate_device_changed(daemon->gate, device->id);
+	return status;
+}
+
+static enum bl_status solo_view(struct daemon *daemon, struct bl_error *why)
+{
+	const struct daemon_options *options = daemon->options;
+	struct view_request request = {
+		.gate = {.uid = daemon->owner,
+			 .gid = getegid(),
+			 .login_uid = UINT32_MAX,
+			 .pid = (uint32_t)getpid(),
+			 .purpose = options->purpose,
+			 .reason = options->reason},
+		.mountpoint_fd = -1,
+		.path = options->mountpoint,
+	};
+	uint64_t number;
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < options->source_count && status == BL_OK; i++)
+		status = solo_device(daemon, &options->sources[i], why);
+	return status == BL_OK ? views_open(daemon, &request, &number, why) : status;
+}
+
+/* ---- the main loop ------------------------------------------------------------------------------ */
+
+/* sd_notify(3) without libsystemd: one datagram. Readiness is told only when requests are answered. */
+static void tell_systemd(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	BL_CLEANUP(fd_close) int fd = -1;
+
+	if (!path || strlen(path) >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(address.sun_path, path, strlen(path));
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+}
+
+/* False when the signal asks us to stop. */
+static bool take_signal(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+
+	if (read(daemon->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo != SIGHUP)
+		return false;
+	policy_reload(daemon);
+	return true;
+}
+
+static void take_wakes(struct daemon *daemon)
+{
+	eventfd_t count;
+
+	eventfd_read(daemon->wake_fd, &count);
+	if (atomic_load(&daemon->is_log_broken))
+		views_abort_all(daemon);
+	views_reap(daemon);
+}
+
+static void loop(struct daemon *daemon)
+{
+	struct pollfd polled[] = {{.fd = daemon->signal_fd, .events = POLLIN},
+				  {.fd = daemon->wake_fd, .events = POLLIN},
+				  {.fd = daemon->listen_fd, .events = POLLIN}};
+
+	for (;;) {
+		if (poll(polled, BL_COUNT(polled), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return;
+		}
+		if (polled[0].revents && !take_signal(daemon))
+			return;
+		if (polled[1].revents)
+			take_wakes(daemon);
+		if (polled[2].revents)
+			control_accept(daemon);
+		if (daemon->options->is_solo && !views_any(daemon))
+			return;
+	}
+}
+
+static enum bl_status serve(struct daemon *daemon, struct bl_error *why)
+{
+	enum bl_status status = control_listen(daemon, why);
+
+	if (status == BL_OK)
+		status = keeper_start(daemon, why);
+	if (status == BL_OK && daemon->options->is_solo)
+		status = solo_view(daemon, why);
+	if (status != BL_OK)
+		return status;
+	if (daemon->options->on_ready)
+		daemon->options->on_ready(daemon->options->context);
+	tell_systemd("READY=1");
+	loop(daemon);
+	tell_systemd("STOPPING=1");
+	return BL_OK;
+}
+
+/* ---- stopping ----------------------------------------------------------------------------------- */
+
+static void close_parts(struct daemon *daemon)
+{
+	atomic_store(&daemon->is_stopping, true);
+	control_stop(daemon);
+	keeper_stop(daemon);
+	views_close_all(daemon);
+	gate_free(daemon->gate);
+	if (daemon->audit)
+		audit_close(daemon->audit);
+	device_store_close(daemon->store);
+	fd_close(daemon->listen_fd);
+	fd_close(daemon->wake_fd);
+	fd_close(daemon->signal_fd);
+	fd_close(daemon->monitor_fd);
+}
+
+static enum bl_status block_signals(struct daemon *daemon, struct bl_error *why)
+{
+	sigset_t signals;
+
+	/* Before the first thread, so that all inherit it and only our descriptor sees them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	daemon->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (daemon->signal_fd < 0 || daemon->wake_fd < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot take signals");
+	return BL_OK;
+}
+
+enum bl_status daemon_run(const struct daemon_options *options, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) struct daemon *daemon = calloc(1, sizeof(*daemon));
+	enum bl_status status = BL_OK;
+
+	if (!daemon)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	daemon->options = options;
+	daemon->owner = geteuid();
+	daemon->monitor_fd = daemon->wake_fd = daemon->signal_fd = daemon->listen_fd = -1;
+	pthread_mutex_init(&daemon->monitor_lock, NULL);
+	pthread_mutex_init(&daemon->views_lock, NULL);
+	pthread_mutex_init(&daemon->life_lock, NULL);
+	pthread_mutex_init(&daemon->keeper_lock, NULL);
+	pthread_cond_init(&daemon->keeper_wake, NULL);
+	pthread_mutex_init(&daemon->connections_lock, NULL);
+	pthread_cond_init(&daemon->connections_gone, NULL);
+	if (!options->is_solo)
+		status = monitor_start(&daemon->monitor_fd, why);
+	if (status == BL_OK)
+		status = harden(options->is_solo, why);
+	if (status == BL_OK)
+		status = block_signals(daemon, why);
+	if (status == BL_OK)
+		status = open_parts(daemon, why);
+	if (status == BL_OK)
+		status = serve(daemon, why);
+	close_parts(daemon);
+	return status;
+}

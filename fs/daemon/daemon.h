@@ -1,0 +1,79 @@
+/* daemon.h - the one daemon of a store (and its monitor), and how clients talk to it */
+#ifndef FS_DAEMON_DAEMON_H
+#define FS_DAEMON_DAEMON_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "policy/base.h"
+#include "policy/words.h"
+
+/* BL_CLEANUP(json_decref): a reference that is let go */
+static inline void json_decref_cleanup(json_t **message)
+{
+	json_decref(*message);
+}
+
+/* ---- running ---------------------------------------------------------------------------------- */
+
+/* One source named on the command line of `bailee mount`. */
+struct daemon_source {
+	const char *path;
+	char id[BL_DEVICE_ID_SIZE];
+};
+
+struct daemon_options {
+	const char *store_path;	 /* made when missing */
+	const char *policy_path; /* NULL: the last good one; solo without any: the built-in one */
+	/* Solo only: one view of the caller on @mountpoint, of these sources. */
+	bool is_solo;
+	const struct daemon_source *sources;
+	size_t source_count;
+	const char *mountpoint;
+	const char *purpose, *reason; /* of the solo view */
+	/* Told once, when requests are answered (and the solo mount is there). May be NULL. */
+	void (*on_ready)(void *context);
+	void *context;
+};
+
+/*
+ * daemon_run - own the store until SIGTERM or SIGINT (or, solo, until the mount is gone)
+ *
+ * As a service this process becomes the monitor and a child the daemon. In solo mode there is one process. SIGHUP
+ * loads @policy_path again.
+ *
+ * BL_OK (stopped as asked), or why it could not start: BL_LOCKED, BL_INVALID, BL_IO, BL_TAMPERED, BL_LOG_BROKEN ...
+ */
+enum bl_status daemon_run(const struct daemon_options *options, struct bl_error *why) BL_MUST_CHECK;
+
+/* daemon_default_store - $BAILEE_STORE, else /var/lib/bailee (root) or $XDG_STATE_HOME/bailee */
+enum bl_status daemon_default_store(char *out, size_t size, struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- asking ------------------------------------------------------------------------------------- */
+
+#define DAEMON_MESSAGE_LIMIT (128u << 10)
+
+/* daemon_connect - BL_NOT_MOUNTED when no daemon answers for this store */
+enum bl_status daemon_connect(const char *store_path, int *out_fd,
+			      struct bl_error *why) BL_MUST_CHECK;
+
+/* An answer that comes before the last one. Borrowed. Return false to stop listening. */
+typedef bool daemon_partial_fn(void *context, const json_t *answer);
+
+/*
+ * daemon_call - one request, to its last answer
+ *
+ * @request  an object with "do" and its keys; "bailee" is added. Borrowed.
+ * @pass_fd  a descriptor that goes with it, or -1
+ * @partial  told of answers before the last; may be NULL
+ * @out_answer  the last answer, owned by the caller (json_decref); written on BL_OK only
+ *
+ * BL_OK, the daemon's refusal with its words, or BL_IO.
+ */
+enum bl_status daemon_call(int fd, json_t *request, int pass_fd, daemon_partial_fn *partial,
+			   void *context, json_t **out_answer, struct bl_error *why) BL_MUST_CHECK;
+
+/* daemon_reader_path - where bailee-reader is: beside this program, else in libexec */
+enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why) BL_MUST_CHECK;
+
+#endif

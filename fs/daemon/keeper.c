@@ -1,0 +1,201 @@
+/*
+ * The keeper sleeps until the next date: a device that becomes due, an hour or a lapse that changes what a view may see. It
+ * wakes early when something changed. Its waits are absolute in real time, so that a clock that is set wakes it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/daemon/state.h"
+
+/* However far the next date: look again after an hour, for the clock may be set where no wait notices. */
+#define LONGEST_SLEEP_SECONDS 3600
+/* A shred that failed is tried again after this, or when anything changes. */
+#define RETRY_SECONDS 60
+
+struct due_list {
+	const struct policy *policy;
+	int64_t now_unix;
+	struct device *items;
+	size_t count, room;
+	bool is_short_of_memory;
+};
+
+static bool collect(void *context, const struct device *device)
+{
+	struct due_list *list = context;
+	struct retention_plan plan;
+
+	retention_plan_of(list->policy, device, list->now_unix, &plan);
+	if (!plan.is_due || plan.is_held)
+		return true;
+	/* Closed already, and not ours to destroy: nothing to do. */
+	if (device->state == STATE_DUE && !device->destroy_when_due)
+		return true;
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 16;
+		struct device *grown = reallocarray(list->items, room, sizeof(*grown));
+
+		if (!grown) {
+			list->is_short_of_memory = true;
+			return false;
+		}
+		list->items = grown;
+		list->room = room;
+	}
+	list->items[list->count++] = *device;
+	return true;
+}
+
+/* Access ends before anything else is tried; the event comes first. */
+static enum bl_status close_device(struct daemon *daemon, const struct device *device,
+				   const char *entry, struct bl_error *why)
+{
+	struct audit_event event = event_by(daemon, NULL, AUDIT_DUE);
+
+	if (device->state == STATE_DUE)
+		return BL_OK;
+	memcpy(event.device, device->id, sizeof(event.device));
+	snprintf(event.rule, sizeof(event.rule), "%.63s", entry);
+
+	enum bl_status status = audit_append(daemon->audit, &event, NULL, why);
+
+	if (status == BL_OK)
+		status = device_set_state(daemon->store, device->id, STATE_DUE, why);
+	gate_device_changed(daemon->gate, device->id);
+	return status;
+}
+
+static enum bl_status end_device(struct daemon *daemon, const struct retention_context *context,
+				 const struct device *device, size_t *shredded,
+				 struct bl_error *why)
+{
+	struct retention_plan plan;
+
+	retention_plan_of(context->policy, device, context->now_unix, &plan);
+
+	enum bl_status status = close_device(daemon, device, plan.entry, why);
+
+	if (status != BL_OK || !device->destroy_when_due)
+		return status;
+	gate_device_drop(daemon->gate, device->id);
+	status = retention_shred(context, device->id, why);
+	gate_device_changed(daemon->gate, device->id);
+	if (status == BL_OK)
+		*shredded += 1;
+	else
+		bl_explain(why, "device '%s' is closed but not destroyed", device->id);
+	return status;
+}
+
+enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
+			   void (*on_step)(void *context, const char *device,
+					   enum retention_step step),
+			   void *step_context, size_t *out_shredded, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	struct due_list list = {.policy = policy, .now_unix = daemon_now(NULL)};
+	struct retention_context context = {
+		.store = daemon->store,
+		.audit = daemon->audit,
+		.policy = policy,
+		.now_unix = list.now_unix,
+		.by = peer ? peer->uid : UINT32_MAX,
+		.on_step = on_step,
+		.step_context = step_context,
+	};
+	enum bl_status worst = BL_OK;
+
+	*out_shredded = 0;
+	pthread_mutex_lock(&daemon->life_lock);
+	device_each(daemon->store, collect, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		struct bl_error here;
+		enum bl_status status =
+			end_device(daemon, &context, &list.items[i], out_shredded, &here);
+
+		if (status != BL_OK && worst == BL_OK) {
+			worst = status;
+			if (why)
+				*why = here;
+		}
+	}
+	pthread_mutex_unlock(&daemon->life_lock);
+	free(list.items);
+	if (list.is_short_of_memory && worst == BL_OK)
+		worst = bl_fail(why, BL_NO_MEMORY, "out of memory");
+	return worst;
+}
+
+/* ---- the thread -------------------------------------------------------------------------------- */
+
+static int64_t next_wake(struct daemon *daemon, bool has_failed)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	int64_t now = daemon_now(NULL);
+	int64_t next = gate_tick(daemon->gate, now);
+
+	next = BL_MIN(next, retention_next(daemon->store, policy, now));
+	next = BL_MIN(next, now + (has_failed ? RETRY_SECONDS : LONGEST_SLEEP_SECONDS));
+	return BL_MAX(next, now + 1);
+}
+
+static void sleep_until(struct daemon *daemon, int64_t at_unix)
+{
+	struct timespec until = {.tv_sec = at_unix};
+
+	pthread_mutex_lock(&daemon->keeper_lock);
+	while (!daemon->keeper_has_work && !atomic_load(&daemon->is_stopping))
+		if (pthread_cond_timedwait(&daemon->keeper_wake, &daemon->keeper_lock, &until) ==
+		    ETIMEDOUT)
+			break;
+	daemon->keeper_has_work = false;
+	pthread_mutex_unlock(&daemon->keeper_lock);
+}
+
+static void *keep(void *context)
+{
+	struct daemon *daemon = context;
+	char last_told[sizeof(((struct bl_error *)0)->text)] = "";
+
+	while (!atomic_load(&daemon->is_stopping)) {
+		struct bl_error why = {{0}};
+		size_t shredded;
+		enum bl_status status = keeper_pass(daemon, NULL, NULL, NULL, &shredded, &why);
+
+		/* The same trouble every minute is told once. */
+		if (status != BL_OK && strcmp(last_told, why.text) != 0) {
+			fprintf(stderr, "error: keeper: %s\n", why.text);
+			memcpy(last_told, why.text, sizeof(last_told));
+		}
+		sleep_until(daemon, next_wake(daemon, status != BL_OK));
+	}
+	return NULL;
+}
+
+enum bl_status keeper_start(struct daemon *daemon, struct bl_error *why)
+{
+	if (pthread_create(&daemon->keeper, NULL, keep, daemon) != 0)
+		return bl_fail(why, BL_FAILED, "cannot start the keeper's thread");
+	daemon->has_keeper = true;
+	return BL_OK;
+}
+
+void keeper_wake(struct daemon *daemon)
+{
+	pthread_mutex_lock(&daemon->keeper_lock);
+	daemon->keeper_has_work = true;
+	pthread_cond_signal(&daemon->keeper_wake);
+	pthread_mutex_unlock(&daemon->keeper_lock);
+}
+
+void keeper_stop(struct daemon *daemon)
+{
+	if (!daemon->has_keeper)
+		return;
+	keeper_wake(daemon);
+	pthread_join(daemon->keeper, NULL);
+	daemon->has_keeper = false;
+}

@@ -1,0 +1,382 @@
+#include "fs/daemon/monitor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/daemon/message.h"
+
+enum monitor_op { MONITOR_MOUNT = 1, MONITOR_UNMOUNT };
+
+struct monitor_request {
+	uint32_t op;
+	uint32_t uid, gid;
+	uint32_t reserved;
+	uint64_t number;
+};
+
+struct monitor_answer {
+	uint32_t status; /* enum bl_status */
+	char text[256];
+};
+
+#define MOUNTS_LIMIT 1024
+
+/* A mount we made: the descriptor of the mount itself, so that unmounting needs no path. */
+struct mount_entry {
+	uint64_t number;
+	int fd;
+};
+
+struct monitor {
+	int fd; /* to the daemon */
+	int signal_fd;
+	pid_t child;
+	size_t count;
+	struct mount_entry mounts[MOUNTS_LIMIT];
+};
+
+enum bl_status monitor_keep_capabilities(uint64_t keep, struct bl_error *why)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	for (unsigned cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
+		    errno != EPERM)
+			return bl_fail_errno(why, BL_FAILED, "cannot drop a capability");
+	if (syscall(SYS_capget, &header, data) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot read our capabilities");
+	for (unsigned half = 0; half < 2; half++) {
+		uint32_t wanted = (uint32_t)(keep >> (32 * half));
+
+		data[half].permitted &= wanted;
+		data[half].effective = data[half].permitted;
+		data[half].inheritable = 0;
+	}
+	header.version = _LINUX_CAPABILITY_VERSION_3;
+	if (syscall(SYS_capset, &header, data) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot drop capabilities");
+	return BL_OK;
+}
+
+/* ---- mounting --------------------------------------------------------------------------------- */
+
+static bool is_empty(int directory_fd)
+{
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool empty = directory != NULL;
+
+	if (!directory) {
+		fd_close(fd);
+		return false;
+	}
+	while (empty && (entry = readdir(directory)))
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	closedir(directory);
+	return empty;
+}
+
+static enum bl_status check_mountpoint(int fd, uid_t uid, struct bl_error *why)
+{
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat) < 0)
+		return bl_fail(why, BL_INVALID, "no mount point came with the request");
+	if (!S_ISDIR(stat.st_mode))
+		return bl_fail(why, BL_INVALID,
+			       "mount point is not a directory (make an empty one)");
+	if (stat.st_uid != uid)
+		return bl_fail(
+			why, BL_FORBIDDEN,
+			"mount point belongs to uid %u, not to uid %u whose view it would show "
+			"(make an empty directory of their own)",
+			stat.st_uid, uid);
+	if (!is_empty(fd))
+		return bl_fail(why, BL_INVALID,
+			       "mount point is not empty (make an empty directory)");
+	return BL_OK;
+}
+
+static enum bl_status configure(int config_fd, int fuse_fd, uid_t uid, gid_t gid,
+				struct bl_error *why)
+{
+	char fd_text[16], uid_text[16], gid_text[16];
+	const struct {
+		const char *key, *value;
+	} STRINGS[] = {
+		{"source", "bailee"},	 {"subtype", "bailee"}, {"fd", fd_text},
+		{"rootmode", "40000"},	 {"user_id", uid_text}, {"group_id", gid_text},
+		{"max_read", "1048576"},
+	};
+
+	snprintf(fd_text, sizeof(fd_text), "%d", fuse_fd);
+	snprintf(uid_text, sizeof(uid_text), "%u", uid);
+	snprintf(gid_text, sizeof(gid_text), "%u", gid);
+	for (size_t i = 0; i < BL_COUNT(STRINGS); i++)
+		if (fsconfig(config_fd, FSCONFIG_SET_STRING, STRINGS[i].key, STRINGS[i].value, 0) <
+		    0)
+			return bl_fail_errno(why, BL_FAILED, "cannot set mount option %s",
+					     STRINGS[i].key);
+	if (fsconfig(config_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+	    fsconfig(config_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot make the FUSE mount");
+	return BL_OK;
+}
+
+/*
+ * The new mount API attaches a detached mount to a descriptor, so no path is resolved with our rights, and gives us a
+ * descriptor of the mount, so unmounting needs no path either. move_mount refuses a target outside our namespace.
+ */
+static enum bl_status make_mount(int mountpoint_fd, uid_t uid, gid_t gid, int *out_mount_fd,
+				 int *out_fuse_fd, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int config_fd = fsopen("fuse", FSOPEN_CLOEXEC);
+
+	if (fuse_fd < 0 || config_fd < 0)
+		return bl_fail_errno(why, BL_FAILED,
+				     "cannot open /dev/fuse (load the kernel module 'fuse')");
+
+	enum bl_status status = configure(config_fd, fuse_fd, uid, gid, why);
+
+	if (status != BL_OK)
+		return status;
+
+	BL_CLEANUP(fd_close)
+	int mount_fd = fsmount(config_fd, FSMOUNT_CLOEXEC,
+			       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME);
+
+	if (mount_fd < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot make the FUSE mount");
+	if (move_mount(mount_fd, "", mountpoint_fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return bl_fail_errno(why, BL_INVALID,
+				     "cannot attach the mount (is the directory in the daemon's "
+				     "mount namespace?)");
+	*out_mount_fd = fd_take(&mount_fd);
+	*out_fuse_fd = fd_take(&fuse_fd);
+	return BL_OK;
+}
+
+static void detach(const struct mount_entry *entry)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", entry->fd);
+	umount2(path, MNT_DETACH);
+	fd_close(entry->fd);
+}
+
+static enum bl_status do_mount(struct monitor *monitor, const struct monitor_request *request,
+			       int fd, int *out_fuse_fd, struct bl_error *why)
+{
+	if (monitor->count == MOUNTS_LIMIT)
+		return bl_fail(why, BL_FAILED, "%u views are mounted already (close some)",
+			       MOUNTS_LIMIT);
+
+	enum bl_status status = check_mountpoint(fd, request->uid, why);
+	int mount_fd = -1;
+
+	if (status == BL_OK)
+		status = make_mount(fd, request->uid, request->gid, &mount_fd, out_fuse_fd, why);
+	if (status == BL_OK)
+		monitor->mounts[monitor->count++] =
+			(struct mount_entry){.number = request->number, .fd = mount_fd};
+	return status;
+}
+
+static enum bl_status do_unmount(struct monitor *monitor, uint64_t number, struct bl_error *why)
+{
+	for (size_t i = 0; i < monitor->count; i++)
+		if (monitor->mounts[i].number == number) {
+			detach(&monitor->mounts[i]);
+			monitor->mounts[i] = monitor->mounts[--monitor->count];
+			return BL_OK;
+		}
+	return bl_fail(why, BL_NOT_FOUND, "no mount with that number");
+}
+
+/* False when the daemon is gone or talks nonsense: then there is nothing left to serve. */
+static bool serve_request(struct monitor *monitor)
+{
+	struct monitor_request request;
+	struct monitor_answer answer = {0};
+	struct bl_error why = {{0}};
+	BL_CLEANUP(fd_close) int passed = -1;
+	BL_CLEANUP(fd_close) int fuse_fd = -1;
+	enum bl_status status = BL_INVALID;
+	size_t length;
+
+	if (message_receive_bytes(monitor->fd, &request, sizeof(request), &length, &passed, NULL) !=
+		    BL_OK ||
+	    length != sizeof(request))
+		return false;
+	if (request.op == MONITOR_MOUNT)
+		status = do_mount(monitor, &request, passed, &fuse_fd, &why);
+	else if (request.op == MONITOR_UNMOUNT)
+		status = do_unmount(monitor, request.number, &why);
+	answer.status = status;
+	snprintf(answer.text, sizeof(answer.text), "%.255s", why.text);
+	return message_send_bytes(monitor->fd, &answer, sizeof(answer), fuse_fd, NULL) == BL_OK;
+}
+
+/* ---- the monitor's life ------------------------------------------------------------------------ */
+
+static void forward_signal(const struct monitor *monitor)
+{
+	struct signalfd_siginfo info;
+
+	if (read(monitor->signal_fd, &info, sizeof(info)) == sizeof(info) &&
+	    info.ssi_signo != SIGCHLD)
+		kill(monitor->child, (int)info.ssi_signo);
+}
+
+static int child_exit_code(pid_t child)
+{
+	int state;
+
+	while (waitpid(child, &state, 0) < 0)
+		if (errno != EINTR)
+			return 1;
+	return WIFEXITED(state) ? WEXITSTATUS(state) : 1;
+}
+
+_Noreturn static void run(struct monitor *monitor)
+{
+	struct pollfd polled[] = {{.fd = monitor->fd, .events = POLLIN},
+				  {.fd = monitor->signal_fd, .events = POLLIN}};
+
+	for (;;) {
+		if (poll(polled, BL_COUNT(polled), -1) < 0 && errno != EINTR)
+			break;
+		if (polled[1].revents)
+			forward_signal(monitor);
+		if (polled[0].revents && !serve_request(monitor))
+			break;
+	}
+	fd_close(monitor->fd);
+
+	int code = child_exit_code(monitor->child);
+
+	for (size_t i = 0; i < monitor->count; i++)
+		detach(&monitor->mounts[i]);
+	_exit(code);
+}
+
+static void signals_of_interest(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGCHLD);
+}
+
+static bool become_monitor(struct monitor *monitor, int fd, pid_t child, const sigset_t *signals)
+{
+	static const uint64_t KEPT = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1)
+									    << CAP_DAC_READ_SEARCH;
+
+	monitor->fd = fd;
+	monitor->child = child;
+	monitor->signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+	return monitor->signal_fd >= 0 && monitor_keep_capabilities(KEPT, NULL) == BL_OK;
+}
+
+enum bl_status monitor_start(int *out_fd, struct bl_error *why)
+{
+	int pair[2];
+	sigset_t signals, before;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot make the monitor's socket");
+	signals_of_interest(&signals);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+
+	pid_t child = fork();
+
+	if (child < 0) {
+		fd_close(pair[0]);
+		fd_close(pair[1]);
+		return bl_fail_errno(why, BL_FAILED, "cannot start the daemon's process");
+	}
+	if (child == 0) {
+		fd_close(pair[0]);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		*out_fd = pair[1];
+		return BL_OK;
+	}
+
+	struct monitor *monitor = calloc(1, sizeof(*monitor)); /* this process never returns */
+
+	fd_close(pair[1]);
+	if (!monitor || !become_monitor(monitor, pair[0], child, &signals)) {
+		kill(child, SIGTERM);
+		_exit(1);
+	}
+	run(monitor);
+}
+
+/* ---- the daemon's side --------------------------------------------------------------------------- */
+
+static enum bl_status ask(int monitor_fd, const struct monitor_request *request, int pass_fd,
+			  int *out_fd, struct bl_error *why)
+{
+	struct monitor_answer answer;
+	size_t length;
+	enum bl_status status =
+		message_send_bytes(monitor_fd, request, sizeof(*request), pass_fd, why);
+
+	if (status == BL_OK)
+		status = message_receive_bytes(monitor_fd, &answer, sizeof(answer), &length, out_fd,
+					       why);
+	if (status != BL_OK)
+		return status;
+	if (length != sizeof(answer) || answer.status >= BL_STATUS_COUNT)
+		return bl_fail(why, BL_FAILED, "the monitor's answer is not understood");
+	answer.text[sizeof(answer.text) - 1] = '\0';
+	return answer.status == BL_OK ? BL_OK : bl_fail(why, answer.status, "%s", answer.text);
+}
+
+enum bl_status monitor_mount(int monitor_fd, uint64_t number, uid_t uid, gid_t gid,
+			     int mountpoint_fd, int *out_fd, struct bl_error *why)
+{
+	struct monitor_request request = {
+		.op = MONITOR_MOUNT, .uid = uid, .gid = gid, .number = number};
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = ask(monitor_fd, &request, mountpoint_fd, &fd, why);
+
+	if (status != BL_OK)
+		return status;
+	if (fd < 0)
+		return bl_fail(why, BL_FAILED, "the monitor sent no descriptor");
+	*out_fd = fd_take(&fd);
+	return BL_OK;
+}
+
+enum bl_status monitor_unmount(int monitor_fd, uint64_t number, struct bl_error *why)
+{
+	struct monitor_request request = {.op = MONITOR_UNMOUNT, .number = number};
+	BL_CLEANUP(fd_close) int fd = -1;
+
+	return ask(monitor_fd, &request, -1, &fd, why);
+}

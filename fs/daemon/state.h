@@ -1,0 +1,144 @@
+/* state.h - the daemon from inside: what its files share. Private to fs/daemon. */
+#ifndef FS_DAEMON_STATE_H
+#define FS_DAEMON_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/audit/audit.h"
+#include "fs/daemon/daemon.h"
+#include "fs/device/device.h"
+#include "fs/gate/gate.h"
+#include "fs/retention/retention.h"
+#include "fs/serve/serve.h"
+#include "policy/rules/rules.h"
+
+#define PURPOSE_LIMIT 64
+#define PATH_LIMIT    4096
+
+struct view {
+	struct daemon *daemon;
+	uint64_t number;
+	uid_t uid;
+	char purpose[PURPOSE_LIMIT]; /* "" : none */
+	char path[PATH_LIMIT];
+	int64_t since_unix;
+	bool is_monitored; /* mounted by the monitor, which has to unmount it */
+	atomic_bool has_ended;
+	struct gate_view *gate_view;
+	struct serve *serve;
+	struct view *next;
+};
+
+struct daemon {
+	const struct daemon_options *options;
+	struct device_store *store;
+	struct audit *audit;
+	struct gate *gate;
+	uid_t owner; /* the uid we run as: owns the store */
+
+	int monitor_fd; /* -1: solo */
+	pthread_mutex_t monitor_lock;
+
+	int wake_fd; /* eventfd: something for the main thread */
+	int signal_fd;
+	int listen_fd;
+	atomic_bool is_stopping;
+	atomic_bool is_log_broken;
+
+	pthread_mutex_t views_lock;
+	struct view *views;
+
+	/* One shred, policy load, hold or enrolment at a time: they decide on what the others change. */
+	pthread_mutex_t life_lock;
+
+	pthread_t keeper;
+	bool has_keeper;
+	pthread_mutex_t keeper_lock;
+	pthread_cond_t keeper_wake;
+	bool keeper_has_work;
+
+	pthread_mutex_t connections_lock;
+	pthread_cond_t connections_gone;
+	struct connection *connections;
+};
+
+/* Who sent a request, as the kernel says. */
+struct peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+
+int64_t daemon_now(void *context); /* seconds since the epoch, real time; context unused */
+
+/* ---- policy.c ---------------------------------------------------------------------------------- */
+
+/* At start: --policy, else the last good one, else (solo) the built-in one; never an empty one. */
+enum bl_status policy_first(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+/* A new one, from bytes: check, its own tests, serial; durable event; in force. The old one stays on any failure. */
+enum bl_status policy_replace(struct daemon *daemon, const char *bytes, size_t length,
+			      const struct peer *peer, struct bl_error *why) BL_MUST_CHECK;
+/* SIGHUP: --policy again. Says on stderr what came of it. */
+void policy_reload(struct daemon *daemon);
+
+/* ---- caller.c ---------------------------------------------------------------------------------- */
+
+/*
+ * may - does the policy (or owning the store) let this peer do @action on @device (NULL: none)?
+ *
+ * @out_rule  BL_RULE_ID_SIZE bytes: what decided, for the event
+ * BL_OK, BL_FORBIDDEN or BL_ASK with rule and next step in @why.
+ */
+enum bl_status may(struct daemon *daemon, const struct peer *peer, enum bl_action action,
+		   const struct device *device, bool has_reason, char *out_rule,
+		   struct bl_error *why) BL_MUST_CHECK;
+
+/* An event by @peer (NULL: the daemon itself), filled as far as a peer goes. */
+struct audit_event event_by(struct daemon *daemon, const struct peer *peer, enum audit_op op);
+
+/* ---- views.c ----------------------------------------------------------------------------------- */
+
+struct view_request {
+	struct gate_view_request gate;
+	int mountpoint_fd; /* O_PATH, borrowed; -1: solo, mount on @path ourselves */
+	const char *path;
+};
+
+enum bl_status views_open(struct daemon *daemon, const struct view_request *request,
+			  uint64_t *out_number, struct bl_error *why) BL_MUST_CHECK;
+/* Close by number, or by path when @number is 0; only those of @uid unless it owns the store. BL_NOT_FOUND. */
+enum bl_status views_close(struct daemon *daemon, uint64_t number, const char *path, uid_t uid,
+			   struct bl_error *why) BL_MUST_CHECK;
+void views_reap(struct daemon *daemon); /* those whose connection has ended */
+void views_close_all(struct daemon *daemon);
+void views_abort_all(struct daemon *daemon); /* the log is broken: cut every connection, at once */
+bool views_any(struct daemon *daemon);
+
+/* ---- keeper.c ---------------------------------------------------------------------------------- */
+
+enum bl_status keeper_start(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+void keeper_wake(struct daemon *daemon);
+void keeper_stop(struct daemon *daemon);
+/*
+ * keeper_pass - close what is due and destroy what was given to us to destroy
+ *
+ * @on_step may be NULL. @out_shredded counts; a device that could not be destroyed is told in @why (the first one)
+ * and by BL_IO or its status, the others are done all the same.
+ */
+enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
+			   void (*on_step)(void *context, const char *device,
+					   enum retention_step step),
+			   void *context, size_t *out_shredded, struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- control.c, requests.c --------------------------------------------------------------------- */
+
+enum bl_status control_listen(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+void control_accept(struct daemon *daemon);
+void control_stop(struct daemon *daemon); /* no new connections; waits for those under way */
+
+/* request_answer - carry one request out and send its answers; false when the connection should end */
+bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, const json_t *request,
+		    int passed_fd);
+
+#endif

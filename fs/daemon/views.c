@@ -1,0 +1,195 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/daemon/monitor.h"
+#include "fs/daemon/state.h"
+
+#include <sys/eventfd.h>
+
+/* Told by serve's own thread: the kernel has let go of the connection. The main thread reaps. */
+static void on_end(void *context)
+{
+	struct view *view = context;
+
+	atomic_store(&view->has_ended, true);
+	eventfd_write(view->daemon->wake_fd, 1);
+}
+
+static void unmount(struct view *view)
+{
+	struct daemon *daemon = view->daemon;
+
+	if (!view->is_monitored)
+		return;
+	pthread_mutex_lock(&daemon->monitor_lock);
+	/* A mount that its user has detached already is not found: what we wanted holds. */
+	(void)!monitor_unmount(daemon->monitor_fd, view->number, NULL);
+	pthread_mutex_unlock(&daemon->monitor_lock);
+}
+
+/* Out of sight first, then cut, then freed: nothing new begins on a view that is going. */
+static void finish(struct view *view)
+{
+	unmount(view);
+	if (view->serve)
+		serve_stop(view->serve);
+	if (view->gate_view)
+		gate_view_close(view->gate_view);
+	free(view);
+}
+
+static enum bl_status mount_by_monitor(struct view *view, const struct view_request *request,
+				       int *out_fd, struct bl_error *why)
+{
+	struct daemon *daemon = view->daemon;
+
+	pthread_mutex_lock(&daemon->monitor_lock);
+	enum bl_status status =
+		monitor_mount(daemon->monitor_fd, view->number, gate_view_uid(view->gate_view),
+			      gate_view_gid(view->gate_view), request->mountpoint_fd, out_fd, why);
+	pthread_mutex_unlock(&daemon->monitor_lock);
+	view->is_monitored = status == BL_OK;
+	return status;
+}
+
+static enum bl_status start(struct view *view, const struct view_request *request,
+			    struct bl_error *why)
+{
+	struct daemon *daemon = view->daemon;
+	struct serve_options options = {
+		.fuse_fd = -1, .mountpoint = view->path, .on_end = on_end, .context = view};
+	enum bl_status status = gate_view_open(daemon->gate, &request->gate, &view->gate_view, why);
+
+	if (status != BL_OK)
+		return status;
+	view->number = gate_view_number(view->gate_view);
+	view->uid = request->gate.uid;
+	if (request->mountpoint_fd >= 0)
+		status = mount_by_monitor(view, request, &options.fuse_fd, why);
+	if (status == BL_OK)
+		status = serve_start(view->gate_view, &options, &view->serve, why);
+	return status;
+}
+
+enum bl_status views_open(struct daemon *daemon, const struct view_request *request,
+			  uint64_t *out_number, struct bl_error *why)
+{
+	struct view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	view->daemon = daemon;
+	view->since_unix = daemon_now(NULL);
+	strncpy(view->path, request->path, sizeof(view->path) - 1);
+	if (request->gate.purpose)
+		strncpy(view->purpose, request->gate.purpose, sizeof(view->purpose) - 1);
+
+	enum bl_status status = start(view, request, why);
+
+	if (status != BL_OK) {
+		finish(view);
+		return status;
+	}
+	*out_number = view->number;
+	pthread_mutex_lock(&daemon->views_lock);
+	view->next = daemon->views;
+	daemon->views = view;
+	pthread_mutex_unlock(&daemon->views_lock);
+	/* A log that broke, or a stop that began, while we were opening found no view of ours to cut. */
+	if (atomic_load(&daemon->is_log_broken))
+		serve_abort(view->serve);
+	return BL_OK;
+}
+
+typedef bool view_fn(const struct view *view, const void *wanted);
+
+/* Unlink the first view that @is_it; NULL when none is. */
+static struct view *take(struct daemon *daemon, view_fn *is_it, const void *wanted)
+{
+	struct view *found = NULL;
+
+	pthread_mutex_lock(&daemon->views_lock);
+	for (struct view **link = &daemon->views; *link; link = &(*link)->next)
+		if (is_it(*link, wanted)) {
+			found = *link;
+			*link = found->next;
+			break;
+		}
+	pthread_mutex_unlock(&daemon->views_lock);
+	return found;
+}
+
+static bool has_ended(const struct view *view, const void *wanted)
+{
+	(void)wanted;
+	return atomic_load(&view->has_ended);
+}
+
+static bool is_any(const struct view *view, const void *wanted)
+{
+	(void)view;
+	(void)wanted;
+	return true;
+}
+
+struct wanted {
+	uint64_t number;
+	const char *path;
+	uid_t uid, owner;
+};
+
+static bool is_wanted(const struct view *view, const void *context)
+{
+	const struct wanted *wanted = context;
+
+	if (view->uid != wanted->uid && wanted->uid != wanted->owner)
+		return false;
+	return wanted->number ? view->number == wanted->number
+			      : strcmp(view->path, wanted->path) == 0;
+}
+
+enum bl_status views_close(struct daemon *daemon, uint64_t number, const char *path, uid_t uid,
+			   struct bl_error *why)
+{
+	struct wanted wanted = {.number = number, .path = path, .uid = uid, .owner = daemon->owner};
+	struct view *view = take(daemon, is_wanted, &wanted);
+
+	if (!view)
+		return bl_fail(why, BL_NOT_MOUNTED,
+			       "no open view of yours there (bailee status lists them)");
+	finish(view);
+	return BL_OK;
+}
+
+void views_reap(struct daemon *daemon)
+{
+	struct view *view;
+
+	while ((view = take(daemon, has_ended, NULL)))
+		finish(view);
+}
+
+void views_close_all(struct daemon *daemon)
+{
+	struct view *view;
+
+	while ((view = take(daemon, is_any, NULL)))
+		finish(view);
+}
+
+void views_abort_all(struct daemon *daemon)
+{
+	pthread_mutex_lock(&daemon->views_lock);
+	for (struct view *view = daemon->views; view; view = view->next)
+		serve_abort(view->serve);
+	pthread_mutex_unlock(&daemon->views_lock);
+}
+
+bool views_any(struct daemon *daemon)
+{
+	pthread_mutex_lock(&daemon->views_lock);
+	bool any = daemon->views != NULL;
+
+	pthread_mutex_unlock(&daemon->views_lock);
+	return any;
+}
