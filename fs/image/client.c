@@ -1,0 +1,477 @@
+/* client.c - lanes, tries, deaths, poison and quarantine of one image's reader
+ *
+ * Children are started by one thread of our own (the keeper): a child's PR_SET_PDEATHSIG fires when
+ * the thread that started it ends, and threads that serve requests come and go.
+ */
+#include "fs/image/client.h"
+
+#include "fs/image/answers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEEPER_STACK (256u << 10)
+#define NS_PER_MS    UINT64_C(1000000)
+#define TRIES	     2
+
+enum state {
+	STATE_NONE,   /* no child, or one that is to be reaped */
+	STATE_WANTED, /* somebody waits for a child */
+	STATE_READY,
+	STATE_QUARANTINED, /* for good */
+};
+
+struct poison {
+	uint32_t volume;
+	uint64_t inode;
+};
+
+struct image_client {
+	struct image_source source;
+	char *path;
+	void (*on_trouble)(void *, unsigned, uint64_t, const char *);
+	void *context;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	pthread_t keeper;
+	bool has_keeper, is_closing;
+
+	enum state state;
+	struct image_child child;
+	bool has_child;
+	bool is_busy[WIRE_LANES];
+	unsigned busy;		     /* lanes in use; an exclusive request counts for all */
+	unsigned wants_all;	     /* requests that wait to have the child to themselves */
+	uint64_t starts;	     /* finished attempts to start a child, good or bad */
+	enum bl_status start_status; /* of the last one */
+	struct bl_error start_why;
+
+	uint8_t *table; /* the first OPEN answer as it came; read by the keeper only, once set */
+	size_t table_length;
+
+	uint64_t deaths[IMAGE_DEATHS]; /* ring of times */
+	unsigned death_count;
+	struct poison poison[IMAGE_POISON_LIMIT];
+	size_t poison_count;
+};
+
+static const char *outcome_text(enum image_outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_DIED:
+		return "the reader died";
+	case OUTCOME_HUNG:
+		return "the reader did not answer in time";
+	case OUTCOME_GARBAGE:
+		return "the reader broke the protocol";
+	case OUTCOME_GREEDY:
+		return "the reader asked for too many blocks";
+	case OUTCOME_ANSWER:
+	case OUTCOME_NO_MEMORY:
+		break;
+	}
+	return "out of memory";
+}
+
+static void trouble(const struct image_client *c, const struct image_call *call, const char *text)
+{
+	if (c->on_trouble)
+		c->on_trouble(c->context, call->volume, call->inode, text);
+}
+
+static bool quarantine_locked(struct image_client *c)
+{
+	bool is_new = c->state != STATE_QUARANTINED;
+
+	c->state = STATE_QUARANTINED;
+	return is_new;
+}
+
+/* True: that was one death too many. */
+static bool death_locked(struct image_client *c)
+{
+	uint64_t now = image_now_ns();
+	uint64_t *slot = &c->deaths[c->death_count % IMAGE_DEATHS];
+
+	*slot = now;
+	c->death_count++;
+	/* the next slot holds the oldest of the last five */
+	uint64_t oldest = c->deaths[c->death_count % IMAGE_DEATHS];
+	return c->death_count >= IMAGE_DEATHS && now - oldest < IMAGE_DEATHS_NS &&
+	       quarantine_locked(c);
+}
+
+static enum bl_status fail_outcome(enum image_outcome outcome, uint64_t inode, struct bl_error *why)
+{
+	enum bl_status status = outcome == OUTCOME_HUNG	       ? BL_TIMED_OUT
+				: outcome == OUTCOME_NO_MEMORY ? BL_NO_MEMORY
+							       : BL_IO;
+
+	return bl_fail(why, status, "cannot read node %llu of the image: %s",
+		       (unsigned long long)inode, outcome_text(outcome));
+}
+
+/* The table is kept on the first start; later ones must show the same. */
+static enum bl_status check_table(struct image_client *c, struct image_reply *reply,
+				  bool *out_is_other, struct bl_error *why)
+{
+	if (reply->error)
+		return bl_fail(why, BL_IO, "cannot find the volumes of the image");
+	if (c->table) {
+		*out_is_other =
+			!image_same_volumes(c->table, c->table_length, reply->bytes, reply->length);
+		return *out_is_other
+			       ? bl_fail(why, BL_IO, "the reader sees other volumes than before")
+			       : BL_OK;
+	}
+	if (reply->length == 0)
+		return bl_fail(why, BL_INVALID, "the image holds no volume");
+	struct image_volume *volumes = calloc(IMAGE_VOLUMES, sizeof(*volumes));
+	size_t count = 0;
+	if (!volumes)
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	bool is_good =
+		image_check_volumes(reply->bytes, reply->length, c->source.bytes, volumes, &count);
+	free(volumes);
+	if (!is_good)
+		return bl_fail(why, BL_IO, "the reader gave a bad table of volumes");
+	c->table_length = reply->length;
+	c->table = BL_TAKE(reply->bytes);
+	return BL_OK;
+}
+
+static enum bl_status start(struct image_client *c, struct image_child *out_child,
+			    bool *out_is_other, struct bl_error *why)
+{
+	struct image_call call = {.op = WIRE_OPEN, .volume = WIRE_READY_VOLUME};
+	struct image_reply reply = {0};
+	enum bl_status status = image_child_start(c->path, &c->source, out_child, why);
+
+	if (status != BL_OK)
+		return status;
+	enum image_outcome outcome =
+		image_lane_ask(&out_child->lanes[0], &c->source, &call, &reply);
+	if (outcome != OUTCOME_ANSWER)
+		status = fail_outcome(outcome, 0, why);
+	else
+		status = check_table(c, &reply, out_is_other, why);
+	free(reply.bytes);
+	if (status != BL_OK)
+		image_child_stop(out_child);
+	return status;
+}
+
+static void keeper_start(struct image_client *c)
+{
+	struct image_call nobody = {.volume = WIRE_READY_VOLUME};
+	struct image_child child;
+	struct bl_error why = {{0}};
+	bool is_other = false, is_last = false;
+
+	pthread_mutex_unlock(&c->mutex);
+	enum bl_status status = start(c, &child, &is_other, &why);
+	pthread_mutex_lock(&c->mutex);
+	c->starts++;
+	c->start_status = status;
+	c->start_why = why;
+	if (status == BL_OK) {
+		c->child = child;
+		c->has_child = true;
+	}
+	if (c->state == STATE_WANTED) /* not given up meanwhile */
+		c->state = status == BL_OK ? STATE_READY : STATE_NONE;
+	if (status != BL_OK)
+		is_last = is_other ? quarantine_locked(c) : death_locked(c);
+	pthread_cond_broadcast(&c->changed);
+	if (status == BL_OK)
+		return;
+	pthread_mutex_unlock(&c->mutex);
+	trouble(c, &nobody,
+		is_other ? "the reader sees other volumes than before"
+			 : "the reader could not start");
+	if (is_last)
+		trouble(c, &nobody, "the image is given up");
+	pthread_mutex_lock(&c->mutex);
+}
+
+static void keeper_reap(struct image_client *c)
+{
+	struct image_child child = c->child;
+
+	c->has_child = false;
+	pthread_mutex_unlock(&c->mutex);
+	image_child_stop(&child);
+	pthread_mutex_lock(&c->mutex);
+}
+
+static void *keeper(void *context)
+{
+	struct image_client *c = context;
+
+	pthread_mutex_lock(&c->mutex);
+	while (!c->is_closing) {
+		if (c->has_child && c->state != STATE_READY && c->busy == 0)
+			keeper_reap(c);
+		else if (c->state == STATE_WANTED && c->busy == 0)
+			keeper_start(c);
+		else
+			pthread_cond_wait(&c->changed, &c->mutex);
+	}
+	if (c->has_child)
+		keeper_reap(c);
+	pthread_mutex_unlock(&c->mutex);
+	return NULL;
+}
+
+static int take_lane(struct image_client *c, bool is_exclusive)
+{
+	if (is_exclusive ? c->busy > 0 : c->wants_all > 0)
+		return -1;
+	for (int i = 0; i < WIRE_LANES; i++)
+		if (!c->is_busy[i]) {
+			c->is_busy[i] = true;
+			c->busy += is_exclusive ? WIRE_LANES : 1;
+			return i;
+		}
+	return -1;
+}
+
+/* Waits for a lane of a living child; starts one where none is. */
+static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, int *out_lane,
+				     struct bl_error *why)
+{
+	uint64_t starts = c->starts;
+	enum bl_status status = BL_OK;
+
+	c->wants_all += is_exclusive;
+	for (;;) {
+		if (c->state == STATE_QUARANTINED) {
+			status = bl_fail(why, BL_IO,
+					 "the image is given up: its reader failed too often");
+			break;
+		}
+		if (c->state == STATE_READY && c->busy < WIRE_LANES) {
+			*out_lane = take_lane(c, is_exclusive);
+			if (*out_lane >= 0)
+				break;
+		}
+		if (c->state == STATE_NONE && c->starts > starts && c->start_status != BL_OK) {
+			status = c->start_status;
+			if (why)
+				*why = c->start_why;
+			break;
+		}
+		if (c->state == STATE_NONE) {
+			c->state = STATE_WANTED;
+			starts = c->starts;
+			pthread_cond_broadcast(&c->changed);
+		}
+		pthread_cond_wait(&c->changed, &c->mutex);
+	}
+	c->wants_all -= is_exclusive;
+	if (status != BL_OK)
+		pthread_cond_broadcast(&c->changed);
+	return status;
+}
+
+static bool is_broken(enum image_outcome outcome)
+{
+	return outcome != OUTCOME_ANSWER && outcome != OUTCOME_NO_MEMORY;
+}
+
+/* A child that failed one lane is gone for all; whoever notices first counts the death. */
+static void release(struct image_client *c, int lane, bool is_exclusive, enum image_outcome outcome,
+		    const struct image_call *call)
+{
+	bool is_first = false, is_last = false;
+
+	pthread_mutex_lock(&c->mutex);
+	c->is_busy[lane] = false;
+	c->busy -= is_exclusive ? WIRE_LANES : 1;
+	if (is_broken(outcome) && c->state == STATE_READY) {
+		is_first = true;
+		c->state = STATE_NONE;
+		image_child_kill(&c->child);
+		is_last = death_locked(c);
+	}
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->mutex);
+	if (is_first)
+		trouble(c, call, outcome_text(outcome));
+	if (is_last)
+		trouble(c, call, "the image is given up");
+}
+
+static bool is_poisoned_locked(const struct image_client *c, const struct image_call *call)
+{
+	for (size_t i = 0; i < c->poison_count; i++)
+		if (c->poison[i].inode == call->inode && c->poison[i].volume == call->volume)
+			return true;
+	return false;
+}
+
+static void poison(struct image_client *c, const struct image_call *call, const char *text)
+{
+	bool is_new = false;
+
+	pthread_mutex_lock(&c->mutex);
+	if (!is_poisoned_locked(c, call)) {
+		is_new = true;
+		if (c->poison_count < IMAGE_POISON_LIMIT)
+			c->poison[c->poison_count++] = (struct poison){call->volume, call->inode};
+		else
+			quarantine_locked(c);
+	}
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->mutex);
+	if (is_new)
+		trouble(c, call, text);
+}
+
+enum bl_status image_client_refuse(struct image_client *c, const struct image_call *call,
+				   const char *text, struct bl_error *why)
+{
+	poison(c, call, text);
+	return bl_fail(why, BL_IO, "cannot read node %llu of the image: %s",
+		       (unsigned long long)call->inode, text);
+}
+
+/* One try; *out_is_mine: the child failed this very request. */
+static enum bl_status try_once(struct image_client *c, const struct image_call *call,
+			       bool is_exclusive, struct image_reply *out_reply, bool *out_is_mine,
+			       struct bl_error *why)
+{
+	int lane = -1;
+
+	*out_is_mine = false;
+	pthread_mutex_lock(&c->mutex);
+	enum bl_status status =
+		is_poisoned_locked(c, call)
+			? bl_fail(why, BL_IO,
+				  "node %llu of the image cannot be read (it failed before)",
+				  (unsigned long long)call->inode)
+			: acquire_locked(c, is_exclusive, &lane, why);
+	pthread_mutex_unlock(&c->mutex);
+	if (status != BL_OK)
+		return status;
+	/* While a lane is taken the child is not replaced, so its windows stay. */
+	enum image_outcome outcome =
+		image_lane_ask(&c->child.lanes[lane], &c->source, call, out_reply);
+	release(c, lane, is_exclusive, outcome, call);
+	*out_is_mine = is_broken(outcome);
+	return outcome == OUTCOME_ANSWER ? BL_OK : fail_outcome(outcome, call->inode, why);
+}
+
+enum bl_status image_client_ask(struct image_client *c, const struct image_call *call,
+				struct image_reply *out_reply, struct bl_error *why)
+{
+	enum bl_status status = BL_IO;
+	bool is_mine = false;
+
+	for (int i = 0; i < TRIES; i++) {
+		*out_reply = (struct image_reply){0};
+		status = try_once(c, call, i > 0, out_reply, &is_mine, why);
+		if (status == BL_OK)
+			return BL_OK;
+		if (status != BL_IO && status != BL_TIMED_OUT)
+			return status;
+	}
+	if (is_mine)
+		poison(c, call, "the reader failed twice on this node");
+	return status;
+}
+
+static enum bl_status keeper_run(struct image_client *c, struct bl_error *why)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, KEEPER_STACK);
+	c->has_keeper = pthread_create(&c->keeper, &attr, keeper, c) == 0;
+	pthread_attr_destroy(&attr);
+	return c->has_keeper ? BL_OK
+			     : bl_fail(why, BL_NO_MEMORY, "cannot start a thread for the reader");
+}
+
+/* The first child; only a failure that another try can mend has one. */
+static enum bl_status first_child(struct image_client *c, struct bl_error *why)
+{
+	enum bl_status status = BL_IO;
+	int lane = -1;
+
+	for (int i = 0; i < TRIES; i++) {
+		pthread_mutex_lock(&c->mutex);
+		status = acquire_locked(c, true, &lane, why);
+		if (status == BL_OK) {
+			c->is_busy[lane] = false;
+			c->busy = 0;
+			pthread_cond_broadcast(&c->changed);
+		}
+		pthread_mutex_unlock(&c->mutex);
+		if (status != BL_IO && status != BL_TIMED_OUT)
+			break;
+	}
+	return status;
+}
+
+static enum bl_status tell_volumes(const struct image_client *c, struct image_volume **out_volumes,
+				   size_t *out_count, struct bl_error *why)
+{
+	struct image_volume *volumes = calloc(IMAGE_VOLUMES, sizeof(*volumes));
+
+	if (!volumes)
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	if (!image_check_volumes(c->table, c->table_length, c->source.bytes, volumes, out_count)) {
+		free(volumes);
+		return bl_fail(why, BL_IO, "the reader gave a bad table of volumes");
+	}
+	*out_volumes = volumes;
+	return BL_OK;
+}
+
+enum bl_status image_client_open(int fd, uint64_t image_bytes, const struct image_options *options,
+				 struct image_client **out_client,
+				 struct image_volume **out_volumes, size_t *out_count,
+				 struct bl_error *why)
+{
+	BL_CLEANUP(image_client_close) struct image_client *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	pthread_mutex_init(&c->mutex, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	c->source = (struct image_source){
+		fd, image_bytes, (options->try_ms ? options->try_ms : IMAGE_TRY_MS) * NS_PER_MS};
+	c->on_trouble = options->on_trouble;
+	c->context = options->context;
+	c->path = strdup(options->reader_path);
+	if (!c->path)
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	enum bl_status status = keeper_run(c, why);
+	if (status == BL_OK)
+		status = first_child(c, why);
+	if (status == BL_OK)
+		status = tell_volumes(c, out_volumes, out_count, why);
+	if (status == BL_OK)
+		*out_client = BL_TAKE(c);
+	return status;
+}
+
+void image_client_close(struct image_client *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->mutex);
+	c->is_closing = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->mutex);
+	if (c->has_keeper)
+		pthread_join(c->keeper, NULL);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->mutex);
+	free(c->table);
+	free(c->path);
+	free(c);
+}

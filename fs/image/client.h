@@ -1,0 +1,51 @@
+/* client.h - requests to a reader that may die, hang or lie, from any thread
+ *
+ * A request has two tries: the second on a new child, which it has to itself, so that what kills it
+ * is the request's own fault. What fails twice is on the poison list; a reader that dies too often,
+ * or sees other volumes than before, ends the image.
+ */
+#ifndef FS_IMAGE_CLIENT_H
+#define FS_IMAGE_CLIENT_H
+
+#include "fs/image/child.h"
+#include "fs/image/image.h"
+
+#define IMAGE_TRY_MS	   4000u
+#define IMAGE_DEATHS	   5u /* in this time the image is given up */
+#define IMAGE_DEATHS_NS	   UINT64_C(60000000000)
+#define IMAGE_POISON_LIMIT 1024u /* inodes; over it the image is given up */
+
+struct image_client;
+
+/*
+ * image_client_open - start a reader and learn the volumes
+ *
+ * @fd          borrowed until close
+ * @out_volumes owned by the caller (free)
+ * BL_OK, BL_INVALID (no volume), BL_IO, BL_TIMED_OUT, BL_NO_MEMORY, BL_FAILED (no program).
+ */
+enum bl_status image_client_open(int fd, uint64_t image_bytes, const struct image_options *options,
+				 struct image_client **out_client,
+				 struct image_volume **out_volumes, size_t *out_count,
+				 struct bl_error *why) BL_MUST_CHECK;
+void image_client_close(struct image_client *client);
+BL_DEFINE_CLEANUP(struct image_client, image_client_close)
+
+/*
+ * image_client_ask - one request; @out_reply->bytes is the caller's to free
+ *
+ * BL_OK also when the child named an error: see @out_reply->error, then there are no bytes.
+ * BL_IO, BL_TIMED_OUT, BL_NO_MEMORY.
+ */
+enum bl_status image_client_ask(struct image_client *client, const struct image_call *call,
+				struct image_reply *out_reply, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * image_client_refuse - an answer of good form said what cannot be: poison the inode; returns BL_IO
+ *
+ * @text        fixed words
+ */
+enum bl_status image_client_refuse(struct image_client *client, const struct image_call *call,
+				   const char *text, struct bl_error *why) BL_MUST_CHECK;
+
+#endif
