@@ -1,0 +1,673 @@
+/* raw.c - raw images behind a reader that lies, hangs and dies: nothing of it is believed, nothing is left behind */
+#include "fs/image/image.h"
+
+#include "fs/image/client.h"
+#include "tests/tools/fake-reader.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SHORT_TRY_MS 150
+#define LONG_TRY_MS  20000 /* where no try is to run out, also under sanitizers on a busy machine */
+
+struct scene {
+	char folder[64], state[128], image_path[128], fake[4096];
+	int fd;
+	struct image *image;
+	atomic_uint troubles;
+	char last_trouble[64];
+	uint8_t bytes[FAKE_IMAGE_BYTES];
+};
+
+/* Upwards from where this test lies: B/test/unit/fs/image/raw. */
+static bool find_upwards(const char *name, char *out, size_t size)
+{
+	char folder[4096];
+	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+
+	if (length < 0)
+		return false;
+	folder[length] = '\0';
+	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
+		*slash = '\0';
+		if (snprintf(out, size, "%s/%s", folder, name) < (int)size &&
+		    access(out, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int setup(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -1;
+	s->fd = -1;
+	*state = s;
+	strcpy(s->folder, "/tmp/bailee-raw-XXXXXX");
+	if (!mkdtemp(s->folder))
+		return -1;
+	snprintf(s->state, sizeof(s->state), "%s/starts", s->folder);
+	snprintf(s->image_path, sizeof(s->image_path), "%s/image", s->folder);
+	for (size_t i = 0; i < sizeof(s->bytes); i++)
+		s->bytes[i] = (uint8_t)(i * 31 + i / 256);
+	return find_upwards("test/tools/fake-reader", s->fake, sizeof(s->fake)) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct scene *s = *state;
+
+	image_close(s->image);
+	fd_close(s->fd);
+	unlink(s->state);
+	unlink(s->image_path);
+	rmdir(s->folder);
+	free(s);
+	/* every child is reaped */
+	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
+}
+
+static void on_trouble(void *context, unsigned volume, uint64_t inode, const char *text)
+{
+	struct scene *s = context;
+
+	(void)volume;
+	(void)inode;
+	atomic_fetch_add(&s->troubles, 1);
+	snprintf(s->last_trouble, sizeof(s->last_trouble), "%s", text);
+}
+
+static void write_image(struct scene *s, const struct fake_script *script)
+{
+	struct fake_script full = *script;
+
+	full.magic = FAKE_MAGIC;
+	snprintf(full.state, sizeof(full.state), "%s", s->state);
+	memset(s->bytes, 0, FAKE_SCRIPT_BYTES);
+	memcpy(s->bytes, &full, sizeof(full));
+	fd_close(s->fd);
+	s->fd = open(s->image_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(s->fd >= 0);
+	assert_int_equal(pwrite(s->fd, s->bytes, sizeof(s->bytes), 0), sizeof(s->bytes));
+}
+
+static enum bl_status try_open(struct scene *s, const struct fake_script *script, unsigned try_ms)
+{
+	struct image_options options = {
+		.reader_path = s->fake, .try_ms = try_ms, .on_trouble = on_trouble, .context = s};
+	struct bl_error why = {{0}};
+
+	write_image(s, script);
+	enum bl_status status = image_open(s->fd, IMAGE_RAW, &options, &s->image, &why);
+	if (status != BL_OK)
+		s->image = NULL;
+	return status;
+}
+
+static void open_scene(struct scene *s, const struct fake_script *script, unsigned try_ms)
+{
+	assert_int_equal(try_open(s, script, try_ms), BL_OK);
+}
+
+static void close_scene(struct scene *s)
+{
+	image_close(s->image);
+	s->image = NULL;
+	unlink(s->state);
+	atomic_store(&s->troubles, 0);
+}
+
+static unsigned starts(const struct scene *s)
+{
+	struct stat st;
+
+	return stat(s->state, &st) == 0 ? (unsigned)st.st_size : 0;
+}
+
+/* What FAKE_FILE holds, by the map of fake-reader.c. */
+static uint8_t expected_byte(const struct scene *s, uint64_t at)
+{
+	if (at < 8192)
+		return s->bytes[8192 + at];
+	if (at >= 16384 && at < 24576)
+		return s->bytes[65536 + at - 16384];
+	if (at >= 32768)
+		return s->bytes[4096 + at - 32768];
+	return 0;
+}
+
+static bool count_entry(void *context, const struct image_entry *entry)
+{
+	size_t *count = context;
+
+	assert_int_equal(strlen(entry->name), entry->length);
+	++*count;
+	return true;
+}
+
+static bool stop_at_second(void *context, const struct image_entry *entry)
+{
+	size_t *count = context;
+
+	(void)entry;
+	return ++*count < 2;
+}
+
+/* ---- a good reader ---------------------------------------------------------------------------- */
+
+static void volume_is_named_by_number_and_type(void **state)
+{
+	struct scene *s = *state;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_volume_count(s->image), 1);
+	const struct image_volume *volume = image_volume(s->image, 0);
+	assert_string_equal(volume->name, "p1-ext4");
+	assert_string_equal(volume->notice, "");
+	assert_true(volume->is_readable);
+	assert_int_equal(volume->root, FAKE_ROOT);
+	assert_int_equal(volume->offset, FAKE_VOLUME_OFFSET);
+	assert_null(image_volume(s->image, 1));
+}
+
+static void entries_attributes_and_links_are_told(void **state)
+{
+	struct scene *s = *state;
+	struct image_attr attr;
+	char target[64];
+	size_t count = 0;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_list(s->image, 0, FAKE_ROOT, count_entry, &count, NULL), BL_OK);
+	assert_int_equal(count, 3);
+	assert_int_equal(image_stat(s->image, 0, FAKE_FILE, &attr, NULL), BL_OK);
+	assert_int_equal(attr.type, IMAGE_FILE);
+	assert_int_equal(attr.size_bytes, FAKE_FILE_BYTES);
+	assert_int_equal(image_readlink(s->image, 0, FAKE_LINK, target, sizeof(target), NULL),
+			 BL_OK);
+	assert_string_equal(target, FAKE_LINK_TARGET);
+	assert_int_equal(
+		image_readlink(s->image, 0, FAKE_LINK, target, strlen(FAKE_LINK_TARGET), NULL),
+		BL_TOO_LARGE);
+	assert_int_equal(image_readlink(s->image, 0, FAKE_FILE, target, sizeof(target), NULL),
+			 BL_INVALID);
+	assert_int_equal(image_stat(s->image, 0, 999, &attr, NULL), BL_NOT_FOUND);
+	assert_int_equal(image_list(s->image, 0, FAKE_FILE, count_entry, &count, NULL),
+			 BL_NOT_FOUND);
+	assert_int_equal(image_stat(s->image, 1, FAKE_FILE, &attr, NULL), BL_NOT_FOUND);
+	assert_int_equal(atomic_load(&s->troubles), 0);
+	assert_int_equal(starts(s), 1);
+}
+
+static void directory_of_several_pages_is_whole(void **state)
+{
+	struct scene *s = *state;
+	size_t count = 0;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_list(s->image, 0, FAKE_BIG_DIR, count_entry, &count, NULL), BL_OK);
+	assert_int_equal(count, FAKE_BIG_ENTRIES);
+	count = 0;
+	assert_int_equal(image_list(s->image, 0, FAKE_BIG_DIR, stop_at_second, &count, NULL),
+			 BL_OK);
+	assert_int_equal(count, 2);
+}
+
+static void mapped_file_reads_right_at_every_offset_and_size(void **state)
+{
+	static const size_t LENGTHS[] = {
+		1, 7, 512, 4096, 5000, FAKE_FILE_BYTES, 2 * FAKE_FILE_BYTES};
+	struct scene *s = *state;
+	static uint8_t out[2 * FAKE_FILE_BYTES];
+	BL_CLEANUP(image_file_close) struct image_file *file = NULL;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_file_open(s->image, 0, FAKE_FILE, &file, NULL), BL_OK);
+	assert_int_equal(image_file_size(file), FAKE_FILE_BYTES);
+	for (size_t i = 0; i < BL_COUNT(LENGTHS); i++)
+		for (uint64_t offset = 0; offset < FAKE_FILE_BYTES + 100; offset += 61) {
+			size_t got = 999;
+
+			assert_int_equal(image_file_read(file, offset, out, LENGTHS[i], &got, NULL),
+					 BL_OK);
+			size_t left = offset < FAKE_FILE_BYTES ? FAKE_FILE_BYTES - offset : 0;
+			assert_int_equal(got, BL_MIN(LENGTHS[i], left));
+			for (size_t j = 0; j < got; j++)
+				if (out[j] != expected_byte(s, offset + j))
+					fail_msg("byte %llu of a read of %zu at %llu",
+						 (unsigned long long)j, LENGTHS[i],
+						 (unsigned long long)offset);
+		}
+	image_file_close(BL_TAKE(file));
+}
+
+static void file_without_map_is_read_in_units(void **state)
+{
+	struct scene *s = *state;
+	static uint8_t out[FAKE_SMALL_BYTES];
+	struct image_file *file = NULL;
+	size_t got = 0;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_file_open(s->image, 0, FAKE_SMALL, &file, NULL), BL_OK);
+	assert_int_equal(image_file_read(file, 0, out, sizeof(out), &got, NULL), BL_OK);
+	assert_int_equal(got, FAKE_SMALL_BYTES);
+	for (size_t i = 0; i < got; i++)
+		if (out[i] != (uint8_t)(i * 7))
+			fail_msg("byte %zu", i);
+	assert_int_equal(image_file_read(file, 65530, out, 100, &got, NULL), BL_OK);
+	assert_int_equal(out[99], (uint8_t)((65530 + 99) * 7));
+	image_file_close(file);
+}
+
+static void what_is_no_file_cannot_be_opened(void **state)
+{
+	struct scene *s = *state;
+	struct image_file *file = NULL;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_file_open(s->image, 0, FAKE_ROOT, &file, NULL), BL_INVALID);
+	assert_int_equal(image_file_open(s->image, 0, FAKE_LINK, &file, NULL), BL_INVALID);
+	assert_int_equal(image_file_open(s->image, 0, 999, &file, NULL), BL_NOT_FOUND);
+	assert_null(file);
+}
+
+static void image_that_shrinks_gives_no_bytes(void **state)
+{
+	struct scene *s = *state;
+	static uint8_t out[FAKE_FILE_BYTES];
+	struct image_file *file = NULL;
+	size_t got = 0;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_file_open(s->image, 0, FAKE_FILE, &file, NULL), BL_OK);
+	assert_int_equal(ftruncate(s->fd, 10000), 0);
+	assert_int_equal(image_file_read(file, 0, out, sizeof(out), &got, NULL), BL_IO);
+	for (size_t i = 0; i < sizeof(out); i++)
+		assert_int_equal(out[i], 0); /* the first run was read already */
+	image_file_close(file);
+}
+
+/* ---- a bad one -------------------------------------------------------------------------------- */
+
+enum ask { ASK_LIST, ASK_STAT, ASK_LINK, ASK_OPEN, ASK_READ };
+
+static enum bl_status ask(struct scene *s, enum ask what, uint64_t inode)
+{
+	struct image_attr attr;
+	struct image_file *file = NULL;
+	uint8_t out[128];
+	char target[4096];
+	size_t count = 0;
+	enum bl_status status = BL_FAILED;
+
+	switch (what) {
+	case ASK_LIST:
+		return image_list(s->image, 0, inode, count_entry, &count, NULL);
+	case ASK_STAT:
+		return image_stat(s->image, 0, inode, &attr, NULL);
+	case ASK_LINK:
+		return image_readlink(s->image, 0, inode, target, sizeof(target), NULL);
+	case ASK_OPEN:
+	case ASK_READ:
+		status = image_file_open(s->image, 0, inode, &file, NULL);
+		if (status == BL_OK && what == ASK_READ)
+			status = image_file_read(file, 0, out, sizeof(out), &count, NULL);
+		image_file_close(file);
+		break;
+	}
+	return status;
+}
+
+static void every_fault_of_a_reader_is_refused(void **state)
+{
+	static const struct {
+		uint32_t fault, op;
+		enum ask ask;
+		uint64_t inode;
+		enum bl_status status;
+		unsigned
+			deaths; /* 2: killed, tried again, killed; 0: the answer alone is refused */
+		unsigned try_ms;
+	} ROWS[] = {
+		{FAKE_CRASH, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_CRASH, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_CRASH, WIRE_READ, ASK_READ, FAKE_SMALL, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_HANG, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_TIMED_OUT, 2, SHORT_TRY_MS},
+		{FAKE_BLOCK_FOREVER, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_TIMED_OUT, 2, SHORT_TRY_MS},
+		{FAKE_BLOCK_FOREVER, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_BLOCK_OUTSIDE, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_BLOCK_HUGE, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_WRONG_SERIAL, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_WRONG_MAGIC, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_WRONG_OP, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_SHORT_MESSAGE, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_LONG_MESSAGE, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_OVERSIZE, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_NEGATIVE_ERROR, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_NO_BYTES, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_NO_BYTES, WIRE_LINK, ASK_LINK, FAKE_LINK, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_NO_BYTES, WIRE_READ, ASK_READ, FAKE_SMALL, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_OUTSIDE, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_BEFORE, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_OVERLAP, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_OVERFLOW, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_UNSORTED, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_EMPTY_RUN, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_MANY, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_MAP_ENDLESS, WIRE_MAP, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_NAME_SLASH, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_NAME_DOTDOT, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_NAME_NUL, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_NAME_EMPTY, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_RECORD_SHORT, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_LIST_ENDLESS, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_LIST_MILLION, WIRE_LIST, ASK_LIST, FAKE_ROOT, BL_TOO_LARGE, 0, LONG_TRY_MS},
+		{FAKE_SIZE_HUGE, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_LINK_NUL, WIRE_LINK, ASK_LINK, FAKE_LINK, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_READ_SHORT, WIRE_READ, ASK_READ, FAKE_SMALL, BL_IO, 0, LONG_TRY_MS},
+	};
+	struct scene *s = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct fake_script script = {.fault = ROWS[i].fault, .op = ROWS[i].op};
+		struct image_attr attr;
+
+		open_scene(s, &script, ROWS[i].try_ms);
+		enum bl_status status = ask(s, ROWS[i].ask, ROWS[i].inode);
+		if (status != ROWS[i].status)
+			fail_msg("row %zu: %s, not %s", i, bl_status_name(status),
+				 bl_status_name(ROWS[i].status));
+		if (starts(s) != 1 + BL_MIN(ROWS[i].deaths, 1u))
+			fail_msg("row %zu: %u starts", i, starts(s));
+		/* the rest of the image is there as before, unless the very operation is the fault */
+		if (ROWS[i].op != WIRE_STAT &&
+		    image_stat(s->image, 0, FAKE_BIG_DIR, &attr, NULL) != BL_OK)
+			fail_msg("row %zu: the rest of the image is gone", i);
+		close_scene(s);
+	}
+}
+
+static void one_crash_is_mended_by_a_second_try(void **state)
+{
+	struct fake_script script = {
+		.fault = FAKE_CRASH, .op = WIRE_STAT, .from_start = 1, .to_start = 1};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_OK);
+	assert_int_equal(starts(s), 2);
+	assert_int_equal(atomic_load(&s->troubles), 1);
+	assert_string_equal(s->last_trouble, "the reader died");
+}
+
+static void node_that_killed_twice_is_not_asked_again(void **state)
+{
+	struct fake_script script = {.fault = FAKE_CRASH, .inode = FAKE_FILE};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_IO);
+	assert_int_equal(ask(s, ASK_STAT, FAKE_ROOT), BL_OK);
+	unsigned before = starts(s);
+	unsigned troubles = atomic_load(&s->troubles);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ask(s, ASK_OPEN, FAKE_FILE), BL_IO);
+	assert_int_equal(starts(s), before);
+	assert_int_equal(atomic_load(&s->troubles), troubles);
+	assert_int_equal(ask(s, ASK_READ, FAKE_SMALL), BL_OK);
+}
+
+static void five_deaths_a_minute_end_the_image(void **state)
+{
+	struct fake_script script = {.fault = FAKE_CRASH, .op = WIRE_STAT};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	for (uint64_t inode = 100; inode < 103; inode++)
+		assert_int_equal(ask(s, ASK_STAT, inode), BL_IO);
+	assert_int_equal(starts(s), IMAGE_DEATHS);
+	assert_string_equal(s->last_trouble, "the image is given up");
+	/* what was well before is refused too, and at once */
+	assert_int_equal(ask(s, ASK_LIST, FAKE_ROOT), BL_IO);
+	assert_int_equal(ask(s, ASK_LINK, FAKE_LINK), BL_IO);
+	assert_int_equal(starts(s), IMAGE_DEATHS);
+}
+
+/* The only child of this process is the reader: end it as the OOM killer would. */
+static void kill_reader(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned killed = 0;
+
+	assert_non_null(tasks);
+	for (struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
+		char path[400], pid[32];
+
+		if (task->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/children", task->d_name);
+		FILE *children = fopen(path, "re");
+		if (children && fgets(pid, sizeof(pid), children) && atoi(pid) > 0)
+			killed += kill(atoi(pid), SIGKILL) == 0;
+		if (children)
+			fclose(children);
+	}
+	closedir(tasks);
+	assert_int_equal(killed, 1);
+}
+
+static void other_volumes_after_a_restart_end_the_image(void **state)
+{
+	struct fake_script script = {
+		.fault = FAKE_OTHER_VOLUMES, .op = WIRE_OPEN, .from_start = 2, .to_start = 2};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	kill_reader();
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_IO);
+	assert_int_equal(ask(s, ASK_STAT, FAKE_ROOT), BL_IO);
+	assert_int_equal(starts(s), 2);
+}
+
+static void reader_killed_while_idle_is_replaced(void **state)
+{
+	struct scene *s = *state;
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	kill_reader();
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_OK);
+	assert_int_equal(starts(s), 2);
+}
+
+static void other_contents_later_are_refused(void **state)
+{
+	struct fake_script script = {
+		.fault = FAKE_READ_OTHER, .op = WIRE_READ, .from_start = 2, .to_start = 99};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	assert_int_equal(ask(s, ASK_READ, FAKE_SMALL), BL_OK);
+	kill_reader();
+	assert_int_equal(ask(s, ASK_READ, FAKE_SMALL), BL_IO);
+	assert_string_equal(s->last_trouble, "the reader gave other contents than before");
+	assert_int_equal(ask(s, ASK_READ, FAKE_FILE), BL_OK);
+}
+
+static void bad_tables_of_volumes_open_nothing(void **state)
+{
+	static const struct {
+		uint32_t fault;
+		enum bl_status status;
+		unsigned try_ms;
+	} ROWS[] = {
+		{FAKE_NO_VOLUMES, BL_INVALID, LONG_TRY_MS}, {FAKE_BAD_VOLUMES, BL_IO, LONG_TRY_MS},
+		{FAKE_CRASH, BL_IO, LONG_TRY_MS},	    {FAKE_HANG, BL_TIMED_OUT, SHORT_TRY_MS},
+		{FAKE_OVERSIZE, BL_IO, LONG_TRY_MS},
+	};
+	struct scene *s = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct fake_script script = {.fault = ROWS[i].fault, .op = WIRE_OPEN};
+		enum bl_status status = try_open(s, &script, ROWS[i].try_ms);
+
+		if (status != ROWS[i].status)
+			fail_msg("row %zu: %s", i, bl_status_name(status));
+		close_scene(s);
+	}
+}
+
+static void sources_that_are_no_image_are_refused(void **state)
+{
+	struct scene *s = *state;
+	struct image_options options = {.reader_path = s->fake, .try_ms = SHORT_TRY_MS};
+	struct image *image = NULL;
+	int pipe_fds[2];
+
+	write_image(s, &(struct fake_script){0});
+	assert_int_equal(ftruncate(s->fd, 0), 0);
+	assert_int_equal(image_open(s->fd, IMAGE_RAW, &options, &image, NULL), BL_INVALID);
+	/* a size the fake does not know: it is never ready */
+	assert_int_equal(ftruncate(s->fd, 4096), 0);
+	assert_int_equal(image_open(s->fd, IMAGE_RAW, &options, &image, NULL), BL_TIMED_OUT);
+	options.reader_path = "/nonexistent/bailee-reader";
+	assert_int_equal(image_open(s->fd, IMAGE_RAW, &options, &image, NULL), BL_FAILED);
+	options.reader_path = "/bin/false"; /* dies before it is ready */
+	assert_int_equal(image_open(s->fd, IMAGE_RAW, &options, &image, NULL), BL_IO);
+	assert_int_equal(image_open(s->fd, IMAGE_RAW, NULL, &image, NULL), BL_FAILED);
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	assert_int_equal(image_open(pipe_fds[0], IMAGE_RAW, &options, &image, NULL), BL_INVALID);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	assert_null(image);
+}
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+#define THREADS 8
+#define ROUNDS	200
+
+struct worker {
+	struct scene *scene;
+	unsigned number;
+	const char *failed;
+};
+
+static void *work(void *context)
+{
+	struct worker *w = context;
+	struct scene *s = w->scene;
+	uint8_t out[1000];
+
+	for (unsigned i = 0; i < ROUNDS && !w->failed; i++) {
+		struct image_file *file = NULL;
+		uint64_t offset = (i * 977 + w->number * 131) % (FAKE_FILE_BYTES - sizeof(out));
+		size_t got = 0;
+
+		if (ask(s, ASK_LIST, FAKE_ROOT) != BL_OK || ask(s, ASK_STAT, FAKE_SMALL) != BL_OK)
+			w->failed = "list or stat";
+		if (image_file_open(s->image, 0, FAKE_FILE, &file, NULL) != BL_OK) {
+			w->failed = "open";
+			break;
+		}
+		if (image_file_read(file, offset, out, sizeof(out), &got, NULL) != BL_OK ||
+		    got != sizeof(out))
+			w->failed = "read";
+		for (size_t j = 0; j < got; j++)
+			if (out[j] != expected_byte(s, offset + j))
+				w->failed = "byte";
+		image_file_close(file);
+		/* one of them asks for what kills the reader, so that the others' requests die too */
+		if (w->number == 0 && i == 10 && ask(s, ASK_STAT, 500) != BL_IO)
+			w->failed = "poisonous stat";
+	}
+	return NULL;
+}
+
+static void one_poisonous_node_harms_no_other_request(void **state)
+{
+	struct fake_script script = {.fault = FAKE_CRASH, .inode = 500};
+	struct scene *s = *state;
+	struct worker workers[THREADS];
+	pthread_t threads[THREADS];
+
+	open_scene(s, &script, LONG_TRY_MS);
+	for (unsigned i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){s, i, NULL};
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		if (workers[i].failed)
+			fail_msg("thread %u: %s", i, workers[i].failed);
+	assert_int_equal(starts(s), 3);
+}
+
+/* The thread that first asked is gone; its reader must not be (PR_SET_PDEATHSIG is per thread). */
+static void *open_in_thread(void *context)
+{
+	struct scene *s = context;
+
+	return try_open(s, &(struct fake_script){0}, LONG_TRY_MS) == BL_OK ? s : NULL;
+}
+
+static void reader_outlives_the_thread_that_opened(void **state)
+{
+	struct scene *s = *state;
+	pthread_t thread;
+	void *opened = NULL;
+
+	assert_int_equal(pthread_create(&thread, NULL, open_in_thread, s), 0);
+	pthread_join(thread, &opened);
+	assert_non_null(opened);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_OK);
+	assert_int_equal(starts(s), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(volume_is_named_by_number_and_type),
+		TEST(entries_attributes_and_links_are_told),
+		TEST(directory_of_several_pages_is_whole),
+		TEST(mapped_file_reads_right_at_every_offset_and_size),
+		TEST(file_without_map_is_read_in_units),
+		TEST(what_is_no_file_cannot_be_opened),
+		TEST(image_that_shrinks_gives_no_bytes),
+		TEST(every_fault_of_a_reader_is_refused),
+		TEST(one_crash_is_mended_by_a_second_try),
+		TEST(node_that_killed_twice_is_not_asked_again),
+		TEST(five_deaths_a_minute_end_the_image),
+		TEST(other_volumes_after_a_restart_end_the_image),
+		TEST(reader_killed_while_idle_is_replaced),
+		TEST(other_contents_later_are_refused),
+		TEST(bad_tables_of_volumes_open_nothing),
+		TEST(sources_that_are_no_image_are_refused),
+		TEST(one_poisonous_node_harms_no_other_request),
+		TEST(reader_outlives_the_thread_that_opened),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
