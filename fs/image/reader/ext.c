@@ -1,0 +1,502 @@
+/* ext2, ext3 and ext4 through libext2fs, over our own io_manager. */
+#include "fs/image/reader/reader.h"
+
+/* libext2fs's headers have inline functions that our warnings dislike. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wundef"
+#include <ext2fs/ext2fs.h>
+#pragma GCC diagnostic pop
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FAST_LINK_BYTES 60 /* i_block as text */
+#define LINK_LIMIT	4096
+
+struct ext_tree {
+	struct tree base;
+	ext2_filsys fs;
+};
+
+/* ---- the io_manager: reads only, inside the volume ---- */
+
+static errcode_t io_open(const char *name, int flags BL_UNUSED, io_channel *out_channel);
+
+static errcode_t io_close(io_channel channel)
+{
+	if (--channel->refcount > 0)
+		return 0;
+	free(channel->name);
+	free(channel);
+	return 0;
+}
+
+static errcode_t io_set_blksize(io_channel channel, int size)
+{
+	if (size < 1024 || size > 65536)
+		return EXT2_ET_INVALID_ARGUMENT;
+	channel->block_size = size;
+	return 0;
+}
+
+static errcode_t io_read64(io_channel channel, unsigned long long block, int count, void *out)
+{
+	const struct ext_tree *ext = channel->private_data;
+	uint64_t offset, end;
+	/* libext2fs: a negative count is bytes. */
+	uint64_t length = count < 0 ? (uint64_t) - (int64_t)count
+				    : (uint64_t)count * (uint64_t)channel->block_size;
+
+	if (__builtin_mul_overflow((uint64_t)block, (uint64_t)channel->block_size, &offset) ||
+	    __builtin_add_overflow(offset, length, &end) || end > ext->base.length)
+		return EXT2_ET_SHORT_READ;
+	if (blocks_read(ext->base.blocks, ext->base.offset + offset, out, length))
+		return EXT2_ET_SHORT_READ;
+	return 0;
+}
+
+static errcode_t io_read(io_channel channel, unsigned long block, int count, void *out)
+{
+	return io_read64(channel, block, count, out);
+}
+
+static errcode_t io_write(io_channel channel BL_UNUSED, unsigned long block BL_UNUSED,
+			  int count BL_UNUSED, const void *bytes BL_UNUSED)
+{
+	return EXT2_ET_RO_FILSYS;
+}
+
+static errcode_t io_write64(io_channel channel BL_UNUSED, unsigned long long block BL_UNUSED,
+			    int count BL_UNUSED, const void *bytes BL_UNUSED)
+{
+	return EXT2_ET_RO_FILSYS;
+}
+
+static errcode_t io_flush(io_channel channel BL_UNUSED)
+{
+	return 0;
+}
+
+/* libext2fs writes only to a manager's `reserved`, never through this pointer; its API just lacks the const. */
+static const struct struct_io_manager MANAGER = {
+	.magic = EXT2_ET_MAGIC_IO_MANAGER,
+	.name = "blocks",
+	.open = io_open,
+	.close = io_close,
+	.set_blksize = io_set_blksize,
+	.read_blk = io_read,
+	.write_blk = io_write,
+	.flush = io_flush,
+	.read_blk64 = io_read64,
+	.write_blk64 = io_write64,
+};
+
+static errcode_t io_open(const char *name, int flags BL_UNUSED, io_channel *out_channel)
+{
+	uintptr_t address = 0;
+	io_channel channel = calloc(1, sizeof(*channel));
+
+	if (!channel)
+		return EXT2_ET_NO_MEMORY;
+	channel->name = strdup(name);
+	/* The name is ours (ext_open): the only way to hand a context through libext2fs's open. */
+	if (!channel->name || sscanf(name, "%" SCNxPTR, &address) != 1) {
+		free(channel->name);
+		free(channel);
+		return EXT2_ET_NO_MEMORY;
+	}
+	channel->magic = EXT2_ET_MAGIC_IO_CHANNEL;
+	channel->manager = (io_manager)(uintptr_t)&MANAGER;
+	channel->block_size = 1024;
+	channel->refcount = 1;
+	channel->private_data = (void *)address;
+	*out_channel = channel;
+	return 0;
+}
+
+/* ---- inodes ---- */
+
+static int inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *out)
+{
+	struct ext2_super_block *super = ext->fs->super;
+
+	if (number > super->s_inodes_count ||
+	    (number != EXT2_ROOT_INO && number < EXT2_FIRST_INODE(super)))
+		return ENOENT;
+	memset(out, 0, sizeof(*out));
+	if (ext2fs_read_inode_full(ext->fs, (ext2_ino_t)number, (struct ext2_inode *)out,
+				   sizeof(*out)))
+		return EIO;
+	return out->i_links_count || number == EXT2_ROOT_INO ? 0 : ENOENT;
+}
+
+static int64_t time_ns(uint32_t seconds, uint32_t extra, bool has_extra)
+{
+	/* linux/fs/ext4/ext4.h: two low bits of `extra` extend the epoch, the rest is nanoseconds. */
+	int64_t whole = (int32_t)seconds;
+
+	if (!has_extra)
+		return whole * 1000000000;
+	return (whole + ((int64_t)(extra & 3) << 32)) * 1000000000 +
+	       (int64_t)BL_MIN(extra >> 2, 999999999u);
+}
+
+static bool has_field(const struct ext2_inode_large *inode, size_t end)
+{
+	return EXT2_GOOD_OLD_INODE_SIZE + (size_t)inode->i_extra_isize >= end;
+}
+
+#define HAS_FIELD(inode, field)                                                                    \
+	has_field(inode, offsetof(struct ext2_inode_large, field) + sizeof((inode)->field))
+
+static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	struct ext2_inode_large inode;
+	int error = inode_read(ext, number, &inode);
+
+	if (error)
+		return error;
+	*out = (struct wire_attr){
+		.size_bytes = EXT2_I_SIZE(&inode),
+		.blocks_512 = ext2fs_get_stat_i_blocks(ext->fs, (struct ext2_inode *)&inode),
+		.mtime_ns = time_ns(inode.i_mtime, inode.i_mtime_extra,
+				    HAS_FIELD(&inode, i_mtime_extra)),
+		.atime_ns = time_ns(inode.i_atime, inode.i_atime_extra,
+				    HAS_FIELD(&inode, i_atime_extra)),
+		.ctime_ns = time_ns(inode.i_ctime, inode.i_ctime_extra,
+				    HAS_FIELD(&inode, i_ctime_extra)),
+		.mode = inode.i_mode,
+		.uid = inode_uid(inode),
+		.gid = inode_gid(inode),
+		.nlink = inode.i_links_count,
+	};
+	/* The high half is the directory's size only on regular files; elsewhere it was an ACL block. */
+	if (!LINUX_S_ISREG(inode.i_mode))
+		out->size_bytes = inode.i_size;
+	return out->size_bytes > READER_FILE_LIMIT ? EFBIG : 0;
+}
+
+/* ---- directories ---- */
+
+struct ext_walk {
+	struct listing *listing;
+	uint32_t first, last; /* inodes an entry may name */
+	int error;
+};
+
+static int each_entry(ext2_ino_t dir BL_UNUSED, int place BL_UNUSED, struct ext2_dir_entry *entry,
+		      int offset BL_UNUSED, int size BL_UNUSED, char *block BL_UNUSED,
+		      void *context)
+{
+	struct ext_walk *walk = context;
+	size_t length = (size_t)ext2fs_dirent_name_len(entry);
+
+	if ((length == 1 && entry->name[0] == '.') ||
+	    (length == 2 && entry->name[0] == '.' && entry->name[1] == '.'))
+		return 0;
+	/* Inodes below the first are the filesystem's own; the root below itself would be a loop. */
+	if (entry->inode < walk->first || entry->inode > walk->last)
+		return 0;
+	walk->error = listing_add(walk->listing, entry->inode, entry->name, length);
+	return walk->error ? DIRENT_ABORT : 0;
+}
+
+static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	struct ext2_inode_large inode;
+	struct ext_walk walk = {
+		.listing = listing,
+		.first = EXT2_FIRST_INODE(ext->fs->super),
+		.last = ext->fs->super->s_inodes_count,
+	};
+	int error = inode_read(ext, number, &inode);
+
+	if (error)
+		return error;
+	if (!LINUX_S_ISDIR(inode.i_mode))
+		return ENOTDIR;
+	if (inode.i_flags & EXT4_ENCRYPT_FL)
+		return EOPNOTSUPP;
+	if (ext2fs_dir_iterate2(ext->fs, (ext2_ino_t)number, 0, NULL, each_entry, &walk))
+		return EIO;
+	return walk.error;
+}
+
+/* ---- maps ---- */
+
+struct ext_mapping {
+	struct ext_tree *ext;
+	struct runs *runs;
+	uint64_t size;
+	int error;
+};
+
+static int map_blocks(struct ext_mapping *mapping, uint64_t logical, uint64_t physical,
+		      uint64_t count)
+{
+	uint64_t unit = mapping->ext->fs->blocksize;
+	const struct tree *tree = &mapping->ext->base;
+	uint64_t end;
+
+	if (__builtin_add_overflow(physical, count, &end) || end > tree->length / unit)
+		return EIO;
+	return runs_add(mapping->runs, mapping->size, logical * unit,
+			tree->offset + physical * unit, count * unit);
+}
+
+static int each_block(ext2_filsys fs, blk64_t *physical, e2_blkcnt_t logical,
+		      blk64_t around BL_UNUSED, int offset BL_UNUSED, void *context)
+{
+	struct ext_mapping *mapping = context;
+
+	if (logical < 0)
+		return 0;
+	if ((uint64_t)logical * fs->blocksize >= mapping->size)
+		return BLOCK_ABORT;
+	mapping->error = map_blocks(mapping, (uint64_t)logical, *physical, 1);
+	return mapping->error ? BLOCK_ABORT : 0;
+}
+
+/*
+ * Extents one by one: ext2fs_block_iterate3 would hand out unwritten ones too, whose blocks still hold bytes
+ * of deleted files.
+ */
+static int map_extents(struct ext_mapping *mapping, ext2_ino_t number, struct ext2_inode *inode)
+{
+	ext2_extent_handle_t handle = NULL;
+	struct ext2fs_extent extent;
+	uint64_t unit = mapping->ext->fs->blocksize;
+	uint64_t next = 0;
+	int error = 0;
+
+	if (ext2fs_extent_open2(mapping->ext->fs, number, inode, &handle))
+		return EIO;
+	errcode_t code = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
+	for (; !code && !error; code = ext2fs_extent_get(handle, EXT2_EXTENT_NEXT, &extent)) {
+		if (!(extent.e_flags & EXT2_EXTENT_FLAGS_LEAF) ||
+		    (extent.e_flags & EXT2_EXTENT_FLAGS_SECOND_VISIT))
+			continue;
+		/* Strictly forward: a tree that points to itself ends here. */
+		if (extent.e_lblk < next || !extent.e_len)
+			error = EIO;
+		else if (extent.e_lblk * unit >= mapping->size)
+			break;
+		else if (!(extent.e_flags & EXT2_EXTENT_FLAGS_UNINIT))
+			error = map_blocks(mapping, extent.e_lblk, extent.e_pblk, extent.e_len);
+		next = extent.e_lblk + extent.e_len;
+	}
+	ext2fs_extent_free(handle);
+	if (error)
+		return error;
+	/* An empty tree has no current node; anything else that ended the walk early is damage. */
+	if (code && code != EXT2_ET_EXTENT_NO_NEXT && code != EXT2_ET_NO_CURRENT_NODE)
+		return EIO;
+	return 0;
+}
+
+static int ext_map(struct tree *tree, uint64_t number, struct runs *runs)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	struct ext2_inode_large inode;
+	struct ext_mapping mapping = {.ext = ext, .runs = runs};
+	int error = inode_read(ext, number, &inode);
+
+	if (error)
+		return error;
+	if (!LINUX_S_ISREG(inode.i_mode))
+		return LINUX_S_ISDIR(inode.i_mode) ? EISDIR : EINVAL;
+	if (inode.i_flags & EXT4_ENCRYPT_FL)
+		return EOPNOTSUPP;
+	mapping.size = EXT2_I_SIZE(&inode);
+	if (mapping.size > READER_FILE_LIMIT)
+		return EFBIG;
+	if (!mapping.size)
+		return 0;
+	if (inode.i_flags & EXT4_INLINE_DATA_FL)
+		return ENODATA;
+	if (inode.i_flags & EXT4_EXTENTS_FL)
+		return map_extents(&mapping, (ext2_ino_t)number, (struct ext2_inode *)&inode);
+	if (ext2fs_block_iterate3(ext->fs, (ext2_ino_t)number,
+				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
+				  &mapping))
+		return EIO;
+	return mapping.error;
+}
+
+/* ---- contents without a map, and links ---- */
+
+static int read_through(struct ext_tree *ext, uint64_t number, struct ext2_inode *inode,
+			uint64_t offset, uint8_t *out, size_t length, size_t *out_length)
+{
+	ext2_file_t file = NULL;
+	size_t done = 0;
+	errcode_t code = ext2fs_file_open2(ext->fs, (ext2_ino_t)number, inode, 0, &file);
+
+	if (code)
+		return EIO;
+	code = ext2fs_file_llseek(file, offset, EXT2_SEEK_SET, NULL);
+	while (!code && done < length) {
+		unsigned got = 0;
+
+		code = ext2fs_file_read(file, out + done, (unsigned)(length - done), &got);
+		if (!got)
+			break;
+		done += got;
+	}
+	ext2fs_file_close(file);
+	*out_length = done;
+	return code ? EIO : 0;
+}
+
+static int ext_read(struct tree *tree, uint64_t number, uint64_t offset, uint8_t *out,
+		    size_t length, size_t *out_length)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	struct ext2_inode_large inode;
+	int error = inode_read(ext, number, &inode);
+
+	if (error)
+		return error;
+	if (!LINUX_S_ISREG(inode.i_mode))
+		return LINUX_S_ISDIR(inode.i_mode) ? EISDIR : EINVAL;
+	if (inode.i_flags & EXT4_ENCRYPT_FL)
+		return EOPNOTSUPP;
+	uint64_t size = EXT2_I_SIZE(&inode);
+	if (size > READER_FILE_LIMIT)
+		return EFBIG;
+	*out_length = 0;
+	if (offset >= size)
+		return 0;
+	/* libext2fs hands out the whole inline area, also behind the end of the file. */
+	length = (size_t)BL_MIN((uint64_t)length, size - offset);
+	return read_through(ext, number, (struct ext2_inode *)&inode, offset, out, length,
+			    out_length);
+}
+
+static int ext_link(struct tree *tree, uint64_t number, char *out, size_t size, size_t *out_length)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	struct ext2_inode_large inode;
+	int error = inode_read(ext, number, &inode);
+
+	if (error)
+		return error;
+	if (!LINUX_S_ISLNK(inode.i_mode))
+		return EINVAL;
+	if (inode.i_flags & EXT4_ENCRYPT_FL)
+		return EOPNOTSUPP;
+	if (!inode.i_size || inode.i_size > BL_MIN(size, (size_t)LINK_LIMIT))
+		return EIO;
+	if (ext2fs_is_fast_symlink((struct ext2_inode *)&inode)) {
+		if (inode.i_size > FAST_LINK_BYTES)
+			return EIO;
+		memcpy(out, inode.i_block, inode.i_size);
+		*out_length = inode.i_size;
+		return 0;
+	}
+	error = read_through(ext, number, (struct ext2_inode *)&inode, 0, (uint8_t *)out,
+			     inode.i_size, out_length);
+	return !error && *out_length != inode.i_size ? EIO : error;
+}
+
+/* ---- opening ---- */
+
+static void ext_close(struct tree *tree)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+
+	if (ext->fs)
+		ext2fs_free(ext->fs);
+	free(ext);
+}
+
+static const struct tree_ops OPS = {
+	.list = ext_list,
+	.stat = ext_stat,
+	.map = ext_map,
+	.read = ext_read,
+	.link = ext_link,
+	.close = ext_close,
+};
+
+static const char *type_of(const struct ext2_super_block *super)
+{
+	/* As mke2fs and the kernel tell them apart: any feature that ext3 lacks makes it ext4. */
+	if ((super->s_feature_incompat &
+	     ~(uint32_t)(EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_RECOVER |
+			 EXT3_FEATURE_INCOMPAT_JOURNAL_DEV | EXT2_FEATURE_INCOMPAT_META_BG)) ||
+	    (super->s_feature_ro_compat &
+	     ~(uint32_t)(EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE)))
+		return "ext4";
+	return super->s_feature_compat & EXT3_FEATURE_COMPAT_HAS_JOURNAL ? "ext3" : "ext2";
+}
+
+/* A root without a single entry, not even lost+found, in a volume that counts files: do not show it as empty. */
+static bool is_wrongly_empty(struct ext_tree *ext)
+{
+	static const uint8_t no_secret[READER_KEY];
+	struct listing listing;
+	const struct ext2_super_block *super = ext->fs->super;
+	uint32_t used = super->s_inodes_count - super->s_free_inodes_count;
+	bool is_empty = false;
+
+	listing_init(&listing, no_secret);
+	is_empty = !ext_list(&ext->base, EXT2_ROOT_INO, &listing) && !listing.count;
+	listing_done(&listing);
+	return is_empty && used > EXT2_FIRST_INODE(super);
+}
+
+static const char *refusal(struct ext_tree *ext)
+{
+	struct ext2_inode_large root;
+	const struct ext2_super_block *super = ext->fs->super;
+
+	if (super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_JOURNAL_DEV)
+		return "an external ext journal, not a filesystem";
+	if (super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER)
+		return "ext3 or ext4 with an unclean journal: replay is needed and not done here "
+		       "yet";
+	if (inode_read(ext, EXT2_ROOT_INO, &root) || !LINUX_S_ISDIR(root.i_mode))
+		return "ext filesystem whose root directory is damaged";
+	if (is_wrongly_empty(ext))
+		return "ext filesystem that counts files and lists none";
+	return NULL;
+}
+
+int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
+	     const char **out_notice)
+{
+	struct ext_tree *ext = calloc(1, sizeof(*ext));
+	char name[2 * sizeof(uintptr_t) + 3];
+
+	if (!ext)
+		return EIO;
+	ext->base = (struct tree){&OPS, blocks, offset, length, EXT2_ROOT_INO, ""};
+	snprintf(name, sizeof(name), "%" PRIxPTR, (uintptr_t)ext);
+	/* Never ext2fs_open: libtsk exports that name as well, and comes first (docs/reader.md, "Traps"). */
+	errcode_t code = ext2fs_open2(name, NULL, EXT2_FLAG_64BITS, 0, 0,
+				      (io_manager)(uintptr_t)&MANAGER, &ext->fs);
+	const char *notice = NULL;
+	if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
+		notice = "ext filesystem with features not known here";
+	else if (code)
+		notice = "ext filesystem whose superblock or group table is damaged";
+	else
+		notice = refusal(ext);
+	if (notice) {
+		*out_notice = notice;
+		if (code)
+			ext->fs = NULL;
+		ext_close(&ext->base);
+		return EIO;
+	}
+	strcpy(ext->base.type, type_of(ext->fs->super));
+	*out_tree = &ext->base;
+	return 0;
+}

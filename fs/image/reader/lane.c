@@ -1,0 +1,313 @@
+#include "fs/image/reader/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define NOBODY UINT64_MAX
+
+struct lane {
+	int socket;
+	uint8_t *data;	       /* WIRE_WINDOW bytes: answers */
+	const uint8_t *window; /* WIRE_WINDOW bytes: blocks, written by the parent */
+	uint64_t block_serial;
+	bool is_lost; /* the parent hung up or talked nonsense in the middle of a call */
+	struct blocks blocks;
+	struct sleuth_image *image;
+	struct volume volumes[READER_VOLUMES];
+	size_t volume_count;
+	/* The last directory and the last map, so that the next page of either need not begin again. */
+	struct listing listing;
+	struct runs runs;
+	uint64_t listing_volume, listing_inode, runs_volume, runs_inode;
+};
+
+static bool is_gone(ssize_t got)
+{
+	return got != (ssize_t)sizeof(struct wire_message);
+}
+
+static int lane_lost(struct lane *lane)
+{
+	lane->is_lost = true;
+	return EIO;
+}
+
+static int lane_fetch(void *context, uint64_t offset, size_t length, const uint8_t **out_bytes)
+{
+	struct lane *lane = context;
+	struct wire_message message = {
+		.magic = WIRE_MAGIC,
+		.op = WIRE_BLOCK,
+		.offset = offset,
+		.length = length,
+		.serial = ++lane->block_serial,
+	};
+
+	if (is_gone(send(lane->socket, &message, sizeof(message), MSG_NOSIGNAL)) ||
+	    is_gone(recv(lane->socket, &message, sizeof(message), 0)))
+		return lane_lost(lane);
+	if (message.magic != WIRE_MAGIC || message.op != WIRE_BLOCK || !message.is_answer ||
+	    message.serial != lane->block_serial)
+		return lane_lost(lane);
+	if (message.error || message.length != length)
+		return EIO;
+	*out_bytes = lane->window;
+	return 0;
+}
+
+struct lane *lane_new(int socket, uint8_t *data, const uint8_t *window, uint64_t image_bytes,
+		      const uint8_t key[READER_KEY])
+{
+	BL_CLEANUP(lane_free) struct lane *lane = calloc(1, sizeof(*lane));
+
+	if (!lane)
+		return NULL;
+	lane->socket = socket;
+	lane->data = data;
+	lane->window = window;
+	lane->listing_inode = lane->runs_inode = NOBODY;
+	blocks_init(&lane->blocks, image_bytes, lane_fetch, lane);
+	listing_init(&lane->listing, key);
+	lane->image = sleuth_image_new(&lane->blocks);
+	return lane->image ? BL_TAKE(lane) : NULL;
+}
+
+void lane_free(struct lane *lane)
+{
+	if (!lane)
+		return;
+	for (size_t i = 0; i < lane->volume_count; i++)
+		volume_close(&lane->volumes[i]);
+	sleuth_image_free(lane->image);
+	listing_done(&lane->listing);
+	runs_done(&lane->runs);
+	blocks_done(&lane->blocks);
+	free(lane);
+}
+
+/* ---- requests ---- */
+
+static int lane_scan(struct lane *lane)
+{
+	if (lane->volume_count)
+		return 0;
+	return volumes_scan(&lane->blocks, lane->image, lane->volumes, &lane->volume_count);
+}
+
+static int tree_of(struct lane *lane, uint32_t volume, struct tree **out_tree)
+{
+	int error = lane_scan(lane);
+
+	if (error)
+		return error;
+	if (volume >= lane->volume_count)
+		return ENOENT;
+	*out_tree = volume_open(&lane->volumes[volume], &lane->blocks, lane->image);
+	return *out_tree ? 0 : EIO;
+}
+
+static int answer_open(struct lane *lane, const struct wire_message *ask,
+		       struct wire_message *reply)
+{
+	int error = lane_scan(lane);
+
+	(void)ask;
+	for (size_t i = 0; i < lane->volume_count && !error; i++) {
+		struct wire_volume described;
+
+		(void)volume_open(&lane->volumes[i], &lane->blocks, lane->image);
+		volume_describe(&lane->volumes[i], &lane->blocks, &described);
+		memcpy(lane->data + i * sizeof(described), &described, sizeof(described));
+		/* Each volume has a budget of its own: one hostile volume must not close the others. */
+		lane->blocks.budget = READER_BLOCK_BUDGET;
+	}
+	reply->length = lane->volume_count * sizeof(struct wire_volume);
+	return error;
+}
+
+static int list_again(struct lane *lane, struct tree *tree, const struct wire_message *ask)
+{
+	if (lane->listing_inode == ask->inode && lane->listing_volume == ask->volume && ask->offset)
+		return 0;
+	lane->listing_inode = NOBODY;
+	listing_done(&lane->listing);
+	int error = tree->ops->list(tree, ask->inode, &lane->listing);
+	if (error) {
+		listing_done(&lane->listing);
+		return error;
+	}
+	lane->listing_inode = ask->inode;
+	lane->listing_volume = ask->volume;
+	return 0;
+}
+
+static int answer_list(struct lane *lane, const struct wire_message *ask,
+		       struct wire_message *reply)
+{
+	struct tree *tree = NULL;
+	int error = tree_of(lane, ask->volume, &tree);
+	size_t used = 0, at = (size_t)ask->offset;
+
+	if (!error)
+		error = list_again(lane, tree, ask);
+	if (error)
+		return error;
+	for (; at < lane->listing.count; at++) {
+		const struct listed *item = &lane->listing.items[at];
+		size_t whole = (sizeof(struct wire_entry) + item->name_length + 7) & ~(size_t)7;
+		struct wire_entry entry = {
+			.inode = item->inode,
+			.name_length = item->name_length,
+			.record_length = (uint16_t)whole,
+		};
+
+		if (used + whole > WIRE_WINDOW)
+			break;
+		/* A page may stop early for the budget: the next one goes on where this one ends. */
+		if (at > ask->offset && lane->blocks.budget < READER_BLOCK_BUDGET / 2)
+			break;
+		int failed = tree->ops->stat(tree, item->inode, &entry.attr);
+		/* An entry whose inode is free names nothing; any other failure is told when it is opened. */
+		if (failed == ENOENT)
+			continue;
+		entry.has_attr = !failed;
+		if (failed)
+			entry.attr = (struct wire_attr){0};
+		memset(lane->data + used, 0, whole);
+		memcpy(lane->data + used, &entry, sizeof(entry));
+		memcpy(lane->data + used + sizeof(entry), lane->listing.names + item->name,
+		       item->name_length);
+		used += whole;
+	}
+	reply->length = used;
+	reply->offset = at < lane->listing.count ? at : 0;
+	return 0;
+}
+
+static int answer_stat(struct lane *lane, const struct wire_message *ask,
+		       struct wire_message *reply)
+{
+	struct tree *tree = NULL;
+	struct wire_attr attr;
+	int error = tree_of(lane, ask->volume, &tree);
+
+	if (!error)
+		error = tree->ops->stat(tree, ask->inode, &attr);
+	if (error)
+		return error;
+	memcpy(lane->data, &attr, sizeof(attr));
+	reply->length = sizeof(attr);
+	return 0;
+}
+
+static int map_again(struct lane *lane, struct tree *tree, const struct wire_message *ask)
+{
+	if (lane->runs_inode == ask->inode && lane->runs_volume == ask->volume && ask->offset)
+		return 0;
+	lane->runs_inode = NOBODY;
+	runs_done(&lane->runs);
+	int error = tree->ops->map(tree, ask->inode, &lane->runs);
+	if (error) {
+		runs_done(&lane->runs);
+		return error;
+	}
+	lane->runs_inode = ask->inode;
+	lane->runs_volume = ask->volume;
+	return 0;
+}
+
+static int answer_map(struct lane *lane, const struct wire_message *ask, struct wire_message *reply)
+{
+	struct tree *tree = NULL;
+	int error = tree_of(lane, ask->volume, &tree);
+
+	if (!error)
+		error = map_again(lane, tree, ask);
+	if (error)
+		return error;
+	if (ask->offset > lane->runs.count)
+		return EINVAL;
+	size_t left = lane->runs.count - (size_t)ask->offset;
+	size_t count = BL_MIN(left, WIRE_WINDOW / sizeof(struct wire_run));
+	if (count)
+		memcpy(lane->data, lane->runs.items + ask->offset, count * sizeof(struct wire_run));
+	reply->length = count * sizeof(struct wire_run);
+	reply->offset = count < left ? ask->offset + count : 0;
+	return 0;
+}
+
+static int answer_read(struct lane *lane, const struct wire_message *ask,
+		       struct wire_message *reply)
+{
+	struct tree *tree = NULL;
+	size_t got = 0;
+	int error = tree_of(lane, ask->volume, &tree);
+
+	if (!error && (ask->length > WIRE_WINDOW || ask->offset > READER_FILE_LIMIT))
+		error = EINVAL;
+	if (!error)
+		error = tree->ops->read(tree, ask->inode, ask->offset, lane->data,
+					(size_t)ask->length, &got);
+	reply->length = got;
+	return error;
+}
+
+static int answer_link(struct lane *lane, const struct wire_message *ask,
+		       struct wire_message *reply)
+{
+	struct tree *tree = NULL;
+	size_t got = 0;
+	int error = tree_of(lane, ask->volume, &tree);
+
+	if (!error)
+		error = tree->ops->link(tree, ask->inode, (char *)lane->data, WIRE_WINDOW, &got);
+	reply->length = got;
+	return error;
+}
+
+typedef int answer_fn(struct lane *lane, const struct wire_message *ask,
+		      struct wire_message *reply);
+
+static answer_fn *const ANSWERS[] = {
+	[WIRE_OPEN] = answer_open, [WIRE_LIST] = answer_list, [WIRE_STAT] = answer_stat,
+	[WIRE_MAP] = answer_map,   [WIRE_READ] = answer_read, [WIRE_LINK] = answer_link,
+};
+
+static int answer(struct lane *lane, const struct wire_message *ask)
+{
+	struct wire_message reply = {
+		.magic = WIRE_MAGIC,
+		.op = ask->op,
+		.is_answer = 1,
+		.volume = ask->volume,
+		.inode = ask->inode,
+		.serial = ask->serial,
+	};
+
+	lane->blocks.budget = READER_BLOCK_BUDGET;
+	reply.error = ANSWERS[ask->op](lane, ask, &reply);
+	if (reply.error)
+		reply.length = reply.offset = 0;
+	if (lane->is_lost || is_gone(send(lane->socket, &reply, sizeof(reply), MSG_NOSIGNAL)))
+		return EPROTO;
+	return 0;
+}
+
+int lane_serve(struct lane *lane)
+{
+	for (;;) {
+		struct wire_message ask;
+		ssize_t got = recv(lane->socket, &ask, sizeof(ask), 0);
+
+		if (got == 0)
+			return 0;
+		if (is_gone(got) || ask.magic != WIRE_MAGIC || ask.is_answer ||
+		    ask.op >= BL_COUNT(ANSWERS) || !ANSWERS[ask.op])
+			return EPROTO;
+		int error = answer(lane, &ask);
+		if (error)
+			return error;
+	}
+}

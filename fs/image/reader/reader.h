@@ -1,0 +1,223 @@
+/* reader.h - the sealed child's own pieces: blocks, names, runs, volumes and trees (docs/reader.md)
+ *
+ * Private to fs/image/reader and its tests. Functions that can fail return 0 or a positive errno, because that
+ * is what the wire carries. Nothing here is shared between lanes, so nothing here locks.
+ */
+#ifndef FS_IMAGE_READER_READER_H
+#define FS_IMAGE_READER_READER_H
+
+#include "fs/image/wire.h"
+#include "policy/base.h"
+
+#define READER_VOLUMES	    128		/* as IMAGE_VOLUMES of image.h */
+#define READER_NAME_LIMIT   255		/* bytes of a shown name, as IMAGE_NAME_LIMIT of image.h */
+#define READER_ENTRIES	    1000000	/* entries of one directory */
+#define READER_NAME_BYTES   (64u << 20) /* names of one directory, all together */
+#define READER_RUNS	    (1u << 21)	/* runs of one file: 48 MiB of map */
+#define READER_FILE_LIMIT   (UINT64_C(1) << 46) /* a file said to be over 64 TiB is refused */
+#define READER_BLOCK_BUDGET 16384		/* blocks asked for in one call: 1 GiB */
+#define READER_KEY	    16			/* crypto_shorthash_KEYBYTES */
+
+/* ---- blocks: the image, through a cache ------------------------------------------------------- */
+
+#define BLOCKS_PAGE  65536u /* what is asked at once; also the read-ahead */
+#define BLOCKS_PAGES 64	    /* 4 MiB a lane */
+
+/*
+ * block_fetch_fn - bring exactly @length bytes (at most BLOCKS_PAGE) of the image
+ *
+ * @out_bytes  borrowed until the next fetch
+ */
+typedef int block_fetch_fn(void *context, uint64_t offset, size_t length,
+			   const uint8_t **out_bytes);
+
+struct block_page {
+	uint64_t index, used; /* page number in the image; when it was last of use, 0: empty */
+	uint8_t *bytes;
+};
+
+struct blocks {
+	uint64_t image_bytes;
+	block_fetch_fn *fetch;
+	void *context;
+	unsigned budget; /* fetches left in this call */
+	uint64_t clock;
+	size_t last; /* the page of the last hit: most reads follow one another */
+	struct block_page pages[BLOCKS_PAGES];
+};
+
+void blocks_init(struct blocks *blocks, uint64_t image_bytes, block_fetch_fn *fetch, void *context);
+void blocks_done(struct blocks *blocks);
+
+/* blocks_read - all of @length bytes at @offset, or EIO (past the end, over the budget, not readable), ENOMEM */
+int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length) BL_MUST_CHECK;
+
+/* ---- a directory's entries -------------------------------------------------------------------- */
+
+struct listed {
+	uint64_t inode;
+	size_t name; /* where in listing->names */
+	uint16_t name_length;
+};
+
+struct listing {
+	struct listed *items;
+	size_t count, room;
+	char *names;
+	size_t names_used, names_room;
+	uint32_t *slots;	 /* set of names: index + 1 into items, 0: empty */
+	size_t slot_count;	 /* a power of two */
+	uint8_t key[READER_KEY]; /* so that a hostile directory cannot choose collisions */
+};
+
+void listing_init(struct listing *listing, const uint8_t key[READER_KEY]);
+void listing_done(struct listing *listing); /* empty again, key kept */
+
+/*
+ * listing_add - one entry, under the name it is shown by
+ *
+ * @name  bytes as in the filesystem; any bytes, any length
+ *
+ * 0, EFBIG (READER_ENTRIES, READER_NAME_BYTES), ENOMEM.
+ */
+int listing_add(struct listing *listing, uint64_t inode, const char *name,
+		size_t length) BL_MUST_CHECK;
+
+/*
+ * name_show - how a name is shown, before duplicates are told apart (docs/reader.md, "Names")
+ *
+ * @out  READER_NAME_LIMIT + 1 bytes, NUL-terminated
+ *
+ * Returns the length, 1..READER_NAME_LIMIT.
+ */
+size_t name_show(const char *name, size_t length, char out[READER_NAME_LIMIT + 1]);
+
+/* name_number - "a.txt" and 2 give "a%~2.txt"; returns the length */
+size_t name_number(const char *shown, size_t length, unsigned number,
+		   char out[READER_NAME_LIMIT + 1]);
+
+/* ---- a file's map ----------------------------------------------------------------------------- */
+
+struct runs {
+	struct wire_run *items;
+	size_t count, room;
+};
+
+void runs_done(struct runs *runs);
+
+/*
+ * runs_add - file bytes [file_offset, + length) lie at image_offset; joins what touches
+ *
+ * @limit  bytes of the file that are data: the run is cut there
+ *
+ * 0, EIO (not behind the last run, or past the largest file), EFBIG (READER_RUNS), ENOMEM.
+ */
+int runs_add(struct runs *runs, uint64_t limit, uint64_t file_offset, uint64_t image_offset,
+	     uint64_t length) BL_MUST_CHECK;
+
+/* ---- a filesystem ----------------------------------------------------------------------------- */
+
+struct tree;
+
+/* All return 0 or an errno; ENOENT: no such inode. */
+struct tree_ops {
+	int (*list)(struct tree *tree, uint64_t inode, struct listing *listing);
+	int (*stat)(struct tree *tree, uint64_t inode, struct wire_attr *out_attr);
+	int (*map)(struct tree *tree, uint64_t inode, struct runs *runs); /* ENODATA: read it */
+	int (*read)(struct tree *tree, uint64_t inode, uint64_t offset, uint8_t *out, size_t length,
+		    size_t *out_length);
+	int (*link)(struct tree *tree, uint64_t inode, char *out, size_t size, size_t *out_length);
+	void (*close)(struct tree *tree);
+};
+
+struct tree {
+	const struct tree_ops *ops;
+	struct blocks *blocks;
+	uint64_t offset, length,
+		root; /* of the volume in the image, bytes; inode of the root directory */
+	char type[16];
+};
+
+/*
+ * ext_open, sleuth_open - a filesystem by libext2fs, by libtsk
+ *
+ * @out_notice  when it fails: what it is and why, static; untouched otherwise
+ *
+ * 0 or EIO. *out_tree is closed by tree->ops->close.
+ */
+int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
+	     const char **out_notice) BL_MUST_CHECK;
+
+struct sleuth_image; /* libtsk's view of the image: one a lane */
+struct sleuth_image *sleuth_image_new(struct blocks *blocks); /* NULL: no memory */
+void sleuth_image_free(struct sleuth_image *image);
+
+/* @type  "ntfs", "fat12", "fat16", "fat32", "exfat", "hfsplus", "iso9660" */
+int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, uint64_t length,
+		struct tree **out_tree, const char **out_notice) BL_MUST_CHECK;
+
+/* A partition as libtsk lists it, bytes. */
+struct partition {
+	uint64_t offset, length;
+	uint32_t number;
+};
+
+/* sleuth_partitions - 0 and what is allocated, or EIO when there is no such table */
+int sleuth_partitions(struct sleuth_image *image, bool is_gpt, struct partition *out, size_t room,
+		      size_t *out_count) BL_MUST_CHECK;
+
+/* ---- what lies where -------------------------------------------------------------------------- */
+
+enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_SLEUTH };
+
+struct probe_kind {
+	const char *type;   /* "ntfs" */
+	const char *notice; /* PROBE_NONE: why it is not read */
+	enum probe_parser parser;
+	uint32_t super_offset; /* of the 4 KiB that are digested */
+};
+
+#define PROBE_ROOM 4
+
+/*
+ * probe - what the bytes at @offset could be, likeliest first; 0 kinds: nothing known
+ *
+ * More than one is normal: a stale superblock of another filesystem may have been left behind.
+ */
+size_t probe(struct blocks *blocks, uint64_t offset, uint64_t length,
+	     const struct probe_kind *out_kinds[PROBE_ROOM]);
+
+struct volume {
+	struct partition at;
+	const char *trouble; /* of the partition table; NULL: none */
+	const struct probe_kind *kinds[PROBE_ROOM];
+	size_t kind_count;
+	bool is_tried;
+	struct tree *tree; /* NULL: not readable, or not tried */
+	const char *notice;
+};
+
+/* volumes_scan - partitions and what they could hold; nothing is opened yet. At least one, number 0 is the image. */
+int volumes_scan(struct blocks *blocks, struct sleuth_image *image,
+		 struct volume out[READER_VOLUMES], size_t *out_count) BL_MUST_CHECK;
+/* volume_open - the volume's tree, NULL when it cannot be read; the answer is kept */
+struct tree *volume_open(struct volume *volume, struct blocks *blocks, struct sleuth_image *image);
+void volume_describe(const struct volume *volume, struct blocks *blocks, struct wire_volume *out);
+void volume_close(struct volume *volume);
+
+/* ---- the process ------------------------------------------------------------------------------ */
+
+/* confine_early - with one thread still: what later calls would need the kernel for, and all that threads inherit */
+int confine_early(unsigned lanes) BL_MUST_CHECK;
+/* confine_late - with all threads started and before the first byte of the image: limits and the system call list */
+int confine_late(void) BL_MUST_CHECK;
+
+struct lane; /* one lane: socket, windows, and everything the parsers keep for it */
+struct lane *lane_new(int socket, uint8_t *data, const uint8_t *window, uint64_t image_bytes,
+		      const uint8_t key[READER_KEY]);
+/* lane_serve - answer until the parent hangs up (0) or talks nonsense (EPROTO) */
+int lane_serve(struct lane *lane);
+void lane_free(struct lane *lane);
+BL_DEFINE_CLEANUP(struct lane, lane_free)
+
+#endif
