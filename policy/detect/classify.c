@@ -1,0 +1,271 @@
+/* The only loop that touches every byte: one bit per byte and question, so that all else walks bits. */
+#include "policy/detect/parts.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HAS_AVX2_CODE 1
+#else
+#define HAS_AVX2_CODE 0
+#endif
+
+/* Two nibbles say what a byte is: the bits both tables agree on. */
+enum { IS_SEPARATOR = 1, IS_DIGIT = 2, IS_HIGH = 4, IS_UPPER_ROW = 8, IS_LOWER_ROW = 16 };
+
+/* Space ( ) + - . / are 20 28 29 2b 2d 2e 2f; letters are 41-4f, 50-5a and the same at 60, 70. */
+static const uint8_t kind_low[16] = {
+	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
+	IS_HIGH | IS_UPPER_ROW,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
+};
+static const uint8_t kind_high[16] = {
+	0,
+	0,
+	IS_SEPARATOR,
+	IS_DIGIT,
+	IS_UPPER_ROW,
+	IS_LOWER_ROW,
+	IS_UPPER_ROW,
+	IS_LOWER_ROW,
+	IS_HIGH,
+	IS_HIGH,
+	IS_HIGH,
+	IS_HIGH,
+	IS_HIGH,
+	IS_HIGH,
+	IS_HIGH,
+	IS_HIGH,
+};
+
+static uint8_t filter_bits(const struct identity_filter *filter, size_t place, const uint8_t *bytes,
+			   size_t length, size_t at)
+{
+	uint8_t byte = at < length ? bytes[at] : 0;
+
+	return filter->low[place][byte & 15] & filter->high[place][byte >> 4];
+}
+
+/*
+ * May a known identity begin here? Its first three characters fit, but a byte of a multibyte character
+ * stands for anything, and moves what follows.
+ */
+static bool is_name_start(const struct identity_filter *filter, const uint8_t *bytes, size_t length,
+			  size_t at)
+{
+	uint8_t first = filter_bits(filter, 0, bytes, length, at);
+	uint8_t second = filter_bits(filter, 1, bytes, length, at + 1);
+	uint8_t third = filter_bits(filter, 2, bytes, length, at + 2);
+	bool is_next_high = at + 1 < length && bytes[at + 1] >= 0x80;
+
+	bool is_third_high = at + 2 < length && bytes[at + 2] >= 0x80;
+
+	if (bytes[at] >= 0x80 || (first && is_next_high))
+		return true;
+	return (first & second) && (is_third_high || (first & second & third));
+}
+
+static void classify_from(const uint8_t *bytes, size_t length, size_t from,
+			  const struct identity_filter *filter, struct anchors *out)
+{
+	for (size_t i = from; i < length; i++) {
+		uint8_t kind = kind_low[bytes[i] & 15] & kind_high[bytes[i] >> 4];
+		uint64_t bit = UINT64_C(1) << (i % 64);
+		size_t word = i / 64;
+
+		out->digit[word] |= kind & IS_DIGIT ? bit : 0;
+		out->numeric[word] |= kind & (IS_DIGIT | IS_SEPARATOR | IS_HIGH) ? bit : 0;
+		out->at[word] |= bytes[i] == '@' ? bit : 0;
+		out->high[word] |= bytes[i] >= 0x80 ? bit : 0;
+		out->zero[word] |= bytes[i] == 0 ? bit : 0;
+		out->word[word] |= kind & (IS_DIGIT | IS_UPPER_ROW | IS_LOWER_ROW) ? bit : 0;
+		if (!filter->is_empty && is_name_start(filter, bytes, length, i))
+			out->name[word] |= bit;
+	}
+}
+
+static void clear_from(struct anchors *out, size_t word)
+{
+	uint64_t *rows[] = {out->digit, out->numeric, out->at,	out->high,
+			    out->zero,	out->word,    out->name};
+
+	for (size_t i = 0; i < BL_COUNT(rows); i++)
+		memset(rows[i] + word, 0, (SCAN_WORDS - word) * sizeof(uint64_t));
+}
+
+void classify_scalar(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
+		     struct anchors *out)
+{
+	clear_from(out, 0);
+	classify_from(bytes, length, 0, filter, out);
+}
+
+size_t find_begin_scalar(const uint8_t *bytes, size_t length, size_t from)
+{
+	static const char begin[] = "-----BEGIN";
+
+	for (size_t i = from; i + sizeof(begin) - 1 <= length; i++)
+		if (bytes[i] == '-' && memcmp(bytes + i, begin, sizeof(begin) - 1) == 0)
+			return i;
+	return length;
+}
+
+#if HAS_AVX2_CODE
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256i lookup(__m256i low_table, __m256i high_table, __m256i bytes)
+{
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i low = _mm256_shuffle_epi8(low_table, _mm256_and_si256(bytes, nibble));
+	__m256i high = _mm256_shuffle_epi8(high_table,
+					   _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble));
+
+	return _mm256_and_si256(low, high);
+}
+
+AVX2 static inline __m256i load(const uint8_t *bytes)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)bytes);
+}
+
+AVX2 static inline __m256i load_table(const uint8_t table[16])
+{
+	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
+/* One bit per byte that has any bit of @mask. */
+AVX2 static inline uint32_t bits_any(__m256i kinds, uint8_t mask)
+{
+	__m256i hit = _mm256_and_si256(kinds, _mm256_set1_epi8((char)mask));
+
+	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hit, _mm256_setzero_si256()));
+}
+
+AVX2 static inline uint32_t bits_equal(__m256i bytes, uint8_t value)
+{
+	return (uint32_t)_mm256_movemask_epi8(
+		_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8((char)value)));
+}
+
+struct filter_tables {
+	__m256i low[3], high[3];
+};
+
+AVX2 static inline uint32_t name_bits(const struct filter_tables *tables, const uint8_t *bytes)
+{
+	__m256i b0 = load(bytes), b1 = load(bytes + 1), b2 = load(bytes + 2);
+	__m256i first = lookup(tables->low[0], tables->high[0], b0);
+	__m256i second = lookup(tables->low[1], tables->high[1], b1);
+	__m256i third = lookup(tables->low[2], tables->high[2], b2);
+	__m256i both = _mm256_and_si256(first, second);
+	__m256i all = _mm256_and_si256(both, third);
+	uint32_t high0 = (uint32_t)_mm256_movemask_epi8(b0);
+	uint32_t high1 = (uint32_t)_mm256_movemask_epi8(b1);
+
+	uint32_t high2 = (uint32_t)_mm256_movemask_epi8(b2);
+
+	return high0 | (bits_any(first, 0xff) & high1) | (bits_any(both, 0xff) & high2) |
+	       bits_any(all, 0xff);
+}
+
+AVX2 void classify_avx2(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
+			struct anchors *out)
+{
+	/* Loads reach two bytes behind a block; the last blocks are the scalar twin's. */
+	size_t blocks = length < 66 ? 0 : (length - 2) / 64;
+	__m256i low = load_table(kind_low), high = load_table(kind_high);
+	struct filter_tables tables;
+
+	for (size_t k = 0; k < 3; k++) {
+		tables.low[k] = load_table(filter->low[k]);
+		tables.high[k] = load_table(filter->high[k]);
+	}
+	for (size_t i = 0; i < blocks; i++) {
+		const uint8_t *block = bytes + i * 64;
+		__m256i a = load(block), b = load(block + 32);
+		__m256i ka = lookup(low, high, a), kb = lookup(low, high, b);
+
+#define BOTH(f, ...) ((uint64_t)f(ka __VA_ARGS__) | (uint64_t)f(kb __VA_ARGS__) << 32)
+		out->digit[i] = BOTH(bits_any, , IS_DIGIT);
+		out->numeric[i] = BOTH(bits_any, , IS_DIGIT | IS_SEPARATOR | IS_HIGH);
+		out->word[i] = BOTH(bits_any, , IS_DIGIT | IS_UPPER_ROW | IS_LOWER_ROW);
+#undef BOTH
+		out->at[i] = (uint64_t)bits_equal(a, '@') | (uint64_t)bits_equal(b, '@') << 32;
+		out->zero[i] = (uint64_t)bits_equal(a, 0) | (uint64_t)bits_equal(b, 0) << 32;
+		out->high[i] = (uint64_t)(uint32_t)_mm256_movemask_epi8(a) |
+			       (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+		out->name[i] = filter->is_empty
+				       ? 0
+				       : (uint64_t)name_bits(&tables, block) |
+						 (uint64_t)name_bits(&tables, block + 32) << 32;
+	}
+	clear_from(out, blocks);
+	classify_from(bytes, length, blocks * 64, filter, out);
+}
+
+AVX2 size_t find_begin_avx2(const uint8_t *bytes, size_t length, size_t from)
+{
+	for (; from + 32 + 5 <= length; from += 32) {
+		uint32_t hit = bits_equal(load(bytes + from), '-') &
+			       bits_equal(load(bytes + from + 5), 'B');
+
+		for (; hit; hit &= hit - 1) {
+			size_t at = from + (size_t)__builtin_ctz(hit);
+
+			if (find_begin_scalar(bytes, BL_MIN(length, at + 10), at) == at &&
+			    at + 10 <= length)
+				return at;
+		}
+	}
+	return find_begin_scalar(bytes, length, from);
+}
+
+bool classify_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+#else
+void classify_avx2(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
+		   struct anchors *out)
+{
+	classify_scalar(bytes, length, filter, out);
+}
+
+size_t find_begin_avx2(const uint8_t *bytes, size_t length, size_t from)
+{
+	return find_begin_scalar(bytes, length, from);
+}
+
+bool classify_has_avx2(void)
+{
+	return false;
+}
+#endif
+
+void classify(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
+	      struct anchors *out)
+{
+	if (classify_has_avx2())
+		classify_avx2(bytes, length, filter, out);
+	else
+		classify_scalar(bytes, length, filter, out);
+}
+
+size_t find_begin(const uint8_t *bytes, size_t length, size_t from)
+{
+	return classify_has_avx2() ? find_begin_avx2(bytes, length, from)
+				   : find_begin_scalar(bytes, length, from);
+}

@@ -1,0 +1,141 @@
+/* Email addresses (RFC 5321, RFC 6531) and the user info of URLs (RFC 3986, 3.2.1), around an '@' */
+#include "policy/detect/parts.h"
+
+#include <string.h>
+
+#define LOCAL_LIMIT    64  /* RFC 5321, 4.5.3.1.1; of something longer the last 64 bytes count */
+#define DOMAIN_LIMIT   255 /* RFC 5321, 4.5.3.1.2 */
+#define USERINFO_LIMIT 256
+
+/* Keys of key=value: what stands before '=' in a local part is a label then, not a part of it. */
+static const char *const keys[] = {
+	"email",   "e-mail", "mail", "user",   "username",  "login",   "to",
+	"from",	   "cc",     "bcc",  "id",     "uid",	    "addr",    "address",
+	"account", "owner",  "rcpt", "sender", "recipient", "contact",
+};
+
+static bool is_local(uint8_t byte)
+{
+	return text_is_alnum(byte) || (byte && strchr(".!#$%&'*+-/=?^_`{|}~", byte));
+}
+
+static size_t local_start(const struct text *text, size_t at)
+{
+	size_t start = at, floor = at > LOCAL_LIMIT ? at - LOCAL_LIMIT : 0;
+
+	if (at > 0 && text->bytes[at - 1] == '"') {
+		for (size_t i = at - 1; i > floor && text->bytes[i - 1] != '\n'; i--)
+			if (text->bytes[i - 1] == '"')
+				return i - 1;
+		return at;
+	}
+	while (start > floor) {
+		int32_t code;
+		size_t length = text_before(text, start, &code);
+
+		if (code < 0 || length > start - floor)
+			break;
+		if (code < 0x80 ? !is_local((uint8_t)code) : !text_is_word(code))
+			break;
+		start -= length;
+	}
+	return start;
+}
+
+/* Take quotes, slashes and "email=" off the front: they are not the person's. */
+static size_t local_trim(const struct text *text, size_t start, size_t at)
+{
+	for (size_t i = start; i < at; i++) {
+		if (memchr("/?&{|`", text->bytes[i], 6)) {
+			start = i + 1;
+			continue;
+		}
+		if (text->bytes[i] != '=')
+			continue;
+		for (size_t k = 0; k < BL_COUNT(keys); k++) {
+			size_t length = strlen(keys[k]);
+			bool is_key = length == i - start;
+
+			for (size_t c = 0; c < length && is_key; c++)
+				is_key = text_lower(text->bytes[start + c]) == (uint8_t)keys[k][c];
+			if (is_key)
+				start = i + 1;
+		}
+	}
+	while (start < at && text->bytes[start] < 0x80 && text->bytes[start] != '"' &&
+	       !text_is_alnum(text->bytes[start]) && text->bytes[start] != '_')
+		start++;
+	return start;
+}
+
+/* The end of a domain that begins at @at, or @at when there is none with a dot and a top-level name. */
+static size_t domain_end(const struct text *text, size_t at)
+{
+	size_t limit = BL_MIN(text->length, at + DOMAIN_LIMIT), end = at, good = at, label = at;
+
+	if (at < limit && text->bytes[at] == '[') {
+		for (end = at + 1; end < limit && (text_is_alnum(text->bytes[end]) ||
+						   memchr(":.-", text->bytes[end], 3));)
+			end++;
+		return end < limit && text->bytes[end] == ']' && end > at + 2 ? end + 1 : at;
+	}
+	bool has_dot = false, has_letter = false;
+
+	while (end < limit) {
+		int32_t code;
+		size_t length = text_next(text, end, &code);
+
+		if (length > limit - end)
+			break;
+		if (code == '.') {
+			if (end == label)
+				break;
+			has_dot = true;
+			label = end + 1;
+			has_letter = false;
+		} else if (code != '-' && code != '_' && !text_is_word(code)) {
+			break;
+		} else {
+			has_letter |= code >= 0x80 || (code > 0 && text_is_letter((uint8_t)code));
+		}
+		end += length;
+		if (has_dot && has_letter && end - label >= 2 && code != '-' && code != '_')
+			good = end;
+	}
+	return good;
+}
+
+/* "scheme://user:secret@host": the user info, when it is there */
+static size_t userinfo_start(const struct text *text, size_t at)
+{
+	size_t floor = at > USERINFO_LIMIT ? at - USERINFO_LIMIT : 0;
+
+	for (size_t i = at; i > floor; i--) {
+		uint8_t byte = text->bytes[i - 1];
+
+		if (byte == '/' && i >= 4 && text->bytes[i - 2] == '/' &&
+		    text->bytes[i - 3] == ':' && text_is_alnum(text->bytes[i - 4]))
+			return i;
+		if (byte <= ' ' || memchr("/\"<>", byte, 4))
+			break;
+	}
+	return at;
+}
+
+void email_at(const struct text *text, size_t at, struct sink *sink)
+{
+	if (sink->classes & CLASS_BIT(CLASS_URL_CREDENTIALS)) {
+		size_t start = userinfo_start(text, at);
+
+		if (start < at)
+			sink_add(sink, start, at, CLASS_URL_CREDENTIALS, true);
+	}
+	if (!(sink->classes & CLASS_BIT(CLASS_EMAIL)))
+		return;
+
+	size_t start = local_trim(text, local_start(text, at), at);
+	size_t end = start < at ? domain_end(text, at + 1) : at + 1;
+
+	if (end > at + 1)
+		sink_add(sink, start, end, CLASS_EMAIL, true);
+}

@@ -1,0 +1,525 @@
+/* Numbers: payment cards, IBANs, US social security numbers, phones. All begin at a run of digits. */
+#include "policy/detect/parts.h"
+#include "policy/detect/verify.h"
+
+#include <string.h>
+
+#define NUMBER_DIGITS  24 /* more are no number of ours */
+#define NUMBER_GROUPS  12
+#define CONTEXT_BEFORE 48 /* bytes in which a label may stand before a number */
+#define CONTEXT_AFTER  12
+
+/* Digits in groups, as they stand in the text. */
+struct number {
+	size_t count, groups;
+	uint8_t digits[NUMBER_DIGITS];
+	struct {
+		size_t start, end; /* in the text */
+		size_t until;	   /* digits up to and with this group */
+		uint8_t size;
+		uint8_t separator; /* before it: 0 none, 'M' several bytes, else the byte */
+	} group[NUMBER_GROUPS];
+	bool is_cut; /* more digits followed than are kept */
+};
+
+/* separator_at - length of what may stand between two groups at @at, 0 when nothing may */
+static size_t separator_at(const struct text *text, size_t at, uint8_t *out_kind)
+{
+	size_t length = 0;
+
+	*out_kind = 0;
+	while (at + length < text->length && length < 4) {
+		const uint8_t *p = text->bytes + at + length;
+		size_t left = text->length - at - length;
+		size_t step = 0;
+		uint8_t kind = *p;
+
+		if (*p && strchr(" -./()", *p)) {
+			step = 1;
+		} else if (left >= 2 && p[0] == 0xc2 && p[1] == 0xa0) {
+			step = 2; /* no-break space */
+			kind = ' ';
+		} else if (left >= 3 && p[0] == 0xe2 && p[1] == 0x80 &&
+			   ((p[2] >= 0x90 && p[2] <= 0x93) || p[2] == 0xaf)) {
+			step = 3; /* hyphens and dashes; narrow no-break space */
+			kind = p[2] == 0xaf ? ' ' : '-';
+		}
+		if (!step)
+			break;
+		*out_kind = length ? 'M' : kind;
+		length += step;
+	}
+	return length;
+}
+
+static void number_parse(const struct text *text, size_t at, struct number *out)
+{
+	uint8_t separator = 0;
+
+	out->count = out->groups = 0;
+	out->is_cut = false;
+	while (at < text->length && text_is_digit(text->bytes[at])) {
+		size_t end = at;
+
+		while (end < text->length && text_is_digit(text->bytes[end]) &&
+		       end - at <= NUMBER_DIGITS)
+			end++;
+		if (out->groups == NUMBER_GROUPS || out->count + (end - at) > NUMBER_DIGITS) {
+			out->is_cut = true;
+			return;
+		}
+		for (size_t i = at; i < end; i++)
+			out->digits[out->count++] = (uint8_t)(text->bytes[i] - '0');
+		out->group[out->groups].start = at;
+		out->group[out->groups].end = end;
+		out->group[out->groups].until = out->count;
+		out->group[out->groups].size = (uint8_t)(end - at);
+		out->group[out->groups].separator = separator;
+		out->groups++;
+		at = end + separator_at(text, end, &separator);
+	}
+}
+
+/* Is the first @groups groups' separator the same throughout? */
+static bool is_even(const struct number *number, size_t groups)
+{
+	for (size_t i = 2; i < groups; i++)
+		if (number->group[i].separator != number->group[1].separator)
+			return false;
+	return true;
+}
+
+static bool follows_letter(const struct text *text, size_t at)
+{
+	return at > 0 && text_is_letter(text->bytes[at - 1]);
+}
+
+/* Does @at continue a number that began before, as in "12 3456"? */
+static bool follows_number(const struct text *text, size_t at)
+{
+	return at >= 2 && memchr(" -./", text->bytes[at - 1], 4) &&
+	       text_is_digit(text->bytes[at - 2]);
+}
+
+/* ---- labels -------------------------------------------------------------------------------- */
+
+/* Words that make a number a phone's, in the languages of the countries below. At most 8 bytes count. */
+static const char phone_words[][9] = {
+	"phone",    "phones",	"telephon", "tel",	"telefon",  "telefono", "teléfo",
+	"téléph",   "mobile",	"mob",	    "mobil",	"móvil",    "movil",	"cell",
+	"cellphon", "cellular", "celular",  "handy",	"fax",	    "call",	"calls",
+	"called",   "calling",	"dial",	    "ring",	"sms",	    "text",	"whatsapp",
+	"telegram", "signal",	"answerin", "reach",	"reached",  "contact",	"hotline",
+	"voicemai", "landline", "festnetz", "rufnumme", "portable", "messages", "desk",
+	"gsm",	    "telefoon", "telefone", "cellular", "imessage", "viber",
+};
+static const char phone_words_after[][9] = {"office", "fax",  "home", "cell",
+					    "mobile", "work", "phone"};
+static const char ssn_words[][9] = {"ssn",	"ssns", "social",  "socsec",
+				    "security", "ss",	"taxpayer"};
+
+static uint64_t pack(const uint8_t *word, size_t length)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < BL_MIN(length, (size_t)8); i++)
+		value |= (uint64_t)text_lower(word[i]) << (8 * i);
+	return value;
+}
+
+static bool is_one_of(const uint8_t *word, size_t length, const char (*words)[9], size_t count)
+{
+	uint64_t value = pack(word, length);
+
+	for (size_t i = 0; i < count; i++)
+		if (pack((const uint8_t *)words[i], strlen(words[i])) == value)
+			return true;
+	return false;
+}
+
+/* Is one of the words in [from, to)? */
+static bool has_word(const struct text *text, size_t from, size_t to, const char (*words)[9],
+		     size_t count)
+{
+	size_t at = from;
+
+	while (at < to) {
+		size_t start = at;
+
+		while (at < to && (text_is_letter(text->bytes[at]) || text->bytes[at] >= 0x80))
+			at++;
+		if (at > start && is_one_of(text->bytes + start, at - start, words, count))
+			return true;
+		at += at == start;
+	}
+	return false;
+}
+
+/* The label's place: the same line, or the end of the one before. Cut words at its start do not count. */
+static size_t context_start(const struct text *text, size_t at)
+{
+	size_t from = at > CONTEXT_BEFORE ? at - CONTEXT_BEFORE : 0;
+	unsigned lines = 0;
+
+	for (size_t i = at; i > from; i--)
+		if (text->bytes[i - 1] == '\n' && ++lines == 2)
+			return i;
+	while (from > 0 && from < at && text_is_letter(text->bytes[from]) &&
+	       text_is_letter(text->bytes[from - 1]) && at - from < CONTEXT_BEFORE + 16)
+		from--;
+	return from;
+}
+
+static bool has_phone_label(const struct text *text, size_t start, size_t end)
+{
+	size_t after = BL_MIN(text->length, end + CONTEXT_AFTER);
+
+	for (size_t i = end; i < after; i++)
+		if (text->bytes[i] == '\n')
+			after = i;
+	return has_word(text, context_start(text, start), start, phone_words,
+			BL_COUNT(phone_words)) ||
+	       has_word(text, end, after, phone_words_after, BL_COUNT(phone_words_after));
+}
+
+/* ---- cards --------------------------------------------------------------------------------- */
+
+static void card_from(const struct text *text, const struct number *number, struct sink *sink)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < number->groups; i++) {
+		bool is_spaced = i == 0 || number->group[i].separator == ' ' ||
+				 number->group[i].separator == '-' ||
+				 number->group[i].separator == '.';
+
+		if (!is_spaced ||
+		    (i > 0 && (number->group[0].size != 4 || number->group[i].size < 2)))
+			break;
+		if (!is_even(number, i + 1))
+			break;
+		if (verify_card(number->digits, number->group[i].until))
+			best = i + 1;
+	}
+	if (best && !(number->group[best - 1].end < text->length &&
+		      text_is_letter(text->bytes[number->group[best - 1].end])))
+		sink_add(sink, number->group[0].start, number->group[best - 1].end, CLASS_CARD,
+			 true);
+}
+
+/* ---- IBAN ---------------------------------------------------------------------------------- */
+
+void iban_at(const struct text *text, size_t at, struct sink *sink)
+{
+	char characters[40];
+	size_t count = 0, gaps = 0;
+
+	if (at < 2 || !text_is_letter(text->bytes[at - 1]) || !text_is_letter(text->bytes[at - 2]))
+		return;
+	if (at >= 3 && (text_is_alnum(text->bytes[at - 3]) || text->bytes[at - 3] >= 0x80) &&
+	    !text_starts_word(text, at - 2))
+		return;
+
+	char country[2] = {(char)(text->bytes[at - 2] & 0xdf), (char)(text->bytes[at - 1] & 0xdf)};
+	size_t length = verify_iban_length(country);
+	size_t i = at - 2;
+
+	if (!length)
+		return;
+	while (i < text->length && count < length) {
+		uint8_t kind;
+		size_t gap;
+
+		if (text_is_alnum(text->bytes[i])) {
+			characters[count] = (char)text->bytes[i++];
+			if (characters[count] >= 'a')
+				characters[count] = (char)(characters[count] & 0xdf);
+			count++;
+			continue;
+		}
+		gap = separator_at(text, i, &kind);
+		if (!gap || (kind != ' ' && kind != '-' && kind != '.') || count < 2 || ++gaps > 16)
+			return;
+		i += gap;
+	}
+	if (count == length && text_ends_word(text, i) && verify_iban(characters, count))
+		sink_add(sink, at - 2, i, CLASS_IBAN, true);
+}
+
+/* ---- US social security numbers ------------------------------------------------------------ */
+
+static void ssn_from(const struct text *text, const struct number *number, struct sink *sink)
+{
+	bool is_grouped = number->groups >= 3 && number->group[0].size == 3 &&
+			  number->group[1].size == 2 && number->group[2].size == 4 &&
+			  is_even(number, 3);
+	bool is_bare = number->group[0].size == 9;
+	size_t start = number->group[0].start;
+	size_t end = number->group[is_grouped ? 2 : 0].end;
+	uint8_t separator = is_grouped ? number->group[1].separator : 0;
+
+	if ((!is_grouped && !is_bare) || !verify_ssn(number->digits))
+		return;
+	if (is_grouped && (separator == '(' || separator == ')' || separator == 'M'))
+		return;
+	if (!text_ends_word(text, end))
+		return;
+
+	/* 123-45-6789 on its own is clear; "123-45-6789-0" is part of something longer. */
+	bool is_clear = separator == '-' && number->groups == 3 && !follows_number(text, start);
+
+	if (is_clear ||
+	    has_word(text, context_start(text, start), start, ssn_words, BL_COUNT(ssn_words)))
+		sink_add(sink, start, end, CLASS_NATIONAL_ID, is_clear);
+}
+
+/* ---- phones -------------------------------------------------------------------------------- */
+
+/* A national form that needs no label: group sizes and separators decide. */
+struct phone_form {
+	const char *sizes;	/* digits per group, as characters; ':' is 10, ';' is 11 */
+	const char *separators; /* any of these, the same throughout; ')' is "(0xx) " */
+	const char *front;	/* what the first two digits must be: sets "a-b" as ranges */
+	bool is_trunk;		/* begins with the trunk prefix 0 */
+};
+
+/*
+ * NANP: NANPA, ITU-T E.164 supplement "+1"; GB: Ofcom numbering plan; FR: ARCEP; DE: Bundesnetzagentur;
+ * ES: CNMC; IT: AGCOM; NL: ACM; AU: ACMA; IE: ComReg; PL: UKE; IN: DoT.
+ */
+static const struct phone_form phone_forms[] = {
+	{"334", "-. )", "29", false},				 /* NANP */
+	{"1334", "-. )", "11", false}, {"56", " -)", "0", true}, /* GB 01632 960123, 07700 900123 */
+	{"533", " -)", "0", true},				 /* GB 07700 900 123 */
+	{"434", " -)", "0", true},				 /* GB 0161 496 0123 */
+	{"344", " -)", "0", true},				 /* GB 020 7946 0123, IT, IE */
+	{"343", " -)", "0", true}, /* IE 087 123 4567 is 334 below, NL 020 1234 567 */
+	{"335", " -)", "0", true},     {"334", " -/)", "0", true},
+	{"333", " -)", "0", true},     {"22222", " .-", "0", true}, /* FR */
+	{"244", " -)", "0", true},				    /* AU (02) 5550 1234 */
+	{"433", " -)", "0", true},				    /* AU 0491 570 156 */
+	{"442", " -)", "0", true},     {"4222", " -)", "0", true},  /* BE 0470 12 34 56 */
+	{"3222", " -)", "0", true},    {"3322", " -)", "0", true},  /* CH 044 668 18 00 */
+	{"37", "/-)", "0", true},				    /* DE, NL, IT */
+	{"38", "/-)", "0", true},				    /* DE 030/12345678 */
+	{"46", " /-)", "0", true},     {"47", " /-)", "0", true},   /* DE 0151 1234567, IT */
+	{"48", " /-)", "0", true},				    /* DE 0171 12345678 */
+	{"45", " /-)", "0", true},     {"55", " /-)", "0", true},
+	{"57", "/-)", "0", true},      {"28", "-)", "0", true}, /* NL 06-12345678 */
+};
+
+static bool form_fits(const struct phone_form *form, const struct text *text,
+		      const struct number *number)
+{
+	size_t groups = strlen(form->sizes);
+	bool has_paren =
+		number->group[0].start > 0 && text->bytes[number->group[0].start - 1] == '(';
+
+	if (number->groups < groups || (number->groups == groups && number->is_cut))
+		return false;
+	/* What follows in the same style would make it a longer number; a date behind it does not. */
+	if (number->groups > groups &&
+	    number->group[groups].separator == number->group[groups - 1].separator)
+		return false;
+	for (size_t i = 0; i < groups; i++)
+		if (number->group[i].size != (uint8_t)(form->sizes[i] - '0'))
+			return false;
+
+	size_t first = 1;
+
+	if (has_paren) {
+		/* "(020) 7946 0123": the bracket closes behind the first group. */
+		if (!strchr(form->separators, ')') || text->bytes[number->group[0].end] != ')')
+			return false;
+		first = 2;
+	}
+	for (size_t i = first; i < groups; i++) {
+		uint8_t separator = number->group[i].separator;
+		bool is_mixed_nanp = separator == 'M' && groups == 4;
+
+		if (!separator || (!is_mixed_nanp && !strchr(form->separators, separator)) ||
+		    separator == ')')
+			return false;
+		if (i > first && !is_mixed_nanp && separator != number->group[first].separator &&
+		    groups != 4)
+			return false;
+	}
+	if (form->is_trunk)
+		return number->digits[0] == 0 && number->digits[1] != 0;
+
+	size_t skip = number->group[0].size == 1;
+
+	return (!skip || number->digits[0] == 1) && number->digits[skip] >= 2 &&
+	       number->digits[skip + 3] >= 2;
+}
+
+/* Day, month and year in any order: a date, whatever word is near. */
+static bool is_date(const struct number *number)
+{
+	const uint8_t first = number->group[0].size, second = number->group[1].size,
+		      third = number->group[2].size;
+
+	if (number->groups < 3 || !is_even(number, 3) || second > 2)
+		return false;
+
+	unsigned middle = number->digits[first] * 10u;
+
+	middle = second == 2 ? middle + number->digits[first + 1] : middle / 10;
+	if (first == 4 && third <= 2)
+		return middle <= 12;
+	return first <= 2 && (third == 4 || third == 2) && number->groups == 3 && middle <= 31 &&
+	       number->group[1].separator != ' ' && number->count <= 8;
+}
+
+/* "x123", " ext. 123": the extension belongs to the number. */
+static size_t extension_end(const struct text *text, size_t end)
+{
+	static const char *const words[] = {"ext.", "extension", "ext", "x"};
+	size_t at = end;
+
+	while (at < text->length && at < end + 2 &&
+	       (text->bytes[at] == ' ' || text->bytes[at] == ','))
+		at++;
+	for (size_t i = 0; i < BL_COUNT(words); i++) {
+		size_t length = strlen(words[i]), digits;
+		bool is_same = at + length <= text->length;
+
+		for (size_t k = 0; k < length && is_same; k++)
+			is_same = text_lower(text->bytes[at + k]) == (uint8_t)words[i][k];
+		if (!is_same)
+			continue;
+		digits = at + length;
+		while (digits < text->length && text->bytes[digits] == ' ' &&
+		       digits < at + length + 2)
+			digits++;
+
+		size_t stop = digits;
+
+		while (stop < text->length && stop < digits + 7 && text_is_digit(text->bytes[stop]))
+			stop++;
+		if (stop > digits && stop < digits + 7)
+			return stop;
+	}
+	return end;
+}
+
+static void phone_add(const struct text *text, const struct number *number, size_t groups,
+		      bool is_sure, struct sink *sink)
+{
+	size_t start = number->group[0].start;
+	size_t end = extension_end(text, number->group[groups - 1].end);
+
+	if (start > 0 && text->bytes[start - 1] == '(')
+		start--;
+	if (start > 0 && text->bytes[start - 1] == '+')
+		start--;
+	if (start > 0 && text->bytes[start - 1] == '(' && text->bytes[start] == '+')
+		start--;
+	sink_add(sink, start, end, CLASS_PHONE, is_sure);
+}
+
+/* How many groups make a number of @least..@most digits: the most that fit, 0 when none do. */
+static size_t groups_for(const struct number *number, size_t least, size_t most)
+{
+	for (size_t i = number->groups; i > 0; i--)
+		if (number->group[i - 1].until >= least && number->group[i - 1].until <= most)
+			return i;
+	return 0;
+}
+
+/* E.164 with '+', or 00 as the international prefix. */
+static bool phone_international(const struct text *text, const struct number *number,
+				struct sink *sink)
+{
+	size_t start = number->group[0].start, skip = 0, least, most;
+
+	if (start > 0 && text->bytes[start - 1] == '(')
+		start--;
+	if (start == 0 || text->bytes[start - 1] != '+') {
+		if (number->digits[0] || number->digits[1])
+			return false;
+		skip = 2;
+		if (number->groups < 2)
+			return false;
+	}
+
+	size_t code =
+		verify_calling_code(number->digits + skip, number->count - skip, &least, &most);
+
+	if (!code || number->count < skip + code + least)
+		return false;
+	/* "+44 (0)20 ...": the trunk 0 in brackets is not counted. */
+	size_t trunk = number->count > skip + code && number->digits[skip + code] == 0;
+	size_t groups = groups_for(number, skip + code + least, skip + code + most + trunk);
+
+	if (!groups)
+		return false;
+	phone_add(text, number, groups, skip == 0, sink);
+	return true;
+}
+
+static bool phone_known(const struct text *text, const struct number *number,
+			const struct identities *identities, struct sink *sink)
+{
+	if (!identities_any_phone(identities))
+		return false;
+	for (size_t i = number->groups; i > 0; i--) {
+		if (!identities_has_phone(identities, number->digits, number->group[i - 1].until))
+			continue;
+
+		size_t start = number->group[0].start;
+
+		while (start > 0 && number->group[0].start - start < 2 &&
+		       (text->bytes[start - 1] == '+' || text->bytes[start - 1] == '('))
+			start--;
+		sink_add(sink, start, number->group[i - 1].end, identities_phone_class(identities),
+			 true);
+		return true;
+	}
+	return false;
+}
+
+static void phone_from(const struct text *text, const struct number *number,
+		       const struct identities *identities, struct sink *sink)
+{
+	size_t start = number->group[0].start;
+	size_t groups;
+
+	phone_known(text, number, identities, sink);
+	if (!(sink->classes & CLASS_BIT(CLASS_PHONE)) || phone_international(text, number, sink))
+		return;
+	if (number->groups >= 2 && !follows_number(text, start)) {
+		for (size_t i = 0; i < BL_COUNT(phone_forms); i++)
+			if (form_fits(&phone_forms[i], text, number)) {
+				phone_add(text, number, strlen(phone_forms[i].sizes), false, sink);
+				return;
+			}
+	}
+	groups = groups_for(number, 7, 15);
+	if (!groups || is_date(number) || follows_number(text, start))
+		return;
+
+	bool is_national = number->digits[0] == 0 && number->digits[1] != 0 &&
+			   number->group[groups - 1].until >= 9 && number->group[0].size >= 3;
+
+	if ((sink->is_name && is_national) ||
+	    has_phone_label(text, start, number->group[groups - 1].end))
+		phone_add(text, number, groups, false, sink);
+}
+
+void number_at(const struct text *text, size_t at, const struct identities *identities,
+	       struct sink *sink)
+{
+	struct number number;
+
+	if (follows_letter(text, at))
+		return;
+	number_parse(text, at, &number);
+	if (number.groups == 0 || number.count < 7)
+		return;
+	if (number.count >= 12 && sink->classes & CLASS_BIT(CLASS_CARD))
+		card_from(text, &number, sink);
+	if (number.count >= 9 && sink->classes & CLASS_BIT(CLASS_NATIONAL_ID))
+		ssn_from(text, &number, sink);
+	phone_from(text, &number, identities, sink);
+}

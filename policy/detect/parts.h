@@ -1,0 +1,124 @@
+/* parts.h - what the files of policy/detect share; private to this folder, verify.h excepted
+ *
+ * Every detector is local: it looks at no byte further than DETECT_MARGIN from its anchor, so that spans
+ * do not depend on where a scan began. Key blocks look DETECT_REACH far.
+ */
+#ifndef POLICY_DETECT_PARTS_H
+#define POLICY_DETECT_PARTS_H
+
+#include "policy/detect/detect.h"
+
+/* Anchors are sought this far beyond the margins, so that every span that touches them is complete. */
+#define SCAN_SLACK	 DETECT_MARGIN
+#define SCAN_REGION	 (DETECT_WINDOW + 2 * (DETECT_MARGIN + SCAN_SLACK))
+#define SCAN_WORDS	 (SCAN_REGION / 64 + 2)
+#define SPAN_LIMIT	 (DETECT_MARGIN / 2)
+#define IDENTITY_BUCKETS 8
+
+/* The bytes a detector may look at. */
+struct text {
+	const uint8_t *bytes;
+	size_t length;
+};
+
+/* ---- classify.c: one bit per byte ---------------------------------------------------------- */
+
+/* Nibble tables of the dictionary: a byte may be the n-th of a pattern of bucket b when both agree. */
+struct identity_filter {
+	uint8_t low[3][16];
+	uint8_t high[3][16];
+	bool is_empty;
+};
+
+/* Bit n of word n/64: byte n of the region. Words behind the last are zero. */
+struct anchors {
+	uint64_t digit[SCAN_WORDS];
+	uint64_t
+		numeric[SCAN_WORDS]; /* digits and what may stand between them, bytes >= 0x80 too */
+	uint64_t at[SCAN_WORDS];     /* '@' */
+	uint64_t high[SCAN_WORDS];   /* >= 0x80 */
+	uint64_t zero[SCAN_WORDS];   /* NUL */
+	uint64_t word[SCAN_WORDS];   /* ASCII letters and digits */
+	uint64_t name[SCAN_WORDS];   /* may begin a known identity */
+};
+
+/*
+ * classify_scalar, classify_avx2 - fill @out for @length <= SCAN_REGION bytes; the same bits from both
+ * classify - whichever is the fastest here
+ * classify_has_avx2 - may classify_avx2 be called on this machine?
+ */
+typedef void classify_fn(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
+			 struct anchors *out);
+classify_fn classify, classify_scalar, classify_avx2;
+bool classify_has_avx2(void);
+
+/* classify_find_begin - where "-----BEGIN" starts at or after @from; @length when nowhere */
+typedef size_t find_begin_fn(const uint8_t *bytes, size_t length, size_t from);
+find_begin_fn find_begin, find_begin_scalar, find_begin_avx2;
+
+/* ---- text.c: characters -------------------------------------------------------------------- */
+
+bool text_is_alnum(uint8_t byte);  /* ASCII */
+bool text_is_letter(uint8_t byte); /* ASCII */
+bool text_is_digit(uint8_t byte);
+uint8_t text_lower(uint8_t byte);
+/* text_next - the character at @at: its length (1 when it is not UTF-8), @out_code -1 when it is not */
+size_t text_next(const struct text *text, size_t at, int32_t *out_code);
+/* text_before - the same for the character that ends at @at > 0 */
+size_t text_before(const struct text *text, size_t at, int32_t *out_code);
+/* text_is_word - is this character part of a word (letter, mark, digit of any script)? */
+bool text_is_word(int32_t code);
+/* text_starts_word, text_ends_word - is there a word boundary before / behind @at? */
+bool text_starts_word(const struct text *text, size_t at);
+bool text_ends_word(const struct text *text, size_t at);
+/* text_fold - lower case without marks, ASCII where Latin; returns how many bytes (0..FOLD_LIMIT) */
+#define FOLD_LIMIT 32
+size_t text_fold(int32_t code, char out[FOLD_LIMIT]);
+/* text_is_gap - may this character stand between the words of a name? */
+bool text_is_gap(int32_t code);
+/* text_is_utf8 - are [from, to) whole UTF-8 characters? One cut by the end of @text passes. */
+bool text_is_utf8(const struct text *text, size_t from, size_t to);
+
+/* ---- detectors ----------------------------------------------------------------------------- */
+
+/* Where found spans go. Offsets are relative to the text until the scan is over. */
+struct sink {
+	struct detect_spans *spans;
+	bl_classes classes;
+	size_t from, to; /* only what touches [from, to) is kept */
+	bool is_name;	 /* a file name: no labels around, so a bare national number counts */
+	bool has_failed; /* out of memory */
+};
+void sink_add(struct sink *sink, size_t start, size_t end, enum bl_class class, bool is_sure);
+
+struct identities; /* identity.c */
+enum bl_status identities_new(const struct detect_identity *items, size_t count, bl_classes classes,
+			      struct identities **out) BL_MUST_CHECK;
+void identities_free(struct identities *identities);
+BL_DEFINE_CLEANUP(struct identities, identities_free)
+const struct identity_filter *identities_filter(const struct identities *identities);
+/* identities_at - the longest known name, email or address that begins at @at */
+void identities_at(const struct identities *identities, const struct text *text, size_t at,
+		   struct sink *sink);
+/* identities_has_phone - is this, digit for digit, a known phone number? */
+bool identities_has_phone(const struct identities *identities, const uint8_t *digits, size_t count);
+bool identities_any_phone(const struct identities *identities);
+enum bl_class identities_phone_class(const struct identities *identities);
+bool identities_is_empty(const struct identities *identities);
+
+/* number_at - everything that begins with the digit at @at, which no digit precedes */
+void number_at(const struct text *text, size_t at, const struct identities *identities,
+	       struct sink *sink);
+/* iban_at - an IBAN whose first check digit is at @at */
+void iban_at(const struct text *text, size_t at, struct sink *sink);
+/* email_at - the address or the URL's user info around the '@' at @at */
+void email_at(const struct text *text, size_t at, struct sink *sink);
+/* The first "-----END" that was found so far; calls come in order of @at. Zeroed at the start. */
+struct key_search {
+	size_t found;
+	bool is_valid;
+};
+/* key_at - the private key block whose "-----BEGIN" is at @at */
+void key_at(const struct text *text, size_t at, struct key_search *search, struct sink *sink);
+
+#endif

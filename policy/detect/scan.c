@@ -1,0 +1,281 @@
+#include "policy/detect/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct detect_scanner {
+	bl_classes classes;
+	struct identities *identities;
+};
+
+/* ---- spans --------------------------------------------------------------------------------- */
+
+void detect_spans_free(struct detect_spans *spans)
+{
+	free(spans->items);
+	spans->items = NULL;
+	spans->count = spans->room = 0;
+}
+
+void sink_add(struct sink *sink, size_t start, size_t end, enum bl_class class, bool is_sure)
+{
+	struct detect_spans *spans = sink->spans;
+
+	if (start >= end || end <= sink->from || start >= sink->to ||
+	    !(sink->classes & CLASS_BIT(class)))
+		return;
+	if (spans->count == spans->room) {
+		size_t room = spans->room ? 2 * spans->room : 64;
+		struct detect_span *grown = realloc(spans->items, room * sizeof(*grown));
+
+		if (!grown) {
+			sink->has_failed = true;
+			return;
+		}
+		spans->items = grown;
+		spans->room = room;
+	}
+	spans->items[spans->count++] = (struct detect_span){
+		.offset = start,
+		.length = (uint32_t)(end - start),
+		.class = (uint8_t) class,
+		.is_sure = is_sure,
+	};
+}
+
+static bool is_before(const struct detect_span *a, const struct detect_span *b)
+{
+	if (a->offset != b->offset)
+		return a->offset < b->offset;
+	if (a->length != b->length)
+		return a->length > b->length;
+	return a->class < b->class;
+}
+
+static void sift(struct detect_span *items, size_t root, size_t count)
+{
+	for (size_t child; (child = 2 * root + 1) < count; root = child) {
+		if (child + 1 < count && is_before(&items[child], &items[child + 1]))
+			child++;
+		if (!is_before(&items[root], &items[child]))
+			return;
+
+		struct detect_span swap = items[root];
+
+		items[root] = items[child];
+		items[child] = swap;
+	}
+}
+
+/* Heap sort: qsort of glibc may allocate, and a scan must not. */
+static void spans_sort(struct detect_spans *spans)
+{
+	size_t kept = 0;
+
+	for (size_t i = spans->count / 2; i > 0; i--)
+		sift(spans->items, i - 1, spans->count);
+	for (size_t i = spans->count; i > 1; i--) {
+		struct detect_span swap = spans->items[0];
+
+		spans->items[0] = spans->items[i - 1];
+		spans->items[i - 1] = swap;
+		sift(spans->items, 0, i - 1);
+	}
+	for (size_t i = 0; i < spans->count; i++) {
+		const struct detect_span *last = kept ? &spans->items[kept - 1] : NULL;
+
+		if (last && last->offset == spans->items[i].offset &&
+		    last->length == spans->items[i].length && last->class == spans->items[i].class)
+			continue;
+		spans->items[kept++] = spans->items[i];
+	}
+	spans->count = kept;
+}
+
+/* ---- the scanner --------------------------------------------------------------------------- */
+
+bl_classes detect_supported(void)
+{
+	return CLASS_BIT(CLASS_EMAIL) | CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) |
+	       CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_PHONE) |
+	       CLASS_BIT(CLASS_PRIVATE_KEY) | CLASS_BIT(CLASS_URL_CREDENTIALS) |
+	       CLASS_BIT(CLASS_CUSTOMER);
+}
+
+enum bl_status detect_scanner_new(bl_classes classes, const struct detect_identity *identities,
+				  size_t identity_count, struct detect_scanner **out_scanner,
+				  struct bl_error *why)
+{
+	BL_CLEANUP(detect_scanner_free) struct detect_scanner *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return bl_fail(why, BL_NO_MEMORY, "no memory for a scanner");
+	self->classes = classes;
+
+	enum bl_status status =
+		identities_new(identities, identity_count, classes, &self->identities);
+
+	if (status != BL_OK)
+		return bl_fail(why, status, "cannot build the scanner's list of known identities");
+	*out_scanner = BL_TAKE(self);
+	return BL_OK;
+}
+
+void detect_scanner_free(struct detect_scanner *scanner)
+{
+	if (!scanner)
+		return;
+	identities_free(scanner->identities);
+	free(scanner);
+}
+
+/* Are there @least digits among the 32 bytes at bit @at, with only what joins numbers between? */
+static bool is_long_number(const struct anchors *anchors, size_t at, unsigned least)
+{
+	size_t word = at / 64, bit = at % 64;
+	uint64_t digit = anchors->digit[word] >> bit, numeric = anchors->numeric[word] >> bit;
+
+	if (bit) {
+		digit |= anchors->digit[word + 1] << (64 - bit);
+		numeric |= anchors->numeric[word + 1] << (64 - bit);
+	}
+
+	unsigned extent = ~numeric ? (unsigned)__builtin_ctzll(~numeric) : 64;
+	uint64_t mask = extent >= 32 ? UINT32_MAX : (UINT64_C(1) << extent) - 1;
+
+	return (unsigned)__builtin_popcountll(digit & mask) >= least;
+}
+
+/* The anchors of one region of the text: walk their bits, let the detectors look. */
+static void scan_region(const struct detect_scanner *scanner, const struct text *text, size_t start,
+			size_t length, const struct anchors *anchors, struct sink *sink)
+{
+	size_t words = (length + 63) / 64;
+	uint64_t digit_carry = 0, word_carry = 0;
+
+	for (size_t i = 0; i < words; i++) {
+		uint64_t digit = anchors->digit[i], word = anchors->word[i];
+		uint64_t starts = digit & ~(digit << 1 | digit_carry);
+		uint64_t names = anchors->name[i] & ~(word << 1 | word_carry);
+
+		digit_carry = digit >> 63;
+		word_carry = word >> 63;
+		for (; starts; starts &= starts - 1) {
+			size_t bit = (size_t)__builtin_ctzll(starts);
+			size_t at = start + i * 64 + bit;
+
+			if (at >= 2 && text_is_letter(text->bytes[at - 1]))
+				iban_at(text, at, sink);
+			else if (is_long_number(anchors, i * 64 + bit, 7))
+				number_at(text, at, scanner->identities, sink);
+		}
+		for (uint64_t at = anchors->at[i]; at; at &= at - 1)
+			email_at(text, start + i * 64 + (size_t)__builtin_ctzll(at), sink);
+		for (; names; names &= names - 1)
+			identities_at(scanner->identities, text,
+				      start + i * 64 + (size_t)__builtin_ctzll(names), sink);
+	}
+}
+
+static void scan_keys(const struct text *text, struct sink *sink)
+{
+	size_t from = sink->from > DETECT_REACH ? sink->from - DETECT_REACH : 0;
+	struct key_search search = {0};
+
+	if (!(sink->classes & CLASS_BIT(CLASS_PRIVATE_KEY)))
+		return;
+	for (size_t at = find_begin(text->bytes, text->length, from); at < sink->to;
+	     at = find_begin(text->bytes, text->length, at + 1))
+		key_at(text, at, &search, sink);
+}
+
+/* The next set bit at or after @at, @length when there is none. */
+static size_t next_bit(const uint64_t *bits, size_t at, size_t length)
+{
+	while (at < length) {
+		uint64_t word = bits[at / 64] >> (at % 64);
+
+		if (word)
+			return BL_MIN(length, at + (size_t)__builtin_ctzll(word));
+		at = (at / 64 + 1) * 64;
+	}
+	return length;
+}
+
+/* Is [from, to) UTF-8 without NUL? Bits are relative to @start. */
+static bool is_text(const struct text *text, const struct anchors *anchors, size_t start,
+		    size_t from, size_t to)
+{
+	if (next_bit(anchors->zero, from - start, to - start) < to - start)
+		return false;
+
+	size_t at = from;
+
+	/* A character that began just before: step back to its head. */
+	while (at > 0 && from - at < 3 && (text->bytes[at] & 0xc0) == 0x80)
+		at--;
+	if (at < from) {
+		int32_t code;
+		size_t length = text_next(text, at, &code);
+
+		if (code < 0 && !text_is_utf8(text, at, at + 1))
+			return false;
+		at = code < 0 ? to : at + length;
+	}
+	while ((at = start + next_bit(anchors->high, at - start, to - start)) < to) {
+		int32_t code;
+		size_t length = text_next(text, at, &code);
+
+		if (code < 0)
+			return text_is_utf8(text, at, at + 1);
+		at += length;
+	}
+	return true;
+}
+
+enum bl_status detect_scan(const struct detect_scanner *scanner, const struct detect_window *window,
+			   struct detect_spans *out_spans)
+{
+	struct text text = {window->bytes, window->lead + window->core + window->tail};
+	size_t from = window->lead - BL_MIN(window->lead, (size_t)DETECT_MARGIN);
+	size_t to = BL_MIN(text.length, window->lead + window->core + DETECT_MARGIN);
+	size_t start = from - BL_MIN(from, (size_t)SCAN_SLACK);
+	size_t end = BL_MIN(text.length, to + SCAN_SLACK);
+	struct sink sink = {
+		.spans = out_spans, .classes = scanner->classes, .from = from, .to = to};
+	struct anchors anchors;
+
+	out_spans->count = 0;
+	if (window->core > DETECT_WINDOW)
+		return BL_UNSUPPORTED;
+	classify(text.bytes + start, end - start, identities_filter(scanner->identities), &anchors);
+	if (!is_text(&text, &anchors, start, from, to))
+		return BL_UNSUPPORTED;
+	scan_region(scanner, &text, start, end - start, &anchors, &sink);
+	scan_keys(&text, &sink);
+	if (sink.has_failed)
+		return BL_NO_MEMORY;
+	for (size_t i = 0; i < out_spans->count; i++)
+		out_spans->items[i].offset += window->offset - window->lead;
+	spans_sort(out_spans);
+	return BL_OK;
+}
+
+enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char *name,
+				size_t length, struct detect_spans *out_spans)
+{
+	struct text text = {(const uint8_t *)name, BL_MIN(length, (size_t)SCAN_REGION)};
+	struct sink sink = {.spans = out_spans,
+			    .classes = scanner->classes,
+			    .to = text.length,
+			    .is_name = true};
+	struct anchors anchors;
+
+	out_spans->count = 0;
+	classify(text.bytes, text.length, identities_filter(scanner->identities), &anchors);
+	scan_region(scanner, &text, 0, text.length, &anchors, &sink);
+	if (sink.has_failed)
+		return BL_NO_MEMORY;
+	spans_sort(out_spans);
+	return BL_OK;
+}
