@@ -177,8 +177,9 @@ static enum bl_status make_folder(struct device_store *store, const struct devic
 		status = bl_fail_errno(why, BL_IO, "cannot make the folder of '%s' in the store", id);
 	if (status != BL_OK) {
 		/* The rename may have happened and only its sync failed: then it must go too. */
-		if (renameat(store->devices_fd, id, store->devices_fd, fresh) != 0)
-			(void)0;
+		int is_back = renameat(store->devices_fd, id, store->devices_fd, fresh);
+
+		(void)is_back;
 		unlinkat(fd, RECORD, 0);
 		unlinkat(fd, "customer.sealed", 0);
 		unlinkat(store->devices_fd, fresh, AT_REMOVEDIR);
@@ -455,6 +456,28 @@ void device_shred_abandon(struct device_store *store, const char *id)
 
 	if (find(store, id, &entry, NULL) == BL_OK)
 		entry->is_shredding = false;
+}
+
+enum bl_status device_shred_claim(struct device_store *store, const char *id, struct bl_error *why)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+	enum bl_status status = find(store, id, &entry, why);
+
+	if (status == BL_OK && entry->is_claimed)
+		return bl_fail(why, BL_LOCKED, "the destruction of '%s' is under way already", id);
+	if (status == BL_OK)
+		entry->is_claimed = true;
+	return status;
+}
+
+void device_shred_unclaim(struct device_store *store, const char *id)
+{
+	struct device_entry *entry;
+	LOCKED(store);
+
+	if (find(store, id, &entry, NULL) == BL_OK)
+		entry->is_claimed = false;
 }
 
 /* ---- files of a device ------------------------------------------------------------------------------ */

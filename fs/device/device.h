@@ -172,6 +172,14 @@ enum bl_status device_shred_begin(struct device_store *store, const char *id, st
 void device_shred_abandon(struct device_store *store, const char *id);
 
 /*
+ * device_shred_claim - one thread at a time works on a destruction: BL_LOCKED while another does, BL_NOT_FOUND
+ * device_shred_unclaim - done with it, however it ended
+ */
+enum bl_status device_shred_claim(struct device_store *store, const char *id, struct bl_error *why)
+	BL_MUST_CHECK;
+void device_shred_unclaim(struct device_store *store, const char *id);
+
+/*
  * device_certificate_write / _read - STORE/certificates/ID<suffix>, replaced as device files are, but bare
  *
  * @suffix  ".json" or ".txt". read: BL_NOT_FOUND; NUL behind the bytes; owned by the caller (free).

@@ -14,6 +14,7 @@ struct device_entry {
 	struct device device;
 	enum bl_device_state before_hold;
 	bool is_shredding;        /* no hold any more */
+	bool is_claimed;          /* a thread works on its destruction */
 };
 
 struct device_store {

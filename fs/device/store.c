@@ -141,6 +141,7 @@ static bool is_empty(int fd)
 static void unmake(int fd)
 {
 	unlinkat(fd, "keys", 0);
+	unlinkat(fd, "keys.new", 0);
 	unlinkat(fd, "devices", AT_REMOVEDIR);
 	unlinkat(fd, "certificates", AT_REMOVEDIR);
 	unlinkat(fd, STORE_FILE_NEW, 0);
@@ -282,6 +283,8 @@ static enum bl_status load_device(struct device_store *store, const char *id, st
 		bl_explain(why, "device '%s'", id);
 		return status;
 	}
+	/* A destruction under way stays without holds until recovery has looked at it. */
+	entry->is_shredding = faccessat(fd, "shred", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (store->count == store->room) {
 		size_t room = store->room ? 2 * store->room : 64;
 		struct device_entry **grown = realloc(store->entries, room * sizeof(struct device_entry *));

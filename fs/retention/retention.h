@@ -66,7 +66,10 @@ enum bl_status retention_check_source(int fd, struct bl_error *why) BL_MUST_CHEC
  * retention_shred - destroy one device now; it must be due, not held, and enrolled with destroy_when_due
  *
  * The caller has closed every view of it. BL_OK with a certificate; BL_FORBIDDEN (held, not due, not given
- * to us to destroy); BL_UNSUPPORTED; BL_IO (the journal stays: it is finished by the next recover).
+ * to us to destroy); BL_UNSUPPORTED; BL_IO (the journal stays: it is finished by the next recover, or the next
+ * retention_shred of the device); BL_LOCKED (another thread is at it); BL_LOG_BROKEN (before INTENT: nothing was
+ * touched); BL_NOT_FOUND, BL_TAMPERED (the image is gone, or another: nothing was touched). A device that is not
+ * yet in state due is put there.
  */
 enum bl_status retention_shred(const struct retention_context *context, const char *id,
 			       struct bl_error *why) BL_MUST_CHECK;
