@@ -37,7 +37,7 @@ struct conditions {
 
 struct rule {
 	char id[BL_RULE_ID_SIZE];
-	struct position at;
+	struct position at, id_at;
 	enum rules_effect effect;
 	uint32_t actions;               /* permit, forbid: bits of enum bl_action */
 	uint8_t styles[CLASS_LIMIT];    /* mask: enum bl_style or STYLE_NONE */
@@ -79,7 +79,7 @@ struct person {
 
 struct retention_entry {
 	char id[BL_RULE_ID_SIZE];
-	struct position at;
+	struct position at, id_at;
 	uint32_t device_kinds, states;  /* bits; 0: any */
 	struct string_list ids;
 	int64_t after_intake_seconds;   /* -1: not stated */
@@ -134,7 +134,7 @@ struct policy {
 	struct rules_test_case *tests;
 	size_t test_count;
 	struct compiled *compiled;
-	struct arena *arena;            /* arena.h: every string and array above */
+	struct arena *arena;            /* yaml/arena.h: every string and array above */
 };
 
 /* load.c calls these, in this order, when the tree is well-formed. */
