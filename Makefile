@@ -65,6 +65,14 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
 HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C))
 PROGRAMS = $(B)/bailee $(B)/bailee-reader
 
+# make V=1 shows the commands.
+ifeq ($(V),)
+Q = @
+say = @echo "$(1)  $(2)"
+else
+say = @:
+endif
+
 all: $(PROGRAMS)
 
 $(B)/libpolicy.a: $(call obj,$(POLICY_C))
@@ -72,36 +80,46 @@ $(B)/libfs.a: $(call obj,$(LIBFS_C))
 $(B)/libreader.a: $(call obj,$(filter-out $(READER_MAIN),$(READER_C)))
 $(B)/%.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR  ,$@)
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/bailee: $(call obj,$(CLI_C)) $(B)/libfs.a $(B)/libpolicy.a
-	$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/bailee-reader: $(call obj,$(READER_MAIN)) $(B)/libreader.a $(B)/libpolicy.a
-	$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC  ,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/libreader.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
 $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
 $(B)/test/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
 $(B)/test/%: $(B)/obj/tests/%.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS) -lcmocka
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS) -lcmocka
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
 $(B)/fuzz/%: tests/fuzz/%.c $(POLICY_C) $(LIBFS_C)
 	@mkdir -p $(@D)
-	clang-14 -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"fuzz"' -DBAILEE_LIBEXEC='""' \
+	$(call say,FUZZ,$@)
+	$(Q)clang-14 -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"fuzz"' -DBAILEE_LIBEXEC='""' \
 		-I. $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 .SECONDARY:

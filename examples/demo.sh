@@ -1,0 +1,225 @@
+#!/bin/sh
+# The main job, shown: one sample device seen by three people under one policy, logged, proven, destroyed when due.
+#
+#   demo.sh BUILD     (make demo)
+#
+# As root everything; as an ordinary user the solo part. Every line shown is output of bailee or of a standard tool; the
+# demo fails when an exit code or a digest is not what it should be. Leaves nothing behind, also when interrupted.
+set -eu
+
+build=${1:?use: demo.sh BUILD}
+examples=$(cd "$(dirname "$0")" && pwd)
+bailee=$build/bailee
+PATH=$PATH:/usr/sbin:/sbin
+export BAILEE_STORE=
+work=$(mktemp -d /tmp/bailee-demo.XXXXXX)
+daemon=
+mounted=
+solo=
+
+clean() {
+	trap '' INT TERM
+	[ -z "$solo" ] || "$bailee" umount "$solo" 2>/dev/null || true
+	if [ -n "$daemon" ]; then
+		kill "$daemon" 2>/dev/null || true
+		wait "$daemon" 2>/dev/null || true
+	fi
+	[ -z "$mounted" ] || umount -d "$mounted" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+	bold=$(printf '\033[1m')
+	plain=$(printf '\033[0m')
+else
+	bold=
+	plain=
+fi
+title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
+# expect CODE COMMAND...: show the command and what it says; stop when it ends with another code.
+expect() {
+	code=$1
+	shift
+	printf '%s$ %s%s\n' "$bold" "$*" "$plain" | sed "s|$build/||g; s|$work|DEMO|g; s|setpriv --reuid=\([0-9]*\) --regid=[0-9]* --clear-groups|as uid \1:|"
+	got=0
+	"$@" >"$work/out" 2>&1 || got=$?
+	sed "s|$work|DEMO|g; s/^/    /" "$work/out"
+	[ "$got" = "$code" ] || {
+		echo "demo: that ended with exit code $got, not $code" >&2
+		exit 1
+	}
+}
+# The last command's output has (or lacks) this text.
+says() { grep -qF -- "$1" "$work/out" || { echo "demo: '$1' is missing above" >&2; exit 1; }; }
+hides() { if grep -qF -- "$1" "$work/out"; then echo "demo: '$1' should not be seen above" >&2; exit 1; fi; }
+as() {
+	uid=$1
+	shift
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+}
+as_expect() {
+	uid=$2
+	code=$1
+	shift 2
+	expect "$code" setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+}
+
+notes=p2-ext4/Users/marta.quill/Documents
+
+show_solo() {
+	title "An image, masked, in one command (solo: masking and logging work, nothing is enforced against you)"
+	mkdir -p "$work/view"
+	expect 0 "$bailee" mount --store "$work/solo" "$work/devices/laptop.img=RMA-1001" "$work/view"
+	solo=$work/view
+	expect 0 ls "$work/view/RMA-1001"
+	says p3-ntfs
+	expect 0 cat "$work/view/RMA-1001/$notes/notes.txt"
+	hides 4111
+	hides harbour-inn
+	says 'the printer is still out of toner'
+	expect 0 cat "$work/view/RMA-1001/p3-ntfs/invoice.txt"
+	hides 'GB82 WEST'
+	expect 1 cat "$work/view/RMA-1001/$notes/messages.db"
+	expect 0 "$bailee" why "$work/view/RMA-1001/$notes/messages.db"
+	expect 0 "$bailee" status --store "$work/solo"
+	key=$("$bailee" status --store "$work/solo" --json | jq -r .public_key)
+	expect 0 "$bailee" umount "$work/view"
+	solo=
+	wait_for_store "$work/solo"
+	prove_log "$work/solo/log" "$key"
+}
+
+# The daemon of a store has ended when its lock is free.
+wait_for_store() { flock "$1/bailee.store" true; }
+
+prove_log() {
+	title "The log proves itself, and a tampered copy is found out"
+	expect 13 "$bailee" log verify --log "$1" --key "$2"
+	says 'good'
+	cp -r "$1" "$work/tampered"
+	segment=$(ls "$work/tampered"/seg.* | head -1)
+	# One bit of one byte, in the middle of what was written.
+	size=$(($(grep -aboP '[^\0]' "$segment" | tail -1 | cut -d: -f1)))
+	at=$((4096 + (size - 4096) / 2))
+	byte=$(od -An -tu1 -j "$at" -N 1 "$segment" | tr -d ' ')
+	printf "\\$(printf %03o $((byte ^ 1)))" | dd of="$segment" bs=1 seek="$at" conv=notrunc status=none
+	expect 12 "$bailee" log verify --log "$work/tampered" --key "$2"
+	says BROKEN
+}
+
+start_daemon() {
+	mkfifo "$work/ready"
+	"$bailee" serve --store "$work/disk/store" --policy "$work/shop.yaml" >"$work/ready" &
+	daemon=$!
+	read -r line <"$work/ready" || { echo "demo: the daemon did not start" >&2; exit 1; }
+	printf '    %s\n' "$line" | sed "s|$work|DEMO|g"
+}
+
+show_enforced() {
+	store=$work/disk/store
+	title "A store and its images on a file system of their own; the daemon starts under the shop's policy"
+	truncate -s 400M "$work/disk.img"
+	mkfs.ext4 -q "$work/disk.img"
+	mkdir "$work/disk"
+	mount -o loop "$work/disk.img" "$work/disk"
+	mounted=$work/disk
+	cp "$work/devices/stick.img" "$work/disk/"
+	chmod 755 "$work"
+	expect 0 "$bailee" policy check "$work/shop.yaml"
+	expect 0 "$bailee" policy test "$work/shop.yaml"
+	start_daemon
+
+	title "Two returned devices become known, where their images lie"
+	expect 0 "$bailee" enroll "$work/devices/laptop.img" --device RMA-1001 --kind laptop --record "$work/devices/record-laptop.yaml" --store "$store"
+	expect 0 "$bailee" enroll "$work/disk/stick.img" --device RMA-0900 --kind usb-stick --record "$work/devices/record-stick.yaml" --destroy-when-due --store "$store"
+	expect 0 "$bailee" status --store "$store"
+	says RMA-0900
+	for uid in 61001 61002 61003; do
+		mkdir "$work/view-$uid"
+		chown "$uid:$uid" "$work/view-$uid"
+	done
+
+	title "The technician (uid 61001) may list and read, and has no right to copy: an open mount shows names and sizes"
+	file=RMA-1001/$notes/notes.txt
+	as_expect 0 61001 "$bailee" open --purpose repair --store "$store" "$work/view-61001"
+	as_expect 0 61001 ls -l "$work/view-61001/RMA-1001/$notes"
+	hides Quill
+	as_expect 1 61001 cat "$work/view-61001/$file"
+	as_expect 0 61001 "$bailee" why "$work/view-61001/$file"
+	says 'copy'
+
+	title "The supervisor (uid 61002) copies the masked view; other users and root do not even get in"
+	as_expect 0 61002 "$bailee" open --purpose repair --store "$store" "$work/view-61002"
+	as_expect 0 61002 cat "$work/view-61002/$file"
+	hides 4111
+	says 'the printer is still out of toner'
+	# A copy made later, by another program, is the same bytes.
+	first=$(sha256sum <"$work/out" | cut -d' ' -f1)
+	again=$(as 61002 dd if="$work/view-61002/$file" bs=7 status=none | sed "s/^/    /" | sha256sum | cut -d' ' -f1)
+	shown=$(sed 's/^/    /' "$work/out" | sha256sum | cut -d' ' -f1)
+	[ "$again" = "$shown" ] || { echo "demo: two readings differ ($first)" >&2; exit 1; }
+	expect 2 ls "$work/view-61002"
+	says 'Permission denied'
+	as_expect 2 61001 ls "$work/view-61002"
+
+	title "The privacy officer (uid 61003) sees cards by their last four; a masked file name; and asks to unmask"
+	as_expect 0 61003 "$bailee" open --purpose complaint --reason 'ticket 4711' --store "$store" "$work/view-61003"
+	as_expect 0 61003 cat "$work/view-61003/$file"
+	says '1111'
+	hides '4111 1111'
+	as_expect 0 61003 ls "$work/view-61003/RMA-1001/$notes"
+	hides Quill
+	expect 4 "$bailee" policy explain "$work/shop.yaml" --as uid:61003 --device laptop --kind text --class email unmask /Users/marta.quill/Documents/notes.txt
+
+	title "The log: who asked for what, and what became of it"
+	expect 0 "$bailee" log query --store "$store" --device RMA-1001 --verdict denied --last 5
+	says denied
+	expect 0 "$bailee" log query --store "$store" --device RMA-1001 --op read --last 5
+
+	title "A device on its date: held first, then let go, then destroyed by itself"
+	expect 0 "$bailee" hold add RMA-0900 --reason 'letter from a lawyer' --store "$store"
+	sed 's/intake: 90d/intake: 30d/; s/^serial: 1 /serial: 2 /' "$work/shop.yaml" >"$work/shop-2.yaml"
+	expect 0 "$bailee" policy load "$work/shop-2.yaml" --store "$store"
+	expect 0 "$bailee" shred --due --store "$store"
+	says 'destroyed: 0'
+	[ -e "$work/disk/stick.img" ] || { echo "demo: a held device was destroyed" >&2; exit 1; }
+	expect 0 "$bailee" hold release RMA-0900 --reason 'case closed' --store "$store"
+	# Waits for the keeper, which begins the moment the hold is gone.
+	expect 0 "$bailee" shred --due --store "$store"
+	expect 0 "$bailee" status --store "$store"
+	says shredded
+	"$bailee" certificate show RMA-0900 --store "$store" >"$work/certificate.json"
+	key=$("$bailee" status --store "$store" --json | jq -r .public_key)
+	expect 0 "$bailee" certificate verify "$work/certificate.json" --key "$key"
+	says clear
+	expect 2 ls "$work/disk/stick.img"
+	# What the stick held is nowhere on the disk it lay on.
+	sync -f "$work/disk"
+	if grep -qa 'harbour-inn' "$work/disk.img"; then
+		echo "demo: contents of the destroyed stick are still on the disk" >&2
+		exit 1
+	fi
+
+	title "The daemon stops; nothing stays mounted"
+	kill "$daemon"
+	wait "$daemon" || { echo "demo: the daemon ended with $?" >&2; exit 1; }
+	daemon=
+	expect 1 grep -c "$work/view" /proc/self/mounts
+	prove_log "$store/log" "$key"
+}
+
+title "Sample devices (examples/make-devices.sh)"
+sh "$examples/make-devices.sh" "$work/devices"
+cp "$examples/policies/shop.yaml" "$work/shop.yaml"
+chmod 644 "$work/shop.yaml"
+expect 0 ls -sh "$work/devices"
+if [ "$(id -u)" = 0 ]; then
+	show_enforced
+	show_solo
+	printf '\ndemo: all of it was as it should be\n'
+else
+	show_solo
+	printf '\ndemo: the solo part was as it should be; 2 parts skipped, for they need root: enforcement, destruction\n'
+fi
