@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <limits.h>
 #include <sodium.h>
 #include <sys/stat.h>
@@ -776,6 +777,75 @@ static void flipped_metadata_never_hangs_nor_escapes(void **state BL_UNUSED)
 	assert_in_range(deaths, 0, rounds / 4);
 }
 
+static void stale_superblock_does_not_hide_a_fat_volume(void **state BL_UNUSED)
+{
+	struct walk walk;
+	char path[256];
+
+	if (!have("mkfs.vfat") || !have("mcopy"))
+		skip();
+	run("rm -f fat.img; truncate -s 64M fat.img; mkfs.vfat -F 32 -s 1 fat.img; "
+	    "mcopy -i fat.img src/small ::");
+	path_in(path, sizeof(path), "fat.img");
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	put(fd, 1080, "\x53\xef", 2);
+	close(fd);
+	assert_true(walk_start(&walk, "fat.img"));
+	expect_type(&walk, 0, 0, "fat32", true);
+	walk_volume(&walk, 0);
+	expect_file(&walk, "small");
+	expect_clean_end(&walk);
+}
+
+/* The value of one line of /proc/PID/status, every thread's the same. */
+static void expect_status(pid_t pid, const char *key, unsigned long long value)
+{
+	char line[256], path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	DIR *tasks = opendir(path);
+	unsigned threads = 0;
+
+	assert_non_null(tasks);
+	for (struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
+		char file[400];
+		unsigned long long found = ~0ull;
+
+		if (task->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s/status", path, task->d_name);
+		FILE *status = fopen(file, "r");
+		assert_non_null(status);
+		while (fgets(line, sizeof(line), status))
+			if (!strncmp(line, key, strlen(key)))
+				found = strtoull(line + strlen(key), NULL, 16);
+		fclose(status);
+		if (found != value)
+			fail_msg("%s is %llx in thread %u", key, found, threads);
+		threads++;
+	}
+	closedir(tasks);
+	assert_int_equal(threads, WIRE_LANES);
+}
+
+static void every_thread_is_sealed_before_the_first_block(void **state BL_UNUSED)
+{
+	struct parent parent;
+	uint64_t bytes = 0;
+
+	run("truncate -s 1M zero.img");
+	int fd = image_open_named("zero.img", &bytes);
+	assert_true(parent_start(&parent, fd, bytes));
+	assert_int_equal(parent.blocks, 0);
+	expect_status(parent.pid, "Seccomp:", 2);
+	expect_status(parent.pid, "NoNewPrivs:", 1);
+	expect_status(parent.pid, "CapEff:", 0);
+	expect_status(parent.pid, "CapPrm:", 0);
+	parent_stop(&parent);
+	close(fd);
+}
+
 static void nonsense_request_ends_the_reader(void **state BL_UNUSED)
 {
 	struct walk walk;
@@ -822,6 +892,8 @@ int main(void)
 		cmocka_unit_test(shared_images_hold_what_their_manifest_says),
 		cmocka_unit_test(truncated_image_is_an_error_and_no_crash),
 		cmocka_unit_test(flipped_metadata_never_hangs_nor_escapes),
+		cmocka_unit_test(stale_superblock_does_not_hide_a_fat_volume),
+		cmocka_unit_test(every_thread_is_sealed_before_the_first_block),
 		cmocka_unit_test(nonsense_request_ends_the_reader),
 	};
 
