@@ -23,9 +23,11 @@ static json_t *holds_encode(const struct device *device)
 	for (size_t i = 0; holds && i < device->hold_count; i++) {
 		const struct device_hold *hold = &device->holds[i];
 
-		if (json_array_append_new(holds, json_pack("{s:I,s:I,s:s,s:I}", "by", (json_int_t)hold->by, "number",
-							   (json_int_t)hold->number, "reason", hold->reason, "since",
-							   (json_int_t)hold->since_unix)) != 0) {
+		if (json_array_append_new(holds,
+					  json_pack("{s:I,s:I,s:s,s:I}", "by", (json_int_t)hold->by,
+						    "number", (json_int_t)hold->number, "reason",
+						    hold->reason, "since",
+						    (json_int_t)hold->since_unix)) != 0) {
 			json_decref(holds);
 			return NULL;
 		}
@@ -100,8 +102,8 @@ static bool holds_decode(json_t *holds, struct device *device)
 		json_int_t by, number, since;
 		const char *reason;
 
-		if (json_unpack(json_array_get(holds, i), "{s:I,s:I,s:s,s:I!}", "by", &by, "number", &number,
-				"reason", &reason, "since", &since) != 0)
+		if (json_unpack(json_array_get(holds, i), "{s:I,s:I,s:s,s:I!}", "by", &by, "number",
+				&number, "reason", &reason, "since", &since) != 0)
 			return false;
 		if (by < 0 || by > UINT32_MAX || number < 1 || number >= device->next_hold ||
 		    !copy_text(hold->reason, sizeof(hold->reason), reason))
@@ -124,8 +126,8 @@ static bool is_sound(const struct device_entry *entry)
 	return entry->before_hold != STATE_HELD && device->source[0] == '/';
 }
 
-static bool words_decode(struct device_entry *entry, const char *id, const char *kind, const char *state,
-			 const char *before, const char *source_kind)
+static bool words_decode(struct device_entry *entry, const char *id, const char *kind,
+			 const char *state, const char *before, const char *source_kind)
 {
 	struct device *device = &entry->device;
 
@@ -145,7 +147,8 @@ static bool words_decode(struct device_entry *entry, const char *id, const char 
 static bool decode(json_t *json, struct device_entry *entry)
 {
 	struct device *device = &entry->device;
-	const char *id, *kind, *state, *before, *maker, *model, *serial, *source, *source_kind, *dev, *ino;
+	const char *id, *kind, *state, *before, *maker, *model, *serial, *source, *source_kind,
+		*dev, *ino;
 	json_int_t received, enrolled, size, birth, next;
 	int version, has_received, destroy;
 	json_t *holds;

@@ -10,11 +10,11 @@
 
 #include "fs/device/private.h"
 
-#define FILE_NAME "customer.sealed"
+#define FILE_NAME	 "customer.sealed"
 #define CUSTOMER_VERSION 1
-#define HEAD 3                 /* version, count */
-#define VALUE_HEAD 3           /* kind, length */
-#define PLAIN_LIMIT (DEVICE_IDENTITIES * (VALUE_HEAD + UINT16_MAX) + HEAD)
+#define HEAD		 3 /* version, count */
+#define VALUE_HEAD	 3 /* kind, length */
+#define PLAIN_LIMIT	 (DEVICE_IDENTITIES * (VALUE_HEAD + UINT16_MAX) + HEAD)
 
 static void key_done(uint8_t (*key)[VAULT_KEY])
 {
@@ -106,7 +106,8 @@ static bool walk(const struct plain *plain, struct device_record *record, size_t
 		    memchr(value + VALUE_HEAD, '\0', size))
 			return false;
 		if (record)
-			record_add(record, (enum detect_identity_kind)value[0], (const char *)value + VALUE_HEAD, size);
+			record_add(record, (enum detect_identity_kind)value[0],
+				   (const char *)value + VALUE_HEAD, size);
 		at += size;
 		total += size + 1;
 	}
@@ -132,7 +133,8 @@ enum bl_status customer_get(struct vault *vault, const char *id, int folder_fd,
 	if (status != BL_OK)
 		return bl_fail(why, status, "cannot read the customer's part of '%s'", id);
 	if (length < VAULT_SEAL_OVERHEAD || length > PLAIN_LIMIT + VAULT_SEAL_OVERHEAD)
-		return bl_fail(why, BL_TAMPERED, "the customer's part of '%s' has a wrong size", id);
+		return bl_fail(why, BL_TAMPERED, "the customer's part of '%s' has a wrong size",
+			       id);
 	status = vault_device_key(vault, id, VAULT_RECORD, key, why);
 	if (status != BL_OK)
 		return status;
@@ -145,7 +147,8 @@ enum bl_status customer_get(struct vault *vault, const char *id, int folder_fd,
 	if (status != BL_OK)
 		return status;
 	if (!walk(&plain, NULL, &total))
-		return bl_fail(why, BL_INVALID, "the customer's part of '%s' is not of this version", id);
+		return bl_fail(why, BL_INVALID,
+			       "the customer's part of '%s' is not of this version", id);
 	status = record_reserve(out_record, total);
 	if (status == BL_OK)
 		walk(&plain, out_record, &total);
@@ -154,7 +157,8 @@ enum bl_status customer_get(struct vault *vault, const char *id, int folder_fd,
 
 enum bl_status customer_forget(int folder_fd, struct bl_error *why)
 {
-	BL_CLEANUP(fd_close) int fd = openat(folder_fd, FILE_NAME, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	BL_CLEANUP(fd_close)
+	int fd = openat(folder_fd, FILE_NAME, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	uint8_t noise[4096];
 
@@ -170,7 +174,8 @@ enum bl_status customer_forget(int folder_fd, struct bl_error *why)
 		ssize_t put = pwrite(fd, noise, size, at);
 
 		if (put <= 0)
-			return bl_fail_errno(why, BL_IO, "cannot overwrite '%s' in the store", FILE_NAME);
+			return bl_fail_errno(why, BL_IO, "cannot overwrite '%s' in the store",
+					     FILE_NAME);
 		at += put;
 	}
 	if (fdatasync(fd) != 0)

@@ -38,15 +38,16 @@ static size_t position(const struct device_store *store, const char *id, bool *o
 	return low;
 }
 
-static enum bl_status find(const struct device_store *store, const char *id, struct device_entry **out_entry,
-			   struct bl_error *why)
+static enum bl_status find(const struct device_store *store, const char *id,
+			   struct device_entry **out_entry, struct bl_error *why)
 {
 	bool is_there;
 	size_t at = position(store, id, &is_there);
 
 	/* An id that was never checked is not repeated in a message. */
 	if (!is_there)
-		return bl_fail(why, BL_NOT_FOUND, "there is no device '%s'", bl_device_id_ok(id) ? id : "?");
+		return bl_fail(why, BL_NOT_FOUND, "there is no device '%s'",
+			       bl_device_id_ok(id) ? id : "?");
 	*out_entry = store->entries[at];
 	return BL_OK;
 }
@@ -62,7 +63,8 @@ static enum bl_status open_folder(const struct device_store *store, const char *
 	return BL_OK;
 }
 
-static enum bl_status write_record(int folder_fd, const struct device_entry *entry, struct bl_error *why)
+static enum bl_status write_record(int folder_fd, const struct device_entry *entry,
+				   struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *json = NULL;
 	enum bl_status status = codec_encode(entry, &json, why);
@@ -95,20 +97,25 @@ static enum bl_status check_free(const struct device_store *store, const struct 
 
 	position(store, device->id, &is_there);
 	if (is_there)
-		return bl_fail(why, BL_EXISTS, "device '%s' is known already (ids are never used again)", device->id);
+		return bl_fail(why, BL_EXISTS,
+			       "device '%s' is known already (ids are never used again)",
+			       device->id);
 	if (store->count == DEVICE_LIMIT)
-		return bl_fail(why, BL_TOO_LARGE, "the store holds %d devices already", DEVICE_LIMIT);
+		return bl_fail(why, BL_TOO_LARGE, "the store holds %d devices already",
+			       DEVICE_LIMIT);
 	/* One image under two ids, one of which destroys it: the other would lose it unasked. */
 	for (size_t i = 0; i < store->count; i++) {
 		const struct device *other = &store->entries[i]->device;
 
 		if (device->source_kind != SOURCE_RAW || other->state == STATE_SHREDDED ||
-		    other->state == STATE_RELEASED || !(device->destroy_when_due || other->destroy_when_due))
+		    other->state == STATE_RELEASED ||
+		    !(device->destroy_when_due || other->destroy_when_due))
 			continue;
 		if (device->source_ino && device->source_dev == other->source_dev &&
 		    device->source_ino == other->source_ino)
 			return bl_fail(why, BL_EXISTS,
-				       "this image is enrolled already as '%s', and one of the two is to be destroyed",
+				       "this image is enrolled already as '%s', and one of the two "
+				       "is to be destroyed",
 				       other->id);
 	}
 	return BL_OK;
@@ -118,10 +125,14 @@ static enum bl_status check_texts(const struct device *device, struct bl_error *
 {
 	if (!bl_device_id_ok(device->id))
 		return bl_fail(why, BL_INVALID,
-			       "not a device id (1 to 31 letters, digits, '.', '_', '-', the first a letter or digit)");
-	if (!file_text_ok(device->maker, DEVICE_TEXT - 1) || !file_text_ok(device->model, DEVICE_TEXT - 1) ||
+			       "not a device id (1 to 31 letters, digits, '.', '_', '-', the first "
+			       "a letter or digit)");
+	if (!file_text_ok(device->maker, DEVICE_TEXT - 1) ||
+	    !file_text_ok(device->model, DEVICE_TEXT - 1) ||
 	    !file_text_ok(device->serial, DEVICE_TEXT - 1))
-		return bl_fail(why, BL_INVALID, "maker, model or serial of '%s' holds control characters", device->id);
+		return bl_fail(why, BL_INVALID,
+			       "maker, model or serial of '%s' holds control characters",
+			       device->id);
 	return BL_OK;
 }
 
@@ -143,7 +154,8 @@ static void take_record(struct device *device, const struct device_record *recor
 		memcpy(device->serial, record->serial, sizeof(device->serial));
 }
 
-static enum bl_status write_folder(struct device_store *store, int fd, const struct device_entry *entry,
+static enum bl_status write_folder(struct device_store *store, int fd,
+				   const struct device_entry *entry,
 				   const struct device_record *record, struct bl_error *why)
 {
 	/* A key without a folder is the leftover of a crash: nothing was ever kept under it. */
@@ -174,7 +186,8 @@ static enum bl_status make_folder(struct device_store *store, const struct devic
 		status = write_folder(store, fd, entry, record, why);
 	if (status == BL_OK && (renameat(store->devices_fd, fresh, store->devices_fd, id) != 0 ||
 				fsync(store->devices_fd) != 0))
-		status = bl_fail_errno(why, BL_IO, "cannot make the folder of '%s' in the store", id);
+		status = bl_fail_errno(why, BL_IO, "cannot make the folder of '%s' in the store",
+				       id);
 	if (status != BL_OK) {
 		/* The rename may have happened and only its sync failed: then it must go too. */
 		int is_back = renameat(store->devices_fd, id, store->devices_fd, fresh);
@@ -191,7 +204,8 @@ static enum bl_status insert(struct device_store *store, struct device_entry *en
 {
 	if (store->count == store->room) {
 		size_t room = store->room ? 2 * store->room : 64;
-		struct device_entry **grown = realloc(store->entries, room * sizeof(struct device_entry *));
+		struct device_entry **grown =
+			realloc(store->entries, room * sizeof(struct device_entry *));
 
 		if (!grown)
 			return BL_NO_MEMORY;
@@ -202,7 +216,8 @@ static enum bl_status insert(struct device_store *store, struct device_entry *en
 	bool is_there;
 	size_t at = position(store, entry->device.id, &is_there);
 
-	memmove(store->entries + at + 1, store->entries + at, (store->count - at) * sizeof(struct device_entry *));
+	memmove(store->entries + at + 1, store->entries + at,
+		(store->count - at) * sizeof(struct device_entry *));
 	store->entries[at] = entry;
 	store->count++;
 	return BL_OK;
@@ -280,8 +295,8 @@ static bool next_after(struct device_store *store, const char *id, struct device
 	return true;
 }
 
-void device_each(struct device_store *store, bool (*tell)(void *context, const struct device *device),
-		 void *context)
+void device_each(struct device_store *store,
+		 bool (*tell)(void *context, const struct device *device), void *context)
 {
 	char id[BL_DEVICE_ID_SIZE] = "";
 	struct device device;
@@ -322,8 +337,8 @@ static const unsigned MAY_BECOME[STATE_COUNT] = {
 	[STATE_RELEASED] = 0,
 };
 
-enum bl_status device_set_state(struct device_store *store, const char *id, enum bl_device_state state,
-				struct bl_error *why)
+enum bl_status device_set_state(struct device_store *store, const char *id,
+				enum bl_device_state state, struct bl_error *why)
 {
 	struct device_entry *entry;
 	LOCKED(store);
@@ -333,9 +348,10 @@ enum bl_status device_set_state(struct device_store *store, const char *id, enum
 		return status;
 	if (!(MAY_BECOME[entry->device.state] & TO(state)) ||
 	    (entry->is_shredding && state != STATE_SHREDDED))
-		return bl_fail(why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
-			       bl_device_state_name(entry->device.state), bl_device_state_name(state),
-			       entry->device.state == STATE_HELD ? " (release its holds first)" : "");
+		return bl_fail(
+			why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
+			bl_device_state_name(entry->device.state), bl_device_state_name(state),
+			entry->device.state == STATE_HELD ? " (release its holds first)" : "");
 
 	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
 
@@ -346,26 +362,31 @@ enum bl_status device_set_state(struct device_store *store, const char *id, enum
 	return change(store, entry, changed, why);
 }
 
-static enum bl_status check_hold(const struct device_entry *entry, const char *reason, struct bl_error *why)
+static enum bl_status check_hold(const struct device_entry *entry, const char *reason,
+				 struct bl_error *why)
 {
 	const struct device *device = &entry->device;
 
 	if (!reason || !*reason || !file_text_ok(reason, DEVICE_REASON - 1))
-		return bl_fail(why, BL_INVALID, "a hold needs a reason of 1 to 255 bytes without control characters");
+		return bl_fail(
+			why, BL_INVALID,
+			"a hold needs a reason of 1 to 255 bytes without control characters");
 	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
-		return bl_fail(why, BL_INVALID, "device '%s' is %s: there is nothing to hold", device->id,
-			       bl_device_state_name(device->state));
+		return bl_fail(why, BL_INVALID, "device '%s' is %s: there is nothing to hold",
+			       device->id, bl_device_state_name(device->state));
 	if (entry->is_shredding)
-		return bl_fail(why, BL_INVALID, "the destruction of '%s' has begun: it is too late for a hold",
+		return bl_fail(why, BL_INVALID,
+			       "the destruction of '%s' has begun: it is too late for a hold",
 			       device->id);
 	if (device->hold_count == DEVICE_HOLDS || device->next_hold == UINT32_MAX)
-		return bl_fail(why, BL_TOO_LARGE, "device '%s' has %d holds already (release one)", device->id,
-			       DEVICE_HOLDS);
+		return bl_fail(why, BL_TOO_LARGE, "device '%s' has %d holds already (release one)",
+			       device->id, DEVICE_HOLDS);
 	return BL_OK;
 }
 
-enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by, const char *reason,
-			       int64_t now_unix, uint32_t *out_number, struct bl_error *why)
+enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by,
+			       const char *reason, int64_t now_unix, uint32_t *out_number,
+			       struct bl_error *why)
 {
 	struct device_entry *entry;
 	LOCKED(store);
@@ -424,9 +445,11 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
 	while (at < device->hold_count && device->holds[at].number != number)
 		at++;
 	if (at == device->hold_count)
-		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no hold %u", id, (unsigned)number);
+		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no hold %u", id,
+			       (unsigned)number);
 	device->hold_count--;
-	memmove(device->holds + at, device->holds + at + 1, (device->hold_count - at) * sizeof(device->holds[0]));
+	memmove(device->holds + at, device->holds + at + 1,
+		(device->hold_count - at) * sizeof(device->holds[0]));
 	if (device->hold_count == 0)
 		device->state = changed->before_hold;
 	return change(store, entry, changed, why);
@@ -441,7 +464,8 @@ enum bl_status device_shred_begin(struct device_store *store, const char *id, st
 	if (status != BL_OK)
 		return status;
 	if (entry->device.hold_count)
-		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)", id);
+		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)",
+			       id);
 	if (entry->device.state != STATE_DUE)
 		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s, not due", id,
 			       bl_device_state_name(entry->device.state));
@@ -492,8 +516,8 @@ static enum bl_status check_name(const char *name, struct bl_error *why)
 	return BL_OK;
 }
 
-static enum bl_status open_for(struct device_store *store, const char *id, const char *name, int *out_fd,
-			       struct bl_error *why)
+static enum bl_status open_for(struct device_store *store, const char *id, const char *name,
+			       int *out_fd, struct bl_error *why)
 {
 	struct device_entry *entry;
 	enum bl_status status = check_name(name, why);
@@ -544,7 +568,8 @@ enum bl_status device_file_remove(struct device_store *store, const char *id, co
 	return status;
 }
 
-enum bl_status device_forget_customer(struct device_store *store, const char *id, struct bl_error *why)
+enum bl_status device_forget_customer(struct device_store *store, const char *id,
+				      struct bl_error *why)
 {
 	struct device_entry *entry;
 	BL_CLEANUP(fd_close) int fd = -1;
@@ -560,7 +585,8 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 
 /* ---- certificates -------------------------------------------------------------------------------------- */
 
-static enum bl_status certificate_name(const char *id, const char *suffix, char out[64], struct bl_error *why)
+static enum bl_status certificate_name(const char *id, const char *suffix, char out[64],
+				       struct bl_error *why)
 {
 	if (!bl_device_id_ok(id) || (strcmp(suffix, ".json") != 0 && strcmp(suffix, ".txt") != 0))
 		return bl_fail(why, BL_INVALID, "not a name for a certificate");
@@ -568,8 +594,9 @@ static enum bl_status certificate_name(const char *id, const char *suffix, char 
 	return BL_OK;
 }
 
-enum bl_status device_certificate_write(struct device_store *store, const char *id, const char *suffix,
-					const void *bytes, size_t length, struct bl_error *why)
+enum bl_status device_certificate_write(struct device_store *store, const char *id,
+					const char *suffix, const void *bytes, size_t length,
+					struct bl_error *why)
 {
 	char name[64];
 	LOCKED(store);
@@ -580,8 +607,9 @@ enum bl_status device_certificate_write(struct device_store *store, const char *
 	return status;
 }
 
-enum bl_status device_certificate_read(struct device_store *store, const char *id, const char *suffix,
-				       char **out_bytes, size_t *out_length, struct bl_error *why)
+enum bl_status device_certificate_read(struct device_store *store, const char *id,
+				       const char *suffix, char **out_bytes, size_t *out_length,
+				       struct bl_error *why)
 {
 	char name[64];
 	LOCKED(store);

@@ -14,13 +14,13 @@
 #include "policy/detect/detect.h"
 #include "policy/words.h"
 
-#define DEVICE_TEXT 128          /* maker, model, serial with NUL; UTF-8, no control characters */
-#define DEVICE_PATH 4096
-#define DEVICE_HOLDS 16          /* at most, per device */
+#define DEVICE_TEXT   128 /* maker, model, serial with NUL; UTF-8, no control characters */
+#define DEVICE_PATH   4096
+#define DEVICE_HOLDS  16 /* at most, per device */
 #define DEVICE_REASON 256
 
 struct device_hold {
-	uint32_t number;         /* 1.. per device, never reused */
+	uint32_t number; /* 1.. per device, never reused */
 	int64_t since_unix;
 	uid_t by;
 	char reason[DEVICE_REASON];
@@ -35,11 +35,12 @@ struct device {
 	enum bl_device_state state;
 	char maker[DEVICE_TEXT], model[DEVICE_TEXT], serial[DEVICE_TEXT]; /* "" : not stated */
 	bool has_received;
-	int64_t received_unix;   /* the record's; else the moment of enrolment */
+	int64_t received_unix; /* the record's; else the moment of enrolment */
 	int64_t enrolled_unix;
 	enum device_source_kind source_kind;
 	char source[DEVICE_PATH]; /* absolute, resolved at enrolment */
-	uint64_t source_dev, source_ino, source_size; /* identity at enrolment: anything else is refused;
+	uint64_t source_dev, source_ino,
+		source_size;	 /* identity at enrolment: anything else is refused;
 	                                                 dev and ino are 0 for a block device */
 	int64_t source_birth_ns; /* of the inode, since numbers are given out again; 0: not told */
 	bool destroy_when_due;
@@ -50,16 +51,16 @@ struct device {
 
 /* ---- record files ------------------------------------------------------------------------------ */
 
-#define DEVICE_IDENTITIES 64     /* customer values in one record, at most */
+#define DEVICE_IDENTITIES 64 /* customer values in one record, at most */
 
 /* What a record YAML says: received, maker, model, serial, customer {name email phone address}. */
 struct device_record {
 	bool has_received;
-	int64_t received_unix;   /* `received: 2026-07-01` or `2026-07-01 10:00`, UTC */
+	int64_t received_unix; /* `received: 2026-07-01` or `2026-07-01 10:00`, UTC */
 	char maker[DEVICE_TEXT], model[DEVICE_TEXT], serial[DEVICE_TEXT];
 	struct detect_identity identities[DEVICE_IDENTITIES]; /* values owned by the record */
 	size_t identity_count;
-	void *memory;            /* what identities point into; wiped and freed by done */
+	void *memory; /* what identities point into; wiped and freed by done */
 };
 
 /*
@@ -68,7 +69,8 @@ struct device_record {
  *
  * BL_OK (then device_record_done is due), BL_INVALID, BL_NO_MEMORY.
  */
-enum bl_status device_record_parse(const char *bytes, size_t length, struct device_record *out_record,
+enum bl_status device_record_parse(const char *bytes, size_t length,
+				   struct device_record *out_record,
 				   struct bl_error *why) BL_MUST_CHECK;
 void device_record_done(struct device_record *record);
 
@@ -90,15 +92,15 @@ enum bl_status device_store_open(const char *path, struct device_store **out_sto
 void device_store_close(struct device_store *store);
 BL_DEFINE_CLEANUP(struct device_store, device_store_close)
 
-int device_store_fd(const struct device_store *store);           /* borrowed */
+int device_store_fd(const struct device_store *store);		    /* borrowed */
 struct vault *device_store_vault(const struct device_store *store); /* borrowed */
 const uint8_t *device_store_id(const struct device_store *store);   /* 16 B */
 
 /* device_store_last_policy / _keep_policy - the last good policy's bytes (owned by the caller, free) */
-enum bl_status device_store_last_policy(struct device_store *store, char **out_bytes, size_t *out_length,
-					struct bl_error *why) BL_MUST_CHECK;
-enum bl_status device_store_keep_policy(struct device_store *store, const char *bytes, size_t length,
-					struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_last_policy(struct device_store *store, char **out_bytes,
+					size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_keep_policy(struct device_store *store, const char *bytes,
+					size_t length, struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * device_enroll - make a device known where its image lies; durable on return, or nothing happened
@@ -111,14 +113,15 @@ enum bl_status device_store_keep_policy(struct device_store *store, const char *
  * or neither directory nor regular file nor block device), BL_IO, BL_NO_MEMORY.
  */
 enum bl_status device_enroll(struct device_store *store, struct device *device,
-			     const struct device_record *record, struct bl_error *why) BL_MUST_CHECK;
+			     const struct device_record *record,
+			     struct bl_error *why) BL_MUST_CHECK;
 
 /* device_find - a copy of one device; BL_NOT_FOUND */
 enum bl_status device_find(struct device_store *store, const char *id, struct device *out_device,
 			   struct bl_error *why) BL_MUST_CHECK;
 /* device_each - every device, by id; @tell returns false to stop. Do not call device_* that write from it. */
-void device_each(struct device_store *store, bool (*tell)(void *context, const struct device *device),
-		 void *context);
+void device_each(struct device_store *store,
+		 bool (*tell)(void *context, const struct device *device), void *context);
 
 /*
  * device_open_source - the device's image or directory, read-only, checked to be the very thing enrolled
@@ -130,15 +133,17 @@ enum bl_status device_open_source(const struct device *device, int flags, int *o
 
 /* device_identities - the customer's values, unsealed into a record (device_record_done); empty when none */
 enum bl_status device_identities(struct device_store *store, const char *id,
-				 struct device_record *out_record, struct bl_error *why) BL_MUST_CHECK;
+				 struct device_record *out_record,
+				 struct bl_error *why) BL_MUST_CHECK;
 
 /* device_set_state - durable. Transitions follow a table; BL_INVALID names the state it is in. */
-enum bl_status device_set_state(struct device_store *store, const char *id, enum bl_device_state state,
-				struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_set_state(struct device_store *store, const char *id,
+				enum bl_device_state state, struct bl_error *why) BL_MUST_CHECK;
 
 /* Holds: any number up to DEVICE_HOLDS; the device is held while one stands. BL_NOT_FOUND: no such hold. */
-enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by, const char *reason,
-			       int64_t now_unix, uint32_t *out_number, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by,
+			       const char *reason, int64_t now_unix, uint32_t *out_number,
+			       struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_hold_release(struct device_store *store, const char *id, uint32_t number,
 				   struct bl_error *why) BL_MUST_CHECK;
 
@@ -149,9 +154,11 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
  * read:  BL_NOT_FOUND when absent; @out_bytes owned by the caller (free).
  */
 enum bl_status device_file_write(struct device_store *store, const char *id, const char *name,
-				 const void *bytes, size_t length, struct bl_error *why) BL_MUST_CHECK;
+				 const void *bytes, size_t length,
+				 struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_file_read(struct device_store *store, const char *id, const char *name,
-				uint8_t **out_bytes, size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
+				uint8_t **out_bytes, size_t *out_length,
+				struct bl_error *why) BL_MUST_CHECK;
 
 /* device_file_remove - durable; BL_OK when absent already */
 enum bl_status device_file_remove(struct device_store *store, const char *id, const char *name,
@@ -167,16 +174,16 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
  *
  * Not durable: the journal is. BL_FORBIDDEN when a hold stands, or the state is not due.
  */
-enum bl_status device_shred_begin(struct device_store *store, const char *id, struct bl_error *why)
-	BL_MUST_CHECK;
+enum bl_status device_shred_begin(struct device_store *store, const char *id,
+				  struct bl_error *why) BL_MUST_CHECK;
 void device_shred_abandon(struct device_store *store, const char *id);
 
 /*
  * device_shred_claim - one thread at a time works on a destruction: BL_LOCKED while another does, BL_NOT_FOUND
  * device_shred_unclaim - done with it, however it ended
  */
-enum bl_status device_shred_claim(struct device_store *store, const char *id, struct bl_error *why)
-	BL_MUST_CHECK;
+enum bl_status device_shred_claim(struct device_store *store, const char *id,
+				  struct bl_error *why) BL_MUST_CHECK;
 void device_shred_unclaim(struct device_store *store, const char *id);
 
 /*
@@ -184,10 +191,11 @@ void device_shred_unclaim(struct device_store *store, const char *id);
  *
  * @suffix  ".json" or ".txt". read: BL_NOT_FOUND; NUL behind the bytes; owned by the caller (free).
  */
-enum bl_status device_certificate_write(struct device_store *store, const char *id, const char *suffix,
-					const void *bytes, size_t length, struct bl_error *why) BL_MUST_CHECK;
-enum bl_status device_certificate_read(struct device_store *store, const char *id, const char *suffix,
-				       char **out_bytes, size_t *out_length, struct bl_error *why)
-	BL_MUST_CHECK;
+enum bl_status device_certificate_write(struct device_store *store, const char *id,
+					const char *suffix, const void *bytes, size_t length,
+					struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_certificate_read(struct device_store *store, const char *id,
+				       const char *suffix, char **out_bytes, size_t *out_length,
+				       struct bl_error *why) BL_MUST_CHECK;
 
 #endif

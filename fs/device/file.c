@@ -12,7 +12,7 @@
 
 #include "fs/device/private.h"
 
-#define CHECKSUM 32
+#define CHECKSUM  32
 #define LINE_SIZE 256 /* "bailee-file 1 NAME LENGTH CHECKSUM\n" */
 #define TEMPORARY ".tmp"
 
@@ -37,11 +37,13 @@ static enum bl_status replace(int folder_fd, const char *name, const char *line,
 {
 	char temporary[NAME_MAX + 1];
 
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name) >= sizeof(temporary))
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name) >=
+	    sizeof(temporary))
 		return bl_fail(why, BL_INVALID, "file name too long");
 
 	BL_CLEANUP(fd_close)
-	int fd = openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			0600);
 
 	if (fd < 0)
 		return bl_fail_errno(why, BL_IO, "cannot create '%s' in the store", temporary);
@@ -52,7 +54,8 @@ static enum bl_status replace(int folder_fd, const char *name, const char *line,
 		return BL_IO;
 	}
 	if (fsync(folder_fd) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot sync the folder of '%s' in the store", name);
+		return bl_fail_errno(why, BL_IO, "cannot sync the folder of '%s' in the store",
+				     name);
 	return BL_OK;
 }
 
@@ -78,12 +81,14 @@ enum bl_status file_put(int folder_fd, const char *name, const void *bytes, size
 	char line[LINE_SIZE];
 
 	if (length > FILE_LIMIT)
-		return bl_fail(why, BL_TOO_LARGE, "'%s' would have over %u bytes", name, FILE_LIMIT);
+		return bl_fail(why, BL_TOO_LARGE, "'%s' would have over %u bytes", name,
+			       FILE_LIMIT);
 	line_of(name, bytes, length, line);
 	return replace(folder_fd, name, line, bytes, length, why);
 }
 
-enum bl_status file_is_private(int fd, mode_t type, mode_t allowed, const char *what, struct bl_error *why)
+enum bl_status file_is_private(int fd, mode_t type, mode_t allowed, const char *what,
+			       struct bl_error *why)
 {
 	struct stat st;
 
@@ -97,7 +102,9 @@ enum bl_status file_is_private(int fd, mode_t type, mode_t allowed, const char *
 			       (unsigned)st.st_uid);
 	if (st.st_mode & 0077 & ~allowed)
 		return bl_fail(why, BL_INVALID, "'%s' is open to others (chmod %s)", what,
-			       allowed ? "711" : type == S_IFDIR ? "700" : "600");
+			       allowed		 ? "711"
+			       : type == S_IFDIR ? "700"
+						 : "600");
 	return BL_OK;
 }
 
@@ -118,7 +125,8 @@ enum bl_status file_load(int folder_fd, const char *name, char **out_bytes, size
 	if (status != BL_OK)
 		return status;
 	if (st.st_size < 0 || (uint64_t)st.st_size > FILE_LIMIT + LINE_SIZE)
-		return bl_fail(why, BL_TOO_LARGE, "'%s' in the store has over %u bytes", name, FILE_LIMIT);
+		return bl_fail(why, BL_TOO_LARGE, "'%s' in the store has over %u bytes", name,
+			       FILE_LIMIT);
 
 	size_t size = (size_t)st.st_size, length = 0;
 	BL_CLEANUP(bl_free) char *bytes = malloc(size + 1);
@@ -156,14 +164,16 @@ enum bl_status file_get(int folder_fd, const char *name, char **out_bytes, size_
 	const char *end = memchr(bytes, '\n', BL_MIN(length, (size_t)LINE_SIZE));
 
 	if (!end)
-		return bl_fail(why, BL_TAMPERED, "'%s' in the store does not begin as it should", name);
+		return bl_fail(why, BL_TAMPERED, "'%s' in the store does not begin as it should",
+			       name);
 
 	size_t head = (size_t)(end - bytes) + 1;
 
 	/* The line is made again from the contents: nothing of the file's own line is parsed. */
 	line_of(name, bytes + head, length - head, line);
 	if (strlen(line) != head || memcmp(line, bytes, head) != 0)
-		return bl_fail(why, BL_TAMPERED, "'%s' in the store does not match its checksum", name);
+		return bl_fail(why, BL_TAMPERED, "'%s' in the store does not match its checksum",
+			       name);
 	memmove(bytes, bytes + head, length - head + 1);
 	*out_bytes = BL_TAKE(bytes);
 	*out_length = length - head;
@@ -175,7 +185,8 @@ enum bl_status file_remove(int folder_fd, const char *name, struct bl_error *why
 	if (unlinkat(folder_fd, name, 0) != 0 && errno != ENOENT)
 		return bl_fail_errno(why, BL_IO, "cannot remove '%s' from the store", name);
 	if (fsync(folder_fd) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot sync the folder of '%s' in the store", name);
+		return bl_fail_errno(why, BL_IO, "cannot sync the folder of '%s' in the store",
+				     name);
 	return BL_OK;
 }
 

@@ -6,19 +6,19 @@
 
 #include "fs/device/device.h"
 
-#define FILE_LIMIT (8u << 20)     /* a small file's contents */
-#define STORE_ID 16
-#define DEVICE_LIMIT 65536        /* devices in one store */
+#define FILE_LIMIT   (8u << 20) /* a small file's contents */
+#define STORE_ID     16
+#define DEVICE_LIMIT 65536 /* devices in one store */
 
 struct device_entry {
 	struct device device;
 	enum bl_device_state before_hold;
-	bool is_shredding;        /* no hold any more */
-	bool is_claimed;          /* a thread works on its destruction */
+	bool is_shredding; /* no hold any more */
+	bool is_claimed;   /* a thread works on its destruction */
 };
 
 struct device_store {
-	pthread_mutex_t mutex;    /* over entries; held through the syncs of a change */
+	pthread_mutex_t mutex; /* over entries; held through the syncs of a change */
 	int fd, lock_fd, devices_fd, certificates_fd;
 	uint8_t id[STORE_ID];
 	struct vault *vault;
@@ -44,15 +44,15 @@ enum bl_status file_remove(int folder_fd, const char *name, struct bl_error *why
 /* file_sweep - remove leftovers of file_replace in a folder */
 void file_sweep(int folder_fd);
 /* file_is_private - fstat of @fd: ours, of this type, nothing open to others beyond @allowed */
-enum bl_status file_is_private(int fd, mode_t type, mode_t allowed, const char *what, struct bl_error *why)
-	BL_MUST_CHECK;
+enum bl_status file_is_private(int fd, mode_t type, mode_t allowed, const char *what,
+			       struct bl_error *why) BL_MUST_CHECK;
 /* file_text_ok - is this UTF-8 of at most @limit bytes without control and direction characters? */
 bool file_text_ok(const char *text, size_t limit);
 
 /* ---- codec.c ---- */
 
-enum bl_status codec_encode(const struct device_entry *entry, char **out_json, struct bl_error *why)
-	BL_MUST_CHECK;
+enum bl_status codec_encode(const struct device_entry *entry, char **out_json,
+			    struct bl_error *why) BL_MUST_CHECK;
 enum bl_status codec_decode(const char *json, size_t length, struct device_entry *out_entry,
 			    struct bl_error *why) BL_MUST_CHECK;
 

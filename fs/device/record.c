@@ -37,7 +37,8 @@ void record_add(struct device_record *record, enum detect_identity_kind kind, co
 	memcpy(copy, value, length);
 	copy[length] = '\0';
 	memory->used += length + 1;
-	record->identities[record->identity_count++] = (struct detect_identity){.kind = kind, .value = copy};
+	record->identities[record->identity_count++] =
+		(struct detect_identity){.kind = kind, .value = copy};
 }
 
 void device_record_done(struct device_record *record)
@@ -84,11 +85,12 @@ static bool parse_received(const char *at, int64_t *out_unix)
 	int year, month, mday, hour = 0, minute = 0;
 	int32_t day;
 
-	if (!parse_number(&at, 4, &year) || !parse_literal(&at, '-') || !parse_number(&at, 2, &month) ||
-	    !parse_literal(&at, '-') || !parse_number(&at, 2, &mday))
+	if (!parse_number(&at, 4, &year) || !parse_literal(&at, '-') ||
+	    !parse_number(&at, 2, &month) || !parse_literal(&at, '-') ||
+	    !parse_number(&at, 2, &mday))
 		return false;
-	if (*at && (!parse_literal(&at, ' ') || !parse_number(&at, 2, &hour) || !parse_literal(&at, ':') ||
-		    !parse_number(&at, 2, &minute)))
+	if (*at && (!parse_literal(&at, ' ') || !parse_number(&at, 2, &hour) ||
+		    !parse_literal(&at, ':') || !parse_number(&at, 2, &minute)))
 		return false;
 	if (*at || year < 1970 || hour > 23 || minute > 59 ||
 	    !zone_day(year, (unsigned)month, (unsigned)mday, &day))
@@ -102,18 +104,22 @@ static enum bl_status read_received(const struct yaml_node *node, struct device_
 {
 	if (node->type != YAML_SCALAR || !parse_received(node->text, &record->received_unix))
 		return refuse(node, why,
-			      "'received' is not a date that exists (write 2026-07-01 or 2026-07-01 10:00, UTC)");
+			      "'received' is not a date that exists (write 2026-07-01 or "
+			      "2026-07-01 10:00, UTC)");
 	record->has_received = true;
 	return BL_OK;
 }
 
-static enum bl_status read_text(const struct yaml_node *node, char out[DEVICE_TEXT], struct bl_error *why)
+static enum bl_status read_text(const struct yaml_node *node, char out[DEVICE_TEXT],
+				struct bl_error *why)
 {
 	if (node->type != YAML_SCALAR || !*node->text)
-		return refuse(node, why, "one text is expected here (leave the key out when it is not known)");
+		return refuse(node, why,
+			      "one text is expected here (leave the key out when it is not known)");
 	if (!file_text_ok(node->text, DEVICE_TEXT - 1))
 		return refuse(node, why,
-			      "text is longer than 127 bytes or holds control characters (shorten or clean it)");
+			      "text is longer than 127 bytes or holds control characters (shorten "
+			      "or clean it)");
 	memcpy(out, node->text, strlen(node->text) + 1);
 	return BL_OK;
 }
@@ -165,28 +171,33 @@ static enum bl_status check_value(const struct yaml_node *node, size_t *count, s
 		return refuse(node, why, "a customer's value is one text that is not empty");
 	if (!file_text_ok(node->text, VALUE_LIMIT))
 		return refuse(node, why,
-			      "a customer's value is longer than 256 bytes or holds control characters (split or clean it)");
+			      "a customer's value is longer than 256 bytes or holds control "
+			      "characters (split or clean it)");
 	if (++*count > DEVICE_IDENTITIES)
 		return refuse(node, why, "a record holds at most 64 customer's values");
 	*bytes += strlen(node->text) + 1;
 	return BL_OK;
 }
 
-static enum bl_status check_customer(const struct yaml_node *customer, size_t *bytes, struct bl_error *why)
+static enum bl_status check_customer(const struct yaml_node *customer, size_t *bytes,
+				     struct bl_error *why)
 {
 	size_t count = 0;
 
 	if (customer->type != YAML_MAP)
-		return refuse(customer, why, "'customer' is a map of name, email, phone and address");
+		return refuse(customer, why,
+			      "'customer' is a map of name, email, phone and address");
 	for (const struct yaml_node *value = customer->first; value; value = value->next) {
 		enum detect_identity_kind kind;
 		enum bl_status status = BL_OK;
 
 		if (!identity_kind(value->key->text, &kind))
 			return refuse(value->key, why,
-				      "unknown key under 'customer' (known are name, email, phone, address)");
+				      "unknown key under 'customer' (known are name, email, phone, "
+				      "address)");
 		if (value->type == YAML_LIST) {
-			for (const struct yaml_node *item = value->first; item && status == BL_OK; item = item->next)
+			for (const struct yaml_node *item = value->first; item && status == BL_OK;
+			     item = item->next)
 				status = check_value(item, &count, bytes, why);
 		} else {
 			status = check_value(value, &count, bytes, why);
@@ -211,8 +222,8 @@ static enum bl_status read_customer(const struct yaml_node *customer, struct dev
 		enum detect_identity_kind kind = IDENTITY_NAME;
 
 		identity_kind(value->key->text, &kind);
-		for (const struct yaml_node *item = value->type == YAML_LIST ? value->first : value; item;
-		     item = value->type == YAML_LIST ? item->next : NULL)
+		for (const struct yaml_node *item = value->type == YAML_LIST ? value->first : value;
+		     item; item = value->type == YAML_LIST ? item->next : NULL)
 			record_add(record, kind, item->text, strlen(item->text));
 	}
 	return BL_OK;
@@ -222,9 +233,10 @@ static enum bl_status read_customer(const struct yaml_node *customer, struct dev
 
 static const struct {
 	const char *key;
-	enum bl_status (*read)(const struct yaml_node *node, struct device_record *record, struct bl_error *why);
+	enum bl_status (*read)(const struct yaml_node *node, struct device_record *record,
+			       struct bl_error *why);
 } KEYS[] = {
-	{"received", read_received}, {"maker", read_maker},       {"model", read_model},
+	{"received", read_received}, {"maker", read_maker},	  {"model", read_model},
 	{"serial", read_serial},     {"customer", read_customer},
 };
 
@@ -234,8 +246,9 @@ static enum bl_status read_value(const struct yaml_node *value, struct device_re
 	for (size_t i = 0; i < BL_COUNT(KEYS); i++)
 		if (strcmp(KEYS[i].key, value->key->text) == 0)
 			return KEYS[i].read(value, record, why);
-	return refuse(value->key, why,
-		      "unknown key in a record (known are received, maker, model, serial, customer)");
+	return refuse(
+		value->key, why,
+		"unknown key in a record (known are received, maker, model, serial, customer)");
 }
 
 /* What the YAML reader quotes may be a customer's: anything in quotes is left out. */
@@ -255,8 +268,8 @@ static enum bl_status refuse_yaml(const struct yaml_finding *finding, struct bl_
 	return bl_fail(why, BL_INVALID, "%u:%u: %s", finding->line, finding->column, text);
 }
 
-enum bl_status device_record_parse(const char *bytes, size_t length, struct device_record *out_record,
-				   struct bl_error *why)
+enum bl_status device_record_parse(const char *bytes, size_t length,
+				   struct device_record *out_record, struct bl_error *why)
 {
 	BL_CLEANUP(yaml_free) struct yaml_document *document = NULL;
 	struct yaml_finding finding = {0};
@@ -271,7 +284,8 @@ enum bl_status device_record_parse(const char *bytes, size_t length, struct devi
 	const struct yaml_node *root = yaml_root(document);
 
 	if (!root || root->type != YAML_MAP)
-		return bl_fail(why, BL_INVALID, "1:1: a record is a map (received, maker, model, serial, customer)");
+		return bl_fail(why, BL_INVALID,
+			       "1:1: a record is a map (received, maker, model, serial, customer)");
 	for (const struct yaml_node *value = root->first; value; value = value->next) {
 		status = read_value(value, &record, why);
 		if (status != BL_OK) {

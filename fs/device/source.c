@@ -35,7 +35,8 @@ static enum bl_status identity_of(int fd, struct identity *out, struct bl_error 
 		return BL_OK;
 	}
 	if (!S_ISREG(stx.stx_mode) && !S_ISDIR(stx.stx_mode))
-		return bl_fail(why, BL_INVALID, "the source is neither a directory, a file nor a block device");
+		return bl_fail(why, BL_INVALID,
+			       "the source is neither a directory, a file nor a block device");
 	out->kind = S_ISDIR(stx.stx_mode) ? SOURCE_DIRECTORY : SOURCE_RAW;
 	out->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 	out->ino = stx.stx_ino;
@@ -66,11 +67,13 @@ enum bl_status source_identify(struct device *device, struct bl_error *why)
 	BL_CLEANUP(bl_free) char *path = realpath(device->source, NULL);
 
 	if (!path)
-		return bl_fail(why, BL_INVALID, "cannot find the source of '%s': %s (give the path of an image)",
+		return bl_fail(why, BL_INVALID,
+			       "cannot find the source of '%s': %s (give the path of an image)",
 			       device->id, strerror(errno));
 	if (!file_text_ok(path, DEVICE_PATH - 1))
 		return bl_fail(why, BL_INVALID,
-			       "the source's path is not plain UTF-8 or is longer than 4095 bytes (rename it)");
+			       "the source's path is not plain UTF-8 or is longer than 4095 bytes "
+			       "(rename it)");
 
 	/* O_NONBLOCK: a FIFO must not hold the daemon up. */
 	BL_CLEANUP(fd_close)
@@ -78,14 +81,16 @@ enum bl_status source_identify(struct device *device, struct bl_error *why)
 	struct identity identity;
 
 	if (fd < 0)
-		return bl_fail(why, BL_INVALID, "cannot open the source of '%s': %s", device->id, strerror(errno));
+		return bl_fail(why, BL_INVALID, "cannot open the source of '%s': %s", device->id,
+			       strerror(errno));
 
 	enum bl_status status = identity_of(fd, &identity, why);
 
 	if (status != BL_OK)
 		return status;
 	if (identity.kind == SOURCE_DIRECTORY ? is_empty_folder(fd) : identity.size == 0)
-		return bl_fail(why, BL_INVALID, "the source of '%s' is empty (is the image there, or mounted?)",
+		return bl_fail(why, BL_INVALID,
+			       "the source of '%s' is empty (is the image there, or mounted?)",
 			       device->id);
 	memcpy(device->source, path, strlen(path) + 1);
 	device->source_kind = identity.kind;
@@ -96,28 +101,35 @@ enum bl_status source_identify(struct device *device, struct bl_error *why)
 	return BL_OK;
 }
 
-enum bl_status device_open_source(const struct device *device, int flags, int *out_fd, struct bl_error *why)
+enum bl_status device_open_source(const struct device *device, int flags, int *out_fd,
+				  struct bl_error *why)
 {
 	BL_CLEANUP(fd_close)
-	int fd = open(device->source, (flags & O_ACCMODE) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = open(device->source,
+		      (flags & O_ACCMODE) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct identity identity;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return bl_fail(why, BL_NOT_FOUND, "the source of '%s' is gone (put it back where it was enrolled)",
+		return bl_fail(why, BL_NOT_FOUND,
+			       "the source of '%s' is gone (put it back where it was enrolled)",
 			       device->id);
 	if (fd < 0 && (errno == ELOOP || errno == EISDIR))
-		return bl_fail(why, BL_TAMPERED, "the source of '%s' was replaced by something else", device->id);
+		return bl_fail(why, BL_TAMPERED,
+			       "the source of '%s' was replaced by something else", device->id);
 	if (fd < 0)
 		return bl_fail_errno(why, BL_IO, "cannot open the source of '%s'", device->id);
 
 	enum bl_status status = identity_of(fd, &identity, NULL);
-	bool is_block = device->source_kind == SOURCE_RAW && device->source_dev == 0 && device->source_ino == 0;
+	bool is_block = device->source_kind == SOURCE_RAW && device->source_dev == 0 &&
+			device->source_ino == 0;
 
-	if (status != BL_OK || identity.is_block != is_block || identity.kind != device->source_kind ||
-	    identity.dev != device->source_dev || identity.ino != device->source_ino ||
-	    identity.size != device->source_size || identity.birth_ns != device->source_birth_ns)
+	if (status != BL_OK || identity.is_block != is_block ||
+	    identity.kind != device->source_kind || identity.dev != device->source_dev ||
+	    identity.ino != device->source_ino || identity.size != device->source_size ||
+	    identity.birth_ns != device->source_birth_ns)
 		return bl_fail(why, BL_TAMPERED,
-			       "the source of '%s' is not the one that was enrolled (another file, size or disk)",
+			       "the source of '%s' is not the one that was enrolled (another file, "
+			       "size or disk)",
 			       device->id);
 	*out_fd = fd_take(&fd);
 	return BL_OK;

@@ -11,12 +11,12 @@
 
 #include "fs/device/private.h"
 
-#define STORE_FILE "bailee.store"
-#define STORE_FILE_NEW "bailee.store.new"
+#define STORE_FILE	"bailee.store"
+#define STORE_FILE_NEW	"bailee.store.new"
 #define STORE_FILE_SIZE 64
-#define STORE_VERSION 1
-#define POLICY_FILE "policy.last"
-#define NEW_DEVICE ".new-"
+#define STORE_VERSION	1
+#define POLICY_FILE	"policy.last"
+#define NEW_DEVICE	".new-"
 
 static const char MAGIC[8] = {'B', 'A', 'I', 'L', 'E', 'E', 'S', 'T'};
 
@@ -37,12 +37,16 @@ static enum bl_status header_decode(const uint8_t in[STORE_FILE_SIZE], uint8_t o
 	uint8_t sum[32];
 
 	if (memcmp(in, MAGIC, sizeof(MAGIC)) != 0)
-		return bl_fail(why, BL_INVALID, "'%s' is not of a Bailee store (give another directory)", STORE_FILE);
+		return bl_fail(why, BL_INVALID,
+			       "'%s' is not of a Bailee store (give another directory)",
+			       STORE_FILE);
 	if (bl_get32(in + 8) != STORE_VERSION)
-		return bl_fail(why, BL_INVALID, "the store is of a newer version (use a newer Bailee)");
+		return bl_fail(why, BL_INVALID,
+			       "the store is of a newer version (use a newer Bailee)");
 	crypto_generichash(sum, sizeof(sum), in, 32, NULL, 0);
 	if (memcmp(sum, in + 32, sizeof(sum)) != 0)
-		return bl_fail(why, BL_INVALID, "'%s' does not match its checksum (restore it from a backup)",
+		return bl_fail(why, BL_INVALID,
+			       "'%s' does not match its checksum (restore it from a backup)",
 			       STORE_FILE);
 	memcpy(out_id, in + 16, STORE_ID);
 	return BL_OK;
@@ -53,7 +57,8 @@ static enum bl_status take_lock(int fd, struct bl_error *why)
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return BL_OK;
 	if (errno == EWOULDBLOCK)
-		return bl_fail(why, BL_LOCKED, "the store is in use by another Bailee (stop it first)");
+		return bl_fail(why, BL_LOCKED,
+			       "the store is in use by another Bailee (stop it first)");
 	return bl_fail_errno(why, BL_IO, "cannot lock the store");
 }
 
@@ -106,11 +111,13 @@ const uint8_t *device_store_id(const struct device_store *store)
 
 static enum bl_status open_folders(struct device_store *store, struct bl_error *why)
 {
-	store->devices_fd = openat(store->fd, "devices", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	store->devices_fd =
+		openat(store->fd, "devices", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	store->certificates_fd =
 		openat(store->fd, "certificates", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (store->devices_fd < 0 || store->certificates_fd < 0)
-		return bl_fail(why, BL_INVALID, "the store has lost its folder 'devices' or 'certificates'");
+		return bl_fail(why, BL_INVALID,
+			       "the store has lost its folder 'devices' or 'certificates'");
 
 	enum bl_status status = file_is_private(store->devices_fd, S_IFDIR, 0, "devices", why);
 
@@ -166,7 +173,8 @@ static enum bl_status store_fill(struct device_store *store, struct bl_error *wh
 {
 	uint8_t header[STORE_FILE_SIZE];
 
-	store->lock_fd = openat(store->fd, STORE_FILE_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	store->lock_fd = openat(store->fd, STORE_FILE_NEW,
+				O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (store->lock_fd < 0)
 		return bl_fail_errno(why, BL_IO, "cannot make '%s'", STORE_FILE);
 
@@ -185,7 +193,8 @@ static enum bl_status store_fill(struct device_store *store, struct bl_error *wh
 		status = vault_create(store->fd, &store->vault, why);
 	if (status != BL_OK)
 		return status;
-	if (fsync(store->fd) != 0 || renameat(store->fd, STORE_FILE_NEW, store->fd, STORE_FILE) != 0 ||
+	if (fsync(store->fd) != 0 ||
+	    renameat(store->fd, STORE_FILE_NEW, store->fd, STORE_FILE) != 0 ||
 	    fsync(store->fd) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot make '%s'", STORE_FILE);
 	return BL_OK;
@@ -200,23 +209,27 @@ static enum bl_status open_empty(struct device_store *store, const char *path, s
 	struct stat st;
 
 	if (fstat(store->fd, &st) != 0 || st.st_uid != geteuid())
-		return bl_fail(why, BL_INVALID, "'%s' belongs to somebody else (give a directory of yours)", path);
+		return bl_fail(why, BL_INVALID,
+			       "'%s' belongs to somebody else (give a directory of yours)", path);
 
 	enum bl_status status = sweep_half_made(store->fd, why);
 
 	if (status != BL_OK)
 		return status;
 	if (!is_empty(store->fd))
-		return bl_fail(why, BL_EXISTS, "'%s' is not empty (give an empty or new directory)", path);
+		return bl_fail(why, BL_EXISTS, "'%s' is not empty (give an empty or new directory)",
+			       path);
 	/* Past the umask: clients pass through to the socket. */
 	if (fchmod(store->fd, 0711) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot set the mode of '%s'", path);
 	return BL_OK;
 }
 
-enum bl_status device_store_create(const char *path, struct device_store **out_store, struct bl_error *why)
+enum bl_status device_store_create(const char *path, struct device_store **out_store,
+				   struct bl_error *why)
 {
-	BL_CLEANUP(device_store_close) struct device_store *store = sodium_init() < 0 ? NULL : store_new();
+	BL_CLEANUP(device_store_close)
+	struct device_store *store = sodium_init() < 0 ? NULL : store_new();
 
 	if (!store)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
@@ -242,7 +255,8 @@ enum bl_status device_store_create(const char *path, struct device_store **out_s
 
 static void sweep_new_device(int devices_fd, const char *name)
 {
-	static const char *const FILES[] = {"record", "record.tmp", "customer.sealed", "customer.sealed.tmp"};
+	static const char *const FILES[] = {"record", "record.tmp", "customer.sealed",
+					    "customer.sealed.tmp"};
 	BL_CLEANUP(fd_close)
 	int fd = openat(devices_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -257,7 +271,8 @@ static enum bl_status load_device(struct device_store *store, const char *id, st
 	int fd = openat(store->devices_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return bl_fail_errno(why, BL_INVALID, "cannot open the folder of '%s' in the store", id);
+		return bl_fail_errno(why, BL_INVALID, "cannot open the folder of '%s' in the store",
+				     id);
 
 	enum bl_status status = file_is_private(fd, S_IFDIR, 0, id, why);
 	BL_CLEANUP(bl_free) char *json = NULL;
@@ -287,7 +302,8 @@ static enum bl_status load_device(struct device_store *store, const char *id, st
 	entry->is_shredding = faccessat(fd, "shred", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (store->count == store->room) {
 		size_t room = store->room ? 2 * store->room : 64;
-		struct device_entry **grown = realloc(store->entries, room * sizeof(struct device_entry *));
+		struct device_entry **grown =
+			realloc(store->entries, room * sizeof(struct device_entry *));
 
 		if (!grown)
 			return BL_NO_MEMORY;
@@ -329,9 +345,11 @@ static enum bl_status load_devices(struct device_store *store, struct bl_error *
 		if (strncmp(name, NEW_DEVICE, strlen(NEW_DEVICE)) == 0)
 			sweep_new_device(store->devices_fd, name);
 		else if (!bl_device_id_ok(name))
-			status = bl_fail(why, BL_INVALID, "the store's folder 'devices' holds what is no device");
+			status = bl_fail(why, BL_INVALID,
+					 "the store's folder 'devices' holds what is no device");
 		else if (store->count == DEVICE_LIMIT)
-			status = bl_fail(why, BL_TOO_LARGE, "the store holds over %d devices", DEVICE_LIMIT);
+			status = bl_fail(why, BL_TOO_LARGE, "the store holds over %d devices",
+					 DEVICE_LIMIT);
 		else
 			status = load_device(store, name, why);
 		if (status != BL_OK)
@@ -342,14 +360,18 @@ static enum bl_status load_devices(struct device_store *store, struct bl_error *
 	return BL_OK;
 }
 
-static enum bl_status open_header(struct device_store *store, const char *path, struct bl_error *why)
+static enum bl_status open_header(struct device_store *store, const char *path,
+				  struct bl_error *why)
 {
 	uint8_t header[STORE_FILE_SIZE];
 
-	store->lock_fd = openat(store->fd, STORE_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	store->lock_fd =
+		openat(store->fd, STORE_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (store->lock_fd < 0 && errno == ENOENT)
 		return bl_fail(why, is_empty(store->fd) ? BL_NOT_FOUND : BL_INVALID,
-			       "'%s' is not a Bailee store (make one with 'bailee serve' on an empty directory)", path);
+			       "'%s' is not a Bailee store (make one with 'bailee serve' on an "
+			       "empty directory)",
+			       path);
 	if (store->lock_fd < 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open '%s' of the store", STORE_FILE);
 
@@ -360,20 +382,23 @@ static enum bl_status open_header(struct device_store *store, const char *path, 
 	if (status != BL_OK)
 		return status;
 	if (pread(store->lock_fd, header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		return bl_fail(why, BL_INVALID, "'%s' is too short (restore it from a backup)", STORE_FILE);
+		return bl_fail(why, BL_INVALID, "'%s' is too short (restore it from a backup)",
+			       STORE_FILE);
 	return header_decode(header, store->id, why);
 }
 
-enum bl_status device_store_open(const char *path, struct device_store **out_store, struct bl_error *why)
+enum bl_status device_store_open(const char *path, struct device_store **out_store,
+				 struct bl_error *why)
 {
-	BL_CLEANUP(device_store_close) struct device_store *store = sodium_init() < 0 ? NULL : store_new();
+	BL_CLEANUP(device_store_close)
+	struct device_store *store = sodium_init() < 0 ? NULL : store_new();
 
 	if (!store)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->fd < 0)
-		return bl_fail_errno(why, errno == ENOENT ? BL_NOT_FOUND : BL_INVALID, "cannot open the store '%s'",
-				     path);
+		return bl_fail_errno(why, errno == ENOENT ? BL_NOT_FOUND : BL_INVALID,
+				     "cannot open the store '%s'", path);
 
 	enum bl_status status = file_is_private(store->fd, S_IFDIR, 0011, path, why);
 
@@ -395,8 +420,8 @@ enum bl_status device_store_open(const char *path, struct device_store **out_sto
 
 /* ---- the last good policy -------------------------------------------------------------------------- */
 
-enum bl_status device_store_last_policy(struct device_store *store, char **out_bytes, size_t *out_length,
-					struct bl_error *why)
+enum bl_status device_store_last_policy(struct device_store *store, char **out_bytes,
+					size_t *out_length, struct bl_error *why)
 {
 	pthread_mutex_lock(&store->mutex);
 
@@ -406,8 +431,8 @@ enum bl_status device_store_last_policy(struct device_store *store, char **out_b
 	return status;
 }
 
-enum bl_status device_store_keep_policy(struct device_store *store, const char *bytes, size_t length,
-					struct bl_error *why)
+enum bl_status device_store_keep_policy(struct device_store *store, const char *bytes,
+					size_t length, struct bl_error *why)
 {
 	pthread_mutex_lock(&store->mutex);
 

@@ -8,23 +8,25 @@
 
 #include "fs/retention/private.h"
 
-#define CERTIFICATE_LIMIT (256u << 10)
-#define CERTIFICATE_TYPE "bailee-certificate"
+#define CERTIFICATE_LIMIT   (256u << 10)
+#define CERTIFICATE_TYPE    "bailee-certificate"
 #define CERTIFICATE_VERSION 1
-#define CANONICAL (JSON_SORT_KEYS | JSON_COMPACT)
+#define CANONICAL	    (JSON_SORT_KEYS | JSON_COMPACT)
 
 static const char *const EXCEPTIONS[EXCEPTION_COUNT] = {
 	"raw device not readable: read back through the filesystem",
 	"the keys' read-back did not go below the page cache",
 	"the image was removed or replaced by somebody else before its erasure was proven",
-	"the image was removed by somebody else; its place on the raw device holds the overwritten pattern",
+	"the image was removed by somebody else; its place on the raw device holds the overwritten "
+	"pattern",
 	"another name of the image file appeared meanwhile; what it names is empty",
 };
 
 static const char *const SCOPE[] = {
 	"the device itself: only its image was destroyed",
 	"copies, backups and snapshots of the image made elsewhere",
-	"what the storage medium keeps out of reach of its interface (wear levelling, remapped sectors)",
+	"what the storage medium keeps out of reach of its interface (wear levelling, remapped "
+	"sectors)",
 	"what lies below the block device (the backing file of a virtual or loop disk)",
 };
 
@@ -44,7 +46,9 @@ const char *certificate_status(const struct journal *journal)
 {
 	if (journal->verification == VERIFIED_NONE || journal->exceptions & EXCEPTION_VANISHED)
 		return "NOT_ERASED";
-	return journal->exceptions || journal->verification != VERIFIED_RAW ? "ERASED_WITH_EXCEPTIONS" : "ERASED";
+	return journal->exceptions || journal->verification != VERIFIED_RAW
+		       ? "ERASED_WITH_EXCEPTIONS"
+		       : "ERASED";
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -77,8 +81,8 @@ static json_t *who_of(const struct journal *journal)
 
 	if (journal->by != UINT32_MAX)
 		snprintf(operator, sizeof(operator), "uid:%u", (unsigned)journal->by);
-	return json_pack("{s:s,s:s,s:s}", "operator", operator, "verifier", "the same daemon", "program",
-			 "bailee " BAILEE_VERSION);
+	return json_pack("{s:s,s:s,s:s}", "operator", operator, "verifier", "the same daemon",
+			 "program", "bailee " BAILEE_VERSION);
 }
 
 static json_t *what_of(const struct device *device, const struct journal *journal)
@@ -87,9 +91,10 @@ static json_t *what_of(const struct device *device, const struct journal *journa
 
 	sodium_bin2hex(digest, sizeof(digest), journal->digest, DIGEST);
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:{s:s,s:s}}", "device", device->id, "kind",
-			 bl_device_kind_name(device->kind), "maker", device->maker, "model", device->model,
-			 "serial", device->serial, "media", "plain image file", "size_bytes",
-			 (json_int_t)journal->size, "digest", "algorithm", "BLAKE2b-256", "value", digest);
+			 bl_device_kind_name(device->kind), "maker", device->maker, "model",
+			 device->model, "serial", device->serial, "media", "plain image file",
+			 "size_bytes", (json_int_t)journal->size, "digest", "algorithm",
+			 "BLAKE2b-256", "value", digest);
 }
 
 static json_t *why_of(const struct device *device, const struct journal *journal)
@@ -106,18 +111,19 @@ static json_t *when_of(const struct journal *journal, int64_t done_unix)
 {
 	char begun[32], done[32];
 
-	return json_pack("{s:s,s:s,s:s}", "begun", utc(journal->begun_unix, begun), "done", utc(done_unix, done),
-			 "clock", "wall clock of the host, not corroborated");
+	return json_pack("{s:s,s:s,s:s}", "begun", utc(journal->begun_unix, begun), "done",
+			 utc(done_unix, done), "clock", "wall clock of the host, not corroborated");
 }
 
 static json_t *how_of(const struct journal *journal)
 {
 	bool is_proven = strcmp(certificate_status(journal), "NOT_ERASED") != 0;
 
-	return json_pack("{s:s,s:s,s:i,s:s,s:[s,s,s],s:s}", "category", is_proven ? "clear" : "none", "technique",
+	return json_pack("{s:s,s:s,s:i,s:s,s:[s,s,s],s:s}", "category",
+			 is_proven ? "clear" : "none", "technique",
 			 is_proven ? "overwrite" : "none", "passes", is_proven ? 1 : 0, "pattern",
-			 "random (XChaCha20 stream of a key used once)", "then", "punch", "truncate", "unlink",
-			 "keys", "overwritten in place (256-bit)");
+			 "random (XChaCha20 stream of a key used once)", "then", "punch",
+			 "truncate", "unlink", "keys", "overwritten in place (256-bit)");
 }
 
 static json_t *verification_of(const struct journal *journal)
@@ -125,27 +131,30 @@ static json_t *verification_of(const struct journal *journal)
 	uint64_t share = journal->verified_bytes >= journal->size ? 100 : 0;
 
 	return json_pack("{s:s,s:I,s:I,s:s}", "type", VERIFICATIONS[journal->verification], "bytes",
-			 (json_int_t)journal->verified_bytes, "share_percent", (json_int_t)share, "keys",
-			 journal->are_keys_raw ? "raw" : "cached");
+			 (json_int_t)journal->verified_bytes, "share_percent", (json_int_t)share,
+			 "keys", journal->are_keys_raw ? "raw" : "cached");
 }
 
-static json_t *body_of(struct device_store *store, const struct device *device, const struct journal *journal,
-		       int64_t done_unix)
+static json_t *body_of(struct device_store *store, const struct device *device,
+		       const struct journal *journal, int64_t done_unix)
 {
 	char id[HEX_SIZE(16)], key[HEX_SIZE(VAULT_PUBLIC_KEY)];
 
 	sodium_bin2hex(id, sizeof(id), device_store_id(store), 16);
-	sodium_bin2hex(key, sizeof(key), vault_public_key(device_store_vault(store)), VAULT_PUBLIC_KEY);
-	return json_pack("{s:s,s:i,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:I},s:o,s:o,s:{s:I}}", "type",
-			 CERTIFICATE_TYPE, "version", CERTIFICATE_VERSION, "status", certificate_status(journal),
-			 "store", id, "public_key", key, "who", who_of(journal), "what", what_of(device, journal),
-			 "why", why_of(device, journal), "when", when_of(journal, done_unix), "how",
-			 how_of(journal), "verification", verification_of(journal), "storage", "filesystem",
-			 journal->filesystem, "block_device", *journal->disk ? journal->disk : "unknown", "extents",
-			 (json_int_t)journal->layout.count, "exceptions",
-			 strings(EXCEPTIONS, EXCEPTION_COUNT, journal->exceptions), "scope",
-			 strings(SCOPE, BL_COUNT(SCOPE), UINT32_MAX), "log", "intent_sequence",
-			 (json_int_t)journal->intent_sequence);
+	sodium_bin2hex(key, sizeof(key), vault_public_key(device_store_vault(store)),
+		       VAULT_PUBLIC_KEY);
+	return json_pack(
+		"{s:s,s:i,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:I},s:o,s:o,s:{s:I}}",
+		"type", CERTIFICATE_TYPE, "version", CERTIFICATE_VERSION, "status",
+		certificate_status(journal), "store", id, "public_key", key, "who", who_of(journal),
+		"what", what_of(device, journal), "why", why_of(device, journal), "when",
+		when_of(journal, done_unix), "how", how_of(journal), "verification",
+		verification_of(journal), "storage", "filesystem", journal->filesystem,
+		"block_device", *journal->disk ? journal->disk : "unknown", "extents",
+		(json_int_t)journal->layout.count, "exceptions",
+		strings(EXCEPTIONS, EXCEPTION_COUNT, journal->exceptions), "scope",
+		strings(SCOPE, BL_COUNT(SCOPE), UINT32_MAX), "log", "intent_sequence",
+		(json_int_t)journal->intent_sequence);
 }
 
 enum bl_status certificate_make(struct device_store *store, const struct device *device,
@@ -177,7 +186,8 @@ enum bl_status certificate_make(struct device_store *store, const struct device 
 
 static const char *text_at(json_t *json, const char *group, const char *key)
 {
-	const char *text = json_string_value(json_object_get(group ? json_object_get(json, group) : json, key));
+	const char *text = json_string_value(
+		json_object_get(group ? json_object_get(json, group) : json, key));
 
 	return text ? text : "";
 }
@@ -189,19 +199,25 @@ static bool is_canonical(json_t *json, const char *bytes, size_t length)
 	return text && strlen(text) == length && memcmp(text, bytes, length) == 0;
 }
 
-static enum bl_status parse(const char *bytes, size_t length, json_t **out_json, struct bl_error *why)
+static enum bl_status parse(const char *bytes, size_t length, json_t **out_json,
+			    struct bl_error *why)
 {
 	if (length > CERTIFICATE_LIMIT)
-		return bl_fail(why, BL_INVALID, "not a certificate: over %u bytes", CERTIFICATE_LIMIT);
+		return bl_fail(why, BL_INVALID, "not a certificate: over %u bytes",
+			       CERTIFICATE_LIMIT);
 
 	JSON_CLEANUP json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
 
 	if (!json || strcmp(text_at(json, NULL, "type"), CERTIFICATE_TYPE) != 0)
-		return bl_fail(why, BL_INVALID, "not a certificate of Bailee (give the ID.json of a store's 'certificates')");
+		return bl_fail(why, BL_INVALID,
+			       "not a certificate of Bailee (give the ID.json of a store's "
+			       "'certificates')");
 	if (json_integer_value(json_object_get(json, "version")) != CERTIFICATE_VERSION)
-		return bl_fail(why, BL_INVALID, "a certificate of another version (use a newer Bailee)");
+		return bl_fail(why, BL_INVALID,
+			       "a certificate of another version (use a newer Bailee)");
 	if (length < 1 || bytes[length - 1] != '\n' || !is_canonical(json, bytes, length - 1))
-		return bl_fail(why, BL_TAMPERED, "the certificate is not as it was written: its form was changed");
+		return bl_fail(why, BL_TAMPERED,
+			       "the certificate is not as it was written: its form was changed");
 	*out_json = BL_TAKE(json);
 	return BL_OK;
 }
@@ -213,7 +229,8 @@ static bool signature_ok(json_t *json, const uint8_t public_key[VAULT_PUBLIC_KEY
 	const char *hex = text_at(json, NULL, "signature");
 
 	if (strlen(hex) != 2 * sizeof(signature) ||
-	    sodium_hex2bin(signature, sizeof(signature), hex, strlen(hex), NULL, &size, NULL) != 0 ||
+	    sodium_hex2bin(signature, sizeof(signature), hex, strlen(hex), NULL, &size, NULL) !=
+		    0 ||
 	    size != sizeof(signature))
 		return false;
 	/* As it was when it was signed. What is kept below is only ever shown when it verifies. */
@@ -301,9 +318,13 @@ static enum bl_status page_of(json_t *json, char **out_text, struct bl_error *wh
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	fputs("CERTIFICATE OF DESTRUCTION\n\n", out);
 	for (size_t i = 0; i < BL_COUNT(PAGE); i++)
-		put_value(out, PAGE[i].label,
-			  json_object_get(PAGE[i].group ? json_object_get(json, PAGE[i].group) : json, PAGE[i].key));
-	fputs("\nThe signed original is the JSON file of the same name: 'bailee certificate verify' checks it.\n", out);
+		put_value(
+			out, PAGE[i].label,
+			json_object_get(PAGE[i].group ? json_object_get(json, PAGE[i].group) : json,
+					PAGE[i].key));
+	fputs("\nThe signed original is the JSON file of the same name: 'bailee certificate "
+	      "verify' checks it.\n",
+	      out);
 	if (fclose(out) != 0) {
 		free(text);
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
@@ -313,8 +334,8 @@ static enum bl_status page_of(json_t *json, char **out_text, struct bl_error *wh
 }
 
 enum bl_status retention_certificate_verify(const char *json, size_t length,
-					    const uint8_t public_key[VAULT_PUBLIC_KEY], char **out_text,
-					    struct bl_error *why)
+					    const uint8_t public_key[VAULT_PUBLIC_KEY],
+					    char **out_text, struct bl_error *why)
 {
 	JSON_CLEANUP json_t *parsed = NULL;
 	enum bl_status status = parse(json, length, &parsed, why);
@@ -323,7 +344,8 @@ enum bl_status retention_certificate_verify(const char *json, size_t length,
 		return status;
 	if (!signature_ok(parsed, public_key))
 		return bl_fail(why, BL_TAMPERED,
-			       "the certificate's signature does not verify (changed, or of another store's key)");
+			       "the certificate's signature does not verify (changed, or of "
+			       "another store's key)");
 	return out_text ? page_of(parsed, out_text, why) : BL_OK;
 }
 
@@ -332,6 +354,6 @@ bool certificate_is_of(struct device_store *store, const char *id, const char *j
 	const uint8_t *key = vault_public_key(device_store_vault(store));
 	JSON_CLEANUP json_t *parsed = NULL;
 
-	return parse(json, length, &parsed, NULL) == BL_OK && strcmp(text_at(parsed, "what", "device"), id) == 0 &&
-	       signature_ok(parsed, key);
+	return parse(json, length, &parsed, NULL) == BL_OK &&
+	       strcmp(text_at(parsed, "what", "device"), id) == 0 && signature_ok(parsed, key);
 }

@@ -6,7 +6,7 @@
 
 #include "fs/retention/private.h"
 
-#define JOURNAL "shred"
+#define JOURNAL		"shred"
 #define JOURNAL_VERSION 1
 
 static const char *const STEPS[STEP_COUNT] = {
@@ -38,9 +38,9 @@ static json_t *extents_encode(const struct layout *layout)
 	for (size_t i = 0; extents && i < layout->count; i++) {
 		const struct extent *extent = &layout->items[i];
 
-		if (json_array_append_new(extents,
-					  json_pack("[I,I,I]", (json_int_t)extent->logical, (json_int_t)extent->physical,
-						    (json_int_t)extent->length)) != 0) {
+		if (json_array_append_new(extents, json_pack("[I,I,I]", (json_int_t)extent->logical,
+							     (json_int_t)extent->physical,
+							     (json_int_t)extent->length)) != 0) {
 			json_decref(extents);
 			return NULL;
 		}
@@ -48,10 +48,11 @@ static json_t *extents_encode(const struct layout *layout)
 	return extents;
 }
 
-enum bl_status journal_save(struct device_store *store, const char *id, const struct journal *journal,
-			    struct bl_error *why)
+enum bl_status journal_save(struct device_store *store, const char *id,
+			    const struct journal *journal, struct bl_error *why)
 {
-	char pattern[HEX_SIZE(PATTERN_KEY)] = "", digest[HEX_SIZE(DIGEST)], policy[HEX_SIZE(DIGEST)];
+	char pattern[HEX_SIZE(PATTERN_KEY)] = "", digest[HEX_SIZE(DIGEST)],
+	     policy[HEX_SIZE(DIGEST)];
 
 	if (journal->has_pattern)
 		sodium_bin2hex(pattern, sizeof(pattern), journal->pattern, PATTERN_KEY);
@@ -83,7 +84,8 @@ enum bl_status journal_save(struct device_store *store, const char *id, const st
 		"are_keys_raw", journal->are_keys_raw,
 		"exceptions", (json_int_t)journal->exceptions);
 	/* clang-format on */
-	BL_CLEANUP(bl_free) char *text = json ? json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+	BL_CLEANUP(bl_free)
+	char *text = json ? json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
 
 	if (!text)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
@@ -107,7 +109,8 @@ static bool parse_hex(const char *text, uint8_t *out, size_t size)
 	size_t length;
 
 	return strlen(text) == 2 * size &&
-	       sodium_hex2bin(out, size, text, 2 * size, NULL, &length, NULL) == 0 && length == size;
+	       sodium_hex2bin(out, size, text, 2 * size, NULL, &length, NULL) == 0 &&
+	       length == size;
 }
 
 static bool copy_text(char *out, size_t size, const char *text)
@@ -130,11 +133,13 @@ static bool extents_decode(json_t *extents, struct layout *layout)
 	for (size_t i = 0; i < count; i++) {
 		json_int_t logical, physical, length;
 
-		if (json_unpack(json_array_get(extents, i), "[I,I,I!]", &logical, &physical, &length) != 0 ||
+		if (json_unpack(json_array_get(extents, i), "[I,I,I!]", &logical, &physical,
+				&length) != 0 ||
 		    logical < 0 || physical < 0 || length < 1)
 			return false;
-		layout->items[i] = (struct extent){
-			.logical = (uint64_t)logical, .physical = (uint64_t)physical, .length = (uint64_t)length};
+		layout->items[i] = (struct extent){.logical = (uint64_t)logical,
+						   .physical = (uint64_t)physical,
+						   .length = (uint64_t)length};
 	}
 	layout->count = layout->room = count;
 	return true;
@@ -168,7 +173,8 @@ static bool texts_decode(const struct texts *texts, struct journal *journal)
 
 static bool decode(json_t *json, struct journal *journal)
 {
-	json_int_t size, disk_major, disk_minor, serial, due, begun, by, sequence, verified, exceptions;
+	json_int_t size, disk_major, disk_minor, serial, due, begun, by, sequence, verified,
+		exceptions;
 	struct texts texts;
 	json_t *extents;
 	int version, are_keys_raw;
@@ -184,9 +190,9 @@ static bool decode(json_t *json, struct journal *journal)
 		"exceptions", &exceptions) != 0)
 		return false;
 	/* clang-format on */
-	if (version != JOURNAL_VERSION || size < 1 || disk_major < 0 || disk_major > UINT32_MAX || disk_minor < 0 ||
-	    disk_minor > UINT32_MAX || by < 0 || by > UINT32_MAX || verified < 0 || exceptions < 0 ||
-	    exceptions >= 1 << EXCEPTION_COUNT)
+	if (version != JOURNAL_VERSION || size < 1 || disk_major < 0 || disk_major > UINT32_MAX ||
+	    disk_minor < 0 || disk_minor > UINT32_MAX || by < 0 || by > UINT32_MAX ||
+	    verified < 0 || exceptions < 0 || exceptions >= 1 << EXCEPTION_COUNT)
 		return false;
 	journal->size = (uint64_t)size;
 	journal->major = (unsigned)disk_major;
@@ -213,11 +219,13 @@ enum bl_status journal_load(struct device_store *store, const char *id, struct j
 	if (status != BL_OK)
 		return status;
 
-	JSON_CLEANUP json_t *json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, NULL);
+	JSON_CLEANUP json_t *json =
+		json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, NULL);
 
 	if (json && decode(json, out_journal))
 		return BL_OK;
 	journal_done(out_journal);
 	memset(out_journal, 0, sizeof(*out_journal));
-	return bl_fail(why, BL_INVALID, "the shred journal of '%s' is not of this version of Bailee", id);
+	return bl_fail(why, BL_INVALID,
+		       "the shred journal of '%s' is not of this version of Bailee", id);
 }

@@ -14,7 +14,7 @@
 
 #include "fs/retention/private.h"
 
-#define BATCH 256            /* extents asked for at once */
+#define BATCH	  256	     /* extents asked for at once */
 #define XFS_MAGIC 0x58465342 /* linux/magic.h has it only since 6.x */
 
 void layout_free(struct layout *layout)
@@ -30,28 +30,37 @@ static const struct {
 	uint32_t flag;
 	const char *text;
 } BAD_EXTENTS[] = {
-	{FIEMAP_EXTENT_SHARED, "shares extents with another file (copy it with 'cp --reflink=never' and enrol the copy)"},
-	{FIEMAP_EXTENT_DATA_ENCRYPTED, "is encrypted by its filesystem (move it to a plain folder)"},
-	{FIEMAP_EXTENT_ENCODED, "is compressed or encoded by its filesystem (move it to ext4 or xfs)"},
-	{FIEMAP_EXTENT_DATA_INLINE, "lies inside its inode (move it to a filesystem without inline_data)"},
+	{FIEMAP_EXTENT_SHARED,
+	 "shares extents with another file (copy it with 'cp --reflink=never' and enrol the copy)"},
+	{FIEMAP_EXTENT_DATA_ENCRYPTED,
+	 "is encrypted by its filesystem (move it to a plain folder)"},
+	{FIEMAP_EXTENT_ENCODED,
+	 "is compressed or encoded by its filesystem (move it to ext4 or xfs)"},
+	{FIEMAP_EXTENT_DATA_INLINE,
+	 "lies inside its inode (move it to a filesystem without inline_data)"},
 	{FIEMAP_EXTENT_DATA_TAIL, "shares a block with another file (move it to ext4 or xfs)"},
-	{FIEMAP_EXTENT_UNWRITTEN,
-	 "has preallocated parts that were never written (copy it with 'cp --sparse=never' and enrol the copy)"},
+	{FIEMAP_EXTENT_UNWRITTEN, "has preallocated parts that were never written (copy it with "
+				  "'cp --sparse=never' and enrol the copy)"},
 	{FIEMAP_EXTENT_DELALLOC, "is still being written (close the program that writes it)"},
 	{FIEMAP_EXTENT_NOT_ALIGNED, "does not lie in whole blocks (move it to ext4 or xfs)"},
-	{FIEMAP_EXTENT_UNKNOWN, "lies in places its filesystem does not tell (move it to ext4 or xfs)"},
+	{FIEMAP_EXTENT_UNKNOWN,
+	 "lies in places its filesystem does not tell (move it to ext4 or xfs)"},
 };
-#define HOLES "has holes, where old bytes may lie (copy it with 'cp --sparse=never' and enrol the copy)"
+#define HOLES                                                                                      \
+	"has holes, where old bytes may lie (copy it with 'cp --sparse=never' and enrol the copy)"
 
 static enum bl_status refuse(struct bl_error *why, const char *text)
 {
-	return bl_fail(why, BL_UNSUPPORTED, "the image cannot be destroyed truthfully: it %s", text);
+	return bl_fail(why, BL_UNSUPPORTED, "the image cannot be destroyed truthfully: it %s",
+		       text);
 }
 
-static enum bl_status append(struct layout *layout, const struct extent *extent, struct bl_error *why)
+static enum bl_status append(struct layout *layout, const struct extent *extent,
+			     struct bl_error *why)
 {
 	if (layout->count == EXTENT_LIMIT)
-		return refuse(why, "is in over 65536 pieces (copy it to a filesystem with more room)");
+		return refuse(why,
+			      "is in over 65536 pieces (copy it to a filesystem with more room)");
 	if (layout->count == layout->room) {
 		size_t room = layout->room ? 2 * layout->room : 16;
 		struct extent *grown = realloc(layout->items, room * sizeof(*grown));
@@ -96,11 +105,13 @@ static enum bl_status read_extents(int fd, uint64_t size, struct fiemap *map, st
 		map->fm_flags = FIEMAP_FLAG_SYNC;
 		map->fm_extent_count = BATCH;
 		if (ioctl(fd, FS_IOC_FIEMAP, map) != 0)
-			return refuse(why, "lies on a filesystem that does not tell where (move it to ext4 or xfs)");
+			return refuse(why, "lies on a filesystem that does not tell where (move it "
+					   "to ext4 or xfs)");
 		if (map->fm_mapped_extents == 0)
 			return refuse(why, HOLES);
 		for (uint32_t i = 0; i < map->fm_mapped_extents && at < size; i++) {
-			enum bl_status status = take_extent(&map->fm_extents[i], size, &at, layout, why);
+			enum bl_status status =
+				take_extent(&map->fm_extents[i], size, &at, layout, why);
 
 			if (status != BL_OK)
 				return status;
@@ -111,7 +122,8 @@ static enum bl_status read_extents(int fd, uint64_t size, struct fiemap *map, st
 
 enum bl_status layout_read(int fd, uint64_t size, struct layout *out_layout, struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) struct fiemap *map = malloc(sizeof(*map) + BATCH * sizeof(struct fiemap_extent));
+	BL_CLEANUP(bl_free)
+	struct fiemap *map = malloc(sizeof(*map) + BATCH * sizeof(struct fiemap_extent));
 	struct layout layout = {0};
 
 	if (!map)
@@ -188,7 +200,8 @@ static void look_at_lines(FILE *file, const char *device, struct options *option
 		/* mountinfo: "36 35 98:0 /root /mount options - type source options" */
 		char found[32];
 
-		if (device && (sscanf(line, "%*s %*s %31s", found) != 1 || strcmp(found, device) != 0))
+		if (device &&
+		    (sscanf(line, "%*s %*s %31s", found) != 1 || strcmp(found, device) != 0))
 			continue;
 		options->is_known = true;
 		options->is_journalled = options->is_journalled || has_option(line, "data=journal");
@@ -221,9 +234,11 @@ static enum bl_status check_journalling(dev_t dev, struct bl_error *why)
 	snprintf(path, sizeof(path), "/proc/fs/ext4/%s/options", disk);
 	look_into(path, NULL, &options);
 	if (!options.is_known)
-		return refuse(why, "lies on a filesystem whose mount options cannot be seen (mount it where Bailee sees it)");
+		return refuse(why, "lies on a filesystem whose mount options cannot be seen (mount "
+				   "it where Bailee sees it)");
 	if (options.is_journalled)
-		return refuse(why, "lies on a filesystem with data=journal (mount it with data=ordered)");
+		return refuse(
+			why, "lies on a filesystem with data=journal (mount it with data=ordered)");
 	return BL_OK;
 }
 
@@ -246,13 +261,15 @@ static enum bl_status check_flags(int fd, struct bl_error *why)
 	struct fsxattr extended = {0};
 
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
-		return refuse(why, "lies on a filesystem that does not tell its flags (move it to ext4 or xfs)");
+		return refuse(why, "lies on a filesystem that does not tell its flags (move it to "
+				   "ext4 or xfs)");
 	for (size_t i = 0; i < BL_COUNT(BAD_FLAGS); i++)
 		if (flags & BAD_FLAGS[i].flag)
 			return refuse(why, BAD_FLAGS[i].text);
 	/* The real-time device of xfs is another one than st_dev: the raw read-back would look in the wrong place. */
 	if (ioctl(fd, FS_IOC_FSGETXATTR, &extended) == 0 && extended.fsx_xflags & FS_XFLAG_REALTIME)
-		return refuse(why, "lies on the real-time device of xfs (copy it and enrol the copy)");
+		return refuse(why,
+			      "lies on the real-time device of xfs (copy it and enrol the copy)");
 	return BL_OK;
 }
 
@@ -265,7 +282,8 @@ enum bl_status retention_check_source(int fd, struct bl_error *why)
 	if (S_ISDIR(st.st_mode))
 		return refuse(why, "is a directory (enrol the image file that is mounted there)");
 	if (S_ISBLK(st.st_mode))
-		return refuse(why, "is a block device (copy it to a file, or sanitise the disk with its own tools)");
+		return refuse(why, "is a block device (copy it to a file, or sanitise the disk "
+				   "with its own tools)");
 	if (!S_ISREG(st.st_mode))
 		return refuse(why, "is no regular file");
 	if (st.st_nlink != 1)
@@ -274,7 +292,8 @@ enum bl_status retention_check_source(int fd, struct bl_error *why)
 	const char *filesystem = layout_filesystem(fd);
 
 	if (!filesystem)
-		return refuse(why, "lies on a filesystem where an overwrite may leave the old bytes (move it to ext4 or xfs)");
+		return refuse(why, "lies on a filesystem where an overwrite may leave the old "
+				   "bytes (move it to ext4 or xfs)");
 
 	enum bl_status status = check_flags(fd, why);
 

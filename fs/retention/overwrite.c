@@ -55,12 +55,14 @@ enum bl_status overwrite_digest(int fd, uint64_t size, uint8_t out[DIGEST], stru
 		return status;
 	crypto_generichash_init(&state, NULL, 0, DIGEST);
 	for (uint64_t at = 0; at < size;) {
-		ssize_t got = pread(fd, buffers.found, BL_MIN((uint64_t)CHUNK, size - at), (off_t)at);
+		ssize_t got =
+			pread(fd, buffers.found, BL_MIN((uint64_t)CHUNK, size - at), (off_t)at);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return bl_fail(why, BL_IO, "cannot read the image at %llu", (unsigned long long)at);
+			return bl_fail(why, BL_IO, "cannot read the image at %llu",
+				       (unsigned long long)at);
 		crypto_generichash_update(&state, buffers.found, (size_t)got);
 		at += (uint64_t)got;
 	}
@@ -68,7 +70,8 @@ enum bl_status overwrite_digest(int fd, uint64_t size, uint8_t out[DIGEST], stru
 	return BL_OK;
 }
 
-enum bl_status overwrite_write(int fd, uint64_t size, const uint8_t key[PATTERN_KEY], struct bl_error *why)
+enum bl_status overwrite_write(int fd, uint64_t size, const uint8_t key[PATTERN_KEY],
+			       struct bl_error *why)
 {
 	BUFFERS_CLEANUP struct buffers buffers = {0};
 	enum bl_status status = buffers_init(&buffers, why);
@@ -80,12 +83,14 @@ enum bl_status overwrite_write(int fd, uint64_t size, const uint8_t key[PATTERN_
 
 		pattern_at(key, at, buffers.pattern, length);
 		while (done < length) {
-			ssize_t put = pwrite(fd, buffers.pattern + done, length - done, (off_t)(at + done));
+			ssize_t put = pwrite(fd, buffers.pattern + done, length - done,
+					     (off_t)(at + done));
 
 			if (put < 0 && errno == EINTR)
 				continue;
 			if (put <= 0)
-				return bl_fail_errno(why, BL_IO, "cannot overwrite the image at %llu",
+				return bl_fail_errno(why, BL_IO,
+						     "cannot overwrite the image at %llu",
 						     (unsigned long long)(at + done));
 			done += (size_t)put;
 		}
@@ -117,14 +122,17 @@ int overwrite_open_disk(unsigned disk_major, unsigned disk_minor, const char *di
 
 /* One run of bytes that begins at @from in @fd must hold the pattern of @offset and what follows. */
 static enum bl_status check_run(int fd, uint64_t from, uint64_t offset, uint64_t length,
-				const uint8_t key[PATTERN_KEY], struct buffers *buffers, struct bl_error *why)
+				const uint8_t key[PATTERN_KEY], struct buffers *buffers,
+				struct bl_error *why)
 {
 	for (uint64_t at = 0; at < length; at += CHUNK) {
 		size_t wanted = (size_t)BL_MIN((uint64_t)CHUNK, length - at);
-		size_t aligned = (wanted + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN, done = 0;
+		size_t aligned = (wanted + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN,
+		       done = 0;
 
 		while (done < wanted) {
-			ssize_t got = pread(fd, buffers->found + done, aligned - done, (off_t)(from + at + done));
+			ssize_t got = pread(fd, buffers->found + done, aligned - done,
+					    (off_t)(from + at + done));
 
 			if (got < 0 && errno == EINTR)
 				continue;
@@ -134,7 +142,8 @@ static enum bl_status check_run(int fd, uint64_t from, uint64_t offset, uint64_t
 		}
 		pattern_at(key, offset + at, buffers->pattern, wanted);
 		if (memcmp(buffers->pattern, buffers->found, wanted) != 0)
-			return bl_fail(why, BL_NOT_VERIFIED, "what was read back is not what was written");
+			return bl_fail(why, BL_NOT_VERIFIED,
+				       "what was read back is not what was written");
 	}
 	return BL_OK;
 }
@@ -149,15 +158,18 @@ enum bl_status overwrite_check_disk(int disk_fd, const struct layout *layout, ui
 	for (size_t i = 0; i < layout->count && status == BL_OK; i++) {
 		const struct extent *extent = &layout->items[i];
 
-		status = check_run(disk_fd, extent->physical, extent->logical, extent->length, key, &buffers, why);
+		status = check_run(disk_fd, extent->physical, extent->logical, extent->length, key,
+				   &buffers, why);
 		covered += extent->length;
 	}
 	if (status == BL_OK && covered != size)
-		return bl_fail(why, BL_NOT_VERIFIED, "not all of the image could be found on the disk");
+		return bl_fail(why, BL_NOT_VERIFIED,
+			       "not all of the image could be found on the disk");
 	return status;
 }
 
-enum bl_status overwrite_check_file(int fd, uint64_t size, const uint8_t key[PATTERN_KEY], struct bl_error *why)
+enum bl_status overwrite_check_file(int fd, uint64_t size, const uint8_t key[PATTERN_KEY],
+				    struct bl_error *why)
 {
 	BUFFERS_CLEANUP struct buffers buffers = {0};
 	char path[64];

@@ -3,7 +3,8 @@
 
 #include "fs/retention/retention.h"
 
-static int64_t due_of(const struct policy *policy, const struct device *device, const char **out_entry)
+static int64_t due_of(const struct policy *policy, const struct device *device,
+		      const char **out_entry)
 {
 	const struct rules_retention_facts facts = {
 		.device = {.id = device->id, .kind = (int)device->kind},

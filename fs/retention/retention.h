@@ -10,8 +10,8 @@
 struct retention_plan {
 	int64_t due_unix;
 	char entry[BL_RULE_ID_SIZE]; /* the retention entry that decided, or builtin/longest */
-	bool is_held;                /* a hold stops it */
-	bool is_due;                 /* due_unix <= now and not shredded or released */
+	bool is_held;		     /* a hold stops it */
+	bool is_due;		     /* due_unix <= now and not shredded or released */
 };
 
 /* retention_plan_of - one device's date under @policy, at @now */
@@ -47,7 +47,7 @@ struct retention_context {
 	struct audit *audit;
 	const struct policy *policy;
 	int64_t now_unix;
-	uid_t by;                        /* who asked; UINT32_MAX: the keeper */
+	uid_t by; /* who asked; UINT32_MAX: the keeper */
 	/* Progress and fault injection: called before each step; may be NULL. */
 	void (*on_step)(void *context, const char *device, enum retention_step step);
 	void *step_context;
@@ -85,7 +85,7 @@ enum bl_status retention_recover(const struct retention_context *context, size_t
  * @out_text  a page for people, owned by the caller (free); may be NULL
  */
 enum bl_status retention_certificate_verify(const char *json, size_t length,
-					    const uint8_t public_key[VAULT_PUBLIC_KEY], char **out_text,
-					    struct bl_error *why) BL_MUST_CHECK;
+					    const uint8_t public_key[VAULT_PUBLIC_KEY],
+					    char **out_text, struct bl_error *why) BL_MUST_CHECK;
 
 #endif

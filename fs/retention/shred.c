@@ -15,7 +15,7 @@ struct shred {
 	const struct retention_context *context;
 	struct device device;
 	struct journal journal;
-	int fd;               /* the image, held from the check to the unlink; -1: gone */
+	int fd; /* the image, held from the check to the unlink; -1: gone */
 	bool is_resumed;
 };
 
@@ -51,7 +51,8 @@ static enum bl_status search_log(const struct shred *shred, enum audit_op op, st
 				 struct bl_error *why)
 {
 	BL_CLEANUP(fd_close)
-	int fd = openat(device_store_fd(shred->context->store), "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(device_store_fd(shred->context->store), "log",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	*out = (struct search){.id = shred->device.id, .op = op};
 	if (fd < 0)
@@ -59,8 +60,9 @@ static enum bl_status search_log(const struct shred *shred, enum audit_op op, st
 	return audit_scan(fd, look_at_record, out, why);
 }
 
-static enum bl_status append_event(const struct shred *shred, enum audit_op op, enum audit_verdict verdict,
-				   const char *detail, uint64_t *out_sequence, struct bl_error *why)
+static enum bl_status append_event(const struct shred *shred, enum audit_op op,
+				   enum audit_verdict verdict, const char *detail,
+				   uint64_t *out_sequence, struct bl_error *why)
 {
 	const struct journal *journal = &shred->journal;
 	struct audit_event event = {
@@ -120,7 +122,8 @@ static enum bl_status do_sync(struct shred *shred, struct bl_error *why)
 static enum bl_status check_disk(struct shred *shred, struct bl_error *why)
 {
 	const struct journal *journal = &shred->journal;
-	BL_CLEANUP(fd_close) int disk = overwrite_open_disk(journal->major, journal->minor, journal->disk);
+	BL_CLEANUP(fd_close)
+	int disk = overwrite_open_disk(journal->major, journal->minor, journal->disk);
 
 	if (disk < 0)
 		return bl_fail(why, BL_IO, "cannot open the raw device");
@@ -163,7 +166,8 @@ static enum bl_status verify_image(struct shred *shred, struct bl_error *why)
 		journal->exceptions |= EXCEPTION_NOT_RAW;
 	}
 	if (status == BL_NOT_VERIFIED)
-		return bl_fail(why, BL_IO, "what was read back of '%s' is not what was written", shred->device.id);
+		return bl_fail(why, BL_IO, "what was read back of '%s' is not what was written",
+			       shred->device.id);
 	journal->verified_bytes = journal->size;
 	return status;
 }
@@ -194,7 +198,8 @@ static enum bl_status do_punch(struct shred *shred, struct bl_error *why)
 	if (shred->fd < 0)
 		return BL_OK;
 	/* Tells the device below (discard); where that is not supported the truncation frees the blocks alone. */
-	if (fallocate(shred->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)shred->journal.size) != 0 &&
+	if (fallocate(shred->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+		      (off_t)shred->journal.size) != 0 &&
 	    errno != EOPNOTSUPP)
 		return bl_fail_errno(why, BL_IO, "cannot punch the image");
 	if (ftruncate(shred->fd, 0) != 0 || fsync(shred->fd) != 0)
@@ -225,8 +230,9 @@ static enum bl_status do_unlink(struct shred *shred, struct bl_error *why)
 		if (parent < 0 || fstat(shred->fd, &held) != 0)
 			return bl_fail_errno(why, BL_IO, "cannot open the folder of the image");
 		/* Never a name that has come to mean another file. */
-		if (fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == held.st_dev &&
-		    named.st_ino == held.st_ino && unlinkat(parent, name, 0) != 0)
+		if (fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    named.st_dev == held.st_dev && named.st_ino == held.st_ino &&
+		    unlinkat(parent, name, 0) != 0)
 			return bl_fail_errno(why, BL_IO, "cannot unlink the image");
 		if (fstat(shred->fd, &held) == 0 && held.st_nlink)
 			shred->journal.exceptions |= EXCEPTION_LINKED;
@@ -240,7 +246,8 @@ static enum bl_status do_keys(struct shred *shred, struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
 	bool is_raw = false;
-	enum bl_status status = vault_device_destroy(device_store_vault(store), shred->device.id, &is_raw, why);
+	enum bl_status status =
+		vault_device_destroy(device_store_vault(store), shred->device.id, &is_raw, why);
 
 	if (status == BL_OK)
 		status = device_forget_customer(store, shred->device.id, why);
@@ -251,7 +258,8 @@ static enum bl_status do_keys(struct shred *shred, struct bl_error *why)
 }
 
 /* One that is there already is kept: the DONE event may name its digest. */
-static enum bl_status write_json(struct shred *shred, char **out_json, size_t *out_length, struct bl_error *why)
+static enum bl_status write_json(struct shred *shred, char **out_json, size_t *out_length,
+				 struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
 	const char *id = shred->device.id;
@@ -268,7 +276,8 @@ static enum bl_status write_json(struct shred *shred, char **out_json, size_t *o
 		free(json);
 	else if (status != BL_NOT_FOUND)
 		return status;
-	status = certificate_make(store, &shred->device, &shred->journal, shred->context->now_unix, &json, why);
+	status = certificate_make(store, &shred->device, &shred->journal, shred->context->now_unix,
+				  &json, why);
 	if (status != BL_OK)
 		return status;
 	length = strlen(json);
@@ -291,10 +300,11 @@ static enum bl_status do_certificate(struct shred *shred, struct bl_error *why)
 	enum bl_status status = write_json(shred, &json, &length, why);
 
 	if (status == BL_OK)
-		status = retention_certificate_verify(json, length, vault_public_key(device_store_vault(store)), &page,
-						      why);
+		status = retention_certificate_verify(
+			json, length, vault_public_key(device_store_vault(store)), &page, why);
 	if (status == BL_OK)
-		status = device_certificate_write(store, shred->device.id, ".txt", page, strlen(page), why);
+		status = device_certificate_write(store, shred->device.id, ".txt", page,
+						  strlen(page), why);
 	return status;
 }
 
@@ -305,24 +315,27 @@ static enum bl_status append_done(const struct shred *shred, struct bl_error *wh
 	uint8_t digest[DIGEST];
 	size_t length;
 	uint64_t sequence;
-	enum bl_status status = device_certificate_read(shred->context->store, shred->device.id, ".json", &json,
-							&length, why);
+	enum bl_status status = device_certificate_read(shred->context->store, shred->device.id,
+							".json", &json, &length, why);
 
 	if (status != BL_OK)
 		return status;
 	crypto_generichash(digest, sizeof(digest), (const uint8_t *)json, length, NULL, 0);
 	sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
-	snprintf(detail, sizeof(detail), "%s certificate %s", certificate_status(&shred->journal), hex);
+	snprintf(detail, sizeof(detail), "%s certificate %s", certificate_status(&shred->journal),
+		 hex);
 	return append_event(shred, AUDIT_SHRED_DONE,
-			    shred->journal.verification == VERIFIED_NONE ? AUDIT_FAILED_VERDICT : AUDIT_PERMITTED, detail,
-			    &sequence, why);
+			    shred->journal.verification == VERIFIED_NONE ? AUDIT_FAILED_VERDICT
+									 : AUDIT_PERMITTED,
+			    detail, &sequence, why);
 }
 
 static enum bl_status do_done(struct shred *shred, struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
 	struct search search = {0};
-	enum bl_status status = shred->is_resumed ? search_log(shred, AUDIT_SHRED_DONE, &search, why) : BL_OK;
+	enum bl_status status =
+		shred->is_resumed ? search_log(shred, AUDIT_SHRED_DONE, &search, why) : BL_OK;
 
 	if (status == BL_OK && !search.is_found)
 		status = append_done(shred, why);
@@ -336,9 +349,11 @@ static enum bl_status do_done(struct shred *shred, struct bl_error *why)
 }
 
 static enum bl_status (*const STEPS[STEP_COUNT])(struct shred *shred, struct bl_error *why) = {
-	[STEP_INTENT] = do_intent,	     [STEP_OVERWRITE] = do_overwrite, [STEP_SYNC] = do_sync,
-	[STEP_VERIFY] = do_verify,	     [STEP_PUNCH] = do_punch,	      [STEP_UNLINK] = do_unlink,
-	[STEP_KEYS] = do_keys,		     [STEP_CERTIFICATE] = do_certificate, [STEP_DONE] = do_done,
+	[STEP_INTENT] = do_intent, [STEP_OVERWRITE] = do_overwrite,
+	[STEP_SYNC] = do_sync,	   [STEP_VERIFY] = do_verify,
+	[STEP_PUNCH] = do_punch,   [STEP_UNLINK] = do_unlink,
+	[STEP_KEYS] = do_keys,	   [STEP_CERTIFICATE] = do_certificate,
+	[STEP_DONE] = do_done,
 };
 
 static enum bl_status run(struct shred *shred, struct bl_error *why)
@@ -355,10 +370,12 @@ static enum bl_status run(struct shred *shred, struct bl_error *why)
 
 		if (status == BL_OK && step != STEP_DONE) {
 			shred->journal.step = step + 1;
-			status = journal_save(context->store, shred->device.id, &shred->journal, why);
+			status = journal_save(context->store, shred->device.id, &shred->journal,
+					      why);
 		}
 		if (status != BL_OK) {
-			bl_explain(why, "destroying '%s' (%s)", shred->device.id, retention_step_name(step));
+			bl_explain(why, "destroying '%s' (%s)", shred->device.id,
+				   retention_step_name(step));
 			return status;
 		}
 		if (step == STEP_DONE)
@@ -383,7 +400,8 @@ static enum bl_status reopen(struct shred *shred, struct bl_error *why)
 }
 
 /* BL_NOT_FOUND: nothing was begun (any more). */
-static enum bl_status resume(const struct retention_context *context, const char *id, struct bl_error *why)
+static enum bl_status resume(const struct retention_context *context, const char *id,
+			     struct bl_error *why)
 {
 	SHRED_CLEANUP struct shred shred = {.context = context, .fd = -1, .is_resumed = true};
 	enum bl_status status = device_find(context->store, id, &shred.device, why);
@@ -465,10 +483,12 @@ static enum bl_status check_allowed(const struct device *device, const struct re
 		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s already", device->id,
 			       bl_device_state_name(device->state));
 	if (plan->is_held || device->state == STATE_HELD)
-		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)", device->id);
+		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)",
+			       device->id);
 	if (!device->destroy_when_due)
 		return bl_fail(why, BL_FORBIDDEN,
-			       "the image of '%s' was not given to Bailee to destroy (enrol with --destroy-when-due)",
+			       "the image of '%s' was not given to Bailee to destroy (enrol with "
+			       "--destroy-when-due)",
 			       device->id);
 	if (plan->is_due)
 		return BL_OK;
@@ -476,7 +496,8 @@ static enum bl_status check_allowed(const struct device *device, const struct re
 	return bl_fail(why, BL_FORBIDDEN, "device '%s' is not due before %s", device->id, due);
 }
 
-static enum bl_status fill_journal(struct shred *shred, const struct retention_plan *plan, struct bl_error *why)
+static enum bl_status fill_journal(struct shred *shred, const struct retention_plan *plan,
+				   struct bl_error *why)
 {
 	const struct retention_context *context = shred->context;
 	struct journal *journal = &shred->journal;
@@ -534,7 +555,8 @@ static enum bl_status shred_claimed(const struct retention_context *context, con
 	return status == BL_OK ? run(&shred, why) : status;
 }
 
-enum bl_status retention_shred(const struct retention_context *context, const char *id, struct bl_error *why)
+enum bl_status retention_shred(const struct retention_context *context, const char *id,
+			       struct bl_error *why)
 {
 	enum bl_status status = device_shred_claim(context->store, id, why);
 

@@ -1,0 +1,284 @@
+/* fixture.h - a store, and an ext4 of its own on a loop device, for tests that destroy
+ *
+ * The mount lives in a mount namespace of this process and the loop device clears itself when its last user is gone:
+ * whatever way the test ends, nothing stays but the temporary folder, which the parent removes.
+ */
+#ifndef TESTS_RETENTION_FIXTURE_H
+#define TESTS_RETENTION_FIXTURE_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/loop.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/audit/audit.h"
+#include "fs/device/device.h"
+#include "fs/retention/retention.h"
+#include "policy/rules/rules.h"
+
+#define DISK_SIZE  (32u << 20)
+#define PLANTED	   "planted-secret-of-a-synthetic-customer;"
+#define IMAGE_SIZE ((3u << 20) + 777)
+#define RECEIVED   INT64_C(1000000000)
+#define NOW	   (RECEIVED + 400 * INT64_C(86400))
+
+static const char POLICY[] = "bailee: 1\n"
+			     "name: shred-test\n"
+			     "serial: 1\n"
+			     "timezone: UTC\n"
+			     "retention:\n"
+			     "  - id: thirty-days\n"
+			     "    destroy_after: {intake: 30d}\n";
+
+struct fixture {
+	char root[64];
+	char path[128]; /* scratch of path_of */
+	bool has_mount;
+	int loop_number;
+	struct device_store *store;
+	struct audit *audit;
+	struct policy *policy;
+};
+
+static inline const char *path_of(struct fixture *fixture, const char *name)
+{
+	snprintf(fixture->path, sizeof(fixture->path), "%s/%s", fixture->root, name);
+	return fixture->path;
+}
+
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static inline bool run_quietly(char *const argv[])
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, 1);
+		dup2(null, 2);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
+/* LOOP_CONFIGURE loses a race for a free number with EBUSY: then the next one. */
+static inline int loop_attach(int backing)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	struct loop_config config = {.fd = (uint32_t)backing,
+				     .info = {.lo_flags = LO_FLAGS_AUTOCLEAR}};
+
+	for (int attempt = 0; control >= 0 && attempt < 16; attempt++) {
+		char path[32];
+		int number = ioctl(control, LOOP_CTL_GET_FREE);
+
+		snprintf(path, sizeof(path), "/dev/loop%d", number);
+
+		int loop = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+
+		if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) == 0) {
+			close(control);
+			return loop;
+		}
+		fd_close(loop);
+	}
+	fd_close(control);
+	return -1;
+}
+
+/* False: no loop devices or no mke2fs here. */
+static inline bool mount_disk(struct fixture *fixture, const char *features)
+{
+	char disk[128], folder[128], loop_path[64] = "", link[64];
+
+	snprintf(disk, sizeof(disk), "%s/disk", fixture->root);
+	snprintf(folder, sizeof(folder), "%s/mnt", fixture->root);
+
+	int backing = open(disk, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char *argv[] = {(char *)"mke2fs", (char *)"-q",	  (char *)"-F",
+			(char *)"-t",	  (char *)"ext4", (char *)"-O",
+			(char *)features, disk,		  NULL};
+
+	if (backing < 0 || ftruncate(backing, DISK_SIZE) != 0 || mkdir(folder, 0700) != 0 ||
+	    !run_quietly(argv) || unshare(CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+		fd_close(backing);
+		return false;
+	}
+
+	int loop = loop_attach(backing);
+
+	if (loop >= 0) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", loop);
+
+		ssize_t length = readlink(link, loop_path, sizeof(loop_path) - 1);
+
+		loop_path[length > 0 ? length : 0] = '\0';
+		fixture->has_mount = mount(loop_path, folder, "ext4", 0, NULL) == 0;
+		fixture->loop_number = atoi(loop_path + strlen("/dev/loop"));
+	}
+	fd_close(loop);
+	fd_close(backing);
+	return fixture->has_mount;
+}
+
+static inline bool fixture_open_store(struct fixture *fixture)
+{
+	struct rules_findings findings;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/store", fixture->root);
+	if (device_store_open(path, &fixture->store, NULL) != BL_OK &&
+	    device_store_create(path, &fixture->store, NULL) != BL_OK)
+		return false;
+
+	const struct audit_config config = {.store_fd = device_store_fd(fixture->store),
+					    .vault = device_store_vault(fixture->store),
+					    .segment_bytes = 256u << 10};
+
+	return audit_open(&config, &fixture->audit, NULL) == BL_OK &&
+	       rules_parse(POLICY, strlen(POLICY), &fixture->policy, &findings, NULL) == BL_OK;
+}
+
+static inline void fixture_close_store(struct fixture *fixture)
+{
+	if (fixture->audit)
+		audit_close(fixture->audit);
+	device_store_close(fixture->store);
+	if (fixture->policy)
+		policy_unref(fixture->policy);
+	fixture->audit = NULL;
+	fixture->store = NULL;
+	fixture->policy = NULL;
+}
+
+static inline bool fixture_init(struct fixture *fixture)
+{
+	memset(fixture, 0, sizeof(*fixture));
+	snprintf(fixture->root, sizeof(fixture->root), "/tmp/bailee-shred-XXXXXX");
+	return mkdtemp(fixture->root) != NULL;
+}
+
+static inline void fixture_done(struct fixture *fixture)
+{
+	fixture_close_store(fixture);
+	if (fixture->has_mount)
+		umount2(path_of(fixture, "mnt"), MNT_DETACH);
+	nftw(fixture->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline bool write_image(const char *path, size_t size)
+{
+	FILE *file = fopen(path, "we");
+	bool is_ok = file != NULL;
+
+	for (size_t i = 0; is_ok && i < size; i++)
+		is_ok = fputc(PLANTED[i % strlen(PLANTED)], file) != EOF;
+	is_ok = is_ok && fflush(file) == 0 && fsync(fileno(file)) == 0;
+	if (file)
+		fclose(file);
+	return is_ok;
+}
+
+/* An image under mnt/ID.img, enrolled as ID. */
+static inline bool add_device(struct fixture *fixture, const char *id, bool destroy_when_due)
+{
+	struct device device = {.kind = DEVICE_USB_STICK,
+				.has_received = true,
+				.received_unix = RECEIVED,
+				.enrolled_unix = RECEIVED,
+				.destroy_when_due = destroy_when_due};
+
+	snprintf(device.id, sizeof(device.id), "%s", id);
+	snprintf(device.serial, sizeof(device.serial), "SN-0001");
+	snprintf(device.source, sizeof(device.source), "%s/mnt/%s.img", fixture->root, id);
+	return write_image(device.source, IMAGE_SIZE) &&
+	       device_enroll(fixture->store, &device, NULL, NULL) == BL_OK;
+}
+
+/* How often the planted text is on the loop device, read past the page cache. */
+static inline size_t count_planted(const struct fixture *fixture)
+{
+	char path[32];
+	uint8_t *bytes = aligned_alloc(4096, DISK_SIZE);
+	size_t found = 0, length = 0;
+
+	snprintf(path, sizeof(path), "/dev/loop%d", fixture->loop_number);
+
+	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	while (fd >= 0 && length < DISK_SIZE) {
+		ssize_t got = read(fd, bytes + length, DISK_SIZE - length);
+
+		if (got <= 0)
+			break;
+		length += (size_t)got;
+	}
+	/* Reading nothing must not look like finding nothing. */
+	if (length != DISK_SIZE)
+		abort();
+	for (const uint8_t *at = bytes;
+	     (at = memmem(at, length - (size_t)(at - bytes), "secret-of-a", 11)); at++)
+		found++;
+	free(bytes);
+	close(fd);
+	return found;
+}
+
+static inline struct retention_context context_of(struct fixture *fixture, int64_t now_unix)
+{
+	return (struct retention_context){.store = fixture->store,
+					  .audit = fixture->audit,
+					  .policy = fixture->policy,
+					  .now_unix = now_unix,
+					  .by = UINT32_MAX};
+}
+
+struct count {
+	const char *id;
+	enum audit_op op;
+	size_t found;
+	char detail[AUDIT_DETAIL_SIZE];
+};
+
+static inline bool count_record(void *context, const struct audit_record *record)
+{
+	struct count *count = context;
+
+	if (record->event.op == count->op && strcmp(record->event.device, count->id) == 0) {
+		count->found++;
+		memcpy(count->detail, record->event.detail, sizeof(count->detail));
+	}
+	return true;
+}
+
+static inline struct count count_events(struct fixture *fixture, const char *id, enum audit_op op)
+{
+	struct count count = {.id = id, .op = op};
+	int fd = openat(device_store_fd(fixture->store), "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || audit_scan(fd, count_record, &count, NULL) != BL_OK)
+		abort();
+	close(fd);
+	return count;
+}
+
+#endif
