@@ -434,17 +434,20 @@ static void allow(struct identity_filter *filter, size_t place, uint8_t byte, ui
 static void filter_add(struct identity_filter *filter, const struct pattern *pattern,
 		       uint8_t bucket)
 {
+	static const char gaps[] = " \t\r\n.,;-_'\"@+/#()";
 	bool is_any = false;
 
 	for (size_t place = 0; place < 3; place++) {
 		uint8_t byte = (uint8_t)pattern->text[place];
 
-		/* A gap may be several characters: from there on anything goes. */
-		is_any |= byte == ' ';
+		/* A gap may be several characters: behind its first anything goes. */
 		for (unsigned nibble = 0; is_any && nibble < 16; nibble++) {
 			filter->low[place][nibble] |= bucket;
 			filter->high[place][nibble] |= bucket;
 		}
+		for (size_t i = 0; byte == ' ' && gaps[i]; i++)
+			allow(filter, place, (uint8_t)gaps[i], bucket);
+		is_any |= byte == ' ';
 		allow(filter, place, byte, bucket);
 		if (byte >= 'a' && byte <= 'z')
 			allow(filter, place, byte & 0xdf, bucket);

@@ -101,6 +101,13 @@ static bool follows_number(const struct text *text, size_t at)
 	       text_is_digit(text->bytes[at - 2]);
 }
 
+/* The same, in the same style: a 7 behind a space does not continue 202-555-0143. */
+static bool continues(const struct text *text, size_t at, uint8_t separator)
+{
+	return follows_number(text, at) &&
+	       (separator == 'M' || separator == ')' || text->bytes[at - 1] == separator);
+}
+
 /* ---- labels -------------------------------------------------------------------------------- */
 
 /* Words that make a number a phone's, in the languages of the countries below. At most 8 bytes count. */
@@ -266,7 +273,8 @@ static void ssn_from(const struct text *text, const struct number *number, struc
 		return;
 
 	/* 123-45-6789 on its own is clear; "123-45-6789-0" is part of something longer. */
-	bool is_clear = separator == '-' && number->groups == 3 && !follows_number(text, start);
+	bool is_clear = separator == '-' && !continues(text, start, '-') &&
+			(number->groups == 3 || number->group[3].separator != '-');
 
 	if (is_clear ||
 	    has_word(text, context_start(text, start), start, ssn_words, BL_COUNT(ssn_words)))
@@ -488,7 +496,7 @@ static void phone_from(const struct text *text, const struct number *number,
 	phone_known(text, number, identities, sink);
 	if (!(sink->classes & CLASS_BIT(CLASS_PHONE)) || phone_international(text, number, sink))
 		return;
-	if (number->groups >= 2 && !follows_number(text, start)) {
+	if (number->groups >= 2 && !continues(text, start, number->group[1].separator)) {
 		for (size_t i = 0; i < BL_COUNT(phone_forms); i++)
 			if (form_fits(&phone_forms[i], text, number)) {
 				phone_add(text, number, strlen(phone_forms[i].sizes), false, sink);

@@ -418,11 +418,14 @@ bool mask_name(const struct mask *mask, const char *name, size_t length,
 	extension = length - stem;
 	room = NAME_LIMIT - 1 - MASK_MARK - extension;
 	if (stem > room) {
+		size_t cut = room;
+
+		/* Not in the middle of a character: what is left of it becomes '*'. */
+		while (cut > 0 && room - cut < 4 && (masked[cut] & 0xc0) == 0x80)
+			cut--;
+		memset(masked + cut, '*', room - cut);
 		memmove(masked + room, masked + stem, extension);
 		stem = room;
-		/* Not in the middle of a character: what is left of it becomes '*'. */
-		for (size_t i = stem; i > 0 && stem - i < 4 && masked[i - 1] >= 0x80; i--)
-			masked[i - 1] = '*';
 	}
 	memcpy(out, masked, stem);
 	out[stem] = '~';

@@ -1,0 +1,107 @@
+/* Tests policy/detect/classify.c: the vector code and its scalar twin answer the same bits */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/detect/parts.h"
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+static void both_ways_give_the_same_bits(void **state)
+{
+	static const struct detect_identity name = {IDENTITY_NAME, "Kim Ødegård"};
+	struct identities *known = NULL;
+	uint32_t seed = 3;
+
+	(void)state;
+	if (!classify_has_avx2())
+		skip();
+	assert_int_equal(identities_new(&name, 1, UINT64_MAX, &known), BL_OK);
+	for (unsigned round = 0; round < 400; round++) {
+		size_t length = round < 200 ? round : next_random(&seed) % 4000;
+		/* An exact copy, so that a sanitizer sees a load too far. */
+		uint8_t *bytes = malloc(length + 1);
+		struct anchors one, other;
+
+		for (size_t i = 0; i < length; i++)
+			bytes[i] = round % 2
+					   ? (uint8_t)next_random(&seed)
+					   : (uint8_t) "kK01 @-\xc3\x98(m.x\0O"[next_random(&seed) %
+										16];
+		uint8_t *exact = malloc(length ? length : 1);
+
+		memcpy(exact, bytes, length);
+		classify_scalar(exact, length, identities_filter(known), &one);
+		classify_avx2(exact, length, identities_filter(known), &other);
+		assert_memory_equal(&one, &other, sizeof(one));
+		free(exact);
+		free(bytes);
+	}
+	identities_free(known);
+}
+
+static void both_ways_find_the_same_begin(void **state)
+{
+	uint8_t bytes[300];
+
+	(void)state;
+	if (!classify_has_avx2())
+		skip();
+	for (size_t at = 0; at + 10 <= sizeof(bytes); at++) {
+		memset(bytes, '-', sizeof(bytes));
+		memcpy(bytes + at, "-----BEGIN", 10);
+		for (size_t from = 0; from < sizeof(bytes); from += 7) {
+			size_t one = find_begin_scalar(bytes, sizeof(bytes), from);
+
+			assert_int_equal(one, from <= at ? at : sizeof(bytes));
+			assert_int_equal(find_begin_avx2(bytes, sizeof(bytes), from), one);
+		}
+	}
+	assert_int_equal(find_begin(bytes, 9, 0), 9);
+}
+
+static void bits_say_what_bytes_are(void **state)
+{
+	struct identity_filter none = {.is_empty = true};
+	struct anchors bits;
+	uint8_t bytes[256];
+
+	(void)state;
+	for (unsigned i = 0; i < 256; i++)
+		bytes[i] = (uint8_t)i;
+	classify(bytes, sizeof(bytes), &none, &bits);
+	for (unsigned i = 0; i < 256; i++) {
+#define BIT(row) ((bits.row[i / 64] >> (i % 64)) & 1)
+		bool is_digit = i >= '0' && i <= '9';
+		bool is_letter = (i >= 'a' && i <= 'z') || (i >= 'A' && i <= 'Z');
+		bool is_joint = i && i < 128 && strchr(" -./()+", (int)i) != NULL;
+
+		assert_int_equal(BIT(digit), is_digit);
+		assert_int_equal(BIT(word), is_digit || is_letter);
+		assert_int_equal(BIT(numeric), is_digit || is_joint || i >= 128);
+		assert_int_equal(BIT(at), i == '@');
+		assert_int_equal(BIT(high), i >= 128);
+		assert_int_equal(BIT(zero), i == 0);
+		assert_int_equal(BIT(name), 0);
+#undef BIT
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_ways_give_the_same_bits),
+		cmocka_unit_test(both_ways_find_the_same_begin),
+		cmocka_unit_test(bits_say_what_bytes_are),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

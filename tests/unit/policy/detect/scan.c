@@ -1,0 +1,430 @@
+/* Tests policy/detect/scan.c: what is found in plain text, and that windows agree about it */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/detect/parts.h"
+
+#define ALL_CLASSES UINT64_MAX
+
+static const struct detect_identity customer[] = {
+	{IDENTITY_NAME, "Kim Miller"},
+	{IDENTITY_NAME, "Jörg Müller-Lüdenscheid"},
+	{IDENTITY_NAME, "Anna Maria O'Brien"},
+	{IDENTITY_NAME, "Will May"},
+	{IDENTITY_EMAIL, "kim.miller@example.com"},
+	{IDENTITY_PHONE, "+44 7700 900123"},
+	{IDENTITY_ADDRESS, "12 Harbour Street, Testville, TV1 2AB"},
+};
+
+static struct detect_scanner *make_scanner(bl_classes classes, size_t identities)
+{
+	struct detect_scanner *scanner = NULL;
+
+	assert_int_equal(detect_scanner_new(classes, customer, identities, &scanner, NULL), BL_OK);
+	return scanner;
+}
+
+/* One row: a text, and the one span that must be there; NULL: none. */
+struct row {
+	const char *text;
+	enum bl_class class;
+	const char *value;
+};
+
+static void check_rows(const struct row *rows, size_t count, bl_classes classes, size_t identities)
+{
+	struct detect_scanner *scanner = make_scanner(classes, identities);
+	struct detect_spans spans = {0};
+	size_t failed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct detect_window window = {.bytes = (const uint8_t *)rows[i].text,
+					       .core = strlen(rows[i].text)};
+		bool is_found = false;
+
+		assert_int_equal(detect_scan(scanner, &window, &spans), BL_OK);
+		for (size_t k = 0; k < spans.count; k++) {
+			const struct detect_span *span = &spans.items[k];
+
+			if (rows[i].value && span->class == rows[i].class &&
+			    span->length == strlen(rows[i].value) &&
+			    memcmp(rows[i].text + span->offset, rows[i].value, span->length) == 0)
+				is_found = true;
+		}
+		if (rows[i].value ? is_found : spans.count == 0)
+			continue;
+		failed++;
+		print_error("row %zu: '%s' should have %s '%s'\n", i, rows[i].text,
+			    rows[i].value ? bl_class_name(rows[i].class) : "nothing",
+			    rows[i].value ? rows[i].value : "");
+		for (size_t k = 0; k < spans.count; k++)
+			print_error("   has %s '%.*s'\n",
+				    bl_class_name((enum bl_class)spans.items[k].class),
+				    (int)spans.items[k].length,
+				    rows[i].text + spans.items[k].offset);
+	}
+	detect_spans_free(&spans);
+	detect_scanner_free(scanner);
+	assert_int_equal(failed, 0);
+}
+
+static void values_are_found_where_they_stand(void **state)
+{
+	static const struct row rows[] = {
+		{"write to kim@example.com, please", CLASS_EMAIL, "kim@example.com"},
+		{"<a.b+tag@mail.example.co.uk>", CLASS_EMAIL, "a.b+tag@mail.example.co.uk"},
+		{"email=kim@example.org&x=1", CLASS_EMAIL, "kim@example.org"},
+		{"mailto:kim@example.org.", CLASS_EMAIL, "kim@example.org"},
+		{"jörg@bücher.example", CLASS_EMAIL, "jörg@bücher.example"},
+		{"\"kim miller\"@example.com", CLASS_EMAIL, "\"kim miller\"@example.com"},
+		{"root@[192.0.2.1]", CLASS_EMAIL, "root@[192.0.2.1]"},
+		{"https://kim:pw@host/x", CLASS_URL_CREDENTIALS, "kim:pw"},
+		{"card 4111111111111111.", CLASS_CARD, "4111111111111111"},
+		{"4111 1111 1111 1111 exp 12/29", CLASS_CARD, "4111 1111 1111 1111"},
+		{"4111-1111-1111-1111", CLASS_CARD, "4111-1111-1111-1111"},
+		{"4111 1111 1111 1111 123", CLASS_CARD, "4111 1111 1111 1111"},
+		{"3782 822463 10005", CLASS_CARD, "3782 822463 10005"},
+		{"378282246310005", CLASS_CARD, "378282246310005"},
+		{"5555555555554444", CLASS_CARD, "5555555555554444"},
+		{"6011000990139424", CLASS_CARD, "6011000990139424"},
+		{"3530111333300000", CLASS_CARD, "3530111333300000"},
+		{"30569309025904", CLASS_CARD, "30569309025904"},
+		{"GB82WEST12345698765432", CLASS_IBAN, "GB82WEST12345698765432"},
+		{"IBAN: GB82 WEST 1234 5698 7654 32.", CLASS_IBAN, "GB82 WEST 1234 5698 7654 32"},
+		{"de89 3704 0044 0532 0130 00", CLASS_IBAN, "de89 3704 0044 0532 0130 00"},
+		{"NO9386011117947", CLASS_IBAN, "NO9386011117947"},
+		{"ssn 219-09-9999 ok", CLASS_NATIONAL_ID, "219-09-9999"},
+		{"SSN: 219099999", CLASS_NATIONAL_ID, "219099999"},
+		{"social security 219 09 9999", CLASS_NATIONAL_ID, "219 09 9999"},
+		{"+1 202-555-0143", CLASS_PHONE, "+1 202-555-0143"},
+		{"+44 (0)20 7946 0123", CLASS_PHONE, "+44 (0)20 7946 0123"},
+		{"(202) 555-0143", CLASS_PHONE, "(202) 555-0143"},
+		{"202-555-0143 x4587 now", CLASS_PHONE, "202-555-0143 x4587"},
+		{"202.555.0143", CLASS_PHONE, "202.555.0143"},
+		{"01632 960123", CLASS_PHONE, "01632 960123"},
+		{"020 7946 0123", CLASS_PHONE, "020 7946 0123"},
+		{"(0161) 496 0123", CLASS_PHONE, "(0161) 496 0123"},
+		{"01 99 00 12 34", CLASS_PHONE, "01 99 00 12 34"},
+		{"030/1234567", CLASS_PHONE, "030/1234567"},
+		{"call 5550143 now", CLASS_PHONE, "5550143"},
+		{"Tel. 07700900123", CLASS_PHONE, "07700900123"},
+		{"Phone:\n60-56-85-91", CLASS_PHONE, "60-56-85-91"},
+	};
+
+	(void)state;
+	check_rows(rows, BL_COUNT(rows), ALL_CLASSES, 0);
+}
+
+static void what_only_looks_like_a_value_is_left_alone(void **state)
+{
+	static const struct row rows[] = {
+		{"4111111111111112", CLASS_CARD, NULL},	 /* Luhn */
+		{"1700000000000006", CLASS_CARD, NULL},	 /* no issuer */
+		{"41111111111111111", CLASS_CARD, NULL}, /* length */
+		{"a4111111111111111", CLASS_CARD, NULL}, /* inside a word */
+		{"GB82WEST12345698765433", CLASS_IBAN, NULL},
+		{"XX82WEST12345698765432", CLASS_IBAN, NULL},
+		{"AGB82WEST12345698765432", CLASS_IBAN, NULL},
+		{"000-12-3456", CLASS_NATIONAL_ID, NULL},
+		{"666-12-3456", CLASS_NATIONAL_ID, NULL},
+		{"900-12-3456", CLASS_NATIONAL_ID, NULL},
+		{"219-00-9999", CLASS_NATIONAL_ID, NULL},
+		{"219-09-0000", CLASS_NATIONAL_ID, NULL},
+		{"219099999", CLASS_NATIONAL_ID, NULL},
+		{"2024-01-02 10:11:12", CLASS_PHONE, NULL},
+		{"call on 2024-01-02", CLASS_PHONE, NULL},
+		{"12345678", CLASS_PHONE, NULL},
+		{"id 1234567890", CLASS_PHONE, NULL},
+		{"kim@localhost", CLASS_EMAIL, NULL},
+		{"@example.com a@ b", CLASS_EMAIL, NULL},
+		{"1700000000000", CLASS_PHONE, NULL},
+		{"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", CLASS_PRIVATE_KEY,
+		 NULL},
+	};
+
+	(void)state;
+	check_rows(rows, BL_COUNT(rows), ALL_CLASSES, 0);
+}
+
+static void the_customer_is_known_in_every_spelling(void **state)
+{
+	static const struct row rows[] = {
+		{"Hi Kim Miller!", CLASS_CUSTOMER, "Kim Miller"},
+		{"KIM  MILLER", CLASS_CUSTOMER, "KIM  MILLER"},
+		{"Miller, Kim", CLASS_CUSTOMER, "Miller, Kim"},
+		{"K. Miller wrote", CLASS_CUSTOMER, "K. Miller"},
+		{"C:\\Users\\kmiller\\x", CLASS_CUSTOMER, "kmiller"},
+		{"millerk logged in", CLASS_CUSTOMER, "millerk"},
+		{"kim.miller was", CLASS_CUSTOMER, "kim.miller"},
+		{"kim_miller84 was", CLASS_CUSTOMER, "kim_miller84"},
+		{"KimMiller", CLASS_CUSTOMER, "KimMiller"},
+		{"Mrs Miller", CLASS_CUSTOMER, "Miller"},
+		{"Kim, hello", CLASS_CUSTOMER, "Kim"},
+		{"Jorg Muller-Ludenscheid", CLASS_CUSTOMER, "Jorg Muller-Ludenscheid"},
+		{"JÖRG MÜLLER-LÜDENSCHEID", CLASS_CUSTOMER, "JÖRG MÜLLER-LÜDENSCHEID"},
+		{"joerg mueller-luedenscheid", CLASS_CUSTOMER, "joerg mueller-luedenscheid"},
+		{"Jo\xcc\x88rg", CLASS_CUSTOMER, "Jo\xcc\x88rg"},
+		{"Anna O’Brien", CLASS_CUSTOMER, "Anna O’Brien"},
+		{"A. M. OBrien", CLASS_CUSTOMER, "A. M. OBrien"},
+		{"Will May", CLASS_CUSTOMER, "Will May"},
+		{"kim.miller@example.com", CLASS_CUSTOMER, "kim.miller@example.com"},
+		{"n 07700-900-123", CLASS_CUSTOMER, "07700-900-123"},
+		{"n 00447700900123", CLASS_CUSTOMER, "00447700900123"},
+		{"n 7700900123", CLASS_CUSTOMER, "7700900123"},
+		{"at 12 harbour st.", CLASS_CUSTOMER, "12 harbour st"},
+		{"at TV1 2AB,", CLASS_CUSTOMER, "TV1 2AB"},
+		{"I may or will go, kim", CLASS_CUSTOMER, NULL},
+		{"millers skimmiller kimono", CLASS_CUSTOMER, NULL},
+		{"n 7700900124", CLASS_CUSTOMER, NULL},
+	};
+
+	(void)state;
+	check_rows(rows, BL_COUNT(rows), CLASS_BIT(CLASS_CUSTOMER), BL_COUNT(customer));
+}
+
+static void only_classes_asked_for_are_found(void **state)
+{
+	static const struct row rows[] = {
+		{"kim@example.com +1 202-555-0143 GB82WEST12345698765432", CLASS_CARD, NULL},
+		{"4111111111111111", CLASS_CARD, "4111111111111111"},
+	};
+
+	(void)state;
+	check_rows(rows, BL_COUNT(rows), CLASS_BIT(CLASS_CARD), 0);
+}
+
+/* ---- windows --------------------------------------------------------------------------------- */
+
+/* The same scan with @lead and @tail bytes at most around the window. */
+static void scan_window(const struct detect_scanner *scanner, const uint8_t *file, size_t size,
+			size_t at, size_t lead, size_t tail, struct detect_spans *out)
+{
+	size_t core = BL_MIN(size - at, (size_t)DETECT_WINDOW);
+	struct detect_window window = {.lead = BL_MIN(at, lead), .core = core, .offset = at};
+
+	window.tail = BL_MIN(size - at - core, tail);
+	window.bytes = file + at - window.lead;
+	assert_int_equal(detect_scan(scanner, &window, out), BL_OK);
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+static const char *const planted[] = {
+	"kim@example.com", "4111 1111 1111 1111",     "GB82 WEST 1234 5698 7654 32",
+	"219-09-9999",	   "+44 20 7946 0123",	      "Kim Miller",
+	"(202) 555-0143",  "Jörg Müller-Lüdenscheid", "12 Harbour Street",
+	"x@ü.example.com", "Tel: 467 3395",
+};
+
+/* Text of words, numbers, gaps and planted values: nothing of it is anybody's. */
+static void make_text(uint8_t *out, size_t size, uint32_t *seed)
+{
+	static const char *const pieces[] = {
+		"lorem ", "ipsum\n", "12 ", "2024-01-02 ", "é",	   "K. ",  "99 88 ", "@",    "a.b",
+		"-",	  "+",	     "(0)", "\n",	   "tel ", "kim ", "00 ",    "日本", "/"};
+	size_t at = 0;
+
+	while (at < size) {
+		uint32_t pick = next_random(seed);
+		const char *piece = pick % 7 ? pieces[pick / 7 % BL_COUNT(pieces)]
+					     : planted[pick / 7 % BL_COUNT(planted)];
+		size_t length = strlen(piece);
+
+		if (length > size - at) {
+			out[at++] = ' ';
+			continue;
+		}
+		memcpy(out + at, piece, length);
+		at += length;
+	}
+}
+
+static void more_lead_and_tail_change_nothing(void **state)
+{
+	size_t size = 3 * DETECT_WINDOW + 777;
+	uint8_t *file = malloc(size);
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, BL_COUNT(customer));
+	struct detect_spans one = {0}, other = {0};
+	uint32_t seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 8; round++) {
+		make_text(file, size, &seed);
+		for (size_t at = 0; at < size; at += DETECT_WINDOW) {
+			scan_window(scanner, file, size, at, DETECT_LEAD, DETECT_TAIL, &one);
+			scan_window(scanner, file, size, at, size, size, &other);
+			assert_int_equal(one.count, other.count);
+			assert_memory_equal(one.items, other.items, one.count * sizeof(*one.items));
+		}
+	}
+	detect_spans_free(&one);
+	detect_spans_free(&other);
+	detect_scanner_free(scanner);
+	free(file);
+}
+
+static void neighbouring_windows_agree_in_their_margins(void **state)
+{
+	size_t size = 2 * DETECT_WINDOW;
+	uint8_t *file = malloc(size);
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, BL_COUNT(customer));
+	struct detect_spans left = {0}, right = {0};
+	uint32_t seed = 7;
+
+	(void)state;
+	for (unsigned round = 0; round < 8; round++) {
+		uint64_t from = DETECT_WINDOW - DETECT_MARGIN, to = DETECT_WINDOW + DETECT_MARGIN;
+		size_t i = 0, k = 0;
+
+		make_text(file, size, &seed);
+		scan_window(scanner, file, size, 0, DETECT_LEAD, DETECT_TAIL, &left);
+		scan_window(scanner, file, size, DETECT_WINDOW, DETECT_LEAD, DETECT_TAIL, &right);
+		for (;; i++, k++) {
+			while (i < left.count &&
+			       left.items[i].offset + left.items[i].length <= from)
+				i++;
+			while (k < right.count &&
+			       right.items[k].offset + right.items[k].length <= from)
+				k++;
+			if (i == left.count || k == right.count || left.items[i].offset >= to ||
+			    right.items[k].offset >= to)
+				break;
+			assert_memory_equal(&left.items[i], &right.items[k], sizeof(*left.items));
+		}
+		assert_true(i == left.count || left.items[i].offset >= to);
+		assert_true(k == right.count || right.items[k].offset >= to);
+	}
+	detect_spans_free(&left);
+	detect_spans_free(&right);
+	detect_scanner_free(scanner);
+	free(file);
+}
+
+static void key_blocks_are_found_from_the_window_behind_them(void **state)
+{
+	static const char begin[] = "-----BEGIN RSA PRIVATE KEY-----\n";
+	static const char end[] = "-----END RSA PRIVATE KEY-----";
+	size_t size = 3 * DETECT_WINDOW, start = 2 * DETECT_WINDOW - 15000;
+	uint8_t *file = malloc(size);
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, 0);
+	struct detect_spans spans = {0};
+
+	(void)state;
+	memset(file, 'A', size);
+	for (size_t i = 63; i < size; i += 64)
+		file[i] = '\n';
+	memcpy(file + start, begin, sizeof(begin) - 1);
+	memcpy(file + start + 16000, end, sizeof(end) - 1);
+	scan_window(scanner, file, size, 2 * DETECT_WINDOW, DETECT_LEAD, DETECT_TAIL, &spans);
+	assert_int_equal(spans.count, 1);
+	assert_int_equal(spans.items[0].class, CLASS_PRIVATE_KEY);
+	assert_int_equal(spans.items[0].offset, start);
+	assert_int_equal(spans.items[0].length, 16000 + sizeof(end) - 1);
+
+	/* Without its end, all that is base64 within reach is the key. */
+	memset(file + start + 16000, 'A', sizeof(end) - 1);
+	scan_window(scanner, file, size, 2 * DETECT_WINDOW, DETECT_LEAD, DETECT_TAIL, &spans);
+	assert_int_equal(spans.count, 1);
+	assert_int_equal(spans.items[0].length, DETECT_REACH);
+	detect_spans_free(&spans);
+	detect_scanner_free(scanner);
+	free(file);
+}
+
+static void windows_that_are_not_text_are_refused(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		enum bl_status status;
+	} rows[] = {
+		{"plain", 5, BL_OK},
+		{"", 0, BL_OK},
+		{"a\0b", 3, BL_UNSUPPORTED},
+		{"a\xff"
+		 "b",
+		 3, BL_UNSUPPORTED},
+		{"\x80"
+		 "abc",
+		 4, BL_UNSUPPORTED},
+		{"caf\xc3\xa9", 5, BL_OK},
+		{"caf\xc3", 4, BL_OK},		     /* cut by the end of the bytes */
+		{"\xf0\x9f\x98", 3, BL_OK},	     /* the same */
+		{"\xc0\xaf", 2, BL_UNSUPPORTED},     /* overlong */
+		{"\xed\xa0\x80", 3, BL_UNSUPPORTED}, /* surrogate */
+		{"caf\xc3 x", 6, BL_UNSUPPORTED},
+	};
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, 1);
+	struct detect_spans spans = {0};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct detect_window window = {.bytes = (const uint8_t *)rows[i].bytes,
+					       .core = rows[i].length};
+		enum bl_status status = detect_scan(scanner, &window, &spans);
+
+		if (status != rows[i].status)
+			fail_msg("row %zu: %s", i, bl_status_name(status));
+	}
+	detect_spans_free(&spans);
+	detect_scanner_free(scanner);
+}
+
+static void names_are_scanned_too(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t count;
+		const char *value;
+	} rows[] = {
+		{"kim_miller-cv.pdf", 2, "kim_miller"},
+		{"KimMiller.pdf", 1, "KimMiller"},
+		{"call_07700900124.amr", 1, "07700900124"},
+		{"scan-4111111111111111.txt", 1, "4111111111111111"},
+		{"IMG_20240102_101112.jpg", 0, NULL},
+		{"\xff\xfe.bin", 0, NULL},
+		{"", 0, NULL},
+	};
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, 1);
+	struct detect_spans spans = {0};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		assert_int_equal(
+			detect_scan_name(scanner, rows[i].name, strlen(rows[i].name), &spans),
+			BL_OK);
+		if (spans.count != rows[i].count ||
+		    (spans.count && memcmp(rows[i].name + spans.items[0].offset, rows[i].value,
+					   spans.items[0].length) != 0))
+			fail_msg("row %zu: %zu spans in '%s'", i, spans.count, rows[i].name);
+	}
+	detect_spans_free(&spans);
+	detect_scanner_free(scanner);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_found_where_they_stand),
+		cmocka_unit_test(what_only_looks_like_a_value_is_left_alone),
+		cmocka_unit_test(the_customer_is_known_in_every_spelling),
+		cmocka_unit_test(only_classes_asked_for_are_found),
+		cmocka_unit_test(more_lead_and_tail_change_nothing),
+		cmocka_unit_test(neighbouring_windows_agree_in_their_margins),
+		cmocka_unit_test(key_blocks_are_found_from_the_window_behind_them),
+		cmocka_unit_test(windows_that_are_not_text_are_refused),
+		cmocka_unit_test(names_are_scanned_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
