@@ -1,0 +1,64 @@
+#include "fs/audit/audit.h"
+
+#include <sodium.h>
+#include <string.h>
+
+static const char *const OPS[AUDIT_OP_COUNT] = {
+	[AUDIT_START] = "start",
+	[AUDIT_STOP] = "stop",
+	[AUDIT_RECOVERED] = "recovered",
+	[AUDIT_HEARTBEAT] = "heartbeat",
+	[AUDIT_POLICY_LOADED] = "policy-loaded",
+	[AUDIT_POLICY_REFUSED] = "policy-refused",
+	[AUDIT_ENROLLED] = "enrolled",
+	[AUDIT_VIEW_OPENED] = "view-opened",
+	[AUDIT_VIEW_CLOSED] = "view-closed",
+	[AUDIT_VIEW_REVOKED] = "view-revoked",
+	[AUDIT_LOOKUP] = "lookup",
+	[AUDIT_LIST] = "list",
+	[AUDIT_STAT] = "stat",
+	[AUDIT_READLINK] = "readlink",
+	[AUDIT_OPEN] = "open",
+	[AUDIT_READ] = "read",
+	[AUDIT_WHY] = "why",
+	[AUDIT_SOURCE_ERROR] = "source-error",
+	[AUDIT_HOLD_ADDED] = "hold-added",
+	[AUDIT_HOLD_RELEASED] = "hold-released",
+	[AUDIT_DUE] = "due",
+	[AUDIT_SHRED_INTENT] = "shred-intent",
+	[AUDIT_SHRED_DONE] = "shred-done",
+	[AUDIT_ADMIN] = "admin",
+};
+
+static const char *const VERDICTS[] = {
+	[AUDIT_PERMITTED] = "permitted", [AUDIT_DENIED] = "denied",	    [AUDIT_ASKED] = "asked",
+	[AUDIT_WITHHELD] = "withheld",	 [AUDIT_FAILED_VERDICT] = "failed",
+};
+
+const char *audit_op_name(enum audit_op op)
+{
+	return (unsigned)op >= 1 && (unsigned)op < AUDIT_OP_COUNT ? OPS[op] : "unknown";
+}
+
+bool audit_op_parse(const char *name, enum audit_op *out)
+{
+	for (unsigned i = 1; i < AUDIT_OP_COUNT; i++) {
+		if (strcmp(name, OPS[i]) == 0) {
+			*out = (enum audit_op)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *audit_verdict_name(enum audit_verdict verdict)
+{
+	return (unsigned)verdict < BL_COUNT(VERDICTS) ? VERDICTS[verdict] : "unknown";
+}
+
+void audit_token(const uint8_t log_names_key[VAULT_KEY], const char *path, size_t length,
+		 uint8_t out[AUDIT_TOKEN])
+{
+	crypto_generichash(out, AUDIT_TOKEN, (const uint8_t *)path, length, log_names_key,
+			   VAULT_KEY);
+}

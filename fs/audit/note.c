@@ -1,0 +1,293 @@
+#include "fs/audit/note.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ORIGIN		"bailee.log/v1"
+#define DASH		"\xe2\x80\x94" /* the em dash of C2SP signed-note */
+#define BASE64		sodium_base64_VARIANT_ORIGINAL
+#define TEXT_SIZE	155u /* signed part */
+#define ID_AT		14u
+#define SEQUENCE_AT	47u
+#define FRAME_AT	68u
+#define CHAIN_AT	89u
+#define TIME_AT		134u
+#define SIGNATURE_AT	(TEXT_SIZE + 1 + 3 + 1 + 13 + 1)
+#define CHAIN_CHARS	44u
+#define SIGNATURE_CHARS 92u
+
+_Static_assert(SIGNATURE_AT + SIGNATURE_CHARS + 1 == NOTE_SIZE, "the note's parts fill it");
+
+/* Ties the signature to the name and the key, so that a verifier may hold several keys. */
+static void key_id(const uint8_t public_key[VAULT_PUBLIC_KEY], uint8_t out[4])
+{
+	uint8_t bytes[sizeof(ORIGIN) - 1 + 2 + VAULT_PUBLIC_KEY], sum[crypto_hash_sha256_BYTES];
+
+	memcpy(bytes, ORIGIN, sizeof(ORIGIN) - 1);
+	bytes[sizeof(ORIGIN) - 1] = '\n';
+	bytes[sizeof(ORIGIN)] = 1;
+	memcpy(bytes + sizeof(ORIGIN) + 1, public_key, VAULT_PUBLIC_KEY);
+	crypto_hash_sha256(sum, bytes, sizeof(bytes));
+	memcpy(out, sum, 4);
+}
+
+static void write_text(const struct note *note, char out[NOTE_SIZE + 1])
+{
+	char id[2 * LOG_ID_SIZE + 1], chain[CHAIN_CHARS + 1];
+
+	sodium_bin2hex(id, sizeof(id), note->log_id, LOG_ID_SIZE);
+	sodium_bin2base64(chain, sizeof(chain), note->chain, AUDIT_DIGEST, BASE64);
+	snprintf(out, NOTE_SIZE + 1,
+		 ORIGIN "\n%s\n%020" PRIu64 "\n%020" PRIu64 "\n%s\n%020" PRIu64 "\n", id,
+		 note->sequence, note->frame, chain, (uint64_t)note->realtime_s);
+}
+
+void note_write(const struct note *note, const struct vault *vault, char out[NOTE_SIZE])
+{
+	uint8_t signature[4 + VAULT_SIGNATURE];
+	char text[NOTE_SIZE + 1], base64[SIGNATURE_CHARS + 1];
+
+	write_text(note, text);
+	key_id(vault_public_key(vault), signature);
+	vault_sign(vault, text, TEXT_SIZE, signature + 4);
+	sodium_bin2base64(base64, sizeof(base64), signature, sizeof(signature), BASE64);
+	snprintf(text + TEXT_SIZE, sizeof(text) - TEXT_SIZE, "\n" DASH " " ORIGIN " %s\n", base64);
+	memcpy(out, text, NOTE_SIZE);
+}
+
+static bool take_number(const char *digits, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		if (digits[i] < '0' || digits[i] > '9' ||
+		    __builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(digits[i] - '0'), &value))
+			return false;
+	}
+	*out = value;
+	return true;
+}
+
+static bool take_text(const char *bytes, struct note *out)
+{
+	char again[NOTE_SIZE + 1];
+	uint64_t seconds;
+	size_t got;
+
+	if (sodium_hex2bin(out->log_id, LOG_ID_SIZE, bytes + ID_AT, 2 * LOG_ID_SIZE, NULL, &got,
+			   NULL) != 0 ||
+	    got != LOG_ID_SIZE)
+		return false;
+	if (sodium_base642bin(out->chain, AUDIT_DIGEST, bytes + CHAIN_AT, CHAIN_CHARS, NULL, &got,
+			      NULL, BASE64) != 0 ||
+	    got != AUDIT_DIGEST)
+		return false;
+	if (!take_number(bytes + SEQUENCE_AT, &out->sequence) ||
+	    !take_number(bytes + FRAME_AT, &out->frame) || !take_number(bytes + TIME_AT, &seconds))
+		return false;
+	out->realtime_s = (int64_t)seconds;
+	write_text(out, again);
+	return memcmp(again, bytes, TEXT_SIZE) == 0;
+}
+
+enum note_result note_parse(const char *bytes, size_t length,
+			    const uint8_t public_key[VAULT_PUBLIC_KEY], struct note *out)
+{
+	static const char BEFORE[] = "\n" DASH " " ORIGIN " ";
+	uint8_t signature[4 + VAULT_SIGNATURE], id[4];
+	size_t got;
+
+	if (length < NOTE_SIZE || memchr(bytes, 0, NOTE_SIZE))
+		return NOTE_TORN;
+	if (!take_text(bytes, out) || memcmp(bytes + TEXT_SIZE, BEFORE, sizeof(BEFORE) - 1) != 0 ||
+	    bytes[NOTE_SIZE - 1] != '\n')
+		return NOTE_BAD;
+	if (sodium_base642bin(signature, sizeof(signature), bytes + SIGNATURE_AT, SIGNATURE_CHARS,
+			      NULL, &got, NULL, BASE64) != 0 ||
+	    got != sizeof(signature))
+		return NOTE_BAD;
+	if (!public_key)
+		return NOTE_GOOD;
+	key_id(public_key, id);
+	if (memcmp(id, signature, sizeof(id)) != 0 ||
+	    !vault_signature_ok(public_key, bytes, TEXT_SIZE, signature + 4))
+		return NOTE_BAD;
+	return NOTE_GOOD;
+}
+
+void note_file_name(int64_t realtime_s, char out[NOTE_FILE_NAME])
+{
+	time_t at = (time_t)realtime_s;
+	struct tm utc;
+
+	/* A clock beyond any sense still needs a name that sorts. */
+	if (!gmtime_r(&at, &utc) || utc.tm_year < 70 || utc.tm_year > 9999 - 1900) {
+		memcpy(out, realtime_s < 0 ? "1970-01-01" : "9999-12-31", NOTE_FILE_NAME);
+		return;
+	}
+	if (strftime(out, NOTE_FILE_NAME, "%Y-%m-%d", &utc) != NOTE_FILE_NAME - 1)
+		memcpy(out, "9999-12-31", NOTE_FILE_NAME);
+}
+
+bool note_file_name_ok(const char *name)
+{
+	for (unsigned i = 0; i < NOTE_FILE_NAME - 1; i++) {
+		bool is_dash = i == 4 || i == 7;
+
+		if (is_dash ? name[i] != '-' : name[i] < '0' || name[i] > '9')
+			return false;
+	}
+	return name[NOTE_FILE_NAME - 1] == '\0';
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* The smallest file name above @after, or the largest of all when @after is NULL. "" : none. */
+static enum bl_status find_file(int folder_fd, const char *after, char out[NOTE_FILE_NAME],
+				struct bl_error *why)
+{
+	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!folder) {
+		fd_close(fd);
+		return bl_fail_errno(why, BL_IO, "cannot list '" NOTE_FOLDER "'");
+	}
+	out[0] = '\0';
+	for (const struct dirent *entry; (entry = readdir(folder));) {
+		const char *name = entry->d_name;
+
+		if (!note_file_name_ok(name) || (after && strcmp(name, after) <= 0))
+			continue;
+		if (!out[0] || (after ? strcmp(name, out) < 0 : strcmp(name, out) > 0))
+			memcpy(out, name, NOTE_FILE_NAME);
+	}
+	closedir(folder);
+	return BL_OK;
+}
+
+static enum bl_status open_file(struct notes *notes, uint64_t *out_size, struct bl_error *why)
+{
+	struct stat st;
+
+	fd_close(notes->fd);
+	notes->fd = openat(notes->folder_fd, notes->name,
+			   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (notes->fd < 0 || fstat(notes->fd, &st) != 0)
+		return bl_fail_errno(why, BL_IO, "cannot open '" NOTE_FOLDER "/%s'", notes->name);
+	if (!S_ISREG(st.st_mode))
+		return bl_fail(why, BL_TAMPERED, "'" NOTE_FOLDER "/%s' is not a regular file",
+			       notes->name);
+	*out_size = (uint64_t)st.st_size;
+	return BL_OK;
+}
+
+enum bl_status notes_open(int log_fd, struct notes *notes, struct bl_error *why)
+{
+	memset(notes, 0, sizeof(*notes));
+	notes->fd = -1;
+	notes->folder_fd =
+		openat(log_fd, NOTE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (notes->folder_fd < 0)
+		return errno == ENOENT ? BL_OK
+				       : bl_fail_errno(why, BL_IO, "cannot open '" NOTE_FOLDER "'");
+
+	enum bl_status status = find_file(notes->folder_fd, NULL, notes->newest, why);
+
+	if (status != BL_OK || !notes->newest[0])
+		return status;
+	memcpy(notes->name, notes->newest, NOTE_FILE_NAME);
+	status = open_file(notes, &notes->newest_size, why);
+	notes->name[0] = '\0';
+	return status;
+}
+
+void notes_skip(struct notes *notes)
+{
+	uint64_t whole = notes->newest_size / NOTE_SIZE;
+
+	/* Two, since the last may be torn. With fewer, older files have to be read. */
+	if (whole < 2)
+		return;
+	memcpy(notes->name, notes->newest, NOTE_FILE_NAME);
+	notes->size = notes->newest_size;
+	notes->at = (whole - 2) * NOTE_SIZE;
+}
+
+void notes_close(struct notes *notes)
+{
+	fd_close(notes->fd);
+	fd_close(notes->folder_fd);
+	notes->fd = notes->folder_fd = -1;
+}
+
+static enum bl_status next_file(struct notes *notes, struct bl_error *why)
+{
+	char name[NOTE_FILE_NAME] = "";
+	enum bl_status status;
+
+	if (notes->folder_fd < 0 || !notes->newest[0] || strcmp(notes->name, notes->newest) == 0)
+		return BL_NOT_FOUND;
+	status = find_file(notes->folder_fd, notes->name, name, why);
+	if (status != BL_OK)
+		return status;
+	if (!name[0])
+		return BL_NOT_FOUND;
+	memcpy(notes->name, name, NOTE_FILE_NAME);
+	notes->at = 0;
+	status = open_file(notes, &notes->size, why);
+	if (status == BL_OK && strcmp(name, notes->newest) == 0)
+		notes->size = BL_MIN(notes->size, notes->newest_size);
+	return status;
+}
+
+enum bl_status notes_next(struct notes *notes, const uint8_t *log_id,
+			  const uint8_t public_key[VAULT_PUBLIC_KEY], struct note *out_note,
+			  struct bl_error *why)
+{
+	char bytes[NOTE_SIZE];
+
+	while (notes->at >= notes->size) {
+		enum bl_status status = next_file(notes, why);
+
+		if (status != BL_OK)
+			return status;
+	}
+
+	size_t length = (size_t)BL_MIN((uint64_t)NOTE_SIZE, notes->size - notes->at);
+	ssize_t got = pread(notes->fd, bytes, length, (off_t)notes->at);
+
+	if (got < 0)
+		return bl_fail_errno(why, BL_IO, "cannot read '" NOTE_FOLDER "/%s'", notes->name);
+
+	enum note_result result = note_parse(bytes, (size_t)got, public_key, out_note);
+	bool is_last =
+		strcmp(notes->name, notes->newest) == 0 && notes->at + NOTE_SIZE >= notes->size;
+
+	if (result == NOTE_TORN && is_last) {
+		notes->is_torn = true;
+		notes->size = notes->at;
+		return BL_NOT_FOUND;
+	}
+	if (result != NOTE_GOOD)
+		return bl_fail(why, BL_TAMPERED, "a checkpoint is not signed by this key");
+	if (memcmp(out_note->log_id, log_id, LOG_ID_SIZE) != 0)
+		return bl_fail(why, BL_TAMPERED, "a checkpoint speaks of another log");
+	if (notes->has_last &&
+	    (out_note->sequence <= notes->last.sequence || out_note->frame <= notes->last.frame))
+		return bl_fail(why, BL_TAMPERED, "checkpoints are out of order");
+	notes->last = *out_note;
+	notes->has_last = true;
+	notes->at += NOTE_SIZE;
+	return BL_OK;
+}

@@ -1,0 +1,33 @@
+/* segment.h - private to fs/audit: making segments ahead of their use, and putting them to use */
+#ifndef FS_AUDIT_SEGMENT_H
+#define FS_AUDIT_SEGMENT_H
+
+#include "fs/audit/format.h"
+#include "fs/audit/io.h"
+
+#include <stdatomic.h>
+
+struct segment {
+	int fd; /* -1: none */
+	uint64_t size;
+	uint64_t at; /* where the next frame goes */
+};
+
+/*
+ * segment_prepare - "spare": allocated, full of written zeros, synced
+ *
+ * @is_cancelled  looked at between the writes; may be NULL. BL_STALE when it was
+ */
+enum bl_status segment_prepare(const struct audit_io *io, int log_fd, uint64_t size,
+			       const atomic_bool *is_cancelled, struct segment *out_spare, struct bl_error *why) BL_MUST_CHECK;
+/* segment_begin - give the spare its header and its name, durably; @chain takes the header's step */
+enum bl_status segment_begin(const struct audit_io *io, int log_fd, struct segment *spare,
+			     const struct segment_header *header, uint8_t chain[AUDIT_DIGEST],
+			     struct bl_error *why) BL_MUST_CHECK;
+/* segment_end - give back the room behind the last frame (it reads as zeros as before), close */
+void segment_end(struct segment *segment);
+/* segment_size - @wanted, or less when the disk is nearly full */
+uint64_t segment_size(int log_fd, uint64_t wanted);
+void boot_id_read(uint8_t out[16]);
+
+#endif
