@@ -88,8 +88,9 @@ struct gate_caller {
 #define GATE_ROOT UINT64_C(1)         /* node of the view's root: its entries are device ids */
 
 struct gate_attr {
-	uint64_t node;                /* the number to use in later requests; stable for the view's life */
-	uint32_t generation;
+	uint64_t node;                /* the number to use in later requests: one per path, never used twice */
+	uint64_t inode;               /* st_ino: the same for every hard link of a file */
+	bool has_stat;                /* false: `list` without `stat`; only the type in attr says something */
 	struct image_attr attr;       /* mode without write, suid and sgid bits; uid and gid are the view's */
 };
 
@@ -102,11 +103,18 @@ struct gate_reply {
 	int error;                    /* 0 or a positive errno */
 	struct gate_attr attr;        /* lookup, getattr */
 	uint64_t handle;              /* open, opendir */
-	const uint8_t *bytes;         /* read, readlink, readdir, why: inside the buffer that was given */
-	size_t length;
+	const uint8_t *bytes;         /* read, readlink, why: inside the buffer that was given */
+	size_t length;                /* of bytes; readdir: how many entries were added */
+	uint64_t epoch;               /* of the view when this was decided: see gate_view_epoch */
 	struct audit_ticket ticket;   /* the gate's own, with what follows */
 	struct gate_view *view;
 };
+
+/*
+ * gate_view_epoch - grows before `changed` is called. A reply whose epoch is older was decided under what no longer
+ * holds: what it names must not be kept by the kernel.
+ */
+uint64_t gate_view_epoch(const struct gate_view *view);
 
 void gate_lookup(struct gate_view *view, const struct gate_caller *caller, uint64_t parent, const char *name,
 		 struct gate_reply *reply);
@@ -117,9 +125,17 @@ void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uin
 /* gate_open - decide on contents (copy), pin the file. @flags: anything but O_RDONLY is EROFS. */
 void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_t node, int flags,
 	       struct gate_reply *reply);
-/* gate_read - masked bytes into @buffer (@size bytes). Allocation-free when the windows' spans are known. */
+/*
+ * gate_read - masked bytes of [@offset, @offset + @size). Allocation-free when the windows' spans are known.
+ *
+ * @size    at most GATE_READ_LIMIT
+ * @room    of @buffer, at least @size; with GATE_READ_ROOM(size) the work is done in place, without a copy. What
+ *          lies in @buffer outside reply->bytes is not masked and must not leave the process.
+ */
+#define GATE_READ_LIMIT (1u << 20)
+#define GATE_READ_ROOM(size) ((size) + 2 * DETECT_WINDOW + DETECT_LEAD + DETECT_TAIL)
 void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t handle, uint64_t offset,
-	       uint8_t *buffer, size_t size, struct gate_reply *reply);
+	       size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply);
 void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 		  struct gate_reply *reply);
 /*
@@ -127,7 +143,8 @@ void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint
  *
  * @add runs before the event is durable and only fills memory; the reply sends it.
  */
-typedef bool gate_add_fn(void *context, const char *name, const struct gate_attr *attr, uint64_t next_offset);
+typedef bool gate_add_fn(void *context, const char *name, const struct gate_attr *attr,
+			 uint64_t next_offset);
 void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle, uint64_t offset,
 		  gate_add_fn *add, void *context, struct gate_reply *reply);
 /* gate_why - the text of user.bailee.why: what may be done here, what not, which rule, next step */

@@ -1,0 +1,553 @@
+#include "fs/gate/private.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NOTICE_NAME	 "NOTICE.txt"
+#define NOTICE_INODE_BIT (UINT64_C(1) << 63)
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+enum bl_status gate_device_new(struct gate *gate, const struct device *record,
+			       struct gate_device **out_device)
+{
+	struct gate_device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return BL_NO_MEMORY;
+	device->tree = tree_new();
+	if (!device->tree) {
+		free(device);
+		return BL_NO_MEMORY;
+	}
+	pthread_mutex_init(&device->lock, NULL);
+	pthread_cond_init(&device->settled, NULL);
+	atomic_init(&device->refs, 1);
+	device->gate = gate;
+	device->slot = ++gate->last_slot;
+	memcpy(device->id, record->id, sizeof(device->id));
+	device->kind = record->kind;
+	device->state = record->state;
+	device->since_unix = record->enrolled_unix;
+	struct image_attr *attr = &tree_entry(device->tree, 0)->attr;
+
+	attr->mtime_ns = attr->atime_ns = attr->ctime_ns =
+		record->enrolled_unix * INT64_C(1000000000);
+	*out_device = device;
+	return BL_OK;
+}
+
+struct gate_device *gate_device_ref(struct gate_device *device)
+{
+	atomic_fetch_add(&device->refs, 1);
+	return device;
+}
+
+static void kept_out(struct gate_device *device, struct gate_file *file)
+{
+	*(file->newer ? &file->newer->older : &device->newest) = file->older;
+	*(file->older ? &file->older->newer : &device->oldest) = file->newer;
+	file->newer = file->older = NULL;
+	device->file_count--;
+	tree_entry(device->tree, file->entry)->file = NULL;
+	file_unref(file);
+}
+
+void gate_device_unref(struct gate_device *device)
+{
+	if (!device || atomic_fetch_sub(&device->refs, 1) != 1)
+		return;
+	struct gate *gate = device->gate;
+	bool *was_freed = device->was_freed;
+
+	spans_forget(&gate->spans, device);
+	while (device->oldest)
+		kept_out(device, device->oldest);
+	if (device->image)
+		image_close(device->image);
+	detect_scanner_free(device->scanner);
+	sodium_free(device->keys);
+	rules_places_free(device->places);
+	tree_free(device->tree);
+	pthread_cond_destroy(&device->settled);
+	pthread_mutex_destroy(&device->lock);
+	free(device);
+	if (was_freed) {
+		pthread_mutex_lock(&gate->freed_lock);
+		*was_freed = true;
+		pthread_cond_broadcast(&gate->freed);
+		pthread_mutex_unlock(&gate->freed_lock);
+	}
+}
+
+/* ---- opening the image ------------------------------------------------------------------------------ */
+
+/* Fixed words of the image part, about an inode; never content. */
+static void on_trouble(void *context, unsigned volume, uint64_t inode, const char *text)
+{
+	struct gate_device *device = context;
+	struct audit_event event = {.op = AUDIT_SOURCE_ERROR,
+				    .verdict = AUDIT_FAILED_VERDICT,
+				    .uid = UINT32_MAX,
+				    .gid = UINT32_MAX,
+				    .pid = UINT32_MAX,
+				    .login_uid = UINT32_MAX,
+				    .error_number = (uint32_t)bl_status_errno(BL_IO)};
+
+	memcpy(event.device, device->id, sizeof(event.device));
+	snprintf(event.detail, sizeof(event.detail), "volume %u, inode %llu: %s", volume,
+		 (unsigned long long)inode, text);
+	gate_tell(device->gate, &event);
+}
+
+static enum bl_status open_keys(struct gate_device *device, struct device_keys **out_keys)
+{
+	struct vault *vault = device_store_vault(device->gate->config.store);
+	struct device_keys *keys = sodium_malloc(sizeof(*keys));
+
+	if (!keys)
+		return BL_NO_MEMORY;
+	enum bl_status status = vault_device_key(vault, device->id, VAULT_MASK, keys->mask, NULL);
+
+	if (status == BL_OK)
+		status = vault_device_key(vault, device->id, VAULT_LOG_NAMES, keys->names, NULL);
+	if (status != BL_OK) {
+		sodium_free(keys);
+		return status;
+	}
+	*out_keys = keys;
+	return BL_OK;
+}
+
+static enum bl_status open_scanner(struct gate_device *device, bl_classes classes,
+				   struct detect_scanner **out_scanner)
+{
+	struct device_record record = {0};
+	enum bl_status status =
+		device_identities(device->gate->config.store, device->id, &record, NULL);
+
+	if (status != BL_OK)
+		return status;
+	status = detect_scanner_new(classes, record.identities, record.identity_count, out_scanner,
+				    NULL);
+	device_record_done(&record);
+	return status;
+}
+
+static enum bl_status open_image(struct gate_device *device, struct image **out_image)
+{
+	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
+	BL_CLEANUP(fd_close) int fd = -1;
+
+	if (!record)
+		return BL_NO_MEMORY;
+	enum bl_status status = device_find(device->gate->config.store, device->id, record, NULL);
+
+	if (status == BL_OK)
+		status = device_open_source(record, O_RDONLY, &fd, NULL);
+	if (status != BL_OK)
+		return status;
+	struct image_options options = {.reader_path = device->gate->config.reader_path,
+					.on_trouble = on_trouble,
+					.context = device};
+
+	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
+			  &options, out_image, NULL);
+}
+
+/*
+ * Keys and scanner first: without them nothing of the image may be shown, not even a name. An image that cannot be opened is
+ * no error here: the device then holds a notice.
+ */
+static enum bl_status device_open(struct gate_device *device)
+{
+	struct device_keys *keys = NULL;
+	BL_CLEANUP(detect_scanner_free) struct detect_scanner *scanner = NULL;
+	struct image *image = NULL;
+
+	pthread_rwlock_rdlock(&device->gate->policy_lock);
+	bl_classes classes = device->gate->policy ? policy_detects(device->gate->policy) : 0;
+	bool has_policy = device->gate->policy != NULL;
+
+	pthread_rwlock_unlock(&device->gate->policy_lock);
+	if (!has_policy)
+		return BL_FORBIDDEN;
+	enum bl_status status = open_keys(device, &keys);
+
+	if (status == BL_OK)
+		status = open_scanner(device, classes, &scanner);
+	if (status != BL_OK) {
+		sodium_free(keys);
+		return status;
+	}
+	status = open_image(device, &image);
+	if (status != BL_OK)
+		on_trouble(device, 0, 0, "the image cannot be opened");
+	pthread_mutex_lock(&device->lock);
+	device->keys = keys;
+	device->scanner = BL_TAKE(scanner);
+	device->classes = classes;
+	device->image = image;
+	pthread_mutex_unlock(&device->lock);
+	return BL_OK;
+}
+
+/* ---- directories ------------------------------------------------------------------------------------ */
+
+static bool is_policy_moved(struct gate_device *device)
+{
+	pthread_rwlock_rdlock(&device->gate->policy_lock);
+	bool is_moved =
+		!device->gate->policy || policy_detects(device->gate->policy) != device->classes;
+
+	pthread_rwlock_unlock(&device->gate->policy_lock);
+	return is_moved;
+}
+
+static struct image_entry own_entry(const char *name, enum image_type type, uint64_t inode)
+{
+	return (struct image_entry){
+		.inode = inode,
+		.name = name,
+		.length = strlen(name),
+		.has_attr = true,
+		.attr = {.type = type,
+			 .mode = type == IMAGE_DIR ? S_IFDIR | 0555 : S_IFREG | 0444,
+			 .nlink = 1},
+	};
+}
+
+static bool add_notice(struct fresh *fresh, unsigned volume)
+{
+	struct image_entry entry = own_entry(NOTICE_NAME, IMAGE_FILE, NOTICE_INODE_BIT | volume);
+
+	return fresh_add(fresh, &entry, volume, ENTRY_NOTICE);
+}
+
+static void add_volumes(const struct image *image, struct fresh *fresh)
+{
+	for (size_t i = 0; i < image_volume_count(image); i++) {
+		const struct image_volume *volume = image_volume(image, i);
+		struct image_entry entry = own_entry(volume->name, IMAGE_DIR, volume->root);
+
+		if (!fresh_add(fresh, &entry, (unsigned)i,
+			       volume->is_readable ? ENTRY_VOLUME : ENTRY_UNREADABLE))
+			return;
+	}
+}
+
+struct collecting {
+	struct fresh *fresh;
+	unsigned volume;
+	bool *lacks_attr; /* one per item; NULL: none lacks any so far */
+	size_t lacking;
+};
+
+static bool collect(void *context, const struct image_entry *entry)
+{
+	struct collecting *collecting = context;
+	struct image_entry copy = *entry;
+
+	if (!entry->has_attr) {
+		collecting->lacking++;
+		copy.attr = (struct image_attr){.type = IMAGE_OTHER, .nlink = UINT32_MAX};
+	}
+	return fresh_add(collecting->fresh, &copy, collecting->volume, ENTRY_IMAGE);
+}
+
+/* Entries whose attributes the list did not have; what cannot be told stays of no type, and cannot be opened. */
+static void stat_lacking(struct gate_device *device, struct collecting *collecting)
+{
+	struct fresh *fresh = collecting->fresh;
+
+	for (size_t i = 0; collecting->lacking && i < fresh->count; i++) {
+		struct fresh_entry *item = &fresh->items[i];
+		struct image_attr attr;
+
+		if (item->attr.nlink != UINT32_MAX)
+			continue;
+		collecting->lacking--;
+		item->attr.nlink = 1;
+		if (image_stat(device->image, item->volume, item->inode, &attr, NULL) == BL_OK)
+			item->attr = attr;
+	}
+}
+
+static enum bl_status find_in_names(const struct gate_device *device, struct fresh *fresh)
+{
+	struct detect_spans spans = {0};
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < fresh->count && status == BL_OK; i++) {
+		struct fresh_entry *item = &fresh->items[i];
+
+		if (item->kind != ENTRY_IMAGE)
+			continue;
+		status = detect_scan_name(device->scanner, fresh->names + item->name, item->length,
+					  &spans);
+		if (status != BL_OK || spans.count == 0)
+			continue;
+		item->find = calloc(1, sizeof(*item->find));
+		if (!item->find) {
+			status = BL_NO_MEMORY;
+			break;
+		}
+		item->find->spans = spans;
+		spans = (struct detect_spans){0};
+	}
+	detect_spans_free(&spans);
+	return status;
+}
+
+static enum bl_status list_image(struct gate_device *device, unsigned volume, uint64_t inode,
+				 struct fresh *fresh)
+{
+	struct collecting collecting = {.fresh = fresh, .volume = volume};
+	enum bl_status status =
+		image_list(device->image, volume, inode, collect, &collecting, NULL);
+
+	if (status == BL_OK)
+		status = fresh->status;
+	if (status == BL_OK)
+		stat_lacking(device, &collecting);
+	return status == BL_OK ? find_in_names(device, fresh) : status;
+}
+
+static enum bl_status collect_device(struct gate_device *device, struct fresh *fresh)
+{
+	enum bl_status status = device->keys ? BL_OK : device_open(device);
+
+	if (status != BL_OK)
+		return status;
+	/* The policy moved on while the image was opened: what the scanner looks for may be too little. */
+	if (is_policy_moved(device))
+		return BL_STALE;
+	if (!device->image) {
+		add_notice(fresh, 0);
+		return fresh->status;
+	}
+	const struct image_volume *first = image_volume(device->image, 0);
+
+	if (first->name[0] == 0)
+		return list_image(device, 0, first->root, fresh);
+	add_volumes(device->image, fresh);
+	return fresh->status;
+}
+
+/* A directory that holds itself, on any level, would have no end. */
+static bool is_loop(const struct tree *tree, const struct entry *entry)
+{
+	const struct entry *above = entry;
+
+	while (above->id != 0) {
+		above = tree_entry(tree, above->parent);
+		if (above->kind == ENTRY_IMAGE && above->volume == entry->volume &&
+		    above->inode == entry->inode)
+			return true;
+		if (above->kind == ENTRY_VOLUME)
+			return entry->kind == ENTRY_IMAGE && above->inode == entry->inode;
+	}
+	return false;
+}
+
+/* Every path that is known can be told to the log. */
+static bool is_too_long(const struct tree *tree, const struct entry *entry)
+{
+	char path[GATE_PATH];
+	size_t length;
+
+	return !tree_path(tree, entry, "", path, &length) ||
+	       length + IMAGE_NAME_LIMIT >= sizeof(path);
+}
+
+static enum bl_status collect_directory(struct gate_device *device, const struct entry *entry,
+					struct fresh *fresh)
+{
+	switch ((enum entry_kind)entry->kind) {
+	case ENTRY_DEVICE:
+		return collect_device(device, fresh);
+	case ENTRY_UNREADABLE:
+		add_notice(fresh, entry->volume);
+		return fresh->status;
+	case ENTRY_NOTICE:
+		return BL_INVALID;
+	case ENTRY_VOLUME:
+	case ENTRY_IMAGE:
+		break;
+	}
+	return list_image(device, entry->volume, entry->inode, fresh);
+}
+
+/* Claim the load of a directory, or wait for whoever has it. True: ours to do. */
+static bool load_claim(struct gate_device *device, struct entry *entry, enum bl_status *out_status)
+{
+	while (entry->load == LOAD_BUSY)
+		pthread_cond_wait(&device->settled, &device->lock);
+	*out_status = BL_OK;
+	if (entry->load == LOAD_READY)
+		return false;
+	if (entry->attr.type != IMAGE_DIR) {
+		*out_status = BL_INVALID;
+		return false;
+	}
+	if (entry->depth >= GATE_DEPTH || is_too_long(device->tree, entry) ||
+	    is_loop(device->tree, entry)) {
+		*out_status = BL_IO;
+		return false;
+	}
+	entry->load = LOAD_BUSY;
+	return true;
+}
+
+enum bl_status device_load(struct gate_device *device, uint32_t id)
+{
+	struct fresh fresh = {0};
+	enum bl_status status;
+
+	pthread_mutex_lock(&device->lock);
+	struct entry *entry = tree_entry(device->tree, id);
+
+	if (!entry || !load_claim(device, entry, &status)) {
+		pthread_mutex_unlock(&device->lock);
+		return entry ? status : BL_NOT_FOUND;
+	}
+	pthread_mutex_unlock(&device->lock);
+	/* What is read of the entry here never changes: kind, volume, inode. */
+	status = collect_directory(device, entry, &fresh);
+	pthread_mutex_lock(&device->lock);
+	if (status == BL_OK)
+		status = tree_install(device->tree, entry, &fresh, device->keys->mask);
+	entry->load = status == BL_OK ? LOAD_READY : LOAD_NONE;
+	pthread_cond_broadcast(&device->settled);
+	pthread_mutex_unlock(&device->lock);
+	fresh_done(&fresh);
+	return status;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------- */
+
+void file_unref(struct gate_file *file)
+{
+	if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
+		return;
+	image_file_close(file->file);
+	free(file);
+}
+
+static void kept_in(struct gate_device *device, struct gate_file *file)
+{
+	atomic_fetch_add(&file->refs, 1);
+	file->older = device->newest;
+	*(device->newest ? &device->newest->newer : &device->oldest) = file;
+	device->newest = file;
+	device->file_count++;
+	tree_entry(device->tree, file->entry)->file = file;
+	while (device->file_count > GATE_FILES)
+		kept_out(device, device->oldest);
+}
+
+static void kept_touch(struct gate_device *device, struct gate_file *file)
+{
+	if (device->newest == file)
+		return;
+	atomic_fetch_add(&file->refs, 1);
+	kept_out(device, file);
+	kept_in(device, file);
+	file_unref(file);
+}
+
+void device_forget_file(struct gate_device *device, struct gate_file *file)
+{
+	pthread_mutex_lock(&device->lock);
+	if (tree_entry(device->tree, file->entry)->file == file)
+		kept_out(device, file);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static enum bl_status file_open(struct gate_device *device, const struct entry *entry,
+				struct gate_file **out_file)
+{
+	BL_CLEANUP(file_unref) struct gate_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return BL_NO_MEMORY;
+	atomic_init(&file->refs, 1);
+	file->device = device;
+	file->entry = entry->id;
+	file->serial = atomic_fetch_add(&device->gate->last_serial, 1) + 1;
+	enum bl_status status =
+		image_file_open(device->image, entry->volume, entry->inode, &file->file, NULL);
+
+	if (status != BL_OK)
+		return status;
+	file->size_bytes = image_file_size(file->file);
+	size_t length = (size_t)BL_MIN(file->size_bytes, DETECT_HEAD), got = 0;
+	struct scratch *scratch = scratch_take(&device->gate->scratches);
+	uint8_t *head = scratch_bytes(scratch);
+
+	status = head ? image_file_read(file->file, 0, head, length, &got, NULL) : BL_NO_MEMORY;
+	if (status == BL_OK && got != length)
+		status = BL_IO;
+	if (status == BL_OK)
+		detect_profile(head, length, file->size_bytes, entry->name, &file->profile);
+	scratch_give(&device->gate->scratches, scratch);
+	if (status == BL_OK)
+		*out_file = BL_TAKE(file);
+	return status;
+}
+
+enum bl_status device_file(struct gate_device *device, uint32_t id, struct gate_file **out_file)
+{
+	struct gate_file *file = NULL;
+
+	pthread_mutex_lock(&device->lock);
+	struct entry *entry = tree_entry(device->tree, id);
+
+	if (entry && entry->file) {
+		file = entry->file;
+		kept_touch(device, file);
+		atomic_fetch_add(&file->refs, 1);
+	}
+	pthread_mutex_unlock(&device->lock);
+	if (file || !entry) {
+		*out_file = file;
+		return entry ? BL_OK : BL_NOT_FOUND;
+	}
+	enum bl_status status = file_open(device, entry, &file);
+
+	if (status != BL_OK)
+		return status;
+	pthread_mutex_lock(&device->lock);
+	if (entry->file) { /* somebody else was quicker: one file, one serial */
+		struct gate_file *theirs = entry->file;
+
+		atomic_fetch_add(&theirs->refs, 1);
+		pthread_mutex_unlock(&device->lock);
+		file_unref(file);
+		*out_file = theirs;
+		return BL_OK;
+	}
+	kept_in(device, file);
+	pthread_mutex_unlock(&device->lock);
+	*out_file = file;
+	return BL_OK;
+}
+
+size_t notice_text(const struct gate_device *device, const struct entry *notice, char *out,
+		   size_t size)
+{
+	const char *what = "the image of this device cannot be opened";
+	const char *more = "whoever enrolled it can look at 'bailee status'";
+
+	if (device->image && notice->volume < image_volume_count(device->image)) {
+		what = "this partition cannot be read";
+		more = image_volume(device->image, notice->volume)->notice;
+	}
+	int length = snprintf(out, size, "bailee: %s: %s\n", what, more);
+
+	return length < 0 ? 0 : BL_MIN((size_t)length, size - 1);
+}

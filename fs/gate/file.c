@@ -1,0 +1,216 @@
+#include "fs/gate/private.h"
+
+#include <string.h>
+
+/* One read: the windows it touches and the bytes around them. */
+struct work {
+	struct gate_file *file;
+	uint64_t first; /* window */
+	size_t count;	/* of windows */
+	struct window_spans *known[GATE_WINDOWS];
+	struct scratch *scratch; /* NULL: not needed so far */
+	uint8_t *bytes;		 /* of the file from `from` on */
+	uint64_t from, to;
+};
+
+static uint64_t window_end(const struct work *work, uint64_t window)
+{
+	return BL_MIN((window + 1) * DETECT_WINDOW, work->file->size_bytes);
+}
+
+static struct gate *gate_of(const struct work *work)
+{
+	return work->file->device->gate;
+}
+
+static void work_done(struct work *work)
+{
+	for (size_t i = 0; i < work->count; i++)
+		spans_put(work->known[i]);
+	if (work->scratch)
+		scratch_give(&gate_of(work)->scratches, work->scratch);
+}
+
+/* Does anything that was found reach into the bytes asked for? Masks change nothing but spans. */
+static bool is_touched(const struct work *work, uint64_t offset, size_t size)
+{
+	for (size_t i = 0; i < work->count; i++) {
+		const struct window_spans *known = work->known[i];
+
+		for (size_t k = 0; k < known->count; k++) {
+			const struct detect_span *span = &known->items[k];
+
+			if (span->offset < offset + size && span->offset + span->length > offset)
+				return true;
+		}
+	}
+	return false;
+}
+
+static enum bl_status read_all(const struct work *work, uint64_t from, uint8_t *out, size_t length)
+{
+	size_t got = 0;
+	enum bl_status status = image_file_read(work->file->file, from, out, length, &got, NULL);
+
+	/* Less than its pinned size: what lies there is not what was opened. */
+	return status == BL_OK && got != length ? BL_IO : status;
+}
+
+/* Read what the windows need, into the caller's buffer where it is large enough. */
+static enum bl_status fetch(struct work *work, size_t before, size_t behind, uint8_t *buffer,
+			    size_t room)
+{
+	uint64_t start = work->first * DETECT_WINDOW,
+		 end = window_end(work, work->first + work->count - 1);
+
+	work->from = start - BL_MIN(start, before);
+	work->to = BL_MIN(end + behind, work->file->size_bytes);
+	size_t length = (size_t)(work->to - work->from);
+
+	work->bytes = buffer;
+	if (length > room) {
+		if (!work->scratch)
+			work->scratch = scratch_take(&gate_of(work)->scratches);
+		work->bytes = scratch_bytes(work->scratch);
+		if (!work->bytes)
+			return BL_NO_MEMORY;
+	}
+	return read_all(work, work->from, work->bytes, length);
+}
+
+static enum bl_status scan_one(struct work *work, size_t index)
+{
+	uint64_t window = work->first + index, start = window * DETECT_WINDOW,
+		 end = window_end(work, window);
+	size_t lead = (size_t)BL_MIN(start - work->from, DETECT_LEAD);
+	struct detect_window asked = {
+		.bytes = work->bytes + (start - work->from) - lead,
+		.lead = lead,
+		.core = (size_t)(end - start),
+		.tail = (size_t)BL_MIN(work->to - end, DETECT_TAIL),
+		.offset = start,
+	};
+	struct detect_spans *found = &work->scratch->spans;
+	enum bl_status status = detect_scan(work->file->device->scanner, &asked, found);
+
+	if (status != BL_OK && status != BL_UNSUPPORTED)
+		return status;
+	work->known[index] =
+		spans_keep(&gate_of(work)->spans, work->file->device, work->file->serial, window,
+			   found, status == BL_UNSUPPORTED);
+	return work->known[index] ? BL_OK : BL_NO_MEMORY;
+}
+
+static enum bl_status scan_missing(struct work *work)
+{
+	if (!work->scratch)
+		work->scratch = scratch_take(&gate_of(work)->scratches);
+	for (size_t i = 0; i < work->count; i++) {
+		enum bl_status status = work->known[i] ? BL_OK : scan_one(work, i);
+
+		if (status != BL_OK)
+			return status;
+	}
+	return BL_OK;
+}
+
+/*
+ * Mask every window in place. A window's mask is made of original bytes, its neighbour's last margin included: that margin is
+ * kept before it is masked, and lent back while the next window is done.
+ */
+static void mask_all(struct work *work, const struct mask *mask)
+{
+	uint8_t original[DETECT_MARGIN], shown[DETECT_MARGIN];
+
+	for (size_t i = 0; i < work->count; i++) {
+		uint64_t window = work->first + i, start = window * DETECT_WINDOW;
+		size_t core = (size_t)(window_end(work, window) - start);
+		size_t lead = (size_t)BL_MIN(start - work->from, DETECT_MARGIN);
+		size_t tail = (size_t)BL_MIN(work->to - start - core, DETECT_TAIL);
+		uint8_t *at = work->bytes + (start - work->from);
+		struct window_spans *known = work->known[i];
+		const struct detect_spans spans = {known->items, known->count, known->count};
+
+		if (i > 0) {
+			memcpy(shown, at - DETECT_MARGIN, DETECT_MARGIN);
+			memcpy(at - DETECT_MARGIN, original, DETECT_MARGIN);
+		}
+		uint8_t next[DETECT_MARGIN];
+
+		if (i + 1 < work->count)
+			memcpy(next, at + core - DETECT_MARGIN, DETECT_MARGIN);
+		if (known->count)
+			mask_window(mask, at - lead, lead, core, tail, start, &spans);
+		if (i > 0)
+			memcpy(at - DETECT_MARGIN, shown, DETECT_MARGIN);
+		if (i + 1 < work->count)
+			memcpy(original, next, DETECT_MARGIN);
+	}
+}
+
+static bool is_any(const struct work *work, bool withheld)
+{
+	for (size_t i = 0; i < work->count; i++) {
+		if (withheld ? work->known[i] && work->known[i]->is_withheld : !work->known[i])
+			return true;
+	}
+	return false;
+}
+
+static enum bl_status read_work(struct work *work, const struct mask *mask, uint64_t offset,
+				size_t size, uint8_t *buffer, size_t room,
+				const uint8_t **out_bytes)
+{
+	bool is_missing = is_any(work, false);
+
+	if (is_any(work, true))
+		return BL_WITHHELD;
+	if (!is_missing && !is_touched(work, offset, size)) {
+		*out_bytes = buffer;
+		return read_all(work, offset, buffer, size);
+	}
+	enum bl_status status = fetch(work, is_missing ? DETECT_LEAD : DETECT_MARGIN,
+				      is_missing ? DETECT_TAIL : DETECT_MARGIN, buffer, room);
+
+	if (status == BL_OK && is_missing)
+		status = scan_missing(work);
+	if (status != BL_OK)
+		return status;
+	if (is_any(work, true))
+		return BL_WITHHELD;
+	mask_all(work, mask);
+	*out_bytes = work->bytes + (offset - work->from);
+	if (work->bytes != buffer) {
+		memcpy(buffer, *out_bytes, size);
+		*out_bytes = buffer;
+	}
+	return BL_OK;
+}
+
+enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask, uint64_t offset,
+				size_t size, uint8_t *buffer, size_t room,
+				const uint8_t **out_bytes, size_t *out_length)
+{
+	struct work work = {.file = file};
+
+	if (size > GATE_READ_LIMIT || size > room)
+		return BL_INVALID;
+	if (offset >= file->size_bytes || size == 0) {
+		*out_bytes = buffer;
+		*out_length = 0;
+		return BL_OK;
+	}
+	size = (size_t)BL_MIN(size, file->size_bytes - offset);
+	work.first = offset / DETECT_WINDOW;
+	work.count = (size_t)((offset + size - 1) / DETECT_WINDOW - work.first + 1);
+	for (size_t i = 0; i < work.count; i++)
+		work.known[i] = spans_get(&gate_of(&work)->spans, file->serial, work.first + i);
+	enum bl_status status = read_work(&work, mask, offset, size, buffer, room, out_bytes);
+
+	work_done(&work);
+	if (status == BL_OK)
+		*out_length = size;
+	else
+		memset(buffer, 0, size);
+	return status;
+}

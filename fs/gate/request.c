@@ -1,0 +1,669 @@
+#include "fs/gate/private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the frame of every request ---------------------------------------------------------------------- */
+
+/* The event is durable, or never will be: only now does anything leave the gate. */
+static void settled(struct audit_ticket *ticket, enum bl_status status)
+{
+	struct gate_reply *reply =
+		(struct gate_reply *)((char *)ticket - offsetof(struct gate_reply, ticket));
+
+	if (status != BL_OK) {
+		if (reply->handle)
+			gate_release(reply->view, reply->handle);
+		reply->handle = 0;
+		reply->bytes = NULL;
+		reply->length = 0;
+		memset(&reply->attr, 0, sizeof(reply->attr));
+		reply->error = bl_status_errno(BL_LOG_BROKEN);
+	}
+	reply->done(reply);
+}
+
+bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_caller *caller,
+		 enum audit_op op, struct gate_reply *reply)
+{
+	struct gate *gate = view->gate;
+	int64_t now = gate->config.now_unix(gate->config.clock_context);
+
+	asked->view = view;
+	asked->reply = reply;
+	asked->device = NULL;
+	asked->entry = 0;
+	reply->view = view;
+	reply->ticket.done = settled;
+	if (atomic_load(&view->valid_until) <= now)
+		(void)gate_tick(gate, now);
+	reply->epoch = gate_view_epoch(view);
+	view_event(view, caller, op, &asked->event);
+	if (caller->uid != view->uid) {
+		asked->event.verdict = AUDIT_DENIED;
+		memcpy(asked->event.rule, RULE_ONE_PERSON, sizeof(RULE_ONE_PERSON));
+		asked_finish(asked, EACCES);
+		return false;
+	}
+	if (!audit_is_writable(gate->config.audit)) {
+		settled(&reply->ticket, BL_LOG_BROKEN);
+		return false;
+	}
+	return true;
+}
+
+void asked_finish(struct asked *asked, int error)
+{
+	struct audit *audit = asked->view->gate->config.audit;
+
+	asked->reply->error = error;
+	asked->event.error_number = (uint32_t)error;
+	gate_device_unref(asked->device);
+	audit_submit(audit, &asked->event, &asked->reply->ticket);
+}
+
+static void set_rule(struct asked *asked, const char *rule)
+{
+	snprintf(asked->event.rule, sizeof(asked->event.rule), "%s", rule ? rule : "");
+}
+
+int asked_deny(struct asked *asked, const struct rules_decision *decision)
+{
+	static const enum audit_verdict VERDICTS[] = {
+		[RULES_PERMIT] = AUDIT_PERMITTED,
+		[RULES_FORBID] = AUDIT_DENIED,
+		[RULES_ASK] = AUDIT_ASKED,
+		[RULES_WITHHOLD] = AUDIT_WITHHELD,
+	};
+
+	asked->event.verdict = VERDICTS[decision->outcome];
+	set_rule(asked, decision->rule);
+	return decision->outcome == RULES_PERMIT ? 0 : EACCES;
+}
+
+int asked_failed(struct asked *asked, enum bl_status status)
+{
+	asked->event.verdict = AUDIT_FAILED_VERDICT;
+	return bl_status_errno(status);
+}
+
+int asked_node(struct asked *asked, uint64_t node)
+{
+	asked->device = gate_device_of(asked->view->gate, node);
+	asked->entry = (uint32_t)node;
+	if (!asked->device)
+		return asked_failed(asked, BL_STALE);
+	memcpy(asked->event.device, asked->device->id, sizeof(asked->event.device));
+	return 0;
+}
+
+void asked_lock(struct asked *asked)
+{
+	pthread_rwlock_rdlock(&asked->view->gate->policy_lock);
+	pthread_mutex_lock(&asked->device->lock);
+	asked->reply->epoch = gate_view_epoch(asked->view);
+	asked->event.policy_serial = atomic_load(&asked->view->policy_serial);
+}
+
+void asked_unlock(struct asked *asked)
+{
+	pthread_mutex_unlock(&asked->device->lock);
+	pthread_rwlock_unlock(&asked->view->gate->policy_lock);
+}
+
+int asked_visible(struct asked *asked, uint32_t id, struct scene *scene)
+{
+	struct entry *entry = tree_entry(asked->device->tree, id);
+	struct rules_decision decision;
+
+	if (!entry || asked->device->is_dropped)
+		return asked_failed(asked, BL_STALE);
+	scene_set(scene, asked->view, asked->device, entry, -1);
+	scene_token(scene, NULL, asked->event.token);
+	bool is_visible = scene_is_visible(scene, &decision);
+
+	asked_deny(asked, &decision);
+	return is_visible ? 0 : ESTALE; /* it was shown once: what is known of it is stale */
+}
+
+/* The children of a directory that may be walked are known after this. 0 or the errno. */
+static int directory_ready(struct asked *asked)
+{
+	struct scene scene;
+
+	asked_lock(asked);
+	int error = asked_visible(asked, asked->entry, &scene);
+	bool is_directory = !error && scene.entry->attr.type == IMAGE_DIR;
+	bool is_ready = is_directory && scene.entry->load == LOAD_READY;
+
+	asked_unlock(asked);
+	if (error || is_ready)
+		return error;
+	if (!is_directory)
+		return ENOTDIR;
+	enum bl_status status = device_load(asked->device, asked->entry);
+
+	return status == BL_OK ? 0 : asked_failed(asked, status);
+}
+
+/* ---- lookup -------------------------------------------------------------------------------------------- */
+
+static bool is_shown_as(struct asked *asked, struct entry *entry, const char *name,
+			struct scene *scene)
+{
+	char shown[MASK_NAME_SIZE];
+
+	scene_set(scene, asked->view, asked->device, entry, -1);
+	scene_name(scene, shown);
+	return strcmp(shown, name) == 0;
+}
+
+/* The entry that this view shows under @name: by the mark in it, or by the name itself when nothing is hidden. */
+static bool find_shown(struct asked *asked, const char *name, size_t length, struct scene *scene)
+{
+	struct gate_device *device = asked->device;
+	const char *mark = mask_name_mark(name, length);
+	struct entry *entry = NULL;
+
+	if (mark && device->keys)
+		entry = tree_find_mark(device->tree, asked->entry, mark, device->keys->mask);
+	if (entry && is_shown_as(asked, entry, name, scene))
+		return true;
+	entry = tree_find_name(device->tree, asked->entry, name, length);
+	return entry && is_shown_as(asked, entry, name, scene);
+}
+
+static int lookup_shown(struct asked *asked, const char *name, size_t length)
+{
+	struct scene scene;
+	struct rules_decision decision;
+
+	if (asked->device->is_dropped)
+		return asked_failed(asked, BL_STALE);
+	if (!find_shown(asked, name, length, &scene)) {
+		scene_set(&scene, asked->view, asked->device,
+			  tree_entry(asked->device->tree, asked->entry), -1);
+		scene_token(&scene, name, asked->event.token);
+		return ENOENT;
+	}
+	scene_token(&scene, NULL, asked->event.token);
+	bool is_visible = scene_is_visible(&scene, &decision);
+
+	asked_deny(asked, &decision);
+	if (!is_visible)
+		return ENOENT;
+	scene_attr(&scene, &asked->reply->attr);
+	return 0;
+}
+
+static int lookup_child(struct asked *asked, uint64_t parent, const char *name)
+{
+	size_t length = strlen(name);
+	int error = asked_node(asked, parent);
+
+	if (error)
+		return error;
+	if (length > IMAGE_NAME_LIMIT)
+		return ENAMETOOLONG;
+	error = directory_ready(asked);
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = lookup_shown(asked, name, length);
+	asked_unlock(asked);
+	return error;
+}
+
+/* A device that the view may not see is answered like one that is not there. */
+static int lookup_device(struct asked *asked, const char *name)
+{
+	struct gate *gate = asked->view->gate;
+
+	pthread_rwlock_rdlock(&gate->policy_lock);
+	for (struct gate_device *device = gate->devices; device && !asked->device;
+	     device = device->next) {
+		if (strcmp(device->id, name) == 0)
+			asked->device = gate_device_ref(device);
+	}
+	pthread_rwlock_unlock(&gate->policy_lock);
+	if (!asked->device)
+		return ENOENT;
+	struct scene scene;
+
+	memcpy(asked->event.device, asked->device->id, sizeof(asked->event.device));
+	asked_lock(asked);
+	int error = asked_visible(asked, 0, &scene);
+
+	if (!error)
+		scene_attr(&scene, &asked->reply->attr);
+	asked_unlock(asked);
+	return error ? ENOENT : 0;
+}
+
+void gate_lookup(struct gate_view *view, const struct gate_caller *caller, uint64_t parent,
+		 const char *name, struct gate_reply *reply)
+{
+	struct asked asked;
+
+	if (!asked_begin(&asked, view, caller, AUDIT_LOOKUP, reply))
+		return;
+	asked_finish(&asked, parent == GATE_ROOT ? lookup_device(&asked, name)
+						 : lookup_child(&asked, parent, name));
+}
+
+/* ---- attributes ------------------------------------------------------------------------------------------ */
+
+static void root_attr(const struct gate_view *view, struct gate_attr *out_attr)
+{
+	*out_attr = (struct gate_attr){
+		.node = GATE_ROOT,
+		.inode = GATE_ROOT,
+		.has_stat = true,
+		.attr = {.type = IMAGE_DIR,
+			 .mode = 040555,
+			 .uid = view->uid,
+			 .gid = view->gid,
+			 .nlink = 1},
+	};
+}
+
+static int getattr(struct asked *asked, uint64_t node)
+{
+	struct scene scene;
+	struct rules_decision decision;
+	int error = asked_node(asked, node);
+
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = asked_visible(asked, asked->entry, &scene);
+	if (!error) {
+		scene_attr(&scene, &asked->reply->attr);
+		if (!asked->reply->attr.has_stat) {
+			scene_decide(&scene, ACTION_STAT, &decision);
+			error = asked_deny(asked, &decision);
+			memset(&asked->reply->attr, 0, sizeof(asked->reply->attr));
+		}
+	}
+	asked_unlock(asked);
+	return error;
+}
+
+void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		  struct gate_reply *reply)
+{
+	struct asked asked;
+
+	if (!asked_begin(&asked, view, caller, AUDIT_STAT, reply))
+		return;
+	if (node == GATE_ROOT) {
+		/* Of our own making, the same for everybody: nothing is revealed. */
+		root_attr(view, &reply->attr);
+		reply->done(reply);
+		return;
+	}
+	asked_finish(&asked, getattr(&asked, node));
+}
+
+/* ---- links -------------------------------------------------------------------------------------------------- */
+
+/* One component of a target, masked as a name is. The mark is the link's: it leads nowhere, and says nothing. */
+static bool mask_component(struct asked *asked, const struct mask *mask, const char *part,
+			   size_t length, char out[MASK_NAME_SIZE])
+{
+	struct detect_spans spans = {0};
+	uint64_t node_id = (uint64_t)asked->device->slot << 32 | asked->entry;
+
+	if (detect_scan_name(asked->device->scanner, part, length, &spans) != BL_OK) {
+		detect_spans_free(&spans);
+		return false;
+	}
+	if (spans.count) {
+		mask_name(mask, part, length, &spans, node_id, out);
+	} else {
+		memcpy(out, part, length);
+		out[length] = 0;
+	}
+	detect_spans_free(&spans);
+	return true;
+}
+
+static bool mask_target(struct asked *asked, const struct mask *mask, const char *target,
+			uint8_t *buffer, size_t size)
+{
+	size_t used = 0;
+
+	for (;;) {
+		size_t length = strcspn(target, "/");
+		char shown[MASK_NAME_SIZE] = "";
+
+		if (length > IMAGE_NAME_LIMIT ||
+		    (length && !mask_component(asked, mask, target, length, shown)))
+			return false;
+		size_t shown_length = strlen(shown);
+
+		if (used + shown_length + 1 > size)
+			return false;
+		memcpy(buffer + used, shown, shown_length);
+		used += shown_length;
+		if (!target[length])
+			break;
+		buffer[used++] = '/';
+		target += length + 1;
+	}
+	if (used == size)
+		return false;
+	buffer[used] = 0;
+	asked->reply->bytes = buffer;
+	asked->reply->length = used;
+	return true;
+}
+
+static int readlink_of(struct asked *asked, uint64_t node, uint8_t *buffer, size_t size)
+{
+	struct scene scene;
+	struct mask mask;
+	char target[4096];
+	int error = asked_node(asked, node);
+
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = asked_visible(asked, asked->entry, &scene);
+	bool is_link = !error && scene.entry->attr.type == IMAGE_LINK;
+	unsigned volume = is_link ? scene.entry->volume : 0;
+	uint64_t inode = is_link ? scene.entry->inode : 0;
+
+	if (is_link)
+		scene_mask(&scene, &mask);
+	asked_unlock(asked);
+	if (error || !is_link)
+		return error ? error : EINVAL;
+	enum bl_status status =
+		image_readlink(asked->device->image, volume, inode, target, sizeof(target), NULL);
+
+	if (status != BL_OK)
+		return asked_failed(asked, status);
+	return mask_target(asked, &mask, target, buffer, size) ? 0 : asked_failed(asked, BL_IO);
+}
+
+void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		   uint8_t *buffer, size_t size, struct gate_reply *reply)
+{
+	struct asked asked;
+
+	if (!asked_begin(&asked, view, caller, AUDIT_READLINK, reply))
+		return;
+	asked_finish(&asked, node == GATE_ROOT ? EINVAL : readlink_of(&asked, node, buffer, size));
+}
+
+/* ---- directories ---------------------------------------------------------------------------------------------- */
+
+struct listing {
+	gate_add_fn *add;
+	void *context;
+	size_t count;
+};
+
+/* One entry of a listing. False: the buffer is full. */
+static bool list_one(struct asked *asked, struct entry *entry, uint64_t next,
+		     struct listing *listing)
+{
+	struct scene scene;
+	struct rules_decision decision;
+	struct gate_attr attr;
+	char shown[MASK_NAME_SIZE];
+
+	scene_set(&scene, asked->view, asked->device, entry, -1);
+	if (!scene_is_visible(&scene, &decision))
+		return true;
+	if (entry->id == 0)
+		memcpy(shown, asked->device->id, sizeof(asked->device->id));
+	else
+		scene_name(&scene, shown);
+	scene_attr(&scene, &attr);
+	if (!listing->add(listing->context, shown, &attr, next))
+		return false;
+	listing->count++;
+	return true;
+}
+
+static int list_directory(struct asked *asked, uint64_t offset, struct listing *listing)
+{
+	struct scene scene;
+	int error = directory_ready(asked);
+
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = asked_visible(asked, asked->entry, &scene);
+	for (uint64_t i = offset; !error && i < scene.entry->count; i++) {
+		struct entry *child =
+			tree_entry(asked->device->tree, scene.entry->first + (uint32_t)i);
+
+		if (!list_one(asked, child, i + 1, listing))
+			break;
+	}
+	asked_unlock(asked);
+	return error;
+}
+
+static void list_root(struct asked *asked, const struct gate_handle *handle, uint64_t offset,
+		      struct listing *listing)
+{
+	bool is_full = false;
+
+	for (uint64_t i = offset; i < handle->slot_count && !is_full; i++) {
+		asked->device = gate_device_of(asked->view->gate, (uint64_t)handle->slots[i] << 32);
+		if (!asked->device)
+			continue;
+		asked_lock(asked);
+		is_full = !list_one(asked, tree_entry(asked->device->tree, 0), i + 1, listing);
+		asked_unlock(asked);
+		gate_device_unref(BL_TAKE(asked->device));
+	}
+}
+
+static int handle_slots(struct gate *gate, struct gate_handle *handle)
+{
+	size_t count = 0;
+
+	pthread_rwlock_rdlock(&gate->policy_lock);
+	for (struct gate_device *device = gate->devices; device; device = device->next)
+		count++;
+	handle->slots = calloc(count + 1, sizeof(*handle->slots));
+	if (handle->slots) {
+		for (struct gate_device *device = gate->devices; device; device = device->next)
+			handle->slots[handle->slot_count++] = device->slot;
+	}
+	pthread_rwlock_unlock(&gate->policy_lock);
+	return handle->slots ? 0 : ENOMEM;
+}
+
+static int opendir_of(struct asked *asked, uint64_t node, struct gate_handle *handle)
+{
+	struct scene scene;
+
+	if (node == GATE_ROOT)
+		return handle_slots(asked->view->gate, handle);
+	int error = asked_node(asked, node);
+
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = asked_visible(asked, asked->entry, &scene);
+	if (!error && scene.entry->attr.type != IMAGE_DIR)
+		error = ENOTDIR;
+	asked_unlock(asked);
+	handle->device = gate_device_ref(asked->device);
+	handle->entry = asked->entry;
+	memcpy(handle->token, asked->event.token, sizeof(handle->token));
+	return error;
+}
+
+void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		  struct gate_reply *reply)
+{
+	struct asked asked;
+	struct gate_handle *handle;
+
+	if (!asked_begin(&asked, view, caller, AUDIT_LIST, reply))
+		return;
+	handle = handle_new();
+	int error = handle ? opendir_of(&asked, node, handle) : ENOMEM;
+
+	if (error) {
+		handle_free(handle);
+		asked_finish(&asked, error);
+		return;
+	}
+	/* No name has been shown yet: the events come with the names. */
+	gate_device_unref(asked.device);
+	handle_add(view, handle);
+	reply->handle = (uint64_t)(uintptr_t)handle;
+	reply->done(reply);
+}
+
+void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle_number,
+		  uint64_t offset, gate_add_fn *add, void *context, struct gate_reply *reply)
+{
+	struct gate_handle *handle = (struct gate_handle *)(uintptr_t)handle_number;
+	struct listing listing = {add, context, 0};
+	struct asked asked;
+	int error = 0;
+
+	if (!asked_begin(&asked, view, caller, AUDIT_LIST, reply))
+		return;
+	asked.event.handle = handle->number;
+	if (handle->slots) {
+		list_root(&asked, handle, offset, &listing);
+	} else {
+		pthread_mutex_lock(&handle->lock);
+		if (handle->device)
+			asked.device = gate_device_ref(handle->device);
+		asked.entry = handle->entry;
+		pthread_mutex_unlock(&handle->lock);
+		if (asked.device)
+			memcpy(asked.event.device, asked.device->id, sizeof(asked.event.device));
+		error = asked.device ? list_directory(&asked, offset, &listing)
+				     : asked_failed(&asked, BL_STALE);
+	}
+	reply->length = listing.count;
+	asked.event.offset = offset;
+	asked.event.bytes = listing.count;
+	if (!error && listing.count == 0) {
+		gate_device_unref(asked.device); /* the end: no name is shown */
+		reply->done(reply);
+		return;
+	}
+	asked_finish(&asked, error);
+}
+
+/* ---- why ------------------------------------------------------------------------------------------------------- */
+
+struct answer {
+	char *text;
+	size_t size, used;
+};
+
+static void say(struct answer *answer, const char *format, ...) BL_PRINTF(2, 3);
+static void say(struct answer *answer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int length =
+		vsnprintf(answer->text + answer->used, answer->size - answer->used, format, args);
+	va_end(args);
+	if (length > 0)
+		answer->used += BL_MIN((size_t)length, answer->size - answer->used - 1);
+}
+
+static void say_action(struct answer *answer, const struct scene *scene, enum bl_action action,
+		       const struct gate_file *file)
+{
+	struct rules_decision decision;
+	char line[1024];
+
+	scene_decide(scene, action, &decision);
+	if (scene->closed) {
+		say(answer, "%s: forbidden by %s\n", bl_action_name(action), scene->closed);
+		return;
+	}
+	bool is_contents = action == ACTION_READ || action == ACTION_COPY;
+
+	if (is_contents && decision.outcome == RULES_PERMIT && file && !file->profile.is_text) {
+		say(answer,
+		    "%s: withheld by " RULE_UNSCANNED
+		    ": this is %s, and nothing can look into it yet. "
+		    "Next: ask for a safe copy of it when renditions are there\n",
+		    bl_action_name(action),
+		    file->profile.reason ? file->profile.reason : "not text");
+		return;
+	}
+	rules_say(scene->view->subject, &scene->facts, action, &decision, line, sizeof(line));
+	say(answer, "%s: %s\n", bl_action_name(action), line);
+}
+
+static int why_of(struct asked *asked, uint64_t node, struct answer *answer)
+{
+	struct scene scene;
+	BL_CLEANUP(file_unref) struct gate_file *file = NULL;
+	int error = asked_node(asked, node);
+
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = asked_visible(asked, asked->entry, &scene);
+	bool is_file =
+		!error && scene.entry->attr.type == IMAGE_FILE && scene.entry->kind == ENTRY_IMAGE;
+
+	asked_unlock(asked);
+	/* Which kind of file it is decides too. When that cannot be told it stays unknown. */
+	if (is_file && device_file(asked->device, asked->entry, &file) != BL_OK)
+		file = NULL;
+	if (error)
+		return error;
+	asked_lock(asked);
+	error = asked_visible(asked, asked->entry, &scene);
+	if (!error) {
+		scene_set(&scene, asked->view, asked->device,
+			  tree_entry(asked->device->tree, asked->entry),
+			  file ? (int)file->profile.kind : -1);
+		if (scene.entry->kind == ENTRY_NOTICE)
+			say(answer,
+			    "read: a notice of Bailee's own, open to everybody who sees it\n");
+		say_action(answer, &scene, ACTION_LIST, NULL);
+		say_action(answer, &scene, ACTION_STAT, NULL);
+		if (is_file) {
+			say_action(answer, &scene, ACTION_READ, file);
+			say_action(answer, &scene, ACTION_COPY, file);
+		}
+	}
+	asked_unlock(asked);
+	return error;
+}
+
+void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+	      uint8_t *buffer, size_t size, struct gate_reply *reply)
+{
+	struct answer answer = {(char *)buffer, size, 0};
+	struct asked asked;
+	int error = 0;
+
+	if (!asked_begin(&asked, view, caller, AUDIT_WHY, reply))
+		return;
+	if (size < 2)
+		error = ERANGE;
+	else if (node == GATE_ROOT)
+		say(&answer, "list: the devices that %s may open\n", view->person);
+	else
+		error = why_of(&asked, node, &answer);
+	if (!error) {
+		reply->bytes = buffer;
+		reply->length = answer.used;
+	}
+	asked_finish(&asked, error);
+}

@@ -1,0 +1,187 @@
+#include "fs/gate/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 16384u /* a 4 GiB file has 65,536 windows */
+
+/* ---- spans --------------------------------------------------------------------------------------- */
+
+enum bl_status spans_init(struct gate_spans *cache, size_t limit_bytes)
+{
+	*cache = (struct gate_spans){.buckets = calloc(BUCKETS, sizeof(*cache->buckets)),
+				     .limit = limit_bytes};
+	pthread_mutex_init(&cache->lock, NULL);
+	return cache->buckets ? BL_OK : BL_NO_MEMORY;
+}
+
+static size_t bucket_of(uint64_t serial, uint64_t window)
+{
+	return (size_t)((serial * UINT64_C(0x9e3779b97f4a7c15) + window) % BUCKETS);
+}
+
+static void list_out(struct gate_spans *cache, struct window_spans *spans)
+{
+	*(spans->newer ? &spans->newer->older : &cache->newest) = spans->older;
+	*(spans->older ? &spans->older->newer : &cache->oldest) = spans->newer;
+	spans->newer = spans->older = NULL;
+}
+
+static void list_in(struct gate_spans *cache, struct window_spans *spans)
+{
+	spans->newer = NULL;
+	spans->older = cache->newest;
+	*(cache->newest ? &cache->newest->newer : &cache->oldest) = spans;
+	cache->newest = spans;
+}
+
+static void drop(struct gate_spans *cache, struct window_spans *spans)
+{
+	struct window_spans **at = &cache->buckets[bucket_of(spans->serial, spans->window)];
+
+	while (*at != spans)
+		at = &(*at)->chain;
+	*at = spans->chain;
+	list_out(cache, spans);
+	cache->bytes -= spans->bytes;
+	spans_put(spans);
+}
+
+void spans_done(struct gate_spans *cache)
+{
+	while (cache->oldest)
+		drop(cache, cache->oldest);
+	free(cache->buckets);
+	pthread_mutex_destroy(&cache->lock);
+}
+
+static struct window_spans *find(struct gate_spans *cache, uint64_t serial, uint64_t window)
+{
+	struct window_spans *spans = cache->buckets[bucket_of(serial, window)];
+
+	while (spans && (spans->serial != serial || spans->window != window))
+		spans = spans->chain;
+	return spans;
+}
+
+struct window_spans *spans_get(struct gate_spans *cache, uint64_t serial, uint64_t window)
+{
+	pthread_mutex_lock(&cache->lock);
+	struct window_spans *spans = find(cache, serial, window);
+
+	if (spans) {
+		atomic_fetch_add(&spans->refs, 1);
+		if (spans != cache->newest) {
+			list_out(cache, spans);
+			list_in(cache, spans);
+		}
+	}
+	pthread_mutex_unlock(&cache->lock);
+	return spans;
+}
+
+struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
+				uint64_t serial, uint64_t window, const struct detect_spans *found,
+				bool is_withheld)
+{
+	size_t count = is_withheld ? 0 : found->count;
+	size_t bytes = sizeof(struct window_spans) + count * sizeof(found->items[0]);
+	struct window_spans *spans = malloc(bytes);
+
+	if (!spans)
+		return NULL;
+	*spans = (struct window_spans){.serial = serial,
+				       .window = window,
+				       .device = device,
+				       .is_withheld = is_withheld,
+				       .bytes = bytes,
+				       .count = count};
+	atomic_init(&spans->refs, 1);
+	if (count)
+		memcpy(spans->items, found->items, count * sizeof(found->items[0]));
+	pthread_mutex_lock(&cache->lock);
+	/* Two reads may have scanned one window at once; both found the same. */
+	if (!find(cache, serial, window) && bytes <= cache->limit) {
+		struct window_spans **bucket = &cache->buckets[bucket_of(serial, window)];
+
+		while (cache->bytes + bytes > cache->limit)
+			drop(cache, cache->oldest);
+		atomic_fetch_add(&spans->refs, 1);
+		spans->chain = *bucket;
+		*bucket = spans;
+		list_in(cache, spans);
+		cache->bytes += bytes;
+	}
+	pthread_mutex_unlock(&cache->lock);
+	return spans;
+}
+
+void spans_put(struct window_spans *spans)
+{
+	if (spans && atomic_fetch_sub(&spans->refs, 1) == 1)
+		free(spans);
+}
+
+void spans_forget(struct gate_spans *cache, const struct gate_device *device)
+{
+	pthread_mutex_lock(&cache->lock);
+	struct window_spans *next;
+
+	for (struct window_spans *spans = cache->newest; spans; spans = next) {
+		next = spans->older;
+		if (spans->device == device)
+			drop(cache, spans);
+	}
+	pthread_mutex_unlock(&cache->lock);
+}
+
+/* ---- scratch --------------------------------------------------------------------------------------- */
+
+void scratch_pool_init(struct scratch_pool *pool)
+{
+	memset(pool, 0, sizeof(*pool));
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->freed, NULL);
+	for (size_t i = 0; i < GATE_SCRATCHES; i++) {
+		pool->items[i].next = pool->free;
+		pool->free = &pool->items[i];
+	}
+}
+
+void scratch_pool_done(struct scratch_pool *pool)
+{
+	for (size_t i = 0; i < GATE_SCRATCHES; i++) {
+		free(pool->items[i].bytes);
+		detect_spans_free(&pool->items[i].spans);
+	}
+	pthread_cond_destroy(&pool->freed);
+	pthread_mutex_destroy(&pool->lock);
+}
+
+struct scratch *scratch_take(struct scratch_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (!pool->free)
+		pthread_cond_wait(&pool->freed, &pool->lock);
+	struct scratch *scratch = pool->free;
+
+	pool->free = scratch->next;
+	pthread_mutex_unlock(&pool->lock);
+	return scratch;
+}
+
+void scratch_give(struct scratch_pool *pool, struct scratch *scratch)
+{
+	pthread_mutex_lock(&pool->lock);
+	scratch->next = pool->free;
+	pool->free = scratch;
+	pthread_cond_signal(&pool->freed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+uint8_t *scratch_bytes(struct scratch *scratch)
+{
+	if (!scratch->bytes)
+		scratch->bytes = malloc(GATE_READ_ROOM(GATE_READ_LIMIT));
+	return scratch->bytes;
+}

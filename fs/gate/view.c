@@ -1,0 +1,257 @@
+#include "fs/gate/private.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void view_judge(struct gate_view *view, int64_t now_unix)
+{
+	struct gate *gate = view->gate;
+	struct rules_circumstances circumstances = {
+		.caller = person_caller(view->account, view->uid),
+		.purpose = view->purpose,
+		.has_reason = view->has_reason,
+		.now_unix = now_unix,
+		.is_clock_trusted = true,
+	};
+
+	rules_subject_free(view->subject);
+	view->subject = NULL;
+	if (!gate->policy ||
+	    rules_subject_new(gate->policy, &circumstances, &view->subject, NULL) != BL_OK) {
+		/* Nothing is permitted until it works out: try again at every request. */
+		view->subject = NULL;
+		atomic_store(&view->valid_until, gate->policy ? now_unix : INT64_MAX);
+		return;
+	}
+	atomic_store(&view->policy_serial, policy_serial(gate->policy));
+	atomic_store(&view->valid_until, rules_subject_valid_until(view->subject));
+}
+
+void view_event(const struct gate_view *view, const struct gate_caller *caller, enum audit_op op,
+		struct audit_event *out_event)
+{
+	*out_event = (struct audit_event){
+		.op = op,
+		.verdict = AUDIT_PERMITTED,
+		.uid = caller->uid,
+		.gid = caller->gid,
+		.pid = caller->pid,
+		.login_uid = view->login_uid,
+		.view = view->number,
+		.policy_serial = atomic_load(&view->policy_serial),
+	};
+}
+
+static void view_free(struct gate_view *view)
+{
+	if (!view)
+		return;
+	rules_subject_free(view->subject);
+	person_free(view->account);
+	free(view->purpose);
+	pthread_mutex_destroy(&view->lock);
+	free(view);
+}
+BL_DEFINE_CLEANUP(struct gate_view, view_free)
+
+static enum bl_status view_new(struct gate *gate, const struct gate_view_request *request,
+			       struct gate_view **out_view)
+{
+	BL_CLEANUP(view_free) struct gate_view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return BL_NO_MEMORY;
+	pthread_mutex_init(&view->lock, NULL);
+	view->gate = gate;
+	view->uid = request->uid;
+	view->gid = request->gid;
+	view->login_uid = request->login_uid;
+	view->pid = request->pid;
+	view->has_reason = request->reason && request->reason[0];
+	atomic_init(&view->epoch, 1);
+	if (request->purpose) {
+		view->purpose = strdup(request->purpose);
+		if (!view->purpose)
+			return BL_NO_MEMORY;
+	}
+	enum bl_status status = person_lookup(view->uid, view->gid, &view->account, NULL);
+
+	if (status == BL_OK)
+		*out_view = BL_TAKE(view);
+	return status;
+}
+
+/* May the view see anything at all? @why: the rule and next step of the first device that it may not. */
+static bool may_anything(struct gate_view *view, struct bl_error *why)
+{
+	bool has_said = false;
+	struct scene scene;
+
+	for (struct gate_device *device = view->gate->devices; device; device = device->next) {
+		struct rules_decision decision;
+
+		pthread_mutex_lock(&device->lock);
+		scene_set(&scene, view, device, tree_entry(device->tree, 0), -1);
+		bool may = scene_is_visible(&scene, &decision);
+
+		if (!may && !has_said && !scene.closed && why) {
+			rules_say(view->subject, &scene.facts, ACTION_LIST, &decision, why->text,
+				  sizeof(why->text));
+			has_said = true;
+		}
+		pthread_mutex_unlock(&device->lock);
+		if (may)
+			return true;
+	}
+	if (view->gate->devices) {
+		if (!has_said)
+			(void)bl_fail(why, BL_FORBIDDEN, "no device may be opened now");
+		return false;
+	}
+	/* No device yet: whoever has a role may wait for one. */
+	if (rules_subject_roles(view->subject)[0])
+		return true;
+	(void)bl_fail(why, BL_FORBIDDEN,
+		      "'%s' has no role in the policy in force (ask who keeps the policy)",
+		      rules_subject_person(view->subject));
+	return false;
+}
+
+static enum bl_status view_admit(struct gate_view *view, struct bl_error *why)
+{
+	struct gate *gate = view->gate;
+
+	view->number = ++gate->last_view;
+	view_judge(view, gate->config.now_unix(gate->config.clock_context));
+	if (!gate->policy)
+		return bl_fail(why, BL_FORBIDDEN, "there is no policy in force (load one)");
+	if (!view->subject)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	snprintf(view->person, sizeof(view->person), "%s", rules_subject_person(view->subject));
+	if (!may_anything(view, why))
+		return BL_FORBIDDEN;
+	view->next = gate->views;
+	gate->views = view;
+	return BL_OK;
+}
+
+/* Purposes are words of the policy; whatever else a client sends as one stays out of the log. */
+static void opened_detail(const struct gate_view *view, char out[AUDIT_DETAIL_SIZE])
+{
+	char purpose[64] = "none";
+
+	if (view->purpose) {
+		size_t i = 0;
+
+		for (; view->purpose[i] && i < sizeof(purpose) - 1; i++) {
+			unsigned char byte = (unsigned char)view->purpose[i];
+
+			purpose[i] = (char)(isalnum(byte) || strchr("-_.", byte) ? byte : '?');
+		}
+		purpose[i] = 0;
+	}
+	snprintf(out, AUDIT_DETAIL_SIZE, "purpose %s, reason %s%s", purpose,
+		 view->has_reason ? "given" : "none", view->gate->config.is_solo ? ", solo" : "");
+}
+
+enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request *request,
+			      struct gate_view **out_view, struct bl_error *why)
+{
+	struct gate_view *view = NULL;
+	struct gate_caller caller = {request->uid, request->gid, request->pid};
+	struct audit_event event;
+	enum bl_status status = view_new(gate, request, &view);
+
+	if (status != BL_OK)
+		return bl_fail(why, status, "out of memory");
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	status = view_admit(view, why);
+	view_event(view, &caller, AUDIT_VIEW_OPENED, &event);
+	pthread_rwlock_unlock(&gate->policy_lock);
+	opened_detail(view, event.detail);
+	if (status != BL_OK) {
+		event.verdict = status == BL_FORBIDDEN ? AUDIT_DENIED : AUDIT_FAILED_VERDICT;
+		event.error_number = (uint32_t)bl_status_errno(status);
+		uint64_t sequence;
+		enum bl_status logged = audit_append(gate->config.audit, &event, &sequence, NULL);
+
+		view_free(view);
+		return logged == BL_OK ? status
+				       : bl_fail(why, logged, "the log cannot take an event");
+	}
+	uint64_t sequence;
+
+	status = audit_append(gate->config.audit, &event, &sequence, why);
+	if (status != BL_OK) {
+		gate_view_close(view);
+		return status;
+	}
+	*out_view = view;
+	return BL_OK;
+}
+
+static void view_unlink(struct gate_view *view)
+{
+	struct gate *gate = view->gate;
+
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	for (struct gate_view **at = &gate->views; *at; at = &(*at)->next) {
+		if (*at == view) {
+			*at = view->next;
+			break;
+		}
+	}
+	pthread_rwlock_unlock(&gate->policy_lock);
+}
+
+void gate_view_close(struct gate_view *view)
+{
+	struct gate_caller caller = {view->uid, view->gid, view->pid};
+	struct audit_event event;
+
+	view_unlink(view);
+	while (view->handles) {
+		struct gate_handle *handle = view->handles;
+
+		view->handles = handle->next;
+		handle_free(handle);
+	}
+	view_event(view, &caller, AUDIT_VIEW_CLOSED, &event);
+	gate_tell(view->gate, &event);
+	view_free(view);
+}
+
+void gate_view_on_change(struct gate_view *view, gate_changed_fn *changed, void *context)
+{
+	pthread_rwlock_wrlock(&view->gate->policy_lock);
+	view->changed = changed;
+	view->changed_context = context;
+	pthread_rwlock_unlock(&view->gate->policy_lock);
+}
+
+uint64_t gate_view_number(const struct gate_view *view)
+{
+	return view->number;
+}
+
+const char *gate_view_person(const struct gate_view *view)
+{
+	return view->person;
+}
+
+uid_t gate_view_uid(const struct gate_view *view)
+{
+	return view->uid;
+}
+
+gid_t gate_view_gid(const struct gate_view *view)
+{
+	return view->gid;
+}
+
+uint64_t gate_view_epoch(const struct gate_view *view)
+{
+	return atomic_load(&view->epoch);
+}

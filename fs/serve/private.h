@@ -1,0 +1,122 @@
+/* private.h - what the files of serve share
+ *
+ * Threads: workers read requests and call the gate; the log's notifier sends the replies; the keeper invalidates what the
+ * kernel keeps when the view has changed, and tells the end. A worker never waits for the log.
+ */
+#ifndef FS_SERVE_PRIVATE_H
+#define FS_SERVE_PRIVATE_H
+
+#include "fs/serve/serve.h"
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SERVE_NAME 256           /* bytes of a name with its NUL */
+#define SERVE_MAX_READ GATE_READ_LIMIT
+#define SERVE_TIMEOUT 3600.0     /* seconds the kernel keeps entries and attributes; changes are told to it */
+#define SERVE_BACKGROUND 128     /* asynchronous reads the kernel sends at a time */
+#define SERVE_WHY "user.bailee.why"
+#define SERVE_WHY_SIZE 4096
+
+/* ---- buffers: few and counted, so that a flood of reads waits instead of eating memory ---------- */
+
+/* By what a request needs: 64 small ones are cheap, and 1 MiB ones are done eight at a time. */
+enum buffer_class { BUFFER_NONE, BUFFER_SMALL, BUFFER_MIDDLE, BUFFER_LARGE, BUFFER_CLASSES };
+
+struct serve;
+
+/* One kernel request from its arrival to its reply. */
+struct request {
+	struct gate_reply reply;
+	struct serve *serve;
+	fuse_req_t req;
+	struct request *next;
+	uint64_t parent;          /* lookup */
+	uint8_t *buffer;
+	size_t size;              /* the caller's: read, readdir, getxattr */
+	size_t used;              /* readdir: bytes packed */
+	uint8_t class;
+	bool is_plus;
+	char name[SERVE_NAME];    /* lookup: libfuse's copy is gone when the reply comes */
+};
+
+struct pool_buffer {
+	struct pool_buffer *next;
+};
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t freed, idle;
+	struct request *requests; /* free ones */
+	struct pool_buffer *buffers[BUFFER_CLASSES];
+	unsigned request_count, request_busy;
+	unsigned buffer_count[BUFFER_CLASSES];
+};
+void pool_init(struct pool *pool);
+void pool_done(struct pool *pool);
+/* pool_take - a request with a buffer of @bytes (0: none), waiting for both. NULL: no memory, or too much asked. */
+struct request *pool_take(struct pool *pool, size_t bytes);
+void pool_give(struct pool *pool, struct request *request);
+void pool_wait_idle(struct pool *pool);
+size_t pool_buffer_size(enum buffer_class class);
+
+/* ---- known: the nodes that the kernel knows, with the names it knows them by -------------------- */
+
+struct known_node {
+	uint64_t node, parent;
+	char *name;
+};
+struct known_slot;
+struct known {
+	pthread_mutex_t lock;
+	struct known_slot **buckets;
+	size_t room, count;
+};
+bool known_init(struct known *known);
+void known_done(struct known *known);
+/* known_add - one more lookup of @node; false: no memory (the reply must then not be sent) */
+bool known_add(struct known *known, uint64_t node, uint64_t parent, const char *name);
+void known_forget(struct known *known, uint64_t node, uint64_t count);
+/* known_all - a copy of everything, owned by the caller (known_free); false: no memory */
+bool known_all(struct known *known, struct known_node **out_nodes, size_t *out_count);
+void known_free(struct known_node *nodes, size_t count);
+
+/* ---- the session -------------------------------------------------------------------------------- */
+
+struct worker {
+	struct serve *serve;
+	pthread_t thread;
+	int epoll_fd;
+};
+
+struct serve {
+	struct gate_view *view;
+	struct serve_options options;
+	char *mountpoint;         /* solo: resolved; NULL: mounted by somebody else */
+	struct fuse_session *session;
+	int fuse_fd;              /* the session's */
+	int null_fd;              /* takes its place when the connection is cut */
+	int stop_fd;              /* eventfd: readable once workers have to go */
+	struct worker *workers;
+	unsigned worker_count;
+	pthread_t keeper;
+	bool has_keeper;
+
+	pthread_mutex_t lock;
+	pthread_cond_t moved;     /* anything below */
+	unsigned running;         /* workers */
+	bool is_ready;            /* INIT is answered */
+	bool has_changed;         /* the view; the keeper has not seen it yet */
+	bool is_ending;
+	bool is_cut;
+
+	/* Held for reading while a reply that names nodes is checked and sent; the keeper drains it before it looks. */
+	pthread_rwlock_t settle;
+	struct pool pool;
+	struct known known;
+};
+
+extern const struct fuse_lowlevel_ops serve_ops;
+void serve_ready(struct serve *serve);
+
+#endif

@@ -1,0 +1,411 @@
+#include "fs/serve/private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREADS_LEAST 4u
+#define THREADS_MOST 32u
+#define READY_SECONDS 20
+
+void serve_kernel_mount_options(uid_t uid, gid_t gid, char out[256])
+{
+	snprintf(out, 256, "rootmode=40000,user_id=%u,group_id=%u,max_read=%u", (unsigned)uid,
+		 (unsigned)gid, SERVE_MAX_READ);
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------- */
+
+static void wake_workers(struct serve *serve)
+{
+	const uint64_t one = 1;
+	ssize_t written = write(serve->stop_fd, &one, sizeof(one));
+
+	(void)written; /* a full counter is readable already */
+}
+
+/*
+ * Cut the connection: put /dev/null in the place of its descriptor. The kernel aborts it when the last request under way has
+ * left the device; replies still to come go nowhere. No descriptor number is ever free in between.
+ */
+static void cut(struct serve *serve)
+{
+	pthread_mutex_lock(&serve->lock);
+	if (!serve->is_cut && serve->fuse_fd >= 0) {
+		serve->is_cut = true;
+		fuse_session_exit(serve->session);
+		dup3(serve->null_fd, serve->fuse_fd, O_CLOEXEC);
+	}
+	pthread_mutex_unlock(&serve->lock);
+	wake_workers(serve);
+}
+
+void serve_abort(struct serve *serve)
+{
+	cut(serve);
+}
+
+/* ---- workers ----------------------------------------------------------------------------------------------- */
+
+static void worker_loop(struct worker *worker)
+{
+	struct serve *serve = worker->serve;
+	struct fuse_buf buffer = {.mem = NULL};
+
+	while (!fuse_session_exited(serve->session)) {
+		int got = fuse_session_receive_buf(serve->session, &buffer);
+
+		if (got == -EAGAIN) {
+			struct epoll_event event;
+
+			(void)epoll_wait(worker->epoll_fd, &event, 1, -1);
+			continue;
+		}
+		if (got == -EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		fuse_session_process_buf(serve->session, &buffer);
+	}
+	free(buffer.mem);
+}
+
+static void *worker_main(void *context)
+{
+	struct worker *worker = context;
+	struct serve *serve = worker->serve;
+
+	worker_loop(worker);
+	/* One that leaves takes all along: unmounted, cut, or a device that does not answer any more. */
+	fuse_session_exit(serve->session);
+	wake_workers(serve);
+	pthread_mutex_lock(&serve->lock);
+	serve->running--;
+	pthread_cond_broadcast(&serve->moved);
+	pthread_mutex_unlock(&serve->lock);
+	return NULL;
+}
+
+/* Requests wake one worker, the end wakes all. */
+static bool worker_watch(struct worker *worker)
+{
+	struct epoll_event request = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+	struct epoll_event stop = {.events = EPOLLIN};
+
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return worker->epoll_fd >= 0 &&
+	       epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->serve->fuse_fd, &request) == 0 &&
+	       epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->serve->stop_fd, &stop) == 0;
+}
+
+static unsigned thread_count(unsigned asked)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned count = asked ? asked : 2 * (unsigned)BL_MAX(cores, 1);
+
+	return BL_MIN(BL_MAX(count, asked ? 1 : THREADS_LEAST), THREADS_MOST);
+}
+
+static bool start_workers(struct serve *serve)
+{
+	unsigned count = thread_count(serve->options.threads);
+
+	serve->workers = calloc(count, sizeof(*serve->workers));
+	if (!serve->workers)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		struct worker *worker = &serve->workers[i];
+
+		worker->serve = serve;
+		if (!worker_watch(worker)) {
+			fd_close(worker->epoll_fd);
+			return false;
+		}
+		pthread_mutex_lock(&serve->lock);
+		serve->running++;
+		pthread_mutex_unlock(&serve->lock);
+		if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
+			pthread_mutex_lock(&serve->lock);
+			serve->running--;
+			pthread_mutex_unlock(&serve->lock);
+			fd_close(worker->epoll_fd);
+			return false;
+		}
+		serve->worker_count++;
+	}
+	return true;
+}
+
+/* ---- keeper ------------------------------------------------------------------------------------------------- */
+
+/* Any thread, under the gate's locks: only say so. */
+static void on_change(void *context)
+{
+	struct serve *serve = context;
+
+	pthread_mutex_lock(&serve->lock);
+	serve->has_changed = true;
+	pthread_cond_broadcast(&serve->moved);
+	pthread_mutex_unlock(&serve->lock);
+}
+
+/* ENOENT: the kernel has forgotten it by itself. */
+static bool is_invalidated(int result)
+{
+	return result == 0 || result == -ENOENT;
+}
+
+static bool invalidate(struct serve *serve)
+{
+	struct fuse_session *session = serve->session;
+	struct known_node *nodes;
+	size_t count, done = 0;
+
+	pthread_rwlock_wrlock(&serve->settle); /* every reply decided under the old view is in the kernel */
+	pthread_rwlock_unlock(&serve->settle);
+	if (!known_all(&serve->known, &nodes, &count))
+		return false;
+	for (; done < count; done++) {
+		const struct known_node *node = &nodes[done];
+
+		if (!is_invalidated(fuse_lowlevel_notify_inval_inode(session, node->node, 0, 0)) ||
+		    !is_invalidated(fuse_lowlevel_notify_inval_entry(session, node->parent, node->name,
+								     strlen(node->name))))
+			break;
+	}
+	known_free(nodes, count);
+	return done == count;
+}
+
+/* What cannot be taken back completely is cut off. */
+static void keeper_changed(struct serve *serve)
+{
+	if (!invalidate(serve) && !fuse_session_exited(serve->session))
+		cut(serve);
+}
+
+static void *keeper_main(void *context)
+{
+	struct serve *serve = context;
+
+	pthread_mutex_lock(&serve->lock);
+	while (serve->running) {
+		if (serve->has_changed && serve->is_ready) {
+			serve->has_changed = false;
+			pthread_mutex_unlock(&serve->lock);
+			keeper_changed(serve);
+			pthread_mutex_lock(&serve->lock);
+			continue;
+		}
+		pthread_cond_wait(&serve->moved, &serve->lock);
+	}
+	bool is_told = !serve->is_ending && serve->options.on_end;
+
+	pthread_mutex_unlock(&serve->lock);
+	if (is_told)
+		serve->options.on_end(serve->options.context);
+	return NULL;
+}
+
+void serve_ready(struct serve *serve)
+{
+	pthread_mutex_lock(&serve->lock);
+	serve->is_ready = true;
+	pthread_cond_broadcast(&serve->moved);
+	pthread_mutex_unlock(&serve->lock);
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------ */
+
+static enum bl_status check_mountpoint(const char *path, struct bl_error *why)
+{
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+	bool is_empty = true;
+
+	if (!directory)
+		return bl_fail_errno(why, errno == EACCES ? BL_FORBIDDEN : BL_INVALID,
+				     "cannot mount on '%s'", path);
+	while (is_empty && (entry = readdir(directory)))
+		is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	closedir(directory);
+	return is_empty ? BL_OK
+			: bl_fail(why, BL_INVALID, "cannot mount on '%s': not empty (give an empty directory)",
+				  path);
+}
+
+static enum bl_status new_session(struct serve *serve, struct bl_error *why)
+{
+	char options[128];
+
+	snprintf(options, sizeof(options), "ro,nosuid,nodev,noexec,fsname=bailee,subtype=bailee,max_read=%u",
+		 SERVE_MAX_READ);
+	char *argv[] = {(char[]){"bailee"}, (char[]){"-o"}, options, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+
+	serve->session = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), serve);
+	fuse_opt_free_args(&args);
+	return serve->session ? BL_OK : bl_fail(why, BL_FAILED, "cannot make a fuse session");
+}
+
+static enum bl_status attach(struct serve *serve, struct bl_error *why)
+{
+	char path[32];
+	const char *where = serve->mountpoint;
+
+	if (!where) {
+		snprintf(path, sizeof(path), "/dev/fd/%d", serve->options.fuse_fd);
+		where = path;
+	}
+	if (fuse_session_mount(serve->session, where) != 0) {
+		fuse_session_destroy(serve->session);
+		serve->session = NULL;
+		return bl_fail(why, BL_FORBIDDEN, "cannot mount on '%s' (is fuse3 installed, and /dev/fuse there?)",
+			       where);
+	}
+	serve->fuse_fd = fuse_session_fd(serve->session);
+	int flags = fcntl(serve->fuse_fd, F_GETFL);
+
+	if (flags < 0 || fcntl(serve->fuse_fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot prepare the fuse device");
+	return BL_OK;
+}
+
+static enum bl_status wait_ready(struct serve *serve, struct bl_error *why)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += READY_SECONDS;
+	pthread_mutex_lock(&serve->lock);
+	while (!serve->is_ready && serve->running &&
+	       pthread_cond_timedwait(&serve->moved, &serve->lock, &until) == 0)
+		continue;
+	bool is_ready = serve->is_ready;
+
+	pthread_mutex_unlock(&serve->lock);
+	return is_ready ? BL_OK : bl_fail(why, BL_FAILED, "the kernel does not answer the mount");
+}
+
+static enum bl_status serve_new(struct gate_view *view, const struct serve_options *options,
+				struct serve **out_serve)
+{
+	struct serve *serve = calloc(1, sizeof(*serve));
+	pthread_rwlockattr_t attr;
+
+	if (!serve)
+		return BL_NO_MEMORY;
+	serve->view = view;
+	serve->options = *options;
+	serve->fuse_fd = -1;
+	serve->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	serve->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&serve->lock, NULL);
+	pthread_cond_init(&serve->moved, NULL);
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&serve->settle, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	pool_init(&serve->pool);
+	*out_serve = serve;
+	return known_init(&serve->known) && serve->null_fd >= 0 && serve->stop_fd >= 0 ? BL_OK : BL_NO_MEMORY;
+}
+
+static enum bl_status serve_run(struct serve *serve, struct bl_error *why)
+{
+	enum bl_status status = new_session(serve, why);
+
+	if (status == BL_OK)
+		status = attach(serve, why);
+	if (status != BL_OK)
+		return status;
+	gate_view_on_change(serve->view, on_change, serve);
+	if (!start_workers(serve) || pthread_create(&serve->keeper, NULL, keeper_main, serve) != 0)
+		return bl_fail(why, BL_NO_MEMORY, "cannot start request threads");
+	serve->has_keeper = true;
+	return serve->mountpoint ? wait_ready(serve, why) : BL_OK;
+}
+
+enum bl_status serve_start(struct gate_view *view, const struct serve_options *options,
+			   struct serve **out_serve, struct bl_error *why)
+{
+	BL_CLEANUP(serve_stop) struct serve *serve = NULL;
+	BL_CLEANUP(fd_close) int fuse_fd = options->fuse_fd; /* ours from the first moment on */
+	enum bl_status status = serve_new(view, options, &serve);
+
+	if (status != BL_OK)
+		return bl_fail(why, status, "out of memory or descriptors");
+	if (fuse_fd < 0) {
+		status = check_mountpoint(options->mountpoint, why);
+		if (status != BL_OK)
+			return status;
+		serve->mountpoint = realpath(options->mountpoint, NULL);
+		if (!serve->mountpoint)
+			return bl_fail_errno(why, BL_INVALID, "cannot mount on '%s'", options->mountpoint);
+	}
+	serve->is_ending = true; /* a start that fails is not an end to tell */
+	status = serve_run(serve, why);
+	if (serve->session)
+		fd_take(&fuse_fd);
+	if (status != BL_OK)
+		return status;
+	pthread_mutex_lock(&serve->lock);
+	serve->is_ending = false;
+	bool has_ended = serve->running == 0; /* already: then nobody was told, so it is told here */
+
+	pthread_mutex_unlock(&serve->lock);
+	if (has_ended)
+		return bl_fail(why, BL_FAILED, "the mount was gone before it was served");
+	*out_serve = BL_TAKE(serve);
+	return BL_OK;
+}
+
+/* ---- stopping --------------------------------------------------------------------------------------------------- */
+
+static void join_all(struct serve *serve)
+{
+	for (unsigned i = 0; i < serve->worker_count; i++) {
+		pthread_join(serve->workers[i].thread, NULL);
+		fd_close(serve->workers[i].epoll_fd);
+	}
+	if (serve->has_keeper)
+		pthread_join(serve->keeper, NULL);
+}
+
+void serve_stop(struct serve *serve)
+{
+	if (!serve)
+		return;
+	pthread_mutex_lock(&serve->lock);
+	serve->is_ending = true;
+	bool has_ended = serve->session && fuse_session_exited(serve->session) && !serve->is_cut;
+
+	pthread_mutex_unlock(&serve->lock);
+	if (serve->session) {
+		gate_view_on_change(serve->view, NULL, NULL);
+		if (!has_ended)
+			cut(serve);
+		join_all(serve);
+		pool_wait_idle(&serve->pool);
+		if (serve->mountpoint)
+			fuse_session_unmount(serve->session);
+		fuse_session_destroy(serve->session);
+	}
+	known_done(&serve->known);
+	pool_done(&serve->pool);
+	pthread_rwlock_destroy(&serve->settle);
+	pthread_cond_destroy(&serve->moved);
+	pthread_mutex_destroy(&serve->lock);
+	fd_close(serve->null_fd);
+	fd_close(serve->stop_fd);
+	free(serve->workers);
+	free(serve->mountpoint);
+	free(serve);
+}
