@@ -14,9 +14,13 @@ static const char *const keys[] = {
 	"account", "owner",  "rcpt", "sender", "recipient", "contact",
 };
 
+/* RFC 5322 atext and '.', a bit per ASCII character. */
 static bool is_local(uint8_t byte)
 {
-	return text_is_alnum(byte) || (byte && strchr(".!#$%&'*+-/=?^_`{|}~", byte));
+	static const uint64_t bits[2] = {UINT64_C(0xa3ffecfa00000000),
+					 UINT64_C(0x7fffffffc7fffffe)};
+
+	return byte < 0x80 && (bits[byte / 64] >> (byte % 64) & 1);
 }
 
 static size_t local_start(const struct text *text, size_t at)
@@ -31,11 +35,16 @@ static size_t local_start(const struct text *text, size_t at)
 	}
 	while (start > floor) {
 		int32_t code;
+
+		if (is_local(text->bytes[start - 1])) {
+			start--;
+			continue;
+		}
 		size_t length = text_before(text, start, &code);
 
 		if (code < 0 || length > start - floor)
 			break;
-		if (code < 0x80 ? !is_local((uint8_t)code) : !text_is_word(code))
+		if (code < 0x80 || !text_is_word(code))
 			break;
 		start -= length;
 	}
@@ -46,11 +55,16 @@ static size_t local_start(const struct text *text, size_t at)
 static size_t local_trim(const struct text *text, size_t start, size_t at)
 {
 	for (size_t i = start; i < at; i++) {
-		if (memchr("/?&{|`", text->bytes[i], 6)) {
+		uint8_t byte = text->bytes[i];
+
+		if (text_is_alnum(byte))
+			continue;
+		if (byte == '/' || byte == '?' || byte == '&' || byte == '{' || byte == '|' ||
+		    byte == '`') {
 			start = i + 1;
 			continue;
 		}
-		if (text->bytes[i] != '=')
+		if (byte != '=')
 			continue;
 		for (size_t k = 0; k < BL_COUNT(keys); k++) {
 			size_t length = strlen(keys[k]);

@@ -34,7 +34,7 @@ static size_t separator_at(const struct text *text, size_t at, uint8_t *out_kind
 		size_t step = 0;
 		uint8_t kind = *p;
 
-		if (*p && strchr(" -./()", *p)) {
+		if (*p == ' ' || (*p >= '-' && *p <= '/') || *p == '(' || *p == ')') {
 			step = 1;
 		} else if (left >= 2 && p[0] == 0xc2 && p[1] == 0xa0) {
 			step = 2; /* no-break space */
@@ -97,7 +97,9 @@ static bool follows_letter(const struct text *text, size_t at)
 /* Does @at continue a number that began before, as in "12 3456"? */
 static bool follows_number(const struct text *text, size_t at)
 {
-	return at >= 2 && memchr(" -./", text->bytes[at - 1], 4) &&
+	uint8_t before = at >= 2 ? text->bytes[at - 1] : 0;
+
+	return (before == ' ' || (before >= '-' && before <= '/')) &&
 	       text_is_digit(text->bytes[at - 2]);
 }
 
@@ -125,39 +127,69 @@ static const char phone_words_after[][9] = {"office", "fax",  "home", "cell",
 static const char ssn_words[][9] = {"ssn",	"ssns", "social",  "socsec",
 				    "security", "ss",	"taxpayer"};
 
+/* A word's first eight bytes; the bit that tells cases apart is set in all. */
 static uint64_t pack(const uint8_t *word, size_t length)
 {
 	uint64_t value = 0;
 
 	for (size_t i = 0; i < BL_MIN(length, (size_t)8); i++)
-		value |= (uint64_t)text_lower(word[i]) << (8 * i);
+		value |= (uint64_t)(word[i] | 0x20) << (8 * i);
 	return value;
 }
 
-static bool is_one_of(const uint8_t *word, size_t length, const char (*words)[9], size_t count)
+static unsigned word_hash(uint64_t word)
 {
-	uint64_t value = pack(word, length);
+	return (unsigned)(word * UINT64_C(0x9e3779b97f4a7c15) >> 54);
+}
 
-	for (size_t i = 0; i < count; i++)
-		if (pack((const uint8_t *)words[i], strlen(words[i])) == value)
+static void word_set_init(struct word_set *set, const char (*words)[9], size_t count)
+{
+	set->count = BL_MIN(count, (size_t)LEXICON_WORDS);
+	for (size_t i = 0; i < set->count; i++) {
+		unsigned hash;
+
+		set->words[i] = pack((const uint8_t *)words[i], strlen(words[i]));
+		hash = word_hash(set->words[i]);
+		set->filter[hash / 64] |= UINT64_C(1) << (hash % 64);
+	}
+}
+
+void lexicon_init(struct lexicon *lexicon)
+{
+	_Static_assert(BL_COUNT(phone_words) <= LEXICON_WORDS, "room for every label");
+	word_set_init(&lexicon->phone, phone_words, BL_COUNT(phone_words));
+	word_set_init(&lexicon->phone_after, phone_words_after, BL_COUNT(phone_words_after));
+	word_set_init(&lexicon->ssn, ssn_words, BL_COUNT(ssn_words));
+}
+
+static bool word_set_has(const struct word_set *set, uint64_t word)
+{
+	unsigned hash = word_hash(word);
+
+	if (!(set->filter[hash / 64] >> (hash % 64) & 1))
+		return false;
+	for (size_t i = 0; i < set->count; i++)
+		if (set->words[i] == word)
 			return true;
 	return false;
 }
 
 /* Is one of the words in [from, to)? */
-static bool has_word(const struct text *text, size_t from, size_t to, const char (*words)[9],
-		     size_t count)
+static bool has_word(const struct text *text, size_t from, size_t to, const struct word_set *set)
 {
 	size_t at = from;
 
 	while (at < to) {
-		size_t start = at;
+		uint64_t word = 0;
+		size_t length = 0;
 
-		while (at < to && (text_is_letter(text->bytes[at]) || text->bytes[at] >= 0x80))
-			at++;
-		if (at > start && is_one_of(text->bytes + start, at - start, words, count))
+		for (; at < to && (text_is_letter(text->bytes[at]) || text->bytes[at] >= 0x80);
+		     at++, length++)
+			if (length < 8)
+				word |= (uint64_t)(text->bytes[at] | 0x20) << (8 * length);
+		if (length && word_set_has(set, word))
 			return true;
-		at += at == start;
+		at += length == 0;
 	}
 	return false;
 }
@@ -177,16 +209,16 @@ static size_t context_start(const struct text *text, size_t at)
 	return from;
 }
 
-static bool has_phone_label(const struct text *text, size_t start, size_t end)
+static bool has_phone_label(const struct text *text, size_t start, size_t end,
+			    const struct lexicon *lexicon)
 {
 	size_t after = BL_MIN(text->length, end + CONTEXT_AFTER);
 
 	for (size_t i = end; i < after; i++)
 		if (text->bytes[i] == '\n')
 			after = i;
-	return has_word(text, context_start(text, start), start, phone_words,
-			BL_COUNT(phone_words)) ||
-	       has_word(text, end, after, phone_words_after, BL_COUNT(phone_words_after));
+	return has_word(text, context_start(text, start), start, &lexicon->phone) ||
+	       has_word(text, end, after, &lexicon->phone_after);
 }
 
 /* ---- cards --------------------------------------------------------------------------------- */
@@ -221,7 +253,9 @@ void iban_at(const struct text *text, size_t at, struct sink *sink)
 	char characters[40];
 	size_t count = 0, gaps = 0;
 
-	if (at < 2 || !text_is_letter(text->bytes[at - 1]) || !text_is_letter(text->bytes[at - 2]))
+	if (at < 2 || !text_is_letter(text->bytes[at - 1]) ||
+	    !text_is_letter(text->bytes[at - 2]) || at + 1 >= text->length ||
+	    !text_is_digit(text->bytes[at + 1]))
 		return;
 	if (at >= 3 && (text_is_alnum(text->bytes[at - 3]) || text->bytes[at - 3] >= 0x80) &&
 	    !text_starts_word(text, at - 2))
@@ -276,8 +310,7 @@ static void ssn_from(const struct text *text, const struct number *number, struc
 	bool is_clear = separator == '-' && !continues(text, start, '-') &&
 			(number->groups == 3 || number->group[3].separator != '-');
 
-	if (is_clear ||
-	    has_word(text, context_start(text, start), start, ssn_words, BL_COUNT(ssn_words)))
+	if (is_clear || has_word(text, context_start(text, start), start, &sink->lexicon->ssn))
 		sink_add(sink, start, end, CLASS_NATIONAL_ID, is_clear);
 }
 
@@ -287,7 +320,6 @@ static void ssn_from(const struct text *text, const struct number *number, struc
 struct phone_form {
 	const char *sizes;	/* digits per group, as characters; ':' is 10, ';' is 11 */
 	const char *separators; /* any of these, the same throughout; ')' is "(0xx) " */
-	const char *front;	/* what the first two digits must be: sets "a-b" as ranges */
 	bool is_trunk;		/* begins with the trunk prefix 0 */
 };
 
@@ -296,24 +328,24 @@ struct phone_form {
  * ES: CNMC; IT: AGCOM; NL: ACM; AU: ACMA; IE: ComReg; PL: UKE; IN: DoT.
  */
 static const struct phone_form phone_forms[] = {
-	{"334", "-. )", "29", false},				 /* NANP */
-	{"1334", "-. )", "11", false}, {"56", " -)", "0", true}, /* GB 01632 960123, 07700 900123 */
-	{"533", " -)", "0", true},				 /* GB 07700 900 123 */
-	{"434", " -)", "0", true},				 /* GB 0161 496 0123 */
-	{"344", " -)", "0", true},				 /* GB 020 7946 0123, IT, IE */
-	{"343", " -)", "0", true}, /* IE 087 123 4567 is 334 below, NL 020 1234 567 */
-	{"335", " -)", "0", true},     {"334", " -/)", "0", true},
-	{"333", " -)", "0", true},     {"22222", " .-", "0", true}, /* FR */
-	{"244", " -)", "0", true},				    /* AU (02) 5550 1234 */
-	{"433", " -)", "0", true},				    /* AU 0491 570 156 */
-	{"442", " -)", "0", true},     {"4222", " -)", "0", true},  /* BE 0470 12 34 56 */
-	{"3222", " -)", "0", true},    {"3322", " -)", "0", true},  /* CH 044 668 18 00 */
-	{"37", "/-)", "0", true},				    /* DE, NL, IT */
-	{"38", "/-)", "0", true},				    /* DE 030/12345678 */
-	{"46", " /-)", "0", true},     {"47", " /-)", "0", true},   /* DE 0151 1234567, IT */
-	{"48", " /-)", "0", true},				    /* DE 0171 12345678 */
-	{"45", " /-)", "0", true},     {"55", " /-)", "0", true},
-	{"57", "/-)", "0", true},      {"28", "-)", "0", true}, /* NL 06-12345678 */
+	{"334", "-. )", false},			      /* NANP */
+	{"1334", "-. )", false}, {"56", " -)", true}, /* GB 01632 960123, 07700 900123 */
+	{"533", " -)", true},			      /* GB 07700 900 123 */
+	{"434", " -)", true},			      /* GB 0161 496 0123 */
+	{"344", " -)", true},			      /* GB 020 7946 0123, IT, IE */
+	{"343", " -)", true}, /* IE 087 123 4567 is 334 below, NL 020 1234 567 */
+	{"335", " -)", true},	 {"334", " -/)", true},
+	{"333", " -)", true},	 {"22222", " .-", true}, /* FR */
+	{"244", " -)", true},				 /* AU (02) 5550 1234 */
+	{"433", " -)", true},				 /* AU 0491 570 156 */
+	{"442", " -)", true},	 {"4222", " -)", true},	 /* BE 0470 12 34 56 */
+	{"3222", " -)", true},	 {"3322", " -)", true},	 /* CH 044 668 18 00 */
+	{"37", "/-)", true},				 /* DE, NL, IT */
+	{"38", "/-)", true},				 /* DE 030/12345678 */
+	{"46", " /-)", true},	 {"47", " /-)", true},	 /* DE 0151 1234567, IT */
+	{"48", " /-)", true},				 /* DE 0171 12345678 */
+	{"45", " /-)", true},	 {"55", " /-)", true},
+	{"57", "/-)", true},	 {"28", "-)", true}, /* NL 06-12345678 */
 };
 
 static bool form_fits(const struct phone_form *form, const struct text *text,
@@ -323,7 +355,8 @@ static bool form_fits(const struct phone_form *form, const struct text *text,
 	bool has_paren =
 		number->group[0].start > 0 && text->bytes[number->group[0].start - 1] == '(';
 
-	if (number->groups < groups || (number->groups == groups && number->is_cut))
+	if (number->groups < groups || (number->groups == groups && number->is_cut) ||
+	    number->group[0].size != (uint8_t)(form->sizes[0] - '0'))
 		return false;
 	/* What follows in the same style would make it a longer number; a date behind it does not. */
 	if (number->groups > groups &&
@@ -511,7 +544,7 @@ static void phone_from(const struct text *text, const struct number *number,
 			   number->group[groups - 1].until >= 9 && number->group[0].size >= 3;
 
 	if ((sink->is_name && is_national) ||
-	    has_phone_label(text, start, number->group[groups - 1].end))
+	    has_phone_label(text, start, number->group[groups - 1].end, sink->lexicon))
 		phone_add(text, number, groups, false, sink);
 }
 

@@ -58,10 +58,22 @@ find_begin_fn find_begin, find_begin_scalar, find_begin_avx2;
 
 /* ---- text.c: characters -------------------------------------------------------------------- */
 
-bool text_is_alnum(uint8_t byte);  /* ASCII */
-bool text_is_letter(uint8_t byte); /* ASCII */
-bool text_is_digit(uint8_t byte);
-uint8_t text_lower(uint8_t byte);
+static inline bool text_is_digit(uint8_t byte)
+{
+	return (uint8_t)(byte - '0') < 10;
+}
+static inline bool text_is_letter(uint8_t byte) /* ASCII */
+{
+	return (uint8_t)((byte | 0x20) - 'a') < 26;
+}
+static inline bool text_is_alnum(uint8_t byte) /* ASCII */
+{
+	return text_is_letter(byte) || text_is_digit(byte);
+}
+static inline uint8_t text_lower(uint8_t byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
 /* text_next - the character at @at: its length (1 when it is not UTF-8), @out_code -1 when it is not */
 size_t text_next(const struct text *text, size_t at, int32_t *out_code);
 /* text_before - the same for the character that ends at @at > 0 */
@@ -81,9 +93,22 @@ bool text_is_utf8(const struct text *text, size_t from, size_t to);
 
 /* ---- detectors ----------------------------------------------------------------------------- */
 
+/* lexicon - the labels that stand before and behind numbers, packed for comparing (number.c) */
+#define LEXICON_WORDS 64
+struct word_set {
+	uint64_t filter[16]; /* a bit per hash: most words are told from it alone */
+	uint64_t words[LEXICON_WORDS];
+	size_t count;
+};
+struct lexicon {
+	struct word_set phone, phone_after, ssn;
+};
+void lexicon_init(struct lexicon *lexicon);
+
 /* Where found spans go. Offsets are relative to the text until the scan is over. */
 struct sink {
 	struct detect_spans *spans;
+	const struct lexicon *lexicon;
 	bl_classes classes;
 	size_t from, to; /* only what touches [from, to) is kept */
 	bool is_name;	 /* a file name: no labels around, so a bare national number counts */

@@ -6,6 +6,7 @@
 struct detect_scanner {
 	bl_classes classes;
 	struct identities *identities;
+	struct lexicon lexicon;
 };
 
 /* ---- spans --------------------------------------------------------------------------------- */
@@ -111,6 +112,7 @@ enum bl_status detect_scanner_new(bl_classes classes, const struct detect_identi
 	if (!self)
 		return bl_fail(why, BL_NO_MEMORY, "no memory for a scanner");
 	self->classes = classes;
+	lexicon_init(&self->lexicon);
 
 	enum bl_status status =
 		identities_new(identities, identity_count, classes, &self->identities);
@@ -241,8 +243,11 @@ enum bl_status detect_scan(const struct detect_scanner *scanner, const struct de
 	size_t to = BL_MIN(text.length, window->lead + window->core + DETECT_MARGIN);
 	size_t start = from - BL_MIN(from, (size_t)SCAN_SLACK);
 	size_t end = BL_MIN(text.length, to + SCAN_SLACK);
-	struct sink sink = {
-		.spans = out_spans, .classes = scanner->classes, .from = from, .to = to};
+	struct sink sink = {.spans = out_spans,
+			    .lexicon = &scanner->lexicon,
+			    .classes = scanner->classes,
+			    .from = from,
+			    .to = to};
 	struct anchors anchors;
 
 	out_spans->count = 0;
@@ -266,6 +271,7 @@ enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char
 {
 	struct text text = {(const uint8_t *)name, BL_MIN(length, (size_t)SCAN_REGION)};
 	struct sink sink = {.spans = out_spans,
+			    .lexicon = &scanner->lexicon,
 			    .classes = scanner->classes,
 			    .to = text.length,
 			    .is_name = true};

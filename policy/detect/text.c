@@ -3,26 +3,6 @@
 #include <string.h>
 #include <utf8proc.h>
 
-bool text_is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-bool text_is_letter(uint8_t byte)
-{
-	return (uint8_t)((byte | 0x20) - 'a') < 26;
-}
-
-bool text_is_alnum(uint8_t byte)
-{
-	return text_is_letter(byte) || text_is_digit(byte);
-}
-
-uint8_t text_lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
 size_t text_next(const struct text *text, size_t at, int32_t *out_code)
 {
 	utf8proc_int32_t code;
