@@ -1,0 +1,48 @@
+/* subject.h - one caller's sets of rules, valid until an instant; private to policy/rules */
+#ifndef POLICY_RULES_SUBJECT_H
+#define POLICY_RULES_SUBJECT_H
+
+#include "policy/rules/compile.h"
+
+struct rules_subject {
+	const struct policy *policy; /* pinned */
+	/* Sets of rules whose who, when and not-unless hold. */
+	const uint64_t *holds;	   /* true */
+	const uint64_t *ready;	   /* true, and a reason is given where one is needed */
+	const uint64_t *maybe;	   /* true or unknown */
+	const uint64_t *but_lapse; /* would be true if lapsed roles counted */
+	uint64_t *memory;
+	uint64_t roles, lapsed; /* bits into policy->roles */
+	uint64_t unsure;	/* roles whose date cannot be compared: the clock is not trusted */
+	bool is_person;
+	bool has_reason, is_clock_trusted;
+	int64_t now_unix, valid_until;
+	char *purpose; /* copy; NULL: none */
+	char *person, *role_names, *lapsed_names;
+	char *lapses; /* "role 'technician' (training until 2026-02-28)", "," between */
+	bool is_role_only;
+};
+
+/* subject_as - the subject that @role alone, @purpose or another moment would give: for advice */
+struct subject_change {
+	const char *role;    /* NULL: as it is */
+	const char *purpose; /* NULL: as it is */
+	int64_t now_unix;    /* INT64_MIN: as it is */
+};
+
+/*
+ * subject_new_changed - @caller again, with one thing different
+ *
+ * @subject  what is known of the caller; the roles are kept unless `role` is set. A later moment
+ *           keeps today's roles: it answers for hours, never for a lapse.
+ *
+ * BL_OK, BL_NO_MEMORY.
+ */
+enum bl_status subject_new_changed(const struct rules_subject *subject,
+				   const struct subject_change *change,
+				   struct rules_subject **out_subject) BL_MUST_CHECK;
+
+/* subject_hours_edge - the first instant after @now at which some `hours` of the policy may turn */
+int64_t subject_hours_edge(const struct policy *policy, int64_t now_unix);
+
+#endif
