@@ -1,0 +1,338 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tests/unit/fs/device/temp.h"
+
+static const char RECORD[] = "received: 2026-01-02\n"
+			     "maker: Examplo\n"
+			     "customer: {name: Zoe Sample, phone: '+1 555 0100'}\n";
+
+static void enroll_with_customer(struct temp *temp, const char *id)
+{
+	struct device device = temp_device(temp, id);
+	struct device_record record;
+
+	assert_int_equal(device_record_parse(RECORD, strlen(RECORD), &record, NULL), BL_OK);
+	assert_int_equal(device_enroll(temp->store, &device, &record, NULL), BL_OK);
+	device_record_done(&record);
+}
+
+static void customer_is_sealed_and_comes_back(void **state)
+{
+	struct temp *temp = *state;
+	struct device_record record;
+	struct device device;
+	char *argv;
+
+	enroll_with_customer(temp, "RMA-1");
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
+	assert_string_equal(device.maker, "Examplo");
+	assert_int_equal(device.received_unix, 1767312000);
+	assert_int_equal(device_identities(temp->store, "RMA-1", &record, NULL), BL_OK);
+	assert_int_equal(record.identity_count, 2);
+	assert_string_equal(record.identities[0].value, "Zoe Sample");
+	assert_int_equal(record.identities[1].kind, IDENTITY_PHONE);
+	device_record_done(&record);
+	/* Nowhere in the store in the clear. */
+	assert_true(asprintf(&argv, "grep -rqa 'Sample' '%s'", temp->store_path) > 0);
+	assert_int_not_equal(system(argv), 0);
+	free(argv);
+}
+
+static void forgotten_customer_is_none(void **state)
+{
+	struct temp *temp = *state;
+	struct device_record record;
+
+	enroll_with_customer(temp, "RMA-1");
+	assert_int_equal(device_forget_customer(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_forget_customer(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(access(temp_path(temp, "store/devices/RMA-1/customer.sealed"), F_OK), -1);
+	assert_int_equal(device_identities(temp->store, "RMA-1", &record, NULL), BL_OK);
+	assert_int_equal(record.identity_count, 0);
+	device_record_done(&record);
+}
+
+static void customer_of_another_device_does_not_open(void **state)
+{
+	struct temp *temp = *state;
+	struct device_record record;
+	char from[160];
+
+	enroll_with_customer(temp, "RMA-1");
+	enroll_with_customer(temp, "RMA-2");
+	snprintf(from, sizeof(from), "%s", temp_path(temp, "store/devices/RMA-1/customer.sealed"));
+	assert_int_equal(rename(from, temp_path(temp, "store/devices/RMA-2/customer.sealed")), 0);
+	assert_int_equal(device_identities(temp->store, "RMA-2", &record, NULL), BL_TAMPERED);
+}
+
+static void bad_enrolments_leave_nothing(void **state)
+{
+	static const struct {
+		const char *id, *source;
+		enum bl_status status;
+	} ROWS[] = {
+		{"", "image", BL_INVALID},	    {"../x", "image", BL_INVALID},
+		{".new-x", "image", BL_INVALID},    {"RMA 1", "image", BL_INVALID},
+		{"RMA-9", "missing", BL_INVALID},   {"RMA-9", "empty", BL_INVALID},
+		{"RMA-9", "folder", BL_INVALID},    {"RMA-9", "fifo", BL_INVALID},
+		{"RMA-9", "tab\there", BL_INVALID}, {"RMA-1", "image", BL_EXISTS},
+	};
+	struct temp *temp = *state;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_true(put_file(temp_path(temp, "empty"), ""));
+	assert_true(put_file(temp_path(temp, "tab\there"), "x"));
+	assert_int_equal(mkdir(temp_path(temp, "folder"), 0700), 0);
+	assert_int_equal(mkfifo(temp_path(temp, "fifo"), 0600), 0);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct device device = temp_device(temp, ROWS[i].id), found;
+
+		snprintf(device.source, sizeof(device.source), "%s",
+			 temp_path(temp, ROWS[i].source));
+
+		enum bl_status status = device_enroll(temp->store, &device, NULL, NULL);
+
+		if (status != ROWS[i].status)
+			fail_msg("'%s' '%s': %s", ROWS[i].id, ROWS[i].source,
+				 bl_status_name(status));
+		assert_int_equal(device_find(temp->store, "RMA-9", &found, NULL), BL_NOT_FOUND);
+	}
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+}
+
+static void one_image_is_not_given_to_destroy_under_two_ids(void **state)
+{
+	struct temp *temp = *state;
+	struct device first = temp_device(temp, "RMA-1"), second = temp_device(temp, "RMA-2");
+
+	assert_int_equal(device_enroll(temp->store, &first, NULL, NULL), BL_OK);
+	second.destroy_when_due = true;
+	assert_int_equal(device_enroll(temp->store, &second, NULL, NULL), BL_EXISTS);
+}
+
+/* Every pair of states: what the table of docs/format-store.md says. */
+static void states_follow_the_table(void **state)
+{
+	static const char MAY[STATE_COUNT][STATE_COUNT + 1] = {
+		/*               rochdsR */
+		[STATE_RECEIVED] = "+++-+-+", [STATE_OPEN] = "-++-+--",
+		[STATE_CLOSED] = "-++-+-+",   [STATE_HELD] = "---+---",
+		[STATE_DUE] = "--+-+++",      [STATE_SHREDDED] = "-----+-",
+		[STATE_RELEASED] = "------+",
+	};
+	/* How to come to each state from received. */
+	static const int WAY[STATE_COUNT] = {
+		[STATE_RECEIVED] = -1, [STATE_OPEN] = -1, [STATE_CLOSED] = -1,
+		[STATE_HELD] = -1,     [STATE_DUE] = -1,  [STATE_SHREDDED] = STATE_DUE,
+		[STATE_RELEASED] = -1,
+	};
+	struct temp *temp = *state;
+
+	for (unsigned from = 0; from < STATE_COUNT; from++)
+		for (unsigned to = 0; to < STATE_COUNT; to++) {
+			char id[16];
+			uint32_t hold;
+
+			snprintf(id, sizeof(id), "RMA-%u-%u", from, to);
+			assert_int_equal(temp_enroll(temp, id), BL_OK);
+			if (WAY[from] >= 0)
+				assert_int_equal(device_set_state(temp->store, id, WAY[from], NULL),
+						 BL_OK);
+			if (from == STATE_HELD)
+				assert_int_equal(
+					device_hold_add(temp->store, id, 0, "r", 1, &hold, NULL),
+					BL_OK);
+			else
+				assert_int_equal(device_set_state(temp->store, id, from, NULL),
+						 BL_OK);
+
+			enum bl_status status = device_set_state(temp->store, id, to, NULL);
+
+			if (status != (MAY[from][to] == '+' ? BL_OK : BL_INVALID))
+				fail_msg("%s to %s: %s", bl_device_state_name(from),
+					 bl_device_state_name(to), bl_status_name(status));
+		}
+}
+
+static void last_release_gives_the_state_before_back(void **state)
+{
+	struct temp *temp = *state;
+	struct device device;
+	uint32_t first, second, third;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_CLOSED, NULL), BL_OK);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "court order", 5, &first, NULL),
+			 BL_OK);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "dispute", 6, &second, NULL),
+			 BL_OK);
+	assert_int_equal(device_hold_release(temp->store, "RMA-1", first, NULL), BL_OK);
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_HELD);
+	assert_string_equal(device.holds[0].reason, "dispute");
+	assert_int_equal(device_hold_release(temp->store, "RMA-1", first, NULL), BL_NOT_FOUND);
+	assert_int_equal(device_hold_release(temp->store, "RMA-1", second, NULL), BL_OK);
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_CLOSED);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "again", 8, &third, NULL), BL_OK);
+	assert_true(third > second);
+}
+
+static void bad_holds_are_refused(void **state)
+{
+	static const char *const REASONS[] = {"", "new\nline", "\x1b[31m", "\xff", NULL};
+	struct temp *temp = *state;
+	char long_reason[DEVICE_REASON + 1];
+	uint32_t number;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(REASONS); i++)
+		if (device_hold_add(temp->store, "RMA-1", 0, REASONS[i], 1, &number, NULL) !=
+		    BL_INVALID)
+			fail_msg("reason %zu was taken", i);
+	memset(long_reason, 'x', sizeof(long_reason) - 1);
+	long_reason[sizeof(long_reason) - 1] = '\0';
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, long_reason, 1, &number, NULL),
+			 BL_INVALID);
+	for (unsigned i = 0; i < DEVICE_HOLDS; i++)
+		assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "r", 1, &number, NULL),
+				 BL_OK);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "r", 1, &number, NULL),
+			 BL_TOO_LARGE);
+}
+
+static void shredded_id_is_never_given_again(void **state)
+{
+	struct temp *temp = *state;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_SHREDDED, NULL), BL_OK);
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_EXISTS);
+}
+
+static void begun_shred_takes_no_hold(void **state)
+{
+	struct temp *temp = *state;
+	uint32_t number;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "late", 1, &number, NULL),
+			 BL_INVALID);
+	device_shred_abandon(temp->store, "RMA-1");
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "in time", 1, &number, NULL),
+			 BL_OK);
+	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
+}
+
+static void only_the_enrolled_image_opens(void **state)
+{
+	struct temp *temp = *state;
+	struct device device = temp_device(temp, "RMA-1");
+	char aside[160];
+	int fd = -1;
+
+	assert_int_equal(device_enroll(temp->store, &device, NULL, NULL), BL_OK);
+	assert_int_equal(device_open_source(&device, O_RDONLY, &fd, NULL), BL_OK);
+	close(fd);
+
+	snprintf(aside, sizeof(aside), "%s", temp_path(temp, "aside"));
+	assert_int_equal(rename(temp->image, aside), 0);
+	assert_int_equal(device_open_source(&device, O_RDONLY, &fd, NULL), BL_NOT_FOUND);
+	assert_int_equal(symlink(aside, temp->image), 0);
+	assert_int_equal(device_open_source(&device, O_RDONLY, &fd, NULL), BL_TAMPERED);
+	assert_int_equal(unlink(temp->image), 0);
+	assert_true(put_file(temp->image, "an image"));
+	assert_int_equal(device_open_source(&device, O_RDONLY, &fd, NULL), BL_TAMPERED);
+	assert_int_equal(rename(aside, temp->image), 0);
+	assert_int_equal(device_open_source(&device, O_RDONLY, &fd, NULL), BL_OK);
+	close(fd);
+	assert_int_equal(truncate(temp->image, 4), 0);
+	assert_int_equal(device_open_source(&device, O_RDONLY, &fd, NULL), BL_TAMPERED);
+}
+
+static void device_files_are_replaced_checked_and_removed(void **state)
+{
+	static const char *const NAMES[] = {"record", "../shred", "", ".hidden", "a/b"};
+	struct temp *temp = *state;
+	uint8_t *bytes = NULL;
+	size_t length;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_file_read(temp->store, "RMA-1", "shred", &bytes, &length, NULL),
+			 BL_NOT_FOUND);
+	assert_int_equal(device_file_write(temp->store, "RMA-1", "shred", "one", 3, NULL), BL_OK);
+	assert_int_equal(device_file_write(temp->store, "RMA-1", "shred", "three", 5, NULL), BL_OK);
+	assert_int_equal(device_file_read(temp->store, "RMA-1", "shred", &bytes, &length, NULL),
+			 BL_OK);
+	assert_int_equal(length, 5);
+	assert_memory_equal(bytes, "three", 5);
+	free(bytes);
+	assert_int_equal(truncate(temp_path(temp, "store/devices/RMA-1/shred"), 100), 0);
+	assert_int_equal(device_file_read(temp->store, "RMA-1", "shred", &bytes, &length, NULL),
+			 BL_TAMPERED);
+	assert_int_equal(device_file_remove(temp->store, "RMA-1", "shred", NULL), BL_OK);
+	assert_int_equal(device_file_remove(temp->store, "RMA-1", "shred", NULL), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(NAMES); i++)
+		if (device_file_write(temp->store, "RMA-1", NAMES[i], "x", 1, NULL) != BL_INVALID)
+			fail_msg("'%s' was written", NAMES[i]);
+}
+
+struct seen {
+	struct device_store *store;
+	char ids[64];
+};
+
+static bool note(void *context, const struct device *device)
+{
+	struct seen *seen = context;
+	struct device again;
+
+	strcat(seen->ids, device->id);
+	return device_find(seen->store, device->id, &again, NULL) == BL_OK &&
+	       strcmp(device->id, "c") != 0;
+}
+
+static void each_goes_by_id_and_may_look_and_stop(void **state)
+{
+	static const char *const IDS[] = {"d", "b", "a", "c"};
+	struct temp *temp = *state;
+	struct seen seen = {.store = temp->store};
+
+	for (size_t i = 0; i < BL_COUNT(IDS); i++)
+		assert_int_equal(temp_enroll(temp, IDS[i]), BL_OK);
+	device_each(temp->store, note, &seen);
+	assert_string_equal(seen.ids, "abc");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, temp_set_up, temp_tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(customer_is_sealed_and_comes_back),
+		TEST(forgotten_customer_is_none),
+		TEST(customer_of_another_device_does_not_open),
+		TEST(bad_enrolments_leave_nothing),
+		TEST(one_image_is_not_given_to_destroy_under_two_ids),
+		TEST(states_follow_the_table),
+		TEST(last_release_gives_the_state_before_back),
+		TEST(bad_holds_are_refused),
+		TEST(shredded_id_is_never_given_again),
+		TEST(begun_shred_takes_no_hold),
+		TEST(only_the_enrolled_image_opens),
+		TEST(device_files_are_replaced_checked_and_removed),
+		TEST(each_goes_by_id_and_may_look_and_stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
