@@ -15,6 +15,22 @@ static const char *const EFFECTS[] = {
 	[EFFECT_WITHHOLD] = "withhold",
 };
 
+static const struct load_key RULE_KEYS[] = {
+	{"id", KEY_REQUIRED, "desk-reads"},
+	{"permit", KEY_OPTIONAL, NULL},
+	{"forbid", KEY_OPTIONAL, NULL},
+	{"mask", KEY_OPTIONAL, NULL},
+	{"withhold", KEY_OPTIONAL, NULL},
+	{"who", KEY_REQUIRED, "everyone"},
+	{"what", KEY_OPTIONAL, NULL},
+	{"where", KEY_LATER, NULL},
+	{"when", KEY_OPTIONAL, NULL},
+	{"unless", KEY_OPTIONAL, NULL},
+	{"needs", KEY_OPTIONAL, NULL},
+	{"limits", KEY_LATER, NULL},
+	{"why", KEY_REQUIRED, "One sentence for the employee."},
+};
+
 /* ---- what ------------------------------------------------------------------------------------- */
 
 static void load_what(struct loader *loader, const struct yaml_node *what, struct rule *rule)
@@ -178,6 +194,9 @@ static void load_effect(struct loader *loader, const struct yaml_node *node, str
 			found = value;
 			rule->effect = (enum rules_effect)i;
 		}
+	for (unsigned i = 0; !found && i < BL_COUNT(EFFECTS); i++)
+		if (load_has_near(loader, node, RULE_KEYS, BL_COUNT(RULE_KEYS), EFFECTS[i]))
+			return; /* misspelt, and told as that */
 	if (!found) {
 		load_error(loader, load_at(node), "add one of permit, forbid, mask, withhold",
 			   "a rule without an effect");
@@ -272,26 +291,10 @@ static void load_rule_id(struct loader *loader, const struct yaml_node *node,
 
 static void load_rule(struct loader *loader, const struct yaml_node *node, struct rule *rule)
 {
-	static const struct load_key KEYS[] = {
-		{"id", KEY_REQUIRED, "desk-reads"},
-		{"permit", KEY_OPTIONAL, NULL},
-		{"forbid", KEY_OPTIONAL, NULL},
-		{"mask", KEY_OPTIONAL, NULL},
-		{"withhold", KEY_OPTIONAL, NULL},
-		{"who", KEY_REQUIRED, "everyone"},
-		{"what", KEY_OPTIONAL, NULL},
-		{"where", KEY_LATER, NULL},
-		{"when", KEY_OPTIONAL, NULL},
-		{"unless", KEY_OPTIONAL, NULL},
-		{"needs", KEY_OPTIONAL, NULL},
-		{"limits", KEY_LATER, NULL},
-		{"why", KEY_REQUIRED, "One sentence for the employee."},
-	};
-
 	rule->at = load_at(node);
 	memset(rule->styles, STYLE_NONE, sizeof(rule->styles));
 	rule->max_size_bytes = -1;
-	(void)load_keys(loader, node, "a rule", KEYS, BL_COUNT(KEYS));
+	(void)load_keys(loader, node, "a rule", RULE_KEYS, BL_COUNT(RULE_KEYS));
 	if (node->type != YAML_MAP)
 		return;
 	load_rule_id(loader, yaml_get(node, "id"), rule->id);

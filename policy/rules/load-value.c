@@ -71,6 +71,7 @@ const char *load_copy(struct loader *loader, const char *text)
 /* ---- near words ----------------------------------------------------------------------------- */
 
 #define NEAR_LENGTH 48u
+#define NEAR_KEYS   64u /* a map with more is no slip of the pen */
 
 /* Levenshtein's distance, for words of at most NEAR_LENGTH. */
 static unsigned distance(const char *a, const char *b)
@@ -96,6 +97,31 @@ static unsigned distance(const char *a, const char *b)
 	return row[b_length];
 }
 
+static bool is_near(unsigned far, const char *word)
+{
+	return far <= 2 && far * 2 < strlen(word);
+}
+
+static const struct load_key *find_key(const struct load_key *keys, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+bool load_has_near(const struct loader *loader, const struct yaml_node *map,
+		   const struct load_key *keys, size_t count, const char *name)
+{
+	if (map->count > NEAR_KEYS || loader->findings->count == RULES_FINDINGS_LIMIT)
+		return false;
+	for (const struct yaml_node *value = map->first; value; value = value->next)
+		if (!find_key(keys, count, value->key->text) &&
+		    is_near(distance(value->key->text, name), name))
+			return true;
+	return false;
+}
+
 void load_suggest(const struct loader *loader, const char *word,
 		  const char *(*name)(const void *, size_t), const void *names, size_t count,
 		  char fix[256])
@@ -115,7 +141,7 @@ void load_suggest(const struct loader *loader, const char *word,
 			nearest = name(names, i);
 		}
 	}
-	if (nearest && least <= 2 && least * 2 < strlen(nearest)) {
+	if (nearest && is_near(least, nearest)) {
 		snprintf(fix, 256, "did you mean '%s'?", LOAD_QUOTE(nearest));
 		return;
 	}
@@ -160,14 +186,6 @@ static void refuse_key(struct loader *loader, const struct yaml_node *key, const
 			   LOAD_QUOTE(key->text), where);
 }
 
-static const struct load_key *find_key(const struct load_key *keys, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return &keys[i];
-	return NULL;
-}
-
 bool load_keys(struct loader *loader, const struct yaml_node *map, const char *where,
 	       const struct load_key *keys, size_t count)
 {
@@ -192,9 +210,11 @@ bool load_keys(struct loader *loader, const struct yaml_node *map, const char *w
 	for (size_t i = 0; i < count; i++) {
 		if (keys[i].need != KEY_REQUIRED || yaml_get(map, keys[i].name))
 			continue;
+		is_whole = false;
+		if (load_has_near(loader, map, keys, count, keys[i].name))
+			continue; /* misspelt, and told as that */
 		snprintf(fix, sizeof(fix), "add '%s: %s'", keys[i].name, keys[i].example);
 		load_error(loader, load_at(map), fix, "%s has no '%s'", where, keys[i].name);
-		is_whole = false;
 	}
 	return is_whole;
 }

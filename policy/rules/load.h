@@ -62,6 +62,13 @@ void load_suggest(const struct loader *loader, const char *word,
 		  const char *(*name)(const void *, size_t), const void *names, size_t count,
 		  char fix[256]);
 
+/*
+ * Is some key of the map, none of @keys, @name misspelt? That is told as an unknown key, so @name need not be
+ * missed as well. Never said of hostile maps, and never when nobody would see it.
+ */
+bool load_has_near(const struct loader *loader, const struct yaml_node *map,
+		   const struct load_key *keys, size_t count, const char *name);
+
 void *load_take(struct loader *loader, size_t count, size_t size);
 const char *load_copy(struct loader *loader, const char *text);
 

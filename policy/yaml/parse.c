@@ -232,7 +232,8 @@ static enum bl_status refuse_problem(struct builder *builder, const yaml_parser_
 		locate(builder, parser->context_mark.index);
 	else
 		locate(builder, parser->problem_mark.index);
-	if (strcmp(problem, "found character that cannot start any token") == 0)
+	if (strcmp(problem, "found character that cannot start any token") == 0 ||
+	    strncmp(problem, "found a tab character", strlen("found a tab character")) == 0)
 		return refuse_start(builder);
 	for (size_t i = 0; i < BL_COUNT(PROBLEMS); i++)
 		if (strcmp(problem, PROBLEMS[i].problem) == 0)
