@@ -302,6 +302,7 @@ void detect_profile(const uint8_t *head, size_t length, uint64_t size, const cha
 	*out_profile =
 		(struct detect_profile){.kind = FILE_OTHER, .is_text = false, .reason = "not text"};
 	if (size == 0) {
+		out_profile->reason = NULL;
 		profile_text(head, 0, name, out_profile);
 		return;
 	}
