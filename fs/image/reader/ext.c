@@ -1,5 +1,5 @@
 /* ext2, ext3 and ext4 through libext2fs, over our own io_manager. */
-#include "fs/image/reader/reader.h"
+#include "fs/image/reader/journal.h"
 
 /* libext2fs's headers have inline functions that our warnings dislike. */
 #pragma GCC diagnostic push
@@ -20,6 +20,7 @@
 struct ext_tree {
 	struct tree base;
 	ext2_filsys fs;
+	struct overlay overlay; /* what an unclean journal holds that is newer */
 };
 
 /* ---- the io_manager: reads only, inside the volume ---- */
@@ -54,7 +55,8 @@ static errcode_t io_read64(io_channel channel, unsigned long long block, int cou
 	if (__builtin_mul_overflow((uint64_t)block, (uint64_t)channel->block_size, &offset) ||
 	    __builtin_add_overflow(offset, length, &end) || end > ext->base.length)
 		return EXT2_ET_SHORT_READ;
-	if (blocks_read(ext->base.blocks, ext->base.offset + offset, out, length))
+	if (blocks_read(ext->base.blocks, ext->base.offset + offset, out, length) ||
+	    overlay_read(&ext->overlay, ext->base.blocks, offset, out, length))
 		return EXT2_ET_SHORT_READ;
 	return 0;
 }
@@ -246,6 +248,9 @@ static int map_blocks(struct ext_mapping *mapping, uint64_t logical, uint64_t ph
 
 	if (__builtin_add_overflow(physical, count, &end) || end > tree->length / unit)
 		return EIO;
+	/* Contents that went through the journal are read, not mapped. */
+	if (overlay_touches(&mapping->ext->overlay, physical, count))
+		return ENODATA;
 	return runs_add(mapping->runs, mapping->size, logical * unit,
 			tree->offset + physical * unit, count * unit);
 }
@@ -300,6 +305,17 @@ static int map_extents(struct ext_mapping *mapping, ext2_ino_t number, struct ex
 	return 0;
 }
 
+static int map_inode(struct ext_mapping *mapping, ext2_ino_t number, struct ext2_inode *inode)
+{
+	if (inode->i_flags & EXT4_EXTENTS_FL)
+		return map_extents(mapping, number, inode);
+	if (ext2fs_block_iterate3(mapping->ext->fs, number,
+				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
+				  mapping))
+		return EIO;
+	return mapping->error;
+}
+
 static int ext_map(struct tree *tree, uint64_t number, struct runs *runs)
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
@@ -320,13 +336,7 @@ static int ext_map(struct tree *tree, uint64_t number, struct runs *runs)
 		return 0;
 	if (inode.i_flags & EXT4_INLINE_DATA_FL)
 		return ENODATA;
-	if (inode.i_flags & EXT4_EXTENTS_FL)
-		return map_extents(&mapping, (ext2_ino_t)number, (struct ext2_inode *)&inode);
-	if (ext2fs_block_iterate3(ext->fs, (ext2_ino_t)number,
-				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
-				  &mapping))
-		return EIO;
-	return mapping.error;
+	return map_inode(&mapping, (ext2_ino_t)number, (struct ext2_inode *)&inode);
 }
 
 /* ---- contents without a map, and links ---- */
@@ -413,6 +423,7 @@ static void ext_close(struct tree *tree)
 
 	if (ext->fs)
 		ext2fs_free(ext->fs);
+	overlay_done(&ext->overlay);
 	free(ext);
 }
 
@@ -452,47 +463,83 @@ static bool is_wrongly_empty(struct ext_tree *ext)
 	return is_empty && used > EXT2_FIRST_INODE(super);
 }
 
-static const char *refusal(struct ext_tree *ext)
+static errcode_t open_fs(struct ext_tree *ext)
+{
+	char name[2 * sizeof(uintptr_t) + 3];
+
+	snprintf(name, sizeof(name), "%" PRIxPTR, (uintptr_t)ext);
+	/* Never ext2fs_open: libtsk exports that name as well, and comes first (docs/reader.md, "Traps"). */
+	errcode_t code = ext2fs_open2(name, NULL, EXT2_FLAG_64BITS, 0, 0,
+				      (io_manager)(uintptr_t)&MANAGER, &ext->fs);
+	if (code)
+		ext->fs = NULL;
+	return code;
+}
+
+static int journal_runs(struct ext_tree *ext, struct runs *runs)
+{
+	struct ext2_inode inode;
+	ext2_ino_t number = ext->fs->super->s_journal_inum;
+	struct ext_mapping mapping = {.ext = ext, .runs = runs};
+
+	if (!number || number > ext->fs->super->s_inodes_count ||
+	    ext2fs_read_inode(ext->fs, number, &inode) || !LINUX_S_ISREG(inode.i_mode))
+		return EIO;
+	mapping.size = EXT2_I_SIZE(&inode);
+	if (mapping.size > READER_FILE_LIMIT)
+		return EFBIG;
+	return map_inode(&mapping, number, &inode);
+}
+
+/* Open once to find the journal, and again with what it holds put over the volume. */
+static const char *replay(struct ext_tree *ext)
+{
+	struct runs runs = {0};
+	int error = journal_runs(ext, &runs);
+
+	if (!error)
+		error = journal_replay(ext->base.blocks, &runs, ext->fs->blocksize, &ext->overlay);
+	runs_done(&runs);
+	if (error == EOPNOTSUPP)
+		return "ext4 with an unclean journal of a kind that is not replayed here";
+	if (error)
+		return "ext filesystem with an unclean journal that is damaged";
+	ext2fs_free(ext->fs);
+	return open_fs(ext) ? "ext filesystem that its unclean journal makes unreadable" : NULL;
+}
+
+static const char *open_checked(struct ext_tree *ext)
 {
 	struct ext2_inode_large root;
-	const struct ext2_super_block *super = ext->fs->super;
+	const char *notice = NULL;
+	errcode_t code = open_fs(ext);
 
-	if (super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_JOURNAL_DEV)
+	if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
+		return "ext filesystem with features not known here";
+	if (code)
+		return "ext filesystem whose superblock or group table is damaged";
+	if (ext->fs->super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_JOURNAL_DEV)
 		return "an external ext journal, not a filesystem";
-	if (super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER)
-		return "ext3 or ext4 with an unclean journal: replay is needed and not done here "
-		       "yet";
+	if (ext->fs->super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER)
+		notice = replay(ext);
+	if (notice)
+		return notice;
 	if (inode_read(ext, EXT2_ROOT_INO, &root) || !LINUX_S_ISDIR(root.i_mode))
 		return "ext filesystem whose root directory is damaged";
-	if (is_wrongly_empty(ext))
-		return "ext filesystem that counts files and lists none";
-	return NULL;
+	return is_wrongly_empty(ext) ? "ext filesystem that counts files and lists none" : NULL;
 }
 
 int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
 	     const char **out_notice)
 {
 	struct ext_tree *ext = calloc(1, sizeof(*ext));
-	char name[2 * sizeof(uintptr_t) + 3];
 
 	if (!ext)
 		return EIO;
 	ext->base = (struct tree){&OPS, blocks, offset, length, EXT2_ROOT_INO, ""};
-	snprintf(name, sizeof(name), "%" PRIxPTR, (uintptr_t)ext);
-	/* Never ext2fs_open: libtsk exports that name as well, and comes first (docs/reader.md, "Traps"). */
-	errcode_t code = ext2fs_open2(name, NULL, EXT2_FLAG_64BITS, 0, 0,
-				      (io_manager)(uintptr_t)&MANAGER, &ext->fs);
-	const char *notice = NULL;
-	if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
-		notice = "ext filesystem with features not known here";
-	else if (code)
-		notice = "ext filesystem whose superblock or group table is damaged";
-	else
-		notice = refusal(ext);
+	const char *notice = open_checked(ext);
 	if (notice) {
 		*out_notice = notice;
-		if (code)
-			ext->fs = NULL;
 		ext_close(&ext->base);
 		return EIO;
 	}

@@ -107,6 +107,11 @@ static int image_open_named(const char *name, uint64_t *out_bytes)
 	return fd;
 }
 
+static void put(int fd, uint64_t offset, const void *bytes, size_t length)
+{
+	assert_int_equal(pwrite(fd, bytes, length, (off_t)offset), length);
+}
+
 /* ---- walking an image ---- */
 
 static int ask(struct walk *walk, enum wire_op op, uint32_t volume, uint64_t inode, uint64_t offset,
@@ -405,15 +410,111 @@ static void ext_holds_what_it_was_made_of(void **state BL_UNUSED)
 	}
 }
 
-static void unclean_journal_is_named_and_not_shown(void **state BL_UNUSED)
+/*
+ * a.img with a journal that holds what makes it b.img (one file more): blocks that differ go into one committed
+ * transaction; garbage over a file's block is then committed and revoked, and once more written without a commit.
+ */
+static bool unclean_make(const char *open_options, uint64_t *out_changed)
 {
-	struct walk walk;
+	char path[512];
+	uint8_t one[4096], two[4096];
 
 	if (!have("mke2fs") || !have("debugfs"))
+		return false;
+	run("rm -f a.img b.img; mke2fs -F -q -t ext4 -b 4096 -d src -N 8000 a.img 64M; cp a.img "
+	    "b.img; "
+	    "debugfs -w -R 'write src/dir/sub/deep added' b.img; "
+	    "debugfs -R 'blocks dir/page' a.img > page.block; "
+	    "head -c 4096 src/large > garbage");
+	path_in(path, sizeof(path), "commands");
+	FILE *commands = fopen(path, "w");
+	path_in(path, sizeof(path), "changed");
+	FILE *changed = fopen(path, "w");
+	uint64_t bytes = 0;
+	int a = image_open_named("a.img", &bytes), b = image_open_named("b.img", &bytes);
+
+	assert_non_null(commands);
+	assert_non_null(changed);
+	fprintf(commands, "jo %s\njw -b ", open_options);
+	*out_changed = 0;
+	for (uint64_t at = 0; at + sizeof(one) <= bytes; at += sizeof(one)) {
+		assert_int_equal(pread(a, one, sizeof(one), (off_t)at), sizeof(one));
+		assert_int_equal(pread(b, two, sizeof(two), (off_t)at), sizeof(two));
+		if (!memcmp(one, two, sizeof(one)))
+			continue;
+		fprintf(commands, "%s%llu", *out_changed ? "," : "",
+			(unsigned long long)(at / sizeof(one)));
+		fwrite(two, sizeof(two), 1, changed);
+		++*out_changed;
+	}
+	fprintf(commands, " %s/changed\njc\n", folder);
+	close(a);
+	close(b);
+	assert_int_equal(fclose(commands), 0);
+	assert_int_equal(fclose(changed), 0);
+	snprintf(path, sizeof(path),
+		 "P=$(tr -d ' ' < page.block); printf 'jo %s\\njw -b %%s %s/garbage\\njw -r %%s\\n"
+		 "jw -b %%s -c %s/garbage\\njc\\n' $P $P $P > more",
+		 open_options, folder, folder);
+	run(path);
+	return true;
+}
+
+static void unclean_journal_is_replayed(void **state BL_UNUSED)
+{
+	static const char *const options[] = {"", "-c", "-c -v 2"};
+
+	for (size_t i = 0; i < BL_COUNT(options); i++) {
+		struct walk walk;
+		uint64_t changed = 0;
+
+		if (!unclean_make(options[i], &changed))
+			skip();
+		print_message("journal of %llu blocks, options '%s'\n", (unsigned long long)changed,
+			      options[i]);
+		assert_in_range(changed, 4, 100);
+		run("debugfs -w -f commands a.img; cp src/dir/sub/deep src/added");
+		assert_true(walk_start(&walk, "a.img"));
+		expect_type(&walk, 0, 0, "ext4", true);
+		walk_volume(&walk, 0);
+		expect_file(&walk, "added");
+		expect_file(&walk, "large");
+		expect_file(&walk, "dir/page");
+		expect_clean_end(&walk);
+		run("rm src/added; debugfs -w -f more a.img");
+		assert_true(walk_start(&walk, "a.img"));
+		walk_volume(&walk, 0);
+		expect_file(&walk, "dir/page");
+		expect_clean_end(&walk);
+	}
+}
+
+static void damaged_journal_is_named_and_not_shown(void **state BL_UNUSED)
+{
+	struct walk walk;
+	uint64_t changed = 0, bytes = 0;
+	uint8_t wanted[4096], found[4096];
+	char path[256];
+
+	if (!unclean_make("-c", &changed))
 		skip();
-	run("rm -f ext.img; mke2fs -F -q -t ext4 -d src -N 8000 ext.img 48M; "
-	    "debugfs -w -R 'feature needs_recovery' ext.img");
-	assert_true(walk_start(&walk, "ext.img"));
+	run("debugfs -w -f commands a.img");
+	int from = image_open_named("changed", &bytes);
+	/* The last changed block holds contents of the added file: its only copy is in the journal. */
+	assert_int_equal(pread(from, wanted, 4096, (off_t)((changed - 1) * 4096)), 4096);
+	close(from);
+	path_in(path, sizeof(path), "a.img");
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	unsigned copies = 0;
+	for (off_t at = 0; pread(fd, found, 4096, at) == 4096; at += 4096) {
+		if (memcmp(wanted, found, 4096) != 0)
+			continue;
+		copies++;
+		put(fd, (uint64_t)at + 100, "damage", 6);
+	}
+	close(fd);
+	assert_in_range(copies, 1, 3);
+	assert_true(walk_start(&walk, "a.img"));
 	expect_type(&walk, 0, 0, "ext", false);
 	assert_non_null(strstr(walk.volumes[0].notice, "unclean journal"));
 	expect_clean_end(&walk);
@@ -480,11 +581,6 @@ static void ntfs_holds_what_it_was_made_of(void **state BL_UNUSED)
 	expect_file(&walk, "sparse");
 	assert_int_equal(walk.count, 4);
 	expect_clean_end(&walk);
-}
-
-static void put(int fd, uint64_t offset, const void *bytes, size_t length)
-{
-	assert_int_equal(pwrite(fd, bytes, length, (off_t)offset), length);
 }
 
 static void put_entry(int fd, uint64_t table, unsigned index, unsigned type, uint32_t start,
@@ -881,7 +977,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ext_holds_what_it_was_made_of),
-		cmocka_unit_test(unclean_journal_is_named_and_not_shown),
+		cmocka_unit_test(unclean_journal_is_replayed),
+		cmocka_unit_test(damaged_journal_is_named_and_not_shown),
 		cmocka_unit_test(fat_holds_what_it_was_made_of),
 		cmocka_unit_test(ntfs_holds_what_it_was_made_of),
 		cmocka_unit_test(mbr_with_logical_partition_is_read),
