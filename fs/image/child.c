@@ -22,7 +22,6 @@
 #define CHILD_FDS (WIRE_LANES * LANE_FDS)
 #define ABOVE_FDS                                                                                  \
 	(WIRE_FIRST_FD + CHILD_FDS) /* what the child inherits starts out here or higher */
-#define NS_PER_MS UINT64_C(1000000)
 
 /* All that happens between fork and exec, made ready before: only async-signal-safe calls there. */
 struct plan {
@@ -154,7 +153,7 @@ static enum bl_status run(const char *path, const struct image_source *source,
 	char *const arguments[] = {name, lanes, bytes, NULL};
 	char *const environment[] = {zone, NULL};
 
-	snprintf(lanes, sizeof(lanes), "%u", WIRE_LANES);
+	snprintf(lanes, sizeof(lanes), "%d", WIRE_LANES);
 	snprintf(bytes, sizeof(bytes), "%" PRIu64, source->bytes);
 	plan->path = path;
 	plan->arguments = arguments;

@@ -306,25 +306,20 @@ static void release(struct image_client *c, int lane, bool is_exclusive, enum im
 
 static bool is_poisoned_locked(const struct image_client *c, const struct image_call *call)
 {
-	for (size_t i = 0; i < c->poison_count; i++)
+	for (size_t i = 0; i < BL_MIN(c->poison_count, (size_t)IMAGE_POISON_LIMIT); i++)
 		if (c->poison[i].inode == call->inode && c->poison[i].volume == call->volume)
 			return true;
 	return false;
 }
 
+/* A ring: an image cut short has many files that are refused, and its others are still good. */
 static void poison(struct image_client *c, const struct image_call *call, const char *text)
 {
-	bool is_new = false;
-
 	pthread_mutex_lock(&c->mutex);
-	if (!is_poisoned_locked(c, call)) {
-		is_new = true;
-		if (c->poison_count < IMAGE_POISON_LIMIT)
-			c->poison[c->poison_count++] = (struct poison){call->volume, call->inode};
-		else
-			quarantine_locked(c);
-	}
-	pthread_cond_broadcast(&c->changed);
+	bool is_new = !is_poisoned_locked(c, call);
+	if (is_new)
+		c->poison[c->poison_count++ % IMAGE_POISON_LIMIT] =
+			(struct poison){call->volume, call->inode};
 	pthread_mutex_unlock(&c->mutex);
 	if (is_new)
 		trouble(c, call, text);

@@ -13,7 +13,7 @@
 #define IMAGE_TRY_MS	   4000u
 #define IMAGE_DEATHS	   5u /* in this time the image is given up */
 #define IMAGE_DEATHS_NS	   UINT64_C(60000000000)
-#define IMAGE_POISON_LIMIT 1024u /* inodes; over it the image is given up */
+#define IMAGE_POISON_LIMIT 1024u /* inodes; then the oldest may try again */
 
 struct image_client;
 

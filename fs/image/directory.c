@@ -358,12 +358,10 @@ static enum bl_status directory_list(struct image *image, unsigned volume, uint6
 				     image_entry_fn *tell, void *context, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
-	BL_CLEANUP(bl_free) uint8_t *page = malloc(LIST_BYTES);
+	_Alignas(struct dirent64) uint8_t page[LIST_BYTES];
 	bool is_stopped = false;
 
 	(void)volume;
-	if (!page)
-		return bl_fail(why, BL_NO_MEMORY, "cannot list a directory: out of memory");
 	enum bl_status status = node_open(directory_of(image), inode,
 					  O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd, why);
 	if (status != BL_OK)
