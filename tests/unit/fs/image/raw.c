@@ -436,6 +436,18 @@ static void node_that_killed_twice_is_not_asked_again(void **state)
 	assert_int_equal(ask(s, ASK_READ, FAKE_SMALL), BL_OK);
 }
 
+static void many_refused_answers_do_not_end_the_image(void **state)
+{
+	struct fake_script script = {.fault = FAKE_RECORD_SHORT, .op = WIRE_LIST};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	for (uint64_t inode = 100; inode < 100 + IMAGE_POISON_LIMIT + 50; inode++)
+		assert_int_equal(ask(s, ASK_LIST, inode), BL_IO);
+	assert_int_equal(ask(s, ASK_READ, FAKE_FILE), BL_OK);
+	assert_int_equal(starts(s), 1);
+}
+
 static void five_deaths_a_minute_end_the_image(void **state)
 {
 	struct fake_script script = {.fault = FAKE_CRASH, .op = WIRE_STAT};
@@ -659,6 +671,7 @@ int main(void)
 		TEST(every_fault_of_a_reader_is_refused),
 		TEST(one_crash_is_mended_by_a_second_try),
 		TEST(node_that_killed_twice_is_not_asked_again),
+		TEST(many_refused_answers_do_not_end_the_image),
 		TEST(five_deaths_a_minute_end_the_image),
 		TEST(other_volumes_after_a_restart_end_the_image),
 		TEST(reader_killed_while_idle_is_replaced),
