@@ -96,8 +96,8 @@ static size_t domain_end(const struct text *text, size_t at)
 	bool has_dot = false, has_letter = false;
 
 	while (end < limit) {
-		int32_t code;
-		size_t length = text_next(text, end, &code);
+		int32_t code = text->bytes[end];
+		size_t length = code < 0x80 ? 1 : text_next(text, end, &code);
 
 		if (length > limit - end)
 			break;
@@ -107,7 +107,9 @@ static size_t domain_end(const struct text *text, size_t at)
 			has_dot = true;
 			label = end + 1;
 			has_letter = false;
-		} else if (code != '-' && code != '_' && !text_is_word(code)) {
+		} else if (code != '-' && code != '_' &&
+			   !(code > 0 && code < 0x80 ? text_is_alnum((uint8_t)code)
+						     : text_is_word(code))) {
 			break;
 		} else {
 			has_letter |= code >= 0x80 || (code > 0 && text_is_letter((uint8_t)code));
@@ -130,7 +132,7 @@ static size_t userinfo_start(const struct text *text, size_t at)
 		if (byte == '/' && i >= 4 && text->bytes[i - 2] == '/' &&
 		    text->bytes[i - 3] == ':' && text_is_alnum(text->bytes[i - 4]))
 			return i;
-		if (byte <= ' ' || memchr("/\"<>", byte, 4))
+		if (byte <= ' ' || byte == '/' || byte == '"' || byte == '<' || byte == '>')
 			break;
 	}
 	return at;

@@ -351,12 +351,15 @@ static const struct phone_form phone_forms[] = {
 static bool form_fits(const struct phone_form *form, const struct text *text,
 		      const struct number *number)
 {
-	size_t groups = strlen(form->sizes);
+	size_t groups;
 	bool has_paren =
 		number->group[0].start > 0 && text->bytes[number->group[0].start - 1] == '(';
 
-	if (number->groups < groups || (number->groups == groups && number->is_cut) ||
-	    number->group[0].size != (uint8_t)(form->sizes[0] - '0'))
+	if (number->group[0].size != (uint8_t)(form->sizes[0] - '0') ||
+	    number->group[1].size != (uint8_t)(form->sizes[1] - '0'))
+		return false;
+	groups = strlen(form->sizes);
+	if (number->groups < groups || (number->groups == groups && number->is_cut))
 		return false;
 	/* What follows in the same style would make it a longer number; a date behind it does not. */
 	if (number->groups > groups &&

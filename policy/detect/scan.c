@@ -68,11 +68,30 @@ static void sift(struct detect_span *items, size_t root, size_t count)
 	}
 }
 
-/* Heap sort: qsort of glibc may allocate, and a scan must not. */
-static void spans_sort(struct detect_spans *spans)
+/* Spans come almost in order: moving each to its place is enough, while it takes few moves. */
+static bool insert_each(struct detect_spans *spans)
 {
-	size_t kept = 0;
+	size_t left = 8 * spans->count;
 
+	for (size_t i = 1; i < spans->count; i++) {
+		struct detect_span item = spans->items[i];
+		size_t k = i;
+
+		for (; k > 0 && is_before(&item, &spans->items[k - 1]); k--) {
+			if (left-- == 0) {
+				spans->items[k] = item;
+				return false;
+			}
+			spans->items[k] = spans->items[k - 1];
+		}
+		spans->items[k] = item;
+	}
+	return true;
+}
+
+/* Heap sort: qsort of glibc may allocate, and a scan must not. */
+static void heap_sort(struct detect_spans *spans)
+{
 	for (size_t i = spans->count / 2; i > 0; i--)
 		sift(spans->items, i - 1, spans->count);
 	for (size_t i = spans->count; i > 1; i--) {
@@ -82,6 +101,14 @@ static void spans_sort(struct detect_spans *spans)
 		spans->items[i - 1] = swap;
 		sift(spans->items, 0, i - 1);
 	}
+}
+
+static void spans_sort(struct detect_spans *spans)
+{
+	size_t kept = 0;
+
+	if (!insert_each(spans))
+		heap_sort(spans);
 	for (size_t i = 0; i < spans->count; i++) {
 		const struct detect_span *last = kept ? &spans->items[kept - 1] : NULL;
 
@@ -145,7 +172,10 @@ static bool is_long_number(const struct anchors *anchors, size_t at, unsigned le
 	unsigned extent = ~numeric ? (unsigned)__builtin_ctzll(~numeric) : 64;
 	uint64_t mask = extent >= 32 ? UINT32_MAX : (UINT64_C(1) << extent) - 1;
 
-	return (unsigned)__builtin_popcountll(digit & mask) >= least;
+	/* Clearing bits beats counting them where there is no popcount instruction to be had. */
+	for (digit &= mask; digit && least; least--)
+		digit &= digit - 1;
+	return least == 0;
 }
 
 /* The anchors of one region of the text: walk their bits, let the detectors look. */
@@ -166,9 +196,10 @@ static void scan_region(const struct detect_scanner *scanner, const struct text 
 			size_t bit = (size_t)__builtin_ctzll(starts);
 			size_t at = start + i * 64 + bit;
 
-			if (at >= 2 && text_is_letter(text->bytes[at - 1]))
-				iban_at(text, at, sink);
-			else if (is_long_number(anchors, i * 64 + bit, 7))
+			if (at >= 2 && text_is_letter(text->bytes[at - 1])) {
+				if (digit >> bit & 2 || bit == 63)
+					iban_at(text, at, sink);
+			} else if (is_long_number(anchors, i * 64 + bit, 7))
 				number_at(text, at, scanner->identities, sink);
 		}
 		for (uint64_t at = anchors->at[i]; at; at &= at - 1)
