@@ -1,0 +1,495 @@
+/* The writer: what was acknowledged is there, whatever happened; nobody else may write. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "fs/audit/format.h"
+#include "tests/unit/fs/audit/scratch.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+/* ---- many threads ---------------------------------------------------------------------------- */
+
+#define THREADS	   64
+#define PER_THREAD 100
+
+struct crowd {
+	struct audit *audit;
+	atomic_uint failed;
+	atomic_uchar seen[THREADS * PER_THREAD + 200];
+};
+
+static void *crowd_run(void *context)
+{
+	struct crowd *crowd = context;
+
+	for (unsigned i = 0; i < PER_THREAD; i++) {
+		struct audit_event event = scratch_event(i);
+		uint64_t sequence = 0;
+
+		if (audit_append(crowd->audit, &event, &sequence, NULL) != BL_OK ||
+		    sequence >= sizeof(crowd->seen) ||
+		    atomic_fetch_add(&crowd->seen[sequence], 1) != 0)
+			atomic_fetch_add(&crowd->failed, 1);
+	}
+	return NULL;
+}
+
+static void sixty_four_threads_get_a_number_each_and_verify(void **state)
+{
+	struct scratch *scratch = *state;
+	struct crowd *crowd = calloc(1, sizeof(*crowd));
+	struct audit_report report;
+	struct audit_state after;
+	pthread_t threads[THREADS];
+
+	assert_int_equal(scratch_open(scratch, NULL, &crowd->audit, NULL), BL_OK);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd_run, crowd), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	audit_state(crowd->audit, &after);
+	audit_close(crowd->audit);
+	assert_int_equal(atomic_load(&crowd->failed), 0);
+	assert_int_equal(after.durable_sequence, THREADS * PER_THREAD + 1);
+	assert_true(after.syncs < THREADS * PER_THREAD); /* one for all who wait */
+	assert_true(after.segment > 1);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_int_equal(report.records, THREADS * PER_THREAD + 2);
+	free(crowd);
+}
+
+/* ---- tickets --------------------------------------------------------------------------------- */
+
+struct chain {
+	struct audit_ticket ticket; /* first */
+	struct audit *audit;
+	unsigned left;
+	uint64_t last;
+	bool is_ordered;
+	sem_t *done;
+};
+
+static void submit_next(struct audit_ticket *ticket, enum bl_status status)
+{
+	struct chain *chain = (struct chain *)ticket;
+
+	chain->is_ordered = chain->is_ordered && status == BL_OK && ticket->sequence > chain->last;
+	chain->last = ticket->sequence;
+	if (chain->left-- == 0) {
+		sem_post(chain->done);
+		return;
+	}
+
+	struct audit_event event = scratch_event(chain->left);
+
+	audit_submit(chain->audit, &event, ticket);
+}
+
+static void a_ticket_may_submit_again_from_its_done(void **state)
+{
+	struct scratch *scratch = *state;
+	struct chain chains[64];
+	struct audit *audit = NULL;
+	struct audit_report report;
+	sem_t done;
+
+	sem_init(&done, 0, 0);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	for (unsigned i = 0; i < BL_COUNT(chains); i++) {
+		struct audit_event event = scratch_event(i);
+
+		chains[i] = (struct chain){.ticket.done = submit_next,
+					   .audit = audit,
+					   .left = 50,
+					   .is_ordered = true,
+					   .done = &done};
+		audit_submit(audit, &event, &chains[i].ticket);
+	}
+	for (unsigned i = 0; i < BL_COUNT(chains); i++)
+		sem_wait(&done);
+	audit_close(audit);
+	for (unsigned i = 0; i < BL_COUNT(chains); i++)
+		assert_true(chains[i].is_ordered);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_int_equal(report.records, 64 * 51 + 2);
+	sem_destroy(&done);
+}
+
+static void a_checkpoint_vouches_for_everything_before_it(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	assert_int_equal(scratch_fill(audit, 5), 5);
+	assert_int_equal(audit_checkpoint(audit, NULL), BL_OK);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK); /* while it is written */
+	assert_int_equal(report.checkpointed_sequence, 6);
+	assert_int_equal(audit_checkpoint(audit, NULL), BL_OK); /* nothing new: nothing written */
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_int_equal(report.checkpoints, 1);
+	audit_close(audit);
+}
+
+/* ---- an injected clock ----------------------------------------------------------------------- */
+
+struct clock {
+	const struct audit_io *real;
+	atomic_llong ahead_ns;
+};
+
+static int64_t late_boottime(void *context)
+{
+	struct clock *clock = context;
+
+	return clock->real->boottime_ns(NULL) + atomic_load(&clock->ahead_ns);
+}
+
+struct count {
+	unsigned heartbeats, starts, recovered;
+	char detail[AUDIT_DETAIL_SIZE];
+};
+
+static bool count_record(void *context, const struct audit_record *record)
+{
+	struct count *count = context;
+
+	count->heartbeats += record->event.op == AUDIT_HEARTBEAT;
+	count->starts += record->event.op == AUDIT_START;
+	if (record->event.op == AUDIT_RECOVERED) {
+		count->recovered++;
+		memcpy(count->detail, record->event.detail, sizeof(count->detail));
+	}
+	return true;
+}
+
+static struct count count_all(const struct scratch *scratch)
+{
+	struct count count = {0};
+	int fd = scratch_log_fd(scratch);
+
+	assert_int_equal(audit_scan(fd, count_record, &count, NULL), BL_OK);
+	close(fd);
+	return count;
+}
+
+static void time_passing_gives_a_checkpoint_and_a_heartbeat(void **state)
+{
+	struct scratch *scratch = *state;
+	struct clock clock = {.real = audit_io_real()};
+	struct audit_io io = *audit_io_real();
+	struct audit *audit = NULL;
+	struct audit_report report;
+	struct audit_state now;
+
+	io.context = &clock;
+	io.boottime_ns = late_boottime;
+	assert_int_equal(scratch_open(scratch, &io, &audit, NULL), BL_OK);
+	atomic_store(&clock.ahead_ns, INT64_C(10) * 1000000000);
+	assert_int_equal(scratch_fill(audit, 2),
+			 2); /* the second waits for the checkpoint after the first */
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_true(report.checkpoints >= 1);
+	atomic_store(&clock.ahead_ns, INT64_C(80) * 1000000000);
+	do
+		audit_state(audit, &now);
+	while (now.durable_sequence < 4 && sched_yield() == 0);
+	audit_close(audit);
+	assert_int_equal(count_all(scratch).heartbeats, 1);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+}
+
+/* ---- who may ---------------------------------------------------------------------------------- */
+
+static void a_second_writer_is_refused(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *first = NULL, *second = NULL;
+
+	assert_int_equal(scratch_open(scratch, NULL, &first, NULL), BL_OK);
+	assert_int_equal(scratch_open(scratch, NULL, &second, NULL), BL_LOCKED);
+	assert_null(second);
+	audit_close(first);
+	assert_int_equal(scratch_open(scratch, NULL, &second, NULL), BL_OK);
+	audit_close(second);
+}
+
+static void a_folder_open_to_others_is_refused(void **state)
+{
+	static const mode_t MODES[] = {0755, 0750, 0701, 0720};
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_close(audit);
+	for (size_t i = 0; i < BL_COUNT(MODES); i++) {
+		assert_int_equal(fchmodat(scratch->store_fd, "log", MODES[i], 0), 0);
+		if (scratch_open(scratch, NULL, &audit, NULL) != BL_INVALID)
+			fail_msg("mode %o was not refused", MODES[i]);
+	}
+}
+
+static void write_at(const struct scratch *scratch, const char *name, size_t at, const void *bytes,
+		     size_t length)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "log/%s", name);
+
+	int fd = openat(scratch->store_fd, path, O_RDWR);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, length, (off_t)at), length);
+	close(fd);
+}
+
+static void read_header(const struct scratch *scratch, uint8_t out[SEGMENT_HEADER])
+{
+	int fd = openat(scratch->store_fd, "log/seg.0000000000000001", O_RDONLY);
+
+	assert_int_equal(pread(fd, out, SEGMENT_HEADER, 0), SEGMENT_HEADER);
+	close(fd);
+}
+
+static void a_foreign_or_newer_log_is_refused_and_left_alone(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	uint8_t header[SEGMENT_HEADER], newer[SEGMENT_HEADER];
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_close(audit);
+	read_header(scratch, header);
+	memcpy(newer, header, sizeof(newer));
+	newer[8] = 2;
+	format_leaf(newer, SEGMENT_HEADER - 32, newer + SEGMENT_HEADER - 32);
+	write_at(scratch, "seg.0000000000000001", 0, newer, sizeof(newer));
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_INVALID);
+	write_at(scratch, "seg.0000000000000001", 0, header, sizeof(header));
+	write_at(scratch, "log.id", 0, "FOREIGN", 7);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_INVALID);
+	assert_int_equal(unlinkat(scratch->store_fd, "log/log.id", 0), 0);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_TAMPERED);
+}
+
+/* ---- recovery -------------------------------------------------------------------------------- */
+
+/* A log whose last frame is not below a checkpoint: its writer was killed. Returns where frame 4 begins. */
+static void leave_open(const struct scratch *scratch, unsigned events)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct audit *audit = NULL;
+
+		if (scratch_open(scratch, NULL, &audit, NULL) != BL_OK ||
+		    scratch_fill(audit, events) != events)
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+
+	int how = 0;
+
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFSIGNALED(how));
+}
+
+static size_t last_frame(const struct scratch *scratch, size_t *out_length)
+{
+	static uint8_t bytes[SCRATCH_SEGMENT];
+	int fd = openat(scratch->store_fd, "log/seg.0000000000000001", O_RDONLY);
+	struct frame_header header;
+	size_t at = SEGMENT_HEADER, last = 0;
+
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	close(fd);
+	while (format_frame_header_parse(bytes + at, &header)) {
+		last = at;
+		*out_length = header.length;
+		at += header.length;
+	}
+	return last;
+}
+
+static void a_torn_tail_is_cut_and_told_wherever_it_is_torn(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+	size_t length = 0;
+
+	leave_open(scratch, 4);
+
+	size_t at = last_frame(scratch, &length);
+	uint8_t *zeros = calloc(1, length);
+
+	/* Bytes behind `keep` never reached the disk. One run for each would be slow: every 13th. */
+	for (size_t keep = 1; keep < length; keep += 13) {
+		char path[80], copy[80], command[300], detail[60];
+		struct scratch again = *scratch;
+
+		snprintf(path, sizeof(path), "%s/log", scratch->path);
+		snprintf(copy, sizeof(copy), "%s/copy", scratch->path);
+		snprintf(command, sizeof(command), "mkdir -m 0700 '%s' && cp -a '%s' '%s/log'",
+			 copy, path, copy);
+		assert_int_equal(system(command), 0);
+		again.store_fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		write_at(&again, "seg.0000000000000001", at + keep, zeros, length - keep);
+		assert_int_equal(scratch_verify(&again, &report, NULL), BL_OK);
+		if (!report.is_torn || report.last_sequence != 4)
+			fail_msg("torn at %zu: not told", keep);
+		assert_int_equal(scratch_open(&again, NULL, &audit, NULL), BL_OK);
+		assert_int_equal(scratch_fill(audit, 1), 1);
+		audit_close(audit);
+		assert_int_equal(scratch_verify(&again, &report, NULL), BL_OK);
+		assert_false(report.is_torn);
+
+		struct count count = count_all(&again);
+
+		snprintf(detail, sizeof(detail), "tail at=%zu length=", at);
+		assert_int_equal(count.recovered, 1);
+		if (strncmp(count.detail, detail, strlen(detail)) != 0)
+			fail_msg("torn at %zu: %s", keep, count.detail);
+		/* What was cut stays where it was, and is vouched for: neither changed nor taken away. */
+		write_at(&again, "seg.0000000000000001", at, "X", 1);
+		assert_int_equal(scratch_verify(&again, &report, NULL), BL_TAMPERED);
+		write_at(&again, "seg.0000000000000001", at, zeros, keep);
+		assert_int_equal(scratch_verify(&again, &report, NULL), BL_TAMPERED);
+		close(again.store_fd);
+		scratch_remove(copy);
+	}
+	free(zeros);
+}
+
+static void what_no_single_torn_frame_can_leave_is_tampering(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	size_t length = 0;
+
+	leave_open(scratch, 4);
+
+	size_t end = last_frame(scratch, &length);
+
+	end += length;
+
+	static const struct {
+		size_t behind;
+		bool is_tampering;
+	} ROWS[] = {{0, false}, {500, false}, {FRAME_LIMIT - 1, false}, {FRAME_LIMIT, true}};
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct audit_report report;
+
+		write_at(scratch, "seg.0000000000000001", end + ROWS[i].behind, "X", 1);
+
+		enum bl_status status = scratch_verify(scratch, &report, NULL);
+
+		if (status != (ROWS[i].is_tampering ? BL_TAMPERED : BL_OK))
+			fail_msg("row %zu: %s", i, bl_status_name(status));
+		if (ROWS[i].is_tampering)
+			assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_TAMPERED);
+		write_at(scratch, "seg.0000000000000001", end + ROWS[i].behind, "\0", 1);
+	}
+}
+
+static void a_frame_broken_before_a_later_one_is_tampering(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+	size_t length = 0;
+
+	leave_open(scratch, 6);
+
+	size_t at = last_frame(scratch, &length);
+
+	write_at(scratch, "seg.0000000000000001", at - 100, "\xff\xff",
+		 2); /* the mac of the one before */
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_TAMPERED);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_TAMPERED);
+}
+
+/* Everything that could be acknowledged is told over a pipe; then the writer is shot. */
+static void child_write(const struct scratch *scratch, int pipe_fd)
+{
+	struct audit *audit = NULL;
+
+	if (scratch_open(scratch, NULL, &audit, NULL) != BL_OK)
+		_exit(1);
+	for (unsigned i = 0;; i++) {
+		struct audit_event event = scratch_event(i);
+		uint64_t sequence;
+
+		if (audit_append(audit, &event, &sequence, NULL) != BL_OK ||
+		    write(pipe_fd, &sequence, sizeof(sequence)) != sizeof(sequence))
+			_exit(1);
+	}
+}
+
+static void no_acknowledged_record_is_missing_after_kill_9(void **state)
+{
+	struct scratch *scratch = *state;
+	uint64_t newest = 0;
+
+	for (unsigned round = 0; round < 100; round++) {
+		int ends[2];
+		uint64_t sequence;
+		struct audit_report report;
+
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+
+		pid_t child = fork();
+
+		if (child == 0) {
+			close(ends[0]);
+			child_write(scratch, ends[1]);
+		}
+		close(ends[1]);
+		for (unsigned i = 0; i < 1 + round * 7 % 23; i++)
+			assert_int_equal(read(ends[0], &sequence, sizeof(sequence)),
+					 sizeof(sequence));
+		kill(child, SIGKILL);
+		do
+			newest = BL_MAX(newest, sequence);
+		while (read(ends[0], &sequence, sizeof(sequence)) == sizeof(sequence));
+		close(ends[0]);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		if (scratch_verify(scratch, &report, NULL) != BL_OK)
+			fail_msg("round %u: %s", round, report.problem);
+		if (report.last_sequence < newest)
+			fail_msg("round %u: %lu was acknowledged, %lu is there", round,
+				 (unsigned long)newest, (unsigned long)report.last_sequence);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(sixty_four_threads_get_a_number_each_and_verify),
+		TEST(a_ticket_may_submit_again_from_its_done),
+		TEST(a_checkpoint_vouches_for_everything_before_it),
+		TEST(time_passing_gives_a_checkpoint_and_a_heartbeat),
+		TEST(a_second_writer_is_refused),
+		TEST(a_folder_open_to_others_is_refused),
+		TEST(a_foreign_or_newer_log_is_refused_and_left_alone),
+		TEST(a_torn_tail_is_cut_and_told_wherever_it_is_torn),
+		TEST(what_no_single_torn_frame_can_leave_is_tampering),
+		TEST(a_frame_broken_before_a_later_one_is_tampering),
+		TEST(no_acknowledged_record_is_missing_after_kill_9),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
