@@ -32,13 +32,19 @@
 #define RECEIVED   INT64_C(1000000000)
 #define NOW	   (RECEIVED + 400 * INT64_C(86400))
 
-static const char POLICY[] = "bailee: 1\n"
-			     "name: shred-test\n"
-			     "serial: 1\n"
-			     "timezone: UTC\n"
-			     "retention:\n"
-			     "  - id: thirty-days\n"
-			     "    destroy_after: {intake: 30d}\n";
+static const char POLICY[] =
+	"bailee: 1\n"
+	"name: shred-test\n"
+	"serial: 1\n"
+	"timezone: UTC\n"
+	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
+	"people: {anna: {roles: [technician]}}\n"
+	"roles: {technician: {}}\n"
+	"rules:\n"
+	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
+	"retention:\n"
+	"  - id: thirty-days\n"
+	"    destroy_after: {intake: 30d}\n";
 
 struct fixture {
 	char root[64];
@@ -142,20 +148,28 @@ static inline bool mount_disk(struct fixture *fixture, const char *features)
 
 static inline bool fixture_open_store(struct fixture *fixture)
 {
-	struct rules_findings findings;
+	struct rules_findings findings = {0};
+	struct bl_error why = {.text = ""};
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/store", fixture->root);
-	if (device_store_open(path, &fixture->store, NULL) != BL_OK &&
-	    device_store_create(path, &fixture->store, NULL) != BL_OK)
-		return false;
 
-	const struct audit_config config = {.store_fd = device_store_fd(fixture->store),
-					    .vault = device_store_vault(fixture->store),
-					    .segment_bytes = 256u << 10};
+	enum bl_status status = device_store_open(path, &fixture->store, &why);
 
-	return audit_open(&config, &fixture->audit, NULL) == BL_OK &&
-	       rules_parse(POLICY, strlen(POLICY), &fixture->policy, &findings, NULL) == BL_OK;
+	if (status == BL_NOT_FOUND)
+		status = device_store_create(path, &fixture->store, &why);
+	if (status == BL_OK) {
+		const struct audit_config config = {.store_fd = device_store_fd(fixture->store),
+						    .vault = device_store_vault(fixture->store),
+						    .segment_bytes = 256u << 10};
+
+		status = audit_open(&config, &fixture->audit, &why);
+	}
+	if (status == BL_OK)
+		status = rules_parse(POLICY, strlen(POLICY), &fixture->policy, &findings, &why);
+	if (status != BL_OK)
+		fprintf(stderr, "fixture: %s: %s\n", bl_status_name(status), why.text);
+	return status == BL_OK;
 }
 
 static inline void fixture_close_store(struct fixture *fixture)
