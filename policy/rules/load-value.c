@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/rules/glob.h"
 #include "policy/rules/load.h"
 #include "policy/rules/zone.h"
 
@@ -787,6 +788,26 @@ static const char *path_fault(const char *path, const char **out_fix)
 	return is_in_braces ? "has a '{' that is not closed" : NULL;
 }
 
+/* Shape first, for the better words; then whether the automaton takes it. */
+static bool check_path(struct loader *loader, const struct yaml_node *node, const char *path)
+{
+	struct bl_error why = {{0}};
+	const char *fix, *fault = path_fault(path, &fix);
+
+	if (fault) {
+		load_error(loader, load_at(node), fix, "'%s' %s", LOAD_QUOTE(path), fault);
+		return false;
+	}
+
+	enum bl_status status = glob_check(path, &why);
+
+	if (status == BL_NO_MEMORY)
+		loader->is_out_of_memory = true;
+	else if (status != BL_OK)
+		load_error(loader, load_at(node), "simplify the pattern", "%s", why.text);
+	return status == BL_OK;
+}
+
 bool load_paths(struct loader *loader, const struct yaml_node *node, struct string_list *out_paths)
 {
 	bool is_good = true;
@@ -799,20 +820,12 @@ bool load_paths(struct loader *loader, const struct yaml_node *node, struct stri
 
 	if (!items)
 		return false;
-	for (const struct yaml_node *entry = node->first; entry; entry = entry->next) {
-		const char *fix, *fault;
-
-		if (!load_text(loader, entry, PATH_LIMIT, &items[count])) {
+	for (const struct yaml_node *entry = node->first; entry; entry = entry->next)
+		if (load_text(loader, entry, PATH_LIMIT, &items[count]) &&
+		    check_path(loader, entry, items[count]))
+			count++;
+		else
 			is_good = false;
-			continue;
-		}
-		fault = path_fault(items[count], &fix);
-		if (fault)
-			load_error(loader, load_at(entry), fix, "'%s' %s", LOAD_QUOTE(items[count]),
-				   fault);
-		is_good = is_good && !fault;
-		count++;
-	}
 	if (is_good)
 		*out_paths = (struct string_list){items, count};
 	return is_good;

@@ -351,6 +351,20 @@ static bool take_footer(struct input *input, struct footer *out)
 	return parse_footer(text, out);
 }
 
+static struct zone *zone_new(size_t count)
+{
+	struct zone *zone = calloc(1, sizeof(*zone));
+
+	if (!zone)
+		return NULL;
+	zone->moments = calloc(count + 1, sizeof(*zone->moments));
+	zone->offsets = calloc(count + 1, sizeof(*zone->offsets));
+	if (zone->moments && zone->offsets)
+		return zone;
+	zone_free(zone);
+	return NULL;
+}
+
 enum bl_status zone_parse(const uint8_t *bytes, size_t length, struct zone **out_zone)
 {
 	struct input input = {bytes, length};
@@ -364,13 +378,9 @@ enum bl_status zone_parse(const uint8_t *bytes, size_t length, struct zone **out
 	    !take_bytes(&input, (size_t)header.text + header.isstd + header.isut, &unused))
 		return BL_INVALID;
 
-	BL_CLEANUP(zone_free) struct zone *zone = calloc(1, sizeof(*zone));
+	BL_CLEANUP(zone_free) struct zone *zone = zone_new(header.time);
 
 	if (!zone)
-		return BL_NO_MEMORY;
-	zone->moments = calloc((size_t)header.time + 1, sizeof(*zone->moments));
-	zone->offsets = calloc((size_t)header.time + 1, sizeof(*zone->offsets));
-	if (!zone->moments || !zone->offsets)
 		return BL_NO_MEMORY;
 	if (!fill_transitions(zone, &header, times, indexes, types) ||
 	    !take_footer(&input, &zone->footer))

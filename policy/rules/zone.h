@@ -8,17 +8,19 @@ struct zone;
 
 /* A moment as the clock on the wall shows it. */
 struct zone_time {
-	int32_t day;          /* since 1970-01-01 */
-	uint16_t minute;      /* of the day, 0..1439 */
-	uint8_t weekday;      /* Mon is 0 */
+	int32_t day;	 /* since 1970-01-01 */
+	uint16_t minute; /* of the day, 0..1439 */
+	uint8_t weekday; /* Mon is 0 */
 	int32_t year;
-	uint8_t month, mday;  /* 1-based */
+	uint8_t month, mday; /* 1-based */
 };
 
 /* zone_load - @name as in the IANA database ("Europe/Dublin", "UTC"); no "..", no leading '/'. */
-enum bl_status zone_load(const char *name, struct zone **out_zone, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status zone_load(const char *name, struct zone **out_zone,
+			 struct bl_error *why) BL_MUST_CHECK;
 /* zone_parse - the same from the bytes of a TZif file, any bytes; BL_OK, BL_INVALID, BL_NO_MEMORY */
-enum bl_status zone_parse(const uint8_t *bytes, size_t length, struct zone **out_zone) BL_MUST_CHECK;
+enum bl_status zone_parse(const uint8_t *bytes, size_t length,
+			  struct zone **out_zone) BL_MUST_CHECK;
 void zone_free(struct zone *zone);
 BL_DEFINE_CLEANUP(struct zone, zone_free)
 

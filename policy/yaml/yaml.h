@@ -11,26 +11,26 @@
 #include "policy/base.h"
 
 #define YAML_DEPTH_LIMIT 64
-#define YAML_SIZE_LIMIT (4u << 20)
+#define YAML_SIZE_LIMIT	 (4u << 20)
 
 enum yaml_type { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
 	enum yaml_type type;
-	unsigned line, column;          /* 1-based; column in bytes */
-	bool is_quoted;                 /* scalar in quotes or block style */
-	const char *text;               /* scalar: NUL-terminated, holds no NUL inside */
-	const struct yaml_node *key;    /* this node's key when it is a value of a map, else NULL */
-	const struct yaml_node *first;  /* list: first item; map: first value */
-	const struct yaml_node *next;   /* next item or value of the same parent */
-	size_t count;                   /* items or values */
+	unsigned line, column;	       /* 1-based; column in bytes */
+	bool is_quoted;		       /* scalar in quotes or block style */
+	const char *text;	       /* scalar: NUL-terminated, holds no NUL inside */
+	const struct yaml_node *key;   /* this node's key when it is a value of a map, else NULL */
+	const struct yaml_node *first; /* list: first item; map: first value */
+	const struct yaml_node *next;  /* next item or value of the same parent */
+	size_t count;		       /* items or values */
 };
 
 /* A place in the input that something is wrong with. */
 struct yaml_finding {
 	unsigned line, column;
-	char text[256];                 /* what is wrong */
-	char fix[256];                  /* what to do; may be empty */
+	char text[256]; /* what is wrong */
+	char fix[256];	/* what to do; may be empty */
 };
 
 struct yaml_document;

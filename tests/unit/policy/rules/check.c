@@ -375,6 +375,21 @@ static const char WRONG[] = "bailee: 1\n"
 			    "rules:\n"
 			    "  y: 1\n";
 
+static void patterns_beyond_the_automaton_are_refused_where_they_stand(void **state)
+{
+	static const struct row ROW = {
+		"'/Users/**'", "~'/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}'", NULL, NULL};
+	unsigned line = 0, column = 0;
+	BL_CLEANUP(bl_free) char *text = broken(&ROW, &line, &column);
+	struct policy *policy = NULL;
+	struct rules_findings findings;
+
+	(void)state;
+	assert_int_equal(rules_parse(text, strlen(text), &policy, &findings, NULL), BL_INVALID);
+	assert_int_equal(findings.items[0].line, line);
+	assert_int_equal(findings.items[0].column, column);
+}
+
 static void one_run_tells_of_several_errors_by_place(void **state)
 {
 	static const char *const TEXTS[] = {
@@ -464,6 +479,7 @@ int main(void)
 		cmocka_unit_test(every_broken_policy_is_refused_at_its_place),
 		cmocka_unit_test(every_odd_policy_is_warned_about),
 		cmocka_unit_test(token_as_default_is_refused_beside_a_last_4_mask),
+		cmocka_unit_test(patterns_beyond_the_automaton_are_refused_where_they_stand),
 		cmocka_unit_test(one_run_tells_of_several_errors_by_place),
 		cmocka_unit_test(at_most_twenty_findings_are_told_and_the_rest_counted),
 		cmocka_unit_test(findings_are_printed_with_line_caret_and_fix),
