@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define FAST_LINK_BYTES 60 /* i_block as text */
-#define LINK_LIMIT	4096
+#define LINK_LIMIT	4095
 
 struct ext_tree {
 	struct tree base;

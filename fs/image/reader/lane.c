@@ -263,6 +263,9 @@ static int answer_link(struct lane *lane, const struct wire_message *ask,
 
 	if (!error)
 		error = tree->ops->link(tree, ask->inode, (char *)lane->data, WIRE_WINDOW, &got);
+	/* A target with a NUL is no path; the parent would take it for a reader gone wrong. */
+	if (!error && (!got || memchr(lane->data, '\0', got)))
+		error = EIO;
 	reply->length = got;
 	return error;
 }

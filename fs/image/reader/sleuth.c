@@ -94,6 +94,19 @@ static uint32_t number_of(const TSK_VS_PART_INFO *part, bool is_gpt, uint32_t *l
 	return (*logical)++;
 }
 
+/* Slots of a hostile or very long table may come round again; a number is a name, so the later one gets a new one. */
+static uint32_t unused_number(const struct partition *parts, size_t count, uint32_t wanted)
+{
+	uint32_t most = 0;
+	bool is_used = false;
+
+	for (size_t i = 0; i < count; i++) {
+		most = BL_MAX(most, parts[i].number);
+		is_used |= parts[i].number == wanted;
+	}
+	return is_used ? most + 1 : wanted;
+}
+
 int sleuth_partitions(struct sleuth_image *image, bool is_gpt, struct partition *out, size_t room,
 		      size_t *out_count)
 {
@@ -117,8 +130,8 @@ int sleuth_partitions(struct sleuth_image *image, bool is_gpt, struct partition 
 		    __builtin_mul_overflow((uint64_t)part->len, table->block_size, &length) ||
 		    offset > INT64_MAX || length > INT64_MAX || !length)
 			continue;
-		out[count++] =
-			(struct partition){offset, length, number_of(part, is_gpt, &logical)};
+		uint32_t number = unused_number(out, count, number_of(part, is_gpt, &logical));
+		out[count++] = (struct partition){offset, length, number};
 	}
 	tsk_vs_close(table);
 	*out_count = count;
@@ -217,6 +230,21 @@ static int sleuth_stat(struct tree *tree, uint64_t inode, struct wire_attr *out)
 
 /* ---- directories ---- */
 
+/*
+ * exFAT's bitmap, up-case table and label are entries of the root folder, which libtsk lists as files. The slot says
+ * what it is: 0x85 begins a file. libtsk numbers the 32-byte slots of the cluster heap from 3 on.
+ */
+static bool is_exfat_file(const struct sleuth_tree *sleuth, uint64_t inode)
+{
+	const struct tree *tree = &sleuth->base;
+	uint8_t type = 0;
+
+	return inode >= 3 &&
+	       !blocks_read(tree->blocks, tree->offset + sleuth->exfat_heap + (inode - 3) * 32,
+			    &type, 1) &&
+	       type == 0x85;
+}
+
 static bool is_customers(const struct sleuth_tree *sleuth, const TSK_FS_NAME *name)
 {
 	static const char label[] = " (Volume Label Entry)";
@@ -228,6 +256,8 @@ static bool is_customers(const struct sleuth_tree *sleuth, const TSK_FS_NAME *na
 		return false;
 	if (length && length < 3 && !memcmp(name->name, "..", length))
 		return false;
+	if (sleuth->fs->ftype == TSK_FS_TYPE_EXFAT)
+		return is_exfat_file(sleuth, name->meta_addr);
 	/* libtsk's words for a FAT volume label; FAT's own limit of 11 characters tells it from a long name. */
 	return !(TSK_FS_TYPE_ISFAT(sleuth->fs->ftype) && length >= sizeof(label) - 1 &&
 		 length <= sizeof(label) - 1 + 33 &&
@@ -305,7 +335,7 @@ static int data_of(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out
 /*
  * How many bytes of an exFAT file were ever written: behind its ValidDataLength the clusters still hold what
  * somebody deleted, and libtsk does not look. The file's entry is 32 bytes, its stream entry comes next (exFAT
- * specification 7.4, 7.6); libtsk numbers the 32-byte slots of the cluster heap from 3 on.
+ * specification 7.4, 7.6).
  */
 static int exfat_written(struct sleuth_tree *sleuth, uint64_t inode, uint64_t *out_bytes)
 {
