@@ -589,7 +589,7 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 
 	scene_decide(scene, action, &decision);
 	if (scene->closed) {
-		say(answer, "%s: forbidden by %s\n", bl_action_name(action), scene->closed);
+		say(answer, "%s is forbidden by %s\n", bl_action_name(action), scene->closed);
 		return;
 	}
 	bool is_contents = action == ACTION_READ || action == ACTION_COPY;
@@ -604,7 +604,7 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 		return;
 	}
 	rules_say(scene->view->subject, &scene->facts, action, &decision, line, sizeof(line));
-	say(answer, "%s: %s\n", bl_action_name(action), line);
+	say(answer, "%s\n", line);
 }
 
 static int why_of(struct asked *asked, uint64_t node, struct answer *answer)
@@ -634,7 +634,7 @@ static int why_of(struct asked *asked, uint64_t node, struct answer *answer)
 			  file ? (int)file->profile.kind : -1);
 		if (scene.entry->kind == ENTRY_NOTICE)
 			say(answer,
-			    "read: a notice of Bailee's own, open to everybody who sees it\n");
+			    "this is a notice of Bailee's own, open to everybody who sees it\n");
 		say_action(answer, &scene, ACTION_LIST, NULL);
 		say_action(answer, &scene, ACTION_STAT, NULL);
 		if (is_file) {
@@ -658,7 +658,7 @@ void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t
 	if (size < 2)
 		error = ERANGE;
 	else if (node == GATE_ROOT)
-		say(&answer, "list: the devices that %s may open\n", view->person);
+		say(&answer, "these are the devices that %s may open\n", view->person);
 	else
 		error = why_of(&asked, node, &answer);
 	if (!error) {

@@ -127,7 +127,8 @@ bool known_all(struct known *known, struct known_node **out_nodes, size_t *out_c
 
 	for (size_t i = 0; nodes && is_whole && i < known->room; i++) {
 		for (struct known_slot *slot = known->buckets[i]; slot; slot = slot->next) {
-			nodes[count] = (struct known_node){slot->node, slot->parent, strdup(slot->name)};
+			nodes[count] =
+				(struct known_node){slot->node, slot->parent, strdup(slot->name)};
 			if (!nodes[count].name) {
 				is_whole = false;
 				break;

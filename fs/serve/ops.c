@@ -114,7 +114,8 @@ static void send_entry(struct request *request)
 	if (!known_add(known, node, request->parent, request->name))
 		fuse_reply_err(request->req, ENOMEM);
 	else if (fuse_reply_entry(request->req, &entry) != 0)
-		known_forget(known, node, 1); /* the caller was interrupted: the kernel knows nothing */
+		known_forget(known, node,
+			     1); /* the caller was interrupted: the kernel knows nothing */
 }
 
 static void lookup_done(struct gate_reply *reply)
@@ -192,7 +193,8 @@ static void op_readlink(fuse_req_t req, fuse_ino_t node)
 	struct request *request = begin(req, 8192, readlink_done);
 
 	if (request)
-		gate_readlink(request->serve->view, &caller, node, request->buffer, 8192, &request->reply);
+		gate_readlink(request->serve->view, &caller, node, request->buffer, 8192,
+			      &request->reply);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count)
@@ -242,7 +244,8 @@ static void read_done(struct gate_reply *reply)
 	end(request);
 }
 
-static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fuse_file_info *info)
+static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
+		    struct fuse_file_info *info)
 {
 	struct gate_caller caller = caller_of(req);
 
@@ -256,8 +259,8 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, 
 	struct request *request = begin(req, is_small ? size : GATE_READ_ROOM(size), read_done);
 
 	if (request)
-		gate_read(request->serve->view, &caller, info->fh, (uint64_t)offset, size, request->buffer,
-			  pool_buffer_size(request->class), &request->reply);
+		gate_read(request->serve->view, &caller, info->fh, (uint64_t)offset, size,
+			  request->buffer, pool_buffer_size(request->class), &request->reply);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *info)
@@ -318,7 +321,8 @@ static void readdir_done(struct gate_reply *reply)
 	if (error) {
 		unknow(request);
 		fuse_reply_err(request->req, error);
-	} else if (fuse_reply_buf(request->req, (const char *)request->buffer, request->used) != 0) {
+	} else if (fuse_reply_buf(request->req, (const char *)request->buffer, request->used) !=
+		   0) {
 		unknow(request);
 	}
 	settle_end(request);
@@ -332,8 +336,8 @@ static bool pack(struct request *request, const char *name, const struct fuse_en
 	size_t left = request->size - request->used;
 	size_t need = request->is_plus ? fuse_add_direntry_plus(request->req, at, left, name, entry,
 								(off_t)next_offset)
-				       : fuse_add_direntry(request->req, at, left, name, &entry->attr,
-							   (off_t)next_offset);
+				       : fuse_add_direntry(request->req, at, left, name,
+							   &entry->attr, (off_t)next_offset);
 
 	if (need > left)
 		return false;
@@ -341,7 +345,8 @@ static bool pack(struct request *request, const char *name, const struct fuse_en
 	return true;
 }
 
-static bool add_entry(void *context, const char *name, const struct gate_attr *attr, uint64_t next_offset)
+static bool add_entry(void *context, const char *name, const struct gate_attr *attr,
+		      uint64_t next_offset)
 {
 	struct request *request = context;
 	struct known *known = &request->serve->known;
@@ -365,8 +370,8 @@ static bool add_own(struct request *request, uint64_t cookie)
 	return pack(request, cookie == 0 ? "." : "..", &entry, cookie + 1);
 }
 
-static void list(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fuse_file_info *info,
-		 bool is_plus)
+static void list(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
+		 struct fuse_file_info *info, bool is_plus)
 {
 	struct gate_caller caller = caller_of(req);
 	uint64_t cookie = (uint64_t)offset;
@@ -431,7 +436,8 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 	if (!request)
 		return;
 	request->size = size;
-	gate_why(request->serve->view, &caller, node, request->buffer, SERVE_WHY_SIZE, &request->reply);
+	gate_why(request->serve->view, &caller, node, request->buffer, SERVE_WHY_SIZE,
+		 &request->reply);
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
@@ -449,7 +455,8 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 
 static void op_statfs(fuse_req_t req, fuse_ino_t node)
 {
-	const struct statvfs answer = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = SERVE_NAME - 1};
+	const struct statvfs answer = {
+		.f_bsize = 4096, .f_frsize = 4096, .f_namemax = SERVE_NAME - 1};
 
 	(void)node;
 	fuse_reply_statfs(req, &answer);
@@ -521,8 +528,8 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset
 	fuse_reply_err(req, EROFS);
 }
 
-static void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value, size_t size,
-			int flags)
+static void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
+			size_t size, int flags)
 {
 	(void)node, (void)name, (void)value, (void)size, (void)flags;
 	fuse_reply_err(req, EROFS);

@@ -34,7 +34,7 @@ void pool_done(struct pool *pool)
 		pool->requests = request->next;
 		free(request);
 	}
-	for (size_t class = 0; class < BUFFER_CLASSES; class++) {
+	for (size_t class = 0; class < BUFFER_CLASSES; class ++) {
 		while (pool->buffers[class]) {
 			struct pool_buffer *buffer = pool->buffers[class];
 

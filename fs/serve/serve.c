@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define THREADS_LEAST 4u
-#define THREADS_MOST 32u
+#define THREADS_MOST  32u
 #define READY_SECONDS 20
 
 void serve_kernel_mount_options(uid_t uid, gid_t gid, char out[256])
@@ -168,7 +168,8 @@ static bool invalidate(struct serve *serve)
 	struct known_node *nodes;
 	size_t count, done = 0;
 
-	pthread_rwlock_wrlock(&serve->settle); /* every reply decided under the old view is in the kernel */
+	pthread_rwlock_wrlock(
+		&serve->settle); /* every reply decided under the old view is in the kernel */
 	pthread_rwlock_unlock(&serve->settle);
 	if (!known_all(&serve->known, &nodes, &count))
 		return false;
@@ -176,8 +177,8 @@ static bool invalidate(struct serve *serve)
 		const struct known_node *node = &nodes[done];
 
 		if (!is_invalidated(fuse_lowlevel_notify_inval_inode(session, node->node, 0, 0)) ||
-		    !is_invalidated(fuse_lowlevel_notify_inval_entry(session, node->parent, node->name,
-								     strlen(node->name))))
+		    !is_invalidated(fuse_lowlevel_notify_inval_entry(
+			    session, node->parent, node->name, strlen(node->name))))
 			break;
 	}
 	known_free(nodes, count);
@@ -236,17 +237,18 @@ static enum bl_status check_mountpoint(const char *path, struct bl_error *why)
 	while (is_empty && (entry = readdir(directory)))
 		is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	closedir(directory);
-	return is_empty ? BL_OK
-			: bl_fail(why, BL_INVALID, "cannot mount on '%s': not empty (give an empty directory)",
-				  path);
+	return is_empty
+		       ? BL_OK
+		       : bl_fail(why, BL_INVALID,
+				 "cannot mount on '%s': not empty (give an empty directory)", path);
 }
 
 static enum bl_status new_session(struct serve *serve, struct bl_error *why)
 {
 	char options[128];
 
-	snprintf(options, sizeof(options), "ro,nosuid,nodev,noexec,fsname=bailee,subtype=bailee,max_read=%u",
-		 SERVE_MAX_READ);
+	snprintf(options, sizeof(options),
+		 "ro,nosuid,nodev,noexec,fsname=bailee,subtype=bailee,max_read=%u", SERVE_MAX_READ);
 	char *argv[] = {(char[]){"bailee"}, (char[]){"-o"}, options, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
@@ -267,7 +269,8 @@ static enum bl_status attach(struct serve *serve, struct bl_error *why)
 	if (fuse_session_mount(serve->session, where) != 0) {
 		fuse_session_destroy(serve->session);
 		serve->session = NULL;
-		return bl_fail(why, BL_FORBIDDEN, "cannot mount on '%s' (is fuse3 installed, and /dev/fuse there?)",
+		return bl_fail(why, BL_FORBIDDEN,
+			       "cannot mount on '%s' (is fuse3 installed, and /dev/fuse there?)",
 			       where);
 	}
 	serve->fuse_fd = fuse_session_fd(serve->session);
@@ -315,7 +318,9 @@ static enum bl_status serve_new(struct gate_view *view, const struct serve_optio
 	pthread_rwlockattr_destroy(&attr);
 	pool_init(&serve->pool);
 	*out_serve = serve;
-	return known_init(&serve->known) && serve->null_fd >= 0 && serve->stop_fd >= 0 ? BL_OK : BL_NO_MEMORY;
+	return known_init(&serve->known) && serve->null_fd >= 0 && serve->stop_fd >= 0
+		       ? BL_OK
+		       : BL_NO_MEMORY;
 }
 
 static enum bl_status serve_run(struct serve *serve, struct bl_error *why)
@@ -348,7 +353,8 @@ enum bl_status serve_start(struct gate_view *view, const struct serve_options *o
 			return status;
 		serve->mountpoint = realpath(options->mountpoint, NULL);
 		if (!serve->mountpoint)
-			return bl_fail_errno(why, BL_INVALID, "cannot mount on '%s'", options->mountpoint);
+			return bl_fail_errno(why, BL_INVALID, "cannot mount on '%s'",
+					     options->mountpoint);
 	}
 	serve->is_ending = true; /* a start that fails is not an end to tell */
 	status = serve_run(serve, why);
@@ -358,7 +364,8 @@ enum bl_status serve_start(struct gate_view *view, const struct serve_options *o
 		return status;
 	pthread_mutex_lock(&serve->lock);
 	serve->is_ending = false;
-	bool has_ended = serve->running == 0; /* already: then nobody was told, so it is told here */
+	bool has_ended =
+		serve->running == 0; /* already: then nobody was told, so it is told here */
 
 	pthread_mutex_unlock(&serve->lock);
 	if (has_ended)
