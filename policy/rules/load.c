@@ -77,7 +77,7 @@ bl_classes policy_detects(const struct policy *policy)
 void rules_local_time(const struct policy *policy, int64_t at_unix, char out[20])
 {
 	struct zone_time wall;
-	char text[32];
+	char text[32] = "";
 
 	zone_local(policy->zone, at_unix, &wall);
 	snprintf(text, sizeof(text), "%04d-%02u-%02u %02u:%02u", BL_MAX(BL_MIN(wall.year, 9999), 0),
