@@ -1,0 +1,255 @@
+#include "tests/unit/fs/gate/fixture.h"
+
+#include "policy/detect/detect.h"
+
+#define SIZE ((size_t)(5 * DETECT_WINDOW + 4321))
+
+/* Text with personal data everywhere, above all over the edges of windows. */
+static char *make_text(unsigned seed)
+{
+	static const char *const PARTS[] = {
+		"ottoline@example.org",
+		"4111 1111 1111 1111",
+		"5500-0000-0000-0004",
+		"DE89 3704 0044 0532 0130 00",
+		"Ottoline Quessenberry",
+		"quessenberry.o@example.net",
+		"plain words of no interest",
+		"+1 212 555 0147",
+		"378282246310005",
+		"\xc3\xa9t\xc3\xa9",
+	};
+	char *text = malloc(SIZE);
+	size_t at = 0;
+
+	assert_non_null(text);
+	while (at < SIZE) {
+		seed = seed * 1103515245u + 12345u;
+		const char *part = PARTS[(seed >> 16) % BL_COUNT(PARTS)];
+		size_t length = strlen(part);
+
+		if (at + length + 1 > SIZE) {
+			memset(text + at, '.', SIZE - at);
+			break;
+		}
+		memcpy(text + at, part, length);
+		text[at + length] = seed >> 8 & 1 ? ' ' : '\n';
+		at += length + 1;
+	}
+	return text;
+}
+
+struct law {
+	struct fixture fixture;
+	char *text;
+	char *whole; /* the masked file, read once from front to back */
+	struct gate_view *view;
+	uint64_t handle;
+};
+
+static int with_law(void **state)
+{
+	struct law *law = calloc(1, sizeof(*law));
+	uint64_t node;
+	size_t got, at = 0;
+
+	assert_non_null(law);
+	*state = law;
+	fixture_bare(&law->fixture);
+	fixture_directory(&law->fixture, "open");
+	law->text = make_text(7);
+	fixture_file(&law->fixture, "open/big.txt", law->text, SIZE);
+	/* NUL far behind the head: text by its profile, and a window nobody can look into. */
+	char *holed = malloc(SIZE);
+
+	assert_non_null(holed);
+	memset(holed, 'x', SIZE);
+	for (size_t i = 79; i < SIZE; i += 80)
+		holed[i] = '\n';
+	holed[3 * DETECT_WINDOW + 20000] = 0;
+	holed[3 * DETECT_WINDOW + 20001] = (char)0xff;
+	fixture_file(&law->fixture, "open/holed.txt", holed, SIZE);
+	free(holed);
+	fixture_enroll(&law->fixture);
+	fixture_gate(&law->fixture);
+	fixture_policy(&law->fixture, 1, OWNER_COPIES);
+	law->view = fixture_view(&law->fixture, UID_OWNER);
+	assert_int_equal(do_walk(law->view, "RMA-1/open/big.txt", &node), 0);
+	assert_int_equal(do_open(law->view, UID_OWNER, node, &law->handle), 0);
+	law->whole = malloc(SIZE);
+	assert_non_null(law->whole);
+	do {
+		assert_int_equal(do_read(law->view, UID_OWNER, law->handle, at, law->whole + at,
+					 1u << 20, GATE_READ_ROOM(1u << 20), &got),
+				 0);
+		at += got;
+	} while (got);
+	assert_int_equal(at, SIZE);
+	return 0;
+}
+
+static int without_law(void **state)
+{
+	struct law *law = *state;
+
+	gate_view_close(law->view);
+	fixture_done(&law->fixture);
+	free(law->text);
+	free(law->whole);
+	free(law);
+	return 0;
+}
+
+static void something_is_masked_and_newlines_stay(void **state)
+{
+	struct law *law = *state;
+	size_t changed = 0;
+
+	for (size_t i = 0; i < SIZE; i++) {
+		changed += law->text[i] != law->whole[i];
+		if ((law->text[i] == '\n') != (law->whole[i] == '\n'))
+			fail_msg("newline at %zu", i);
+	}
+	assert_true(changed > SIZE / 10);
+	assert_null(memmem(law->whole, SIZE, "ottoline@", 9));
+	assert_null(memmem(law->whole, SIZE, "4111 1111", 9));
+}
+
+/* Any offset, size and room, in any order, cold and warm: the bytes of the one masked file. */
+static void check_read(struct law *law, uint64_t offset, size_t size, size_t room)
+{
+	static _Thread_local char got[1u << 20];
+	size_t length, left = offset < SIZE ? SIZE - (size_t)offset : 0;
+
+	assert_int_equal(
+		do_read(law->view, UID_OWNER, law->handle, offset, got, size, room, &length), 0);
+	if (length != BL_MIN(size, left) ||
+	    memcmp(got, law->whole + BL_MIN(offset, SIZE), length) != 0)
+		fail_msg("read of %zu at %llu in %zu differs", size, (unsigned long long)offset,
+			 room);
+}
+
+static void any_read_gives_the_bytes_of_the_whole(void **state)
+{
+	static const struct {
+		uint64_t offset;
+		size_t size;
+	} ROWS[] = {
+		{0, 1},
+		{0, SIZE},
+		{SIZE - 1, 1},
+		{SIZE, 10},
+		{SIZE + 99999, 10},
+		{DETECT_WINDOW - 1, 2},
+		{DETECT_WINDOW, DETECT_WINDOW},
+		{DETECT_WINDOW - DETECT_MARGIN, 2 * DETECT_MARGIN},
+		{2 * DETECT_WINDOW - 10, DETECT_WINDOW + 20},
+		{3, 1u << 20},
+	};
+	struct law *law = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		check_read(law, ROWS[i].offset, ROWS[i].size, ROWS[i].size);
+		check_read(law, ROWS[i].offset, ROWS[i].size, GATE_READ_ROOM(ROWS[i].size));
+	}
+	/* Around one window's edge, byte by byte. */
+	for (uint64_t at = DETECT_WINDOW - 40; at < DETECT_WINDOW + 40; at++)
+		check_read(law, at, 37, 37);
+}
+
+struct reader {
+	struct law *law;
+	unsigned seed;
+};
+
+static void *read_at_random(void *context)
+{
+	struct reader *reader = context;
+
+	for (int i = 0; i < 300; i++) {
+		reader->seed = reader->seed * 1103515245u + 12345u;
+		uint64_t offset = (uint64_t)(reader->seed >> 4) % (SIZE + 100);
+		size_t size = 1 + (reader->seed >> 9) % (i % 10 ? 9000 : 300000);
+
+		check_read(reader->law, offset, size, i & 1 ? size : GATE_READ_ROOM(size));
+		/* Now and then everything is forgotten under the others. */
+		if (i % 50 == 49)
+			gate_device_changed(reader->law->fixture.gate, "RMA-1");
+	}
+	return NULL;
+}
+
+static void threads_at_random_see_one_file(void **state)
+{
+	pthread_t threads[4];
+	struct reader readers[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		readers[i] = (struct reader){*state, i * 977 + 1};
+		assert_int_equal(pthread_create(&threads[i], NULL, read_at_random, &readers[i]), 0);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void a_window_that_is_no_text_is_withheld_alone(void **state)
+{
+	static const struct {
+		uint64_t offset;
+		size_t size;
+		int error;
+	} ROWS[] = {
+		{0, 4096, 0},
+		{3 * DETECT_WINDOW, 4096, EACCES},
+		{3 * DETECT_WINDOW - 1, 2, EACCES},
+		{3 * DETECT_WINDOW - 4096, 4096, 0},
+		{4 * DETECT_WINDOW + 4096, 4096, 0},
+		{0, 1u << 20, EACCES},
+		{3 * DETECT_WINDOW, 4096, EACCES},
+	};
+	struct law *law = *state;
+	static char got[1u << 20];
+	uint64_t node, handle;
+	size_t length;
+
+	assert_int_equal(do_walk(law->view, "RMA-1/open/holed.txt", &node), 0);
+	assert_int_equal(do_open(law->view, UID_OWNER, node, &handle), 0);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		int error = do_read(law->view, UID_OWNER, handle, ROWS[i].offset, got, ROWS[i].size,
+				    ROWS[i].size, &length);
+
+		if (error != ROWS[i].error || (error && length))
+			fail_msg("row %zu: %d, %zu bytes", i, error, length);
+	}
+	assert_int_equal(logged(&law->fixture, AUDIT_READ, AUDIT_WITHHELD, "builtin/unscanned"), 4);
+}
+
+static void a_file_that_changes_underneath_is_stale(void **state)
+{
+	struct law *law = *state;
+	char got[64];
+	size_t length;
+
+	fixture_text(&law->fixture, "open/big.txt", "another file altogether\n");
+	assert_int_equal(do_read(law->view, UID_OWNER, law->handle, 0, got, 16, 4096, &length),
+			 ESTALE);
+	assert_int_equal(length, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(something_is_masked_and_newlines_stay, with_law,
+						without_law),
+		cmocka_unit_test_setup_teardown(any_read_gives_the_bytes_of_the_whole, with_law,
+						without_law),
+		cmocka_unit_test_setup_teardown(threads_at_random_see_one_file, with_law,
+						without_law),
+		cmocka_unit_test_setup_teardown(a_window_that_is_no_text_is_withheld_alone,
+						with_law, without_law),
+		cmocka_unit_test_setup_teardown(a_file_that_changes_underneath_is_stale, with_law,
+						without_law),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
