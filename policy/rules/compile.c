@@ -283,8 +283,12 @@ static enum bl_status size_up(struct automaton *automaton, const struct policy *
 	automaton->doubles = calloc(automaton->slot_words, sizeof(uint64_t));
 	automaton->ends = calloc(automaton->slot_words, sizeof(uint64_t));
 	automaton->start = calloc(automaton->slot_words, sizeof(uint64_t));
+	automaton->wild = calloc(automaton->slot_words, sizeof(uint64_t));
+	automaton->first_slot = calloc(slots + 1, sizeof(*automaton->first_slot));
+	automaton->next_slot = calloc(slots + 1, sizeof(*automaton->next_slot));
 	if (!automaton->table || !automaton->globs || !automaton->slot_glob ||
-	    !automaton->slot_bit || !automaton->doubles || !automaton->ends || !automaton->start)
+	    !automaton->slot_bit || !automaton->doubles || !automaton->ends || !automaton->start ||
+	    !automaton->wild || !automaton->first_slot || !automaton->next_slot)
 		return BL_NO_MEMORY;
 	return BL_OK;
 }
@@ -297,7 +301,15 @@ static enum bl_status add_component(struct automaton *automaton, const char *tex
 
 	if (status != BL_OK)
 		return status;
-	automaton->slot_glob[automaton->slot_count] = intern_glob(automaton, glob);
+	size_t slot = automaton->slot_count;
+	uint32_t number = intern_glob(automaton, glob);
+	size_t count;
+
+	automaton->slot_glob[slot] = number;
+	automaton->next_slot[slot] = automaton->first_slot[number];
+	automaton->first_slot[number] = (uint32_t)slot + 1;
+	if (!glob_literal(automaton->globs[number], &count))
+		bit_set(automaton->wild, slot);
 	automaton->slot_bit[automaton->slot_count++] = bit;
 	return BL_OK;
 }
@@ -410,6 +422,9 @@ static void automaton_done(struct automaton *automaton)
 	free(automaton->doubles);
 	free(automaton->ends);
 	free(automaton->start);
+	free(automaton->wild);
+	free(automaton->first_slot);
+	free(automaton->next_slot);
 }
 
 void rules_compiled_free(struct compiled *compiled)

@@ -37,7 +37,10 @@ struct automaton {
 	size_t slot_count, slot_words;
 	uint32_t *slot_glob;
 	uint16_t *slot_bit;		  /* the rule's bit */
+	uint32_t *first_slot;		  /* of a glob: slot number + 1; 0: none */
+	uint32_t *next_slot;		  /* of the same glob, likewise */
 	uint64_t *doubles, *ends, *start; /* sets of slots */
+	uint64_t *wild;			  /* slots whose glob may match more than one name */
 };
 
 struct compiled {

@@ -199,17 +199,13 @@ static void next_epoch(struct rules_places *places)
 }
 
 /* Each glob is tried at most once a step, however many patterns share it. */
-static bool matches(struct rules_places *places, uint32_t number, uint32_t literal, size_t count)
+static bool matches(struct rules_places *places, uint32_t number, size_t count)
 {
 	const struct glob *glob = places->policy->compiled->automaton.globs[number];
 	uint32_t *memo = &places->memo[number];
 
-	if (number == literal)
-		return true;
 	if (*memo / 2 != places->epoch) {
-		size_t length;
-		bool is_match = !glob_literal(glob, &length) &&
-				(glob_is_any(glob) || glob_match(glob, places->symbols, count));
+		bool is_match = glob_is_any(glob) || glob_match(glob, places->symbols, count);
 
 		*memo = places->epoch * 2 + is_match;
 	}
@@ -222,21 +218,24 @@ static void step(struct rules_places *places, const uint64_t *state, uint32_t li
 	uint64_t *next = places->next;
 	uint64_t carry = 0;
 
-	memset(next, 0, places->slot_words * sizeof(*next));
 	for (size_t w = 0; w < places->slot_words; w++) {
 		uint64_t hit = 0;
-		uint64_t todo = state[w] & ~automaton->doubles[w] & ~automaton->ends[w];
 
-		for (; todo; todo &= todo - 1) {
+		for (uint64_t todo = state[w] & automaton->wild[w]; todo; todo &= todo - 1) {
 			size_t in_word = bit_first(todo);
-			uint32_t glob = automaton->slot_glob[w * 64 + in_word];
 
-			if (matches(places, glob, literal, count))
+			if (matches(places, automaton->slot_glob[w * 64 + in_word], count))
 				hit |= UINT64_C(1) << in_word;
 		}
 		next[w] = hit << 1 | carry | (state[w] & automaton->doubles[w]);
 		carry = hit >> 63;
 	}
+	/* of all the plain names only this one can match: its slots are a list */
+	uint32_t slot = literal == UINT32_MAX ? 0 : automaton->first_slot[literal];
+
+	for (; slot; slot = automaton->next_slot[slot - 1])
+		if (bit_is_set(state, slot - 1))
+			bit_set(next, slot);
 	/* `**` also stands for nothing: whoever is before one is behind it too (two never meet) */
 	carry = 0;
 	for (size_t w = 0; w < places->slot_words; w++) {
