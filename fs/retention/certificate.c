@@ -17,16 +17,14 @@ static const char *const EXCEPTIONS[EXCEPTION_COUNT] = {
 	"raw device not readable: read back through the filesystem",
 	"the keys' read-back did not go below the page cache",
 	"the image was removed or replaced by somebody else before its erasure was proven",
-	"the image was removed by somebody else; its place on the raw device holds the overwritten "
-	"pattern",
+	"the image was removed by somebody else; its place on the raw device holds the pattern",
 	"another name of the image file appeared meanwhile; what it names is empty",
 };
 
 static const char *const SCOPE[] = {
 	"the device itself: only its image was destroyed",
 	"copies, backups and snapshots of the image made elsewhere",
-	"what the storage medium keeps out of reach of its interface (wear levelling, remapped "
-	"sectors)",
+	"what the medium keeps out of reach of its interface (wear levelling, remapped sectors)",
 	"what lies below the block device (the backing file of a virtual or loop disk)",
 };
 

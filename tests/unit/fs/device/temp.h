@@ -40,6 +40,16 @@ static inline int remove_one(const char *path, const struct stat *st, int type, 
 	return remove(path);
 }
 
+static inline int temp_tear_down(void **state)
+{
+	struct temp *temp = *state;
+
+	device_store_close(temp->store);
+	nftw(temp->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(temp);
+	return 0;
+}
+
 static inline int temp_set_up(void **state)
 {
 	struct temp *temp = calloc(1, sizeof(*temp));
@@ -52,20 +62,11 @@ static inline int temp_set_up(void **state)
 	snprintf(temp->store_path, sizeof(temp->store_path), "%s/store", temp->root);
 	snprintf(temp->image, sizeof(temp->image), "%s/image", temp->root);
 	*state = temp;
-	return put_file(temp->image, "an image") &&
-			       device_store_create(temp->store_path, &temp->store, NULL) == BL_OK
-		       ? 0
-		       : -1;
-}
-
-static inline int temp_tear_down(void **state)
-{
-	struct temp *temp = *state;
-
-	device_store_close(temp->store);
-	nftw(temp->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(temp);
-	return 0;
+	if (put_file(temp->image, "an image") &&
+	    device_store_create(temp->store_path, &temp->store, NULL) == BL_OK)
+		return 0;
+	temp_tear_down(state); /* cmocka tears down nothing that was not set up */
+	return -1;
 }
 
 static inline enum bl_status temp_reopen(struct temp *temp, struct bl_error *why)

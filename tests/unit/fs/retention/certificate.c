@@ -106,8 +106,7 @@ static void what_is_no_certificate_is_invalid(void **state)
 					    "[]\n",
 					    "{\"type\":\"bailee-certificate\",\"version\":2}\n",
 					    "{\"type\":\"other\",\"version\":1}\n",
-					    "\x7f"
-					    "ELF"};
+					    "\177ELF"};
 	struct temp *temp = *state;
 
 	for (size_t i = 0; i < BL_COUNT(TEXTS); i++)

@@ -16,8 +16,12 @@ static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
-	if (!fixture || !fixture_init(fixture) || !fixture_open_store(fixture))
+	if (!fixture || !fixture_init(fixture))
 		return -1;
+	if (!fixture_open_store(fixture)) {
+		fixture_done(fixture); /* cmocka tears down nothing that was not set up */
+		return -1;
+	}
 	if (geteuid() == 0)
 		mount_disk(fixture, "^inline_data");
 	*state = fixture;
