@@ -164,8 +164,8 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 	struct audit_event event;
 	enum bl_status status = view_new(gate, request, &view);
 
-	if (status != BL_OK)
-		return bl_fail(why, status, "out of memory");
+	if (status != BL_OK || !view)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	status = view_admit(view, why);
 	view_event(view, &caller, AUDIT_VIEW_OPENED, &event);
