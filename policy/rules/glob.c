@@ -396,6 +396,14 @@ static enum bl_status note_literal(struct glob *glob)
 	return BL_OK;
 }
 
+static enum bl_status allocate(struct glob *glob, const char *text, size_t length)
+{
+	glob->text = strndup(text, length);
+	glob->text_length = length;
+	glob->alternatives = calloc(GLOB_ALTERNATIVES_LIMIT, sizeof(*glob->alternatives));
+	return glob->text && glob->alternatives ? BL_OK : BL_NO_MEMORY;
+}
+
 enum bl_status glob_new(const char *text, size_t length, struct glob **out_glob,
 			struct bl_error *why)
 {
@@ -409,13 +417,10 @@ enum bl_status glob_new(const char *text, size_t length, struct glob **out_glob,
 
 	if (!glob)
 		return BL_NO_MEMORY;
-	glob->text = strndup(text, length);
-	glob->text_length = length;
-	glob->alternatives = calloc(GLOB_ALTERNATIVES_LIMIT, sizeof(*glob->alternatives));
-	if (!glob->text || !glob->alternatives)
-		return BL_NO_MEMORY;
-	enum bl_status status = parse(glob, why);
+	enum bl_status status = allocate(glob, text, length);
 
+	if (status == BL_OK)
+		status = parse(glob, why);
 	if (status == BL_OK)
 		status = note_literal(glob);
 	if (status != BL_OK)
