@@ -5,8 +5,9 @@
 /* One read: the windows it touches and the bytes around them. */
 struct work {
 	struct gate_file *file;
-	uint64_t first; /* window */
-	size_t count;	/* of windows */
+	uint64_t offset, end; /* of the bytes asked for */
+	uint64_t first;	      /* window */
+	size_t count;	      /* of windows */
 	struct window_spans *known[GATE_WINDOWS];
 	struct scratch *scratch; /* NULL: not needed so far */
 	uint8_t *bytes;		 /* of the file from `from` on */
@@ -32,7 +33,7 @@ static void work_done(struct work *work)
 }
 
 /* Does anything that was found reach into the bytes asked for? Masks change nothing but spans. */
-static bool is_touched(const struct work *work, uint64_t offset, size_t size)
+static bool is_touched(const struct work *work)
 {
 	for (size_t i = 0; i < work->count; i++) {
 		const struct window_spans *known = work->known[i];
@@ -40,7 +41,7 @@ static bool is_touched(const struct work *work, uint64_t offset, size_t size)
 		for (size_t k = 0; k < known->count; k++) {
 			const struct detect_span *span = &known->items[k];
 
-			if (span->offset < offset + size && span->offset + span->length > offset)
+			if (span->offset < work->end && span->offset + span->length > work->offset)
 				return true;
 		}
 	}
@@ -56,17 +57,14 @@ static enum bl_status read_all(const struct work *work, uint64_t from, uint8_t *
 	return status == BL_OK && got != length ? BL_IO : status;
 }
 
-/* Read what the windows need, into the caller's buffer where it is large enough. */
-static enum bl_status fetch(struct work *work, size_t before, size_t behind, uint8_t *buffer,
+/* Read what is needed, into the caller's buffer where it is large enough. */
+static enum bl_status fetch(struct work *work, uint64_t from, uint64_t to, uint8_t *buffer,
 			    size_t room)
 {
-	uint64_t start = work->first * DETECT_WINDOW,
-		 end = window_end(work, work->first + work->count - 1);
+	size_t length = (size_t)(to - from);
 
-	work->from = start - BL_MIN(start, before);
-	work->to = BL_MIN(end + behind, work->file->size_bytes);
-	size_t length = (size_t)(work->to - work->from);
-
+	work->from = from;
+	work->to = to;
 	work->bytes = buffer;
 	if (length > room) {
 		if (!work->scratch)
@@ -75,7 +73,24 @@ static enum bl_status fetch(struct work *work, size_t before, size_t behind, uin
 		if (!work->bytes)
 			return BL_NO_MEMORY;
 	}
-	return read_all(work, work->from, work->bytes, length);
+	return read_all(work, from, work->bytes, length);
+}
+
+/* Whole windows with all that the scanner looks at around them. */
+static enum bl_status fetch_to_scan(struct work *work, uint8_t *buffer, size_t room)
+{
+	uint64_t start = work->first * DETECT_WINDOW;
+	uint64_t end = window_end(work, work->first + work->count - 1);
+
+	return fetch(work, start - BL_MIN(start, (uint64_t)DETECT_LEAD),
+		     BL_MIN(end + DETECT_TAIL, work->file->size_bytes), buffer, room);
+}
+
+/* What was asked for, and a margin: no value that is masked as one is longer than that. */
+static enum bl_status fetch_to_mask(struct work *work, uint8_t *buffer, size_t room)
+{
+	return fetch(work, work->offset - BL_MIN(work->offset, (uint64_t)DETECT_MARGIN),
+		     BL_MIN(work->end + DETECT_MARGIN, work->file->size_bytes), buffer, room);
 }
 
 static enum bl_status scan_one(struct work *work, size_t index)
@@ -115,36 +130,43 @@ static enum bl_status scan_missing(struct work *work)
 }
 
 /*
- * Mask every window in place. A window's mask is made of original bytes, its neighbour's last margin included: that margin is
- * kept before it is masked, and lent back while the next window is done.
+ * Mask what was asked for, in place and window by window, each with its own spans. A mask is made of original bytes, also of
+ * those before its window: they are kept before they are masked, and lent back while the next window is done.
+ *
+ * Only the part asked for is masked, not the whole window: a chain of spans that does not lie within a margin of that part is
+ * longer than a margin, and filled wherever one looks at it from (policy/mask).
  */
 static void mask_all(struct work *work, const struct mask *mask)
 {
-	uint8_t original[DETECT_MARGIN], shown[DETECT_MARGIN];
+	uint8_t original[DETECT_MARGIN], next[DETECT_MARGIN], shown[DETECT_MARGIN];
 
 	for (size_t i = 0; i < work->count; i++) {
-		uint64_t window = work->first + i, start = window * DETECT_WINDOW;
-		size_t core = (size_t)(window_end(work, window) - start);
+		uint64_t window = work->first + i;
+		uint64_t start = BL_MAX(window * DETECT_WINDOW, work->offset);
+		uint64_t end = BL_MIN((window + 1) * DETECT_WINDOW, work->end);
 		size_t lead = (size_t)BL_MIN(start - work->from, DETECT_MARGIN);
-		size_t tail = (size_t)BL_MIN(work->to - start - core, DETECT_TAIL);
+		size_t tail = (size_t)BL_MIN(work->to - end, DETECT_MARGIN);
 		uint8_t *at = work->bytes + (start - work->from);
+		uint8_t *behind = work->bytes + (end - work->from);
 		struct window_spans *known = work->known[i];
 		const struct detect_spans spans = {known->items, known->count, known->count};
+		bool has_next = i + 1 < work->count;
 
 		if (i > 0) {
-			memcpy(shown, at - DETECT_MARGIN, DETECT_MARGIN);
-			memcpy(at - DETECT_MARGIN, original, DETECT_MARGIN);
+			memcpy(shown, at - lead, lead);
+			memcpy(at - lead, original + sizeof(original) - lead, lead);
 		}
-		uint8_t next[DETECT_MARGIN];
+		size_t kept = (size_t)BL_MIN(end - work->from, DETECT_MARGIN);
 
-		if (i + 1 < work->count)
-			memcpy(next, at + core - DETECT_MARGIN, DETECT_MARGIN);
+		if (has_next)
+			memcpy(next + sizeof(next) - kept, behind - kept, kept);
 		if (known->count)
-			mask_window(mask, at - lead, lead, core, tail, start, &spans);
+			mask_window(mask, at - lead, lead, (size_t)(end - start), tail, start,
+				    &spans);
 		if (i > 0)
-			memcpy(at - DETECT_MARGIN, shown, DETECT_MARGIN);
-		if (i + 1 < work->count)
-			memcpy(original, next, DETECT_MARGIN);
+			memcpy(at - lead, shown, lead);
+		if (has_next)
+			memcpy(original, next, sizeof(original));
 	}
 }
 
@@ -157,20 +179,20 @@ static bool is_any(const struct work *work, bool withheld)
 	return false;
 }
 
-static enum bl_status read_work(struct work *work, const struct mask *mask, uint64_t offset,
-				size_t size, uint8_t *buffer, size_t room,
-				const uint8_t **out_bytes)
+static enum bl_status read_work(struct work *work, const struct mask *mask, uint8_t *buffer,
+				size_t room, const uint8_t **out_bytes)
 {
+	size_t size = (size_t)(work->end - work->offset);
 	bool is_missing = is_any(work, false);
 
 	if (is_any(work, true))
 		return BL_WITHHELD;
-	if (!is_missing && !is_touched(work, offset, size)) {
+	if (!is_missing && !is_touched(work)) {
 		*out_bytes = buffer;
-		return read_all(work, offset, buffer, size);
+		return read_all(work, work->offset, buffer, size);
 	}
-	enum bl_status status = fetch(work, is_missing ? DETECT_LEAD : DETECT_MARGIN,
-				      is_missing ? DETECT_TAIL : DETECT_MARGIN, buffer, room);
+	enum bl_status status =
+		is_missing ? fetch_to_scan(work, buffer, room) : fetch_to_mask(work, buffer, room);
 
 	if (status == BL_OK && is_missing)
 		status = scan_missing(work);
@@ -179,7 +201,7 @@ static enum bl_status read_work(struct work *work, const struct mask *mask, uint
 	if (is_any(work, true))
 		return BL_WITHHELD;
 	mask_all(work, mask);
-	*out_bytes = work->bytes + (offset - work->from);
+	*out_bytes = work->bytes + (work->offset - work->from);
 	if (work->bytes != buffer) {
 		memcpy(buffer, *out_bytes, size);
 		*out_bytes = buffer;
@@ -191,7 +213,7 @@ enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask,
 				size_t size, uint8_t *buffer, size_t room,
 				const uint8_t **out_bytes, size_t *out_length)
 {
-	struct work work = {.file = file};
+	struct work work = {.file = file, .offset = offset};
 
 	if (size > GATE_READ_LIMIT || size > room)
 		return BL_INVALID;
@@ -201,16 +223,17 @@ enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask,
 		return BL_OK;
 	}
 	size = (size_t)BL_MIN(size, file->size_bytes - offset);
+	work.end = offset + size;
 	work.first = offset / DETECT_WINDOW;
-	work.count = (size_t)((offset + size - 1) / DETECT_WINDOW - work.first + 1);
+	work.count = (size_t)((work.end - 1) / DETECT_WINDOW - work.first + 1);
 	for (size_t i = 0; i < work.count; i++)
 		work.known[i] = spans_get(&gate_of(&work)->spans, file->serial, work.first + i);
-	enum bl_status status = read_work(&work, mask, offset, size, buffer, room, out_bytes);
+	enum bl_status status = read_work(&work, mask, buffer, room, out_bytes);
 
 	work_done(&work);
 	if (status == BL_OK)
 		*out_length = size;
 	else
-		memset(buffer, 0, size);
+		memset(buffer, 0, room);
 	return status;
 }
