@@ -20,9 +20,9 @@ B = build/$(VARIANT)
 endif
 
 DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
-	libblkid-dev libvectorscan-dev libseccomp-dev libjansson-dev libutf8proc-dev tzdata
+	libseccomp-dev libjansson-dev libutf8proc-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk util-linux python3 rsync \
-	sqlite3 jq clang-format cppcheck libclang-rt-14-dev clang-14
+	xz-utils sqlite3 jq clang-format cppcheck libclang-rt-14-dev clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -37,7 +37,7 @@ HARDEN = -fPIE
 WARNINGS := $(filter-out -Wnull-dereference,$(WARNINGS))
 LDHARDEN = -pie -fsanitize=address,undefined
 endif
-PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs
+PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"$(VERSION)"' \
@@ -45,7 +45,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"$(
 	-I. $(PKG_CFLAGS) $(OPT) $(WARNINGS) $(HARDEN) -pthread $(CFLAGS)
 LIBS = $(PKG_LIBS) -pthread -lm
 # -ltsk first: libtsk and libext2fs both export ext2fs_open (docs/reader.md, "Traps").
-READER_LIBS = -ltsk -lext2fs -lcom_err -lblkid -lseccomp -lsodium -pthread
+READER_LIBS = -ltsk -lext2fs -lcom_err -lseccomp -lsodium -pthread
 
 POLICY_C := $(wildcard policy/*.c policy/*/*.c)
 FS_C := $(wildcard fs/*/*.c)

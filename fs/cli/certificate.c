@@ -26,6 +26,9 @@ static int verify(const struct invocation *invocation, const char *path, const c
 
 	if (status == BL_OK)
 		status = cli_read_file(path, CERTIFICATE_LIMIT, &json, &length, &why);
+	/* `certificate show > FILE` ends the line; the certificate itself has no newline. */
+	if (status == BL_OK && length && json[length - 1] == '\n')
+		length--;
 	if (status == BL_OK)
 		status = retention_certificate_verify(json, length, key, &page, &why);
 	if (status != BL_OK)

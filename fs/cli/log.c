@@ -51,15 +51,14 @@ static void print_report(const struct audit_report *report, enum bl_status statu
 static void print_report_json(const struct audit_report *report, enum bl_status status)
 {
 	BL_CLEANUP(json_decref)
-	json_t *object =
-		json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b}", "verdict",
-			  status == BL_TAMPERED ? "broken" : "good, not anchored", "records",
-			  (json_int_t)report->records, "frames", (json_int_t)report->frames,
-			  "segments", (json_int_t)report->segments, "checkpoints",
-			  (json_int_t)report->checkpoints, "first_sequence",
-			  (json_int_t)report->first_sequence, "last_sequence",
-			  (json_int_t)report->last_sequence, "checkpointed_sequence",
-			  (json_int_t)report->checkpointed_sequence, "is_torn", report->is_torn);
+	json_t *object = json_pack(
+		"{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b}", "verdict",
+		status == BL_TAMPERED ? "broken" : "good, not anchored", "records",
+		(json_int_t)report->records, "frames", (json_int_t)report->frames, "segments",
+		(json_int_t)report->segments, "checkpoints", (json_int_t)report->checkpoints,
+		"first_sequence", (json_int_t)report->first_sequence, "last_sequence",
+		(json_int_t)report->last_sequence, "checkpointed_sequence",
+		(json_int_t)report->checkpointed_sequence, "is_torn", report->is_torn);
 
 	if (status == BL_TAMPERED) {
 		json_object_set_new(object, "problem", json_string(report->problem));
@@ -147,7 +146,7 @@ static bool print_record(void *context, const json_t *answer)
 		cli_print_json(record);
 		return !ferror(stdout);
 	}
-	printf("%8lld  %-20.20s  %-9s %-14s %-12s uid %-6lld %s", cli_number(record, "sequence"),
+	printf("%8lld  %-24.24s  %-9s %-14s %-12s uid %-6lld %s", cli_number(record, "sequence"),
 	       cli_text(record, "time"), cli_text(record, "verdict"), cli_text(record, "op"),
 	       cli_text(record, "device"), cli_number(record, "uid"), cli_text(record, "rule"));
 	if (*cli_text(record, "detail"))

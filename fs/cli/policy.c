@@ -21,10 +21,10 @@ static int load(const struct invocation *invocation, const char *path, struct po
 
 	enum bl_status status = rules_load(path, out_policy, findings, &why);
 
+	if (status == BL_OK)
+		return -1; /* warnings are policy check's to tell */
 	if (findings->count)
 		rules_print_findings(stderr, path, findings);
-	if (status == BL_OK)
-		return -1;
 	if (status == BL_INVALID && findings->count)
 		return bl_status_exit(status);
 	return cli_fail(invocation, status == BL_NOT_FOUND ? BL_INVALID : status, &why);

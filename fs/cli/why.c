@@ -44,7 +44,10 @@ int cmd_why(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	code = 0;
-	for (int i = 0; i < invocation.argument_count; i++)
-		code = BL_MAX(code, tell(&invocation, invocation.arguments[i]));
+	for (int i = 0; i < invocation.argument_count; i++) {
+		int here = tell(&invocation, invocation.arguments[i]);
+
+		code = BL_MAX(code, here);
+	}
 	return code;
 }

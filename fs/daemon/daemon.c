@@ -87,15 +87,15 @@ static enum bl_status open_log(struct daemon *daemon, struct bl_error *why)
 
 static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
 {
-	char reader[PATH_LIMIT];
 	struct gate_config config = {
 		.store = daemon->store,
 		.audit = daemon->audit,
-		.reader_path = reader,
+		.reader_path = daemon->reader_path,
 		.now_unix = daemon_now,
 		.is_solo = daemon->options->is_solo,
 	};
-	enum bl_status status = daemon_reader_path(reader, sizeof(reader), why);
+	enum bl_status status =
+		daemon_reader_path(daemon->reader_path, sizeof(daemon->reader_path), why);
 
 	return status == BL_OK ? gate_new(&config, &daemon->gate, why) : status;
 }

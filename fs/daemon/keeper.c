@@ -135,10 +135,12 @@ static int64_t next_wake(struct daemon *daemon, bool has_failed)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	int64_t now = daemon_now(NULL);
-	int64_t next = gate_tick(daemon->gate, now);
+	int64_t tick = gate_tick(daemon->gate, now);
+	int64_t due = retention_next(daemon->store, policy, now);
+	int64_t latest = now + (has_failed ? RETRY_SECONDS : LONGEST_SLEEP_SECONDS);
+	int64_t next = BL_MIN(tick, due);
 
-	next = BL_MIN(next, retention_next(daemon->store, policy, now));
-	next = BL_MIN(next, now + (has_failed ? RETRY_SECONDS : LONGEST_SLEEP_SECONDS));
+	next = BL_MIN(next, latest);
 	return BL_MAX(next, now + 1);
 }
 

@@ -35,7 +35,8 @@ struct daemon {
 	struct device_store *store;
 	struct audit *audit;
 	struct gate *gate;
-	uid_t owner; /* the uid we run as: owns the store */
+	uid_t owner;		      /* the uid we run as: owns the store */
+	char reader_path[PATH_LIMIT]; /* bailee-reader; borrowed by the gate */
 
 	int monitor_fd; /* -1: solo */
 	pthread_mutex_t monitor_lock;
