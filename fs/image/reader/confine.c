@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -66,17 +67,32 @@ static int landlock_everything(void)
 	return error;
 }
 
+/*
+ * A new mount namespace holds a copy of every mount, and a copy of a view's mount keeps its connection alive after the user
+ * has unmounted it. So: an empty root, and all else detached.
+ */
+static int leave_mounts(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k") ||
+	    chdir("/proc") || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) ||
+	    chdir("/"))
+		return errno;
+	return 0;
+}
+
 static int leave_namespaces(void)
 {
-	static const int parts[] = {CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS,
-				    CLONE_NEWNS};
+	static const int parts[] = {CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS};
 
 	/* One by one: a system may permit some only. ENOSPC and EINVAL are how it says "none of these". */
 	for (size_t i = 0; i < BL_COUNT(parts); i++)
 		if (unshare(parts[i]) && errno != EPERM && errno != ENOSPC && errno != EINVAL &&
 		    errno != ENOSYS)
 			return errno;
-	return 0;
+	if (!unshare(CLONE_NEWNS))
+		return leave_mounts();
+	return errno == EPERM || errno == ENOSPC || errno == EINVAL || errno == ENOSYS ? 0 : errno;
 }
 
 static int drop_capabilities(void)
