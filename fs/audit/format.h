@@ -11,13 +11,14 @@
 #define SEGMENT_SMALLEST  (256u << 10)
 #define SEGMENT_LARGEST	  (1u << 30)
 #define SEGMENT_DEFAULT	  (64u << 20)
-#define SEGMENT_FIRST	  (4u << 20) /* of a run: so that starting does not wait for 64 MiB of zeros */
+#define SEGMENT_FIRST	  (4u << 20) /* of a run: starting does not wait for 64 MiB of zeros */
 #define FRAME_HEADER	  32u
 #define FRAME_TRAILER	  72u
 #define FRAME_LIMIT	  (128u << 10)
 #define FRAME_RECORDS	  1024u
 #define RECORD_FIXED	  120u
-#define RECORD_LARGEST	  (RECORD_FIXED + BL_DEVICE_ID_SIZE + BL_RULE_ID_SIZE + AUDIT_DETAIL_SIZE - 3)
+#define RECORD_TEXTS	  (BL_DEVICE_ID_SIZE + BL_RULE_ID_SIZE + AUDIT_DETAIL_SIZE - 3)
+#define RECORD_LARGEST	  (RECORD_FIXED + RECORD_TEXTS)
 #define RECORD_TYPE_EVENT 1
 #define SEGMENT_NAME_SIZE 21 /* "seg." + 16 hex digits + NUL */
 

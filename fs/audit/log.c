@@ -66,6 +66,7 @@ struct audit {
 	uint64_t asked, answered; /* checkpoints */
 	struct queue good, bad;	  /* to be told BL_OK, BL_LOG_BROKEN */
 	struct segment spare;
+	uint64_t spare_size;
 	bool is_spare_wanted;
 	char broken_text[200];
 	atomic_bool is_broken, is_committer_gone;
@@ -73,6 +74,7 @@ struct audit {
 	/* The committer's own; what others may look at is atomic. */
 	struct segment segment;
 	uint64_t number, frame;
+	bool has_asked_spare; /* for a segment behind this one */
 	uint8_t chain[AUDIT_DIGEST];
 	int64_t last_frame_ns, last_note_ns;
 	uint64_t noted_sequence;
@@ -118,7 +120,7 @@ static void queue_tell(struct audit_ticket *ticket, enum bl_status status)
 
 /* ---- latching -------------------------------------------------------------------------------- */
 
-/* Deny from now on. The first reason stays; an fsync is never tried again (its error may be told once). */
+/* Deny from now on. The first reason stays. No fsync is tried again: its error is told only once. */
 static void latch(struct audit *audit, const struct bl_error *why)
 {
 	pthread_mutex_lock(&audit->lock);
@@ -315,6 +317,22 @@ static enum bl_status begin_segment(struct audit *audit, struct segment *spare,
 	return BL_OK;
 }
 
+/*
+ * Once a quarter of a segment is used, the next one is prepared, up to four times as large: short
+ * runs leave the disk alone, long ones get to full segments soon.
+ */
+static void ask_spare(struct audit *audit)
+{
+	if (audit->has_asked_spare)
+		return;
+	audit->has_asked_spare = true;
+	pthread_mutex_lock(&audit->lock);
+	audit->spare_size = BL_MIN(audit->segment.size * 4, audit->segment_bytes);
+	audit->is_spare_wanted = true;
+	pthread_cond_broadcast(&audit->spare_change);
+	pthread_mutex_unlock(&audit->lock);
+}
+
 static enum bl_status rotate(struct audit *audit, struct bl_error *why)
 {
 	enum bl_status status = write_note(audit, why);
@@ -322,6 +340,7 @@ static enum bl_status rotate(struct audit *audit, struct bl_error *why)
 
 	if (status != BL_OK)
 		return status;
+	ask_spare(audit);
 	pthread_mutex_lock(&audit->lock);
 	while (audit->spare.fd < 0 && !atomic_load(&audit->is_broken))
 		pthread_cond_wait(&audit->spare_change, &audit->lock);
@@ -332,13 +351,8 @@ static enum bl_status rotate(struct audit *audit, struct bl_error *why)
 		return bl_fail(why, BL_IO, "no next segment could be prepared");
 	status = begin_segment(audit, &spare, why);
 	fd_close(spare.fd);
-	if (status != BL_OK)
-		return status;
-	pthread_mutex_lock(&audit->lock);
-	audit->is_spare_wanted = true;
-	pthread_cond_broadcast(&audit->spare_change);
-	pthread_mutex_unlock(&audit->lock);
-	return BL_OK;
+	audit->has_asked_spare = false;
+	return status;
 }
 
 /* Keeps one segment ahead. A failure here latches at once: there would be no next segment. */
@@ -358,9 +372,12 @@ static void *prepare_run(void *context)
 		if (atomic_load(&audit->is_committer_gone) || atomic_load(&audit->is_broken))
 			break;
 		audit->is_spare_wanted = false;
+
+		uint64_t wanted = audit->spare_size;
+
 		pthread_mutex_unlock(&audit->lock);
 
-		uint64_t size = segment_size(audit->log_fd, audit->segment_bytes);
+		uint64_t size = segment_size(audit->log_fd, wanted);
 		enum bl_status status = segment_prepare(audit->io, audit->log_fd, size,
 							&audit->is_committer_gone, &spare, &why);
 
@@ -418,6 +435,8 @@ static enum bl_status write_batch(struct audit *audit, struct batch *batch, stru
 	audit->last_frame_ns = batch->last_ns;
 	atomic_store(&audit->durable_sequence, batch->first_sequence + batch->count - 1);
 	atomic_fetch_add(&audit->syncs, 1);
+	if (audit->segment.at >= audit->segment.size / 4)
+		ask_spare(audit);
 	return BL_OK;
 }
 
@@ -726,7 +745,6 @@ static enum bl_status begin(struct audit *audit, const struct resume *resume, st
 	audit->filling = &audit->batches[1];
 	status = write_batch(audit, &audit->batches[0], why);
 	batch_clear(&audit->batches[0]);
-	audit->is_spare_wanted = true;
 	return status;
 }
 

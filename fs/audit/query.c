@@ -114,7 +114,7 @@ void audit_print(FILE *out, const struct audit_record *record)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* Own writing: a record may be forged, so texts need not be UTF-8. Bytes above 0x7e are told as \u00xx. */
+/* By hand, as a forged record need not hold UTF-8: bytes above 0x7e are told as \u00xx. */
 static void json_text(FILE *out, const char *key, const char *text)
 {
 	fprintf(out, ",\"%s\":\"", key);

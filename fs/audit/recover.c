@@ -68,7 +68,7 @@ static enum bl_status make_log_id(const struct audit_io *io, int log_fd, uint8_t
 	return status;
 }
 
-/* The newest good checkpoint, and where the next one goes. Only the newest file's end is looked at. */
+/* The newest good checkpoint, and where the next goes. Only the newest file's end is read. */
 static enum bl_status find_newest_note(struct resume *resume, const uint8_t *public_key,
 				       struct note *out_note, bool *out_has_note,
 				       struct bl_error *why)
@@ -119,7 +119,7 @@ static void take_position(struct resume *resume, const struct walk *walk)
 				   resume->tail_detail);
 }
 
-/* The last segment holds no good frame: it will be replaced, and the one before has the log's end. */
+/* The last segment holds no good frame: it will be replaced; the one before has the log's end. */
 static enum bl_status walk_both(struct resume *resume, struct walk *walk, uint64_t last,
 				struct bl_error *why)
 {

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define ZEROS (1u << 20)
+/* Read-only: written out again and again. */
+static const uint8_t ZEROS[64u << 10];
 
 uint64_t segment_size(int log_fd, uint64_t wanted)
 {
@@ -26,21 +26,17 @@ uint64_t segment_size(int log_fd, uint64_t wanted)
 static enum bl_status fill(const struct audit_io *io, int fd, uint64_t size,
 			   const atomic_bool *is_cancelled, struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) uint8_t *zeros = calloc(1, ZEROS);
-
-	if (!zeros)
-		return bl_fail(why, BL_NO_MEMORY, "cannot prepare a segment: out of memory");
 	/* Where this is not supported, the zeros below allocate. */
 	if (fallocate(fd, 0, 0, (off_t)size) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
 		return bl_fail_errno(why, BL_IO, "cannot allocate the next segment");
-	for (uint64_t at = 0; at < size; at += ZEROS) {
-		size_t length = (size_t)BL_MIN((uint64_t)ZEROS, size - at);
+	for (uint64_t at = 0; at < size; at += sizeof(ZEROS)) {
+		size_t length = (size_t)BL_MIN((uint64_t)sizeof(ZEROS), size - at);
 
 		if (is_cancelled && atomic_load(is_cancelled))
 			return BL_STALE;
 
 		enum bl_status status =
-			io_write(io, fd, zeros, length, at, "the next segment", why);
+			io_write(io, fd, ZEROS, length, at, "the next segment", why);
 
 		if (status != BL_OK)
 			return status;

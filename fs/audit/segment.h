@@ -19,7 +19,8 @@ struct segment {
  * @is_cancelled  looked at between the writes; may be NULL. BL_STALE when it was
  */
 enum bl_status segment_prepare(const struct audit_io *io, int log_fd, uint64_t size,
-			       const atomic_bool *is_cancelled, struct segment *out_spare, struct bl_error *why) BL_MUST_CHECK;
+			       const atomic_bool *is_cancelled, struct segment *out_spare,
+			       struct bl_error *why) BL_MUST_CHECK;
 /* segment_begin - give the spare its header and its name, durably; @chain takes the header's step */
 enum bl_status segment_begin(const struct audit_io *io, int log_fd, struct segment *spare,
 			     const struct segment_header *header, uint8_t chain[AUDIT_DIGEST],

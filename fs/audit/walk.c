@@ -246,7 +246,7 @@ enum bl_status walk_start_at(struct walk *walk, uint64_t first_sequence, struct 
 		       : walk_bad(walk, 40, "segment '%s' has another's name", walk->bad_file);
 }
 
-/* The first record of a segment says whether the segment before ended in a torn tail, and in which. */
+/* A segment's first record says whether the one before ended in a torn tail, and in which. */
 static bool first_record_fits(const struct walk_tail *before, const struct audit_record *record)
 {
 	char detail[AUDIT_DETAIL_SIZE];
@@ -371,7 +371,7 @@ static enum bl_status find_end(struct window *window, uint64_t from, uint64_t *o
 	return BL_OK;
 }
 
-/* Behind the last good frame: nothing, or what one torn frame can have left (format, "A torn tail"). */
+/* Behind the last good frame: nothing, or what one torn frame can leave ("A torn tail"). */
 static enum bl_status walk_tail(struct walk *walk, struct window *window, uint64_t from,
 				struct bl_error *why)
 {

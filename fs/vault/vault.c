@@ -90,7 +90,7 @@ static enum bl_status write_slot(const struct vault *vault, size_t index, unsign
 
 /* ---- destroying ------------------------------------------------------------------------------ */
 
-/* Random first: were the tombstone alone to hit a remapped sector, the key would still have been hit. */
+/* Random first: should the tombstone hit a remapped sector, the key was still overwritten once. */
 static enum bl_status overwrite(const struct vault *vault, size_t index, unsigned copy,
 				const struct slot *tombstone, struct bl_error *why)
 {

@@ -9,10 +9,10 @@
 #include "policy/base.h"
 #include "policy/words.h"
 
-#define VAULT_KEY 32            /* every symmetric key */
-#define VAULT_PUBLIC_KEY 32     /* Ed25519 (RFC 8032) */
-#define VAULT_SIGNATURE 64
-#define VAULT_SEAL_OVERHEAD 40  /* 24 B nonce in front, 16 B tag behind (XChaCha20-Poly1305-IETF) */
+#define VAULT_KEY	    32 /* every symmetric key */
+#define VAULT_PUBLIC_KEY    32 /* Ed25519 (RFC 8032) */
+#define VAULT_SIGNATURE	    64
+#define VAULT_SEAL_OVERHEAD 40 /* 24 B nonce in front, 16 B tag behind (XChaCha20-Poly1305-IETF) */
 
 struct vault;
 
@@ -25,8 +25,10 @@ struct vault;
  * BL_OK, BL_EXISTS (create), BL_NOT_FOUND (open), BL_INVALID (foreign, newer, or readable by others),
  * BL_TAMPERED (checksum), BL_IO, BL_NO_MEMORY.
  */
-enum bl_status vault_create(int store_fd, struct vault **out_vault, struct bl_error *why) BL_MUST_CHECK;
-enum bl_status vault_open(int store_fd, struct vault **out_vault, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status vault_create(int store_fd, struct vault **out_vault,
+			    struct bl_error *why) BL_MUST_CHECK;
+enum bl_status vault_open(int store_fd, struct vault **out_vault,
+			  struct bl_error *why) BL_MUST_CHECK;
 void vault_close(struct vault *vault);
 BL_DEFINE_CLEANUP(struct vault, vault_close)
 
@@ -34,14 +36,14 @@ BL_DEFINE_CLEANUP(struct vault, vault_close)
 const uint8_t *vault_public_key(const struct vault *vault); /* VAULT_PUBLIC_KEY bytes */
 void vault_sign(const struct vault *vault, const void *message, size_t length,
 		uint8_t out_signature[VAULT_SIGNATURE]);
-bool vault_signature_ok(const uint8_t public_key[VAULT_PUBLIC_KEY], const void *message, size_t length,
-			const uint8_t signature[VAULT_SIGNATURE]);
+bool vault_signature_ok(const uint8_t public_key[VAULT_PUBLIC_KEY], const void *message,
+			size_t length, const uint8_t signature[VAULT_SIGNATURE]);
 
 /* What a device's key is used for; each is derived from the device's root key. */
 enum vault_purpose {
-	VAULT_LOG_NAMES,  /* LN: path tokens and (later) NAME records */
-	VAULT_RECORD,     /* the customer's part of the record */
-	VAULT_MASK,       /* tokens and name marks in masked views */
+	VAULT_LOG_NAMES, /* LN: path tokens and (later) NAME records */
+	VAULT_RECORD,	 /* the customer's part of the record */
+	VAULT_MASK,	 /* tokens and name marks in masked views */
 };
 
 /*
@@ -52,9 +54,13 @@ enum vault_purpose {
  *                        the filesystem can; idempotent (BL_OK when destroyed already). @out_was_raw: whether the
  *                        read-back went below the page cache. BL_IO: not proven, call again
  *
+ * add and destroy also: BL_INVALID (no device id), BL_LOCKED (another process opened the keys first: it alone may change
+ * them), BL_IO. destroy: BL_NOT_FOUND when the device never had a key. A destroyed id may be added again.
+ *
  * Any thread; one lock inside.
  */
-enum bl_status vault_device_add(struct vault *vault, const char *id, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status vault_device_add(struct vault *vault, const char *id,
+				struct bl_error *why) BL_MUST_CHECK;
 enum bl_status vault_device_key(struct vault *vault, const char *id, enum vault_purpose purpose,
 				uint8_t out_key[VAULT_KEY], struct bl_error *why) BL_MUST_CHECK;
 enum bl_status vault_device_destroy(struct vault *vault, const char *id, bool *out_was_raw,
@@ -66,8 +72,8 @@ enum bl_status vault_device_destroy(struct vault *vault, const char *id, bool *o
  * seal:   @out is length + VAULT_SEAL_OVERHEAD bytes
  * unseal: @out is length - VAULT_SEAL_OVERHEAD bytes; zeroed on failure. BL_TAMPERED, BL_INVALID (too short)
  */
-enum bl_status vault_seal(const uint8_t key[VAULT_KEY], const char *label, const uint8_t *plain, size_t length,
-			  uint8_t *out) BL_MUST_CHECK;
+enum bl_status vault_seal(const uint8_t key[VAULT_KEY], const char *label, const uint8_t *plain,
+			  size_t length, uint8_t *out) BL_MUST_CHECK;
 enum bl_status vault_unseal(const uint8_t key[VAULT_KEY], const char *label, const uint8_t *sealed,
 			    size_t length, uint8_t *out, struct bl_error *why) BL_MUST_CHECK;
 

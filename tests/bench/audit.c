@@ -1,7 +1,7 @@
 /*
  * The log against plain writes of the same bytes, in interleaved rounds on one disk.
  *
- * audit.durable_64_vs_raw  64 requests in flight; the peer writes the same bytes with as many fdatasyncs
+ * audit.durable_64_vs_raw    64 requests in flight; the peer writes the same bytes, as many fdatasyncs
  * audit.append_vs_raw_write  no syncs at all: the cost of a record against one write() per record
  */
 #include "fs/audit/format.h"
@@ -149,8 +149,8 @@ static struct audit *open_log(const struct scratch *scratch, const struct audit_
 		fprintf(stderr, "%s\n", why.text);
 		abort();
 	}
-	/* The first segment is a small one: get to a full one before anything is measured. */
-	time_log(audit, IN_FLIGHT, (4u << 20) / (unsigned)record_length());
+	/* The first two segments are small ones: get to a full one before anything is measured. */
+	time_log(audit, IN_FLIGHT, (20u << 20) / (unsigned)record_length());
 	return audit;
 }
 

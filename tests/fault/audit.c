@@ -1,9 +1,9 @@
 /*
  * The log on a disk that fails and a machine that loses power.
  *
- * Sweep: every open, write, sync and rename fails in turn. Recorder: all writes and syncs are kept in order with
- * the acknowledgements, so that one can ask of each acknowledgement whether a finished sync covers it, and can
- * build what the disk may hold after losing power at any point.
+ * Sweep: every open, write, sync and rename fails in turn. Recorder: all writes and syncs are kept in order
+ * with the acknowledgements, so that one can ask of each of those whether a finished sync covers it,
+ * and can build what the disk may hold after losing power at any point.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +20,15 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+
+static void *zeroed(size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (!memory)
+		abort();
+	return memory;
+}
 
 #define EVENTS 1500u /* more than a segment of 256 KiB holds, so that the log rotates */
 
@@ -156,7 +165,7 @@ static bool find_record(void *context, const struct audit_record *record)
 static void check_nothing_is_missing(const struct scratch *scratch, const struct load_state *load,
 				     unsigned fail_at)
 {
-	struct found *found = calloc(1, sizeof(*found));
+	struct found *found = zeroed(sizeof(*found));
 	struct audit_report report;
 	struct bl_error why = {""};
 	int fd = scratch_log_fd(scratch);
@@ -197,7 +206,8 @@ static bool sweep_once(struct faulty *faulty, struct load_state *load)
 	struct bl_error why = {""};
 	atomic_uint broken = 0;
 
-	assert_int_equal(scratch_setup(&state), 0);
+	if (scratch_setup(&state) != 0 || !state)
+		abort();
 
 	struct scratch *scratch = state;
 	struct audit_config config = {.store_fd = scratch->store_fd,
@@ -218,8 +228,12 @@ static bool sweep_once(struct faulty *faulty, struct load_state *load)
 		load_run(load, audit);
 		has_failed_at_work = atomic_load(&faulty->has_failed);
 		/* Whatever failed, the log says no: at the latest when the failing thread got to say so. */
-		while (has_failed_at_work && audit_is_writable(audit))
+		for (int64_t from = plain_boottime(NULL);
+		     has_failed_at_work && audit_is_writable(audit);) {
+			if (plain_boottime(NULL) - from > INT64_C(20) * 1000000000)
+				fail_msg("call %u failed: not latched", faulty->fail_at);
 			sched_yield();
+		}
 		status = audit_append(audit, &event, NULL, NULL);
 		if (status != BL_OK)
 			assert_int_equal(status, BL_LOG_BROKEN);
@@ -245,7 +259,7 @@ static bool sweep_once(struct faulty *faulty, struct load_state *load)
 
 static void sweep(enum fault fault)
 {
-	struct load_state *load = calloc(1, sizeof(*load));
+	struct load_state *load = zeroed(sizeof(*load));
 	unsigned clean = 0;
 
 	/* The number of frames depends on timing: two clean runs in a row end the sweep. */
@@ -444,7 +458,7 @@ static void record_run(const struct scratch *scratch, struct recorder *recorder)
 			      .rename_at = recorder_rename,
 			      .realtime_ns = plain_realtime,
 			      .boottime_ns = plain_boottime};
-	struct load_state *load = calloc(1, sizeof(*load));
+	struct load_state *load = zeroed(sizeof(*load));
 	struct audit *audit = NULL;
 
 	load->acknowledged = recorder_acknowledge;
@@ -488,10 +502,10 @@ static bool is_covered(const struct cover *cover, uint64_t sequence)
 	return false;
 }
 
-/* How many acknowledgements come before a finished sync of their bytes and of their segment's name. */
+/* How many acknowledgements come before a finished sync of their bytes and their segment's name. */
 static unsigned count_uncovered(const struct recorder *recorder, unsigned *out_acknowledged)
 {
-	struct cover *cover = calloc(1, sizeof(*cover));
+	struct cover *cover = zeroed(sizeof(*cover));
 	unsigned uncovered = 0;
 
 	*out_acknowledged = 0;
@@ -526,7 +540,7 @@ static unsigned count_uncovered(const struct recorder *recorder, unsigned *out_a
 
 static void each_acknowledgement_follows_a_finished_sync_of_its_bytes(void **state)
 {
-	struct recorder *recorder = calloc(1, sizeof(*recorder));
+	struct recorder *recorder = zeroed(sizeof(*recorder));
 	unsigned acknowledged;
 
 	record_run(*state, recorder);
@@ -537,7 +551,7 @@ static void each_acknowledgement_follows_a_finished_sync_of_its_bytes(void **sta
 
 static void a_log_that_leaves_the_sync_out_is_caught(void **state)
 {
-	struct recorder *recorder = calloc(1, sizeof(*recorder));
+	struct recorder *recorder = zeroed(sizeof(*recorder));
 	unsigned acknowledged;
 
 	recorder->is_sync_left_out = true;
@@ -567,8 +581,7 @@ static void disk_write(struct disk *disk, const struct step *step, size_t from, 
 	unsigned file = step->file;
 
 	if (!disk->bytes[file])
-		disk->bytes[file] = calloc(1, DISK_FILE);
-	assert_non_null(disk->bytes[file]);
+		disk->bytes[file] = zeroed(DISK_FILE);
 	assert_true(step->offset + step->length <= DISK_FILE);
 	if (to <= from)
 		return;
@@ -687,7 +700,7 @@ static void lose_power_at(const struct scratch *scratch, const struct recorder *
 			  unsigned cut, enum loss loss)
 {
 	char path[80];
-	struct disk *disk = calloc(1, sizeof(*disk));
+	struct disk *disk = zeroed(sizeof(*disk));
 	struct scratch again = *scratch;
 	struct audit *audit = NULL;
 	struct audit_report report;
@@ -715,7 +728,7 @@ static void lose_power_at(const struct scratch *scratch, const struct recorder *
 
 static void power_lost_at_any_step_loses_nothing_acknowledged(void **state)
 {
-	struct recorder *recorder = calloc(1, sizeof(*recorder));
+	struct recorder *recorder = zeroed(sizeof(*recorder));
 
 	record_run(*state, recorder);
 	for (unsigned cut = 1; cut <= recorder->count; cut++) {

@@ -1,4 +1,4 @@
-/* Records, frame and segment headers and checkpoints from hostile bytes; what parses must encode to itself. */
+/* Records, headers and checkpoints from hostile bytes; what parses must encode to itself. */
 #include "fs/audit/format.h"
 #include "fs/audit/note.h"
 

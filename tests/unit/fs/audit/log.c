@@ -141,6 +141,40 @@ static void a_checkpoint_vouches_for_everything_before_it(void **state)
 	audit_close(audit);
 }
 
+static void checkpoints_of_earlier_runs_stay_and_a_torn_one_is_written_over(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+	char name[64] = "", command[200];
+
+	for (unsigned run = 1; run <= 3; run++) {
+		assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+		audit_close(audit);
+		assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+		if (report.checkpoints != run)
+			fail_msg("run %u: %lu checkpoints", run, (unsigned long)report.checkpoints);
+	}
+
+	int fd = openat(scratch->store_fd, "log/checkpoints", O_RDONLY | O_DIRECTORY);
+	DIR *folder = fdopendir(fd);
+
+	for (const struct dirent *entry; (entry = readdir(folder));)
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) > 0)
+			snprintf(name, sizeof(name), "%.12s", entry->d_name);
+	closedir(folder);
+	snprintf(command, sizeof(command), "printf 'bailee.log/v1\\n12' >>%s/log/checkpoints/%s",
+		 scratch->path, name);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_true(report.is_torn);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_close(audit);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_false(report.is_torn);
+	assert_int_equal(report.checkpoints, 4);
+}
+
 /* ---- an injected clock ----------------------------------------------------------------------- */
 
 struct clock {
@@ -209,7 +243,7 @@ static void time_passing_gives_a_checkpoint_and_a_heartbeat(void **state)
 	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
 }
 
-/* ---- who may ---------------------------------------------------------------------------------- */
+/* ---- who may --------------------------------------------------------------------------------- */
 
 static void a_second_writer_is_refused(void **state)
 {
@@ -284,7 +318,7 @@ static void a_foreign_or_newer_log_is_refused_and_left_alone(void **state)
 
 /* ---- recovery -------------------------------------------------------------------------------- */
 
-/* A log whose last frame is not below a checkpoint: its writer was killed. Returns where frame 4 begins. */
+/* A log whose last frames are not below a checkpoint: its writer was killed. */
 static void leave_open(const struct scratch *scratch, unsigned events)
 {
 	pid_t child = fork();
@@ -481,6 +515,7 @@ int main(void)
 		TEST(sixty_four_threads_get_a_number_each_and_verify),
 		TEST(a_ticket_may_submit_again_from_its_done),
 		TEST(a_checkpoint_vouches_for_everything_before_it),
+		TEST(checkpoints_of_earlier_runs_stay_and_a_torn_one_is_written_over),
 		TEST(time_passing_gives_a_checkpoint_and_a_heartbeat),
 		TEST(a_second_writer_is_refused),
 		TEST(a_folder_open_to_others_is_refused),

@@ -87,13 +87,8 @@ static void a_line_for_people_has_everything_in_its_place(void **state BL_UNUSED
 
 static void hostile_text_never_reaches_a_terminal_or_breaks_json(void **state BL_UNUSED)
 {
-	static const char *const TEXTS[] = {"\x1b[2J\x1b]0;x\a",
-					    "a\nb\r\tc",
-					    "\"},{\"x\":\"\\",
-					    "\xff\xfe\x80",
-					    "\xc2\x9b"
-					    "31m",
-					    "\x7f\x01"};
+	static const char *const TEXTS[] = {"\x1b[2J\x1b]0;x\a", "a\nb\r\tc",	 "\"},{\"x\":\"\\",
+					    "\xff\xfe\x80",	 "\xc2\x9b[31m", "\x7f\x01"};
 	struct audit_record record = sample();
 
 	for (size_t i = 0; i < BL_COUNT(TEXTS); i++) {

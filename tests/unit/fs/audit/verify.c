@@ -172,7 +172,7 @@ static void a_truncated_segment_is_found_at_every_byte(void **state)
 	unload(&file);
 }
 
-/* A torn note is told; one that is gone as a whole needs an anchor to be missed, and the log still verifies. */
+/* A torn note is told; one that is gone as a whole is missed only by whoever kept an anchor. */
 static void a_truncated_checkpoint_is_torn_and_vouches_for_nothing(void **state)
 {
 	char note[32] = "";
