@@ -100,6 +100,7 @@ prove_log() {
 	title "The log proves itself, and a tampered copy is found out"
 	expect 13 "$bailee" log verify --log "$1" --key "$2"
 	says 'good'
+	rm -rf "$work/tampered"
 	cp -r "$1" "$work/tampered"
 	segment=$(ls "$work/tampered"/seg.* | head -1)
 	# One bit of one byte, in the middle of what was written.

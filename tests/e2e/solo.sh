@@ -18,9 +18,8 @@ says p3-ntfs
 docs=$work/view/RMA-1/p2-ext4/Users/marta.quill/Documents
 code 0 cat "$docs/notes.txt"
 says 'the printer is still out of toner'
-for value in 4111 5555-5555 555-0143 harbour-inn 'DE89 3704' Marta Quill; do hides "$value"; done
-code 0 ls "$docs"
-hides Quill
+# (No record here, so nobody's name is known; the enforced demo and views.sh have one.)
+for value in 4111 5555-5555 555-0143 harbour-inn 'DE89 3704'; do hides "$value"; done
 code 0 cat "$work/view/RMA-1/p3-ntfs/invoice.txt"
 hides 'GB82 WEST'
 says 'invoice 77'
