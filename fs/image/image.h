@@ -12,14 +12,14 @@
 
 #include "policy/base.h"
 
-#define IMAGE_NAME_LIMIT 255        /* bytes of one name, without NUL */
-#define IMAGE_VOLUMES 128           /* partitions of one image, at most */
+#define IMAGE_NAME_LIMIT 255 /* bytes of one name, without NUL */
+#define IMAGE_VOLUMES	 128 /* partitions of one image, at most */
 
 enum image_kind { IMAGE_DIRECTORY, IMAGE_RAW };
 
 struct image_options {
-	const char *reader_path;    /* the bailee-reader program; IMAGE_RAW only */
-	unsigned try_ms;            /* one try of one request; 0: 4000 */
+	const char *reader_path; /* the bailee-reader program; IMAGE_RAW only */
+	unsigned try_ms;	 /* one try of one request; 0: 4000 */
 	/* Told from any thread when a reader died, hung, or gave a bad answer: fixed words, never content. NULL: nobody. */
 	void (*on_trouble)(void *context, unsigned volume, uint64_t inode, const char *text);
 	void *context;
@@ -41,32 +41,34 @@ void image_close(struct image *image); /* every image_file of it is closed alrea
 BL_DEFINE_CLEANUP(struct image, image_close)
 
 struct image_volume {
-	char name[32];              /* "p1-ntfs", "p2-unreadable"; "" for a directory source: it has no partitions */
-	char type[16];              /* "ext4", "ntfs", "fat32", "" when not known */
+	char name
+		[32]; /* "p1-ntfs", "p2-unreadable"; "" for a directory source: it has no partitions */
+	char type[16]; /* "ext4", "ntfs", "fat32", "" when not known */
 	bool is_readable;
-	char notice[256];           /* when not readable: what it is and why, one line, no content; else "" */
-	uint64_t offset, length;    /* bytes in the image; 0, 0 for a directory */
-	uint64_t root;              /* inode of its root directory */
+	char notice[256]; /* when not readable: what it is and why, one line, no content; else "" */
+	uint64_t offset, length; /* bytes in the image; 0, 0 for a directory */
+	uint64_t root;		 /* inode of its root directory */
 };
-size_t image_volume_count(const struct image *image);                   /* at least 1 */
+size_t image_volume_count(const struct image *image); /* at least 1 */
 const struct image_volume *image_volume(const struct image *image, size_t index);
 
 enum image_type { IMAGE_FILE, IMAGE_DIR, IMAGE_LINK, IMAGE_OTHER };
 
 struct image_attr {
 	enum image_type type;
-	uint32_t mode;              /* st_mode with type bits; suid, sgid cleared by the serving side */
+	uint32_t mode; /* st_mode with type bits; suid, sgid cleared by the serving side */
 	uint32_t uid, gid, nlink;
 	uint64_t size_bytes;
-	uint64_t blocks_512;        /* 512-byte units in use */
+	uint64_t blocks_512; /* 512-byte units in use */
 	int64_t mtime_ns, atime_ns, ctime_ns;
 };
 
 struct image_entry {
 	uint64_t inode;
-	const char *name;           /* NUL-terminated, no '/', not "", ".", ".."; bytes as docs/reader.md says */
-	size_t length;              /* 1..IMAGE_NAME_LIMIT */
-	bool has_attr;              /* false: ask image_stat */
+	const char
+		*name; /* NUL-terminated, no '/', not "", ".", ".."; bytes as docs/reader.md says */
+	size_t length; /* 1..IMAGE_NAME_LIMIT */
+	bool has_attr; /* false: ask image_stat */
 	struct image_attr attr;
 };
 
@@ -78,15 +80,15 @@ struct image_entry {
  * BL_TIMED_OUT, BL_TOO_LARGE (over a million entries), BL_NO_MEMORY.
  */
 typedef bool image_entry_fn(void *context, const struct image_entry *entry);
-enum bl_status image_list(struct image *image, unsigned volume, uint64_t inode, image_entry_fn *tell,
-			  void *context, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status image_list(struct image *image, unsigned volume, uint64_t inode,
+			  image_entry_fn *tell, void *context, struct bl_error *why) BL_MUST_CHECK;
 
-enum bl_status image_stat(struct image *image, unsigned volume, uint64_t inode, struct image_attr *out_attr,
-			  struct bl_error *why) BL_MUST_CHECK;
+enum bl_status image_stat(struct image *image, unsigned volume, uint64_t inode,
+			  struct image_attr *out_attr, struct bl_error *why) BL_MUST_CHECK;
 
 /* image_readlink - target bytes, NUL-terminated; BL_TOO_LARGE over @size, BL_INVALID when no link */
-enum bl_status image_readlink(struct image *image, unsigned volume, uint64_t inode, char *out, size_t size,
-			      struct bl_error *why) BL_MUST_CHECK;
+enum bl_status image_readlink(struct image *image, unsigned volume, uint64_t inode, char *out,
+			      size_t size, struct bl_error *why) BL_MUST_CHECK;
 
 struct image_file;
 
@@ -103,7 +105,8 @@ uint64_t image_file_size(const struct image_file *file);
  * Holes and unwritten extents read as zeros. No allocation when the file has a map. Any number of threads.
  * BL_OK, BL_IO, BL_TIMED_OUT, BL_STALE (a directory source changed underneath: size or mtime differ from open).
  */
-enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t *out, size_t length,
-			       size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t *out,
+			       size_t length, size_t *out_length,
+			       struct bl_error *why) BL_MUST_CHECK;
 
 #endif

@@ -13,24 +13,25 @@
 
 #include <stdint.h>
 
-#define WIRE_MAGIC 0x31524c42u       /* "BLR1" */
+#define WIRE_MAGIC    0x31524c42u /* "BLR1" */
 #define WIRE_FIRST_FD 3
-#define WIRE_LANES 2
-#define WIRE_WINDOW (1u << 20)
-#define WIRE_UNIT 65536u             /* READ is asked in aligned units of this */
-#define WIRE_READY_VOLUME UINT32_MAX /* after sealing itself the child sends one WIRE_READY on lane 0 */
+#define WIRE_LANES    2
+#define WIRE_WINDOW   (1u << 20)
+#define WIRE_UNIT     65536u /* READ is asked in aligned units of this */
+#define WIRE_READY_VOLUME                                                                          \
+	UINT32_MAX /* after sealing itself the child sends one WIRE_READY on lane 0 */
 
 enum wire_op {
 	WIRE_READY = 1, /* child ► parent: sealed, no byte of the image seen yet */
-	WIRE_OPEN,      /* parent ► child: answer is length/sizeof struct wire_volume in the data window */
-	WIRE_LIST,      /* volume, inode, offset = cursor (0: start); answer: length bytes of struct wire_entry,
+	WIRE_OPEN, /* parent ► child: answer is length/sizeof struct wire_volume in the data window */
+	WIRE_LIST, /* volume, inode, offset = cursor (0: start); answer: length bytes of struct wire_entry,
 	                   offset = next cursor, 0 at the end */
-	WIRE_STAT,      /* answer: one struct wire_attr */
-	WIRE_MAP,       /* offset = index of the first run wanted; answer: length/sizeof struct wire_run, offset = next
+	WIRE_STAT, /* answer: one struct wire_attr */
+	WIRE_MAP, /* offset = index of the first run wanted; answer: length/sizeof struct wire_run, offset = next
 	                   index, 0 at the end; error ENODATA: this file has no map, use READ */
-	WIRE_READ,      /* offset, length <= WIRE_WINDOW; answer: length bytes */
-	WIRE_LINK,      /* answer: length bytes of target */
-	WIRE_BLOCK,     /* child ► parent: offset, length <= WIRE_WINDOW, of the image; answer: length bytes in the block
+	WIRE_READ, /* offset, length <= WIRE_WINDOW; answer: length bytes */
+	WIRE_LINK, /* answer: length bytes of target */
+	WIRE_BLOCK, /* child ► parent: offset, length <= WIRE_WINDOW, of the image; answer: length bytes in the block
 	                   window, or error */
 };
 
@@ -38,21 +39,21 @@ struct wire_message {
 	uint32_t magic;
 	uint16_t op;
 	uint16_t is_answer;
-	int32_t error;               /* 0 or an errno, in answers */
+	int32_t error; /* 0 or an errno, in answers */
 	uint32_t volume;
 	uint64_t inode;
 	uint64_t offset;
 	uint64_t length;
-	uint64_t serial;             /* of the request; the answer repeats it (BLOCK has its own count) */
+	uint64_t serial; /* of the request; the answer repeats it (BLOCK has its own count) */
 };
 
 struct wire_volume {
 	uint64_t offset, length, root;
-	uint32_t number;             /* of the partition, 1-based; 0: no partition table */
+	uint32_t number; /* of the partition, 1-based; 0: no partition table */
 	uint32_t is_readable;
-	char type[16];               /* "ext4"; NUL-padded */
-	char notice[200];            /* fixed words of the reader, NUL-padded; printable ASCII only */
-	uint8_t digest[32];          /* of the superblock's 4 KiB: equal after a restart */
+	char type[16];	    /* "ext4"; NUL-padded */
+	char notice[200];   /* fixed words of the reader, NUL-padded; printable ASCII only */
+	uint8_t digest[32]; /* of the superblock's 4 KiB: equal after a restart */
 };
 
 struct wire_attr {
@@ -66,8 +67,8 @@ struct wire_entry {
 	uint64_t inode;
 	struct wire_attr attr;
 	uint32_t has_attr;
-	uint16_t name_length;        /* bytes that follow */
-	uint16_t record_length;      /* of this struct, the name and the padding */
+	uint16_t name_length;	/* bytes that follow */
+	uint16_t record_length; /* of this struct, the name and the padding */
 };
 
 /* A run of file bytes that lie in the image; what no run covers reads as zeros. */

@@ -12,9 +12,10 @@
 struct serve;
 
 struct serve_options {
-	int fuse_fd;              /* /dev/fuse already mounted by the monitor (then owned by serve), or -1 */
-	const char *mountpoint;   /* fuse_fd == -1: mount here ourselves (solo; fusermount3 when not root) */
-	unsigned threads;         /* request threads; 0: as many as serve finds best */
+	int fuse_fd; /* /dev/fuse already mounted by the monitor (then owned by serve), or -1 */
+	const char *
+		mountpoint; /* fuse_fd == -1: mount here ourselves (solo; fusermount3 when not root) */
+	unsigned threads; /* request threads; 0: as many as serve finds best */
 	/* Told once, from serve's own thread, when the connection has ended (unmounted, aborted). May not call serve_*. */
 	void (*on_end)(void *context);
 	void *context;

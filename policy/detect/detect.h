@@ -10,20 +10,23 @@
 #include "policy/base.h"
 #include "policy/words.h"
 
-#define DETECT_WINDOW (64u << 10)  /* the grid */
-#define DETECT_MARGIN 1024u        /* context for everything but key blocks; no span but a key block is longer
+#define DETECT_WINDOW (64u << 10) /* the grid */
+#define DETECT_MARGIN                                                                              \
+	1024u /* context for everything but key blocks; no span but a key block is longer
                                       than half of it */
-#define DETECT_REACH (16u << 10)   /* longest PEM block looked back for; longer ones are hidden so far */
-#define DETECT_LEAD (DETECT_REACH + DETECT_MARGIN)  /* bytes to have before a window (less at the start) */
-#define DETECT_TAIL (DETECT_REACH + DETECT_MARGIN)  /* bytes to have behind it (less at the end) */
+#define DETECT_REACH                                                                               \
+	(16u << 10) /* longest PEM block looked back for; longer ones are hidden so far */
+#define DETECT_LEAD                                                                                \
+	(DETECT_REACH + DETECT_MARGIN) /* bytes to have before a window (less at the start) */
+#define DETECT_TAIL (DETECT_REACH + DETECT_MARGIN) /* bytes to have behind it (less at the end) */
 
-#define DETECT_VERSION 1           /* grows whenever spans may change */
+#define DETECT_VERSION 1 /* grows whenever spans may change */
 
 struct detect_span {
-	uint64_t offset;           /* in the file */
-	uint32_t length;           /* bytes, at least 1 */
-	uint8_t class;             /* enum bl_class */
-	uint8_t is_sure;           /* shape and checksum (1) or context only (0) */
+	uint64_t offset; /* in the file */
+	uint32_t length; /* bytes, at least 1 */
+	uint8_t class;	 /* enum bl_class */
+	uint8_t is_sure; /* shape and checksum (1) or context only (0) */
 };
 
 struct detect_spans {
@@ -35,9 +38,9 @@ void detect_spans_free(struct detect_spans *spans); /* frees items, not the stru
 /* ---- what kind of file ---------------------------------------------------------------------- */
 
 struct detect_profile {
-	enum bl_file_kind kind;    /* for the policy's `kinds` */
-	bool is_text;              /* UTF-8 text that the window scanner may look into */
-	const char *reason;        /* when not: "a database", "UTF-16 text", ...; static, no content */
+	enum bl_file_kind kind; /* for the policy's `kinds` */
+	bool is_text;		/* UTF-8 text that the window scanner may look into */
+	const char *reason;	/* when not: "a database", "UTF-16 text", ...; static, no content */
 };
 
 /*
@@ -59,7 +62,7 @@ void detect_profile(const uint8_t *head, size_t length, uint64_t size, const cha
 enum detect_identity_kind { IDENTITY_NAME, IDENTITY_EMAIL, IDENTITY_PHONE, IDENTITY_ADDRESS };
 struct detect_identity {
 	enum detect_identity_kind kind;
-	const char *value;         /* UTF-8, as in the record */
+	const char *value; /* UTF-8, as in the record */
 };
 
 struct detect_scanner; /* immutable after detect_scanner_new: any number of threads */
@@ -83,11 +86,11 @@ BL_DEFINE_CLEANUP(struct detect_scanner, detect_scanner_free)
 bl_classes detect_supported(void);
 
 struct detect_window {
-	const uint8_t *bytes;      /* lead + core + tail, contiguous */
-	size_t lead;               /* bytes before the core: DETECT_LEAD, or all there are */
-	size_t core;               /* the window: DETECT_WINDOW, or what is left of the file; may be 0 */
-	size_t tail;               /* bytes behind the core: DETECT_TAIL, or all there are */
-	uint64_t offset;           /* of the core in the file: a multiple of DETECT_WINDOW */
+	const uint8_t *bytes; /* lead + core + tail, contiguous */
+	size_t lead;	      /* bytes before the core: DETECT_LEAD, or all there are */
+	size_t core;	      /* the window: DETECT_WINDOW, or what is left of the file; may be 0 */
+	size_t tail;	      /* bytes behind the core: DETECT_TAIL, or all there are */
+	uint64_t offset;      /* of the core in the file: a multiple of DETECT_WINDOW */
 };
 
 /*
@@ -107,7 +110,7 @@ enum bl_status detect_scan(const struct detect_scanner *scanner, const struct de
  * Same scanner, no grid; '_', '-' and '.' also end a word here. Names need not be UTF-8.
  * BL_OK, BL_NO_MEMORY.
  */
-enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char *name, size_t length,
-				struct detect_spans *out_spans) BL_MUST_CHECK;
+enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char *name,
+				size_t length, struct detect_spans *out_spans) BL_MUST_CHECK;
 
 #endif

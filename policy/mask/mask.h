@@ -41,9 +41,9 @@ void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t co
  * unique in its directory, stable, and mask_name_mark finds its way back. Returns true when the name was masked.
  */
 #define MASK_NAME_SIZE 256
-#define MASK_MARK 10
-bool mask_name(const struct mask *mask, const char *name, size_t length, const struct detect_spans *spans,
-	       uint64_t node_id, char out[MASK_NAME_SIZE]);
+#define MASK_MARK      10
+bool mask_name(const struct mask *mask, const char *name, size_t length,
+	       const struct detect_spans *spans, uint64_t node_id, char out[MASK_NAME_SIZE]);
 
 /* mask_mark - the mark of a node: MASK_MARK characters and a NUL */
 void mask_mark(const uint8_t key[MASK_KEY], uint64_t node_id, char out[MASK_MARK + 1]);

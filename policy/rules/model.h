@@ -39,18 +39,18 @@ struct rule {
 	char id[BL_RULE_ID_SIZE];
 	struct position at, id_at;
 	enum rules_effect effect;
-	uint32_t actions;               /* permit, forbid: bits of enum bl_action */
-	uint8_t styles[CLASS_LIMIT];    /* mask: enum bl_style or STYLE_NONE */
-	uint32_t withhold_kinds;        /* withhold: bits of enum bl_file_kind; `any` sets all */
+	uint32_t actions;	     /* permit, forbid: bits of enum bl_action */
+	uint8_t styles[CLASS_LIMIT]; /* mask: enum bl_style or STYLE_NONE */
+	uint32_t withhold_kinds;     /* withhold: bits of enum bl_file_kind; `any` sets all */
 	bool is_for_everyone;
-	uint64_t roles;                 /* who: bits into policy->roles (at most 64 roles) */
+	uint64_t roles; /* who: bits into policy->roles (at most 64 roles) */
 	/* what */
-	uint32_t device_kinds;          /* bits; 0: any */
-	uint32_t states;                /* bits of enum bl_device_state; 0: any */
-	struct string_list ids;         /* glob patterns, case-sensitive, `*` and `?` */
-	struct string_list paths;       /* path patterns as written */
-	uint32_t file_kinds;            /* bits; 0: any */
-	int64_t max_size_bytes;         /* -1: none */
+	uint32_t device_kinds;	  /* bits; 0: any */
+	uint32_t states;	  /* bits of enum bl_device_state; 0: any */
+	struct string_list ids;	  /* glob patterns, case-sensitive, `*` and `?` */
+	struct string_list paths; /* path patterns as written */
+	uint32_t file_kinds;	  /* bits; 0: any */
+	int64_t max_size_bytes;	  /* -1: none */
 	struct conditions when, unless;
 	bool needs_reason;
 	const char *why;
@@ -69,23 +69,23 @@ enum person_key { PERSON_LOGIN, PERSON_UID, PERSON_GROUP };
 
 struct person {
 	enum person_key key;
-	const char *name;               /* as written: "anna", "uid:61001", "group:desk" */
-	const char *value;              /* "anna", "61001", "desk" */
-	uid_t uid;                      /* PERSON_UID */
+	const char *name;  /* as written: "anna", "uid:61001", "group:desk" */
+	const char *value; /* "anna", "61001", "desk" */
+	uid_t uid;	   /* PERSON_UID */
 	struct position at;
-	uint64_t roles;                 /* bits into policy->roles */
+	uint64_t roles; /* bits into policy->roles */
 	int32_t training_expires_day, insurance_expires_day;
 };
 
 struct retention_entry {
 	char id[BL_RULE_ID_SIZE];
 	struct position at, id_at;
-	uint32_t device_kinds, states;  /* bits; 0: any */
+	uint32_t device_kinds, states; /* bits; 0: any */
 	struct string_list ids;
-	int64_t after_intake_seconds;   /* -1: not stated */
-	int64_t keep_at_least_seconds;  /* -1 */
-	int64_t destroy_by_seconds;     /* -1 */
-	struct hours *window;           /* shredding moves back to the end of the last such window */
+	int64_t after_intake_seconds;  /* -1: not stated */
+	int64_t keep_at_least_seconds; /* -1 */
+	int64_t destroy_by_seconds;    /* -1 */
+	struct hours *window;	       /* shredding moves back to the end of the last such window */
 	size_t window_count;
 };
 
@@ -93,35 +93,35 @@ struct retention_entry {
 struct rules_test_case {
 	const char *name;
 	struct position at;
-	size_t person;                  /* index into policy->people */
+	size_t person; /* index into policy->people */
 	enum bl_action action;
-	int class;                      /* unmask: class; -1 */
-	struct rules_device device;     /* NULL, -1: unknown */
-	const char *file;               /* NULL: unknown path */
-	int kind, state;                /* -1: unknown / not stated */
-	int64_t size_bytes;             /* -1: unknown */
-	int64_t at_unix;                /* its own `at`, else the test clock */
-	const char *purpose;            /* NULL: none */
+	int class;		    /* unmask: class; -1 */
+	struct rules_device device; /* NULL, -1: unknown */
+	const char *file;	    /* NULL: unknown path */
+	int kind, state;	    /* -1: unknown / not stated */
+	int64_t size_bytes;	    /* -1: unknown */
+	int64_t at_unix;	    /* its own `at`, else the test clock */
+	const char *purpose;	    /* NULL: none */
 	bool has_reason;
 	enum rules_outcome expect;
 	const char *rule;
-	uint8_t shows[CLASS_LIMIT];     /* enum bl_style, STYLE_ORIGINAL, or STYLE_NONE */
+	uint8_t shows[CLASS_LIMIT]; /* enum bl_style, STYLE_ORIGINAL, or STYLE_NONE */
 };
 
-struct zone;     /* zone.h: an IANA time zone, read once by the loader */
+struct zone;	 /* zone.h: an IANA time zone, read once by the loader */
 struct compiled; /* compile.h: bitsets and the path automaton, made once after checking */
 
 struct policy {
 	atomic_uint references;
 	uint8_t digest[32];
-	char **lines;                   /* the file's lines, for findings */
+	char **lines; /* the file's lines, for findings */
 	size_t line_count;
 	const char *name;
 	uint64_t serial;
 	const char *zone_name;
 	struct zone *zone;
 	enum bl_style default_style;
-	bl_classes detects;             /* the classes of detect.sets; CLASS_CUSTOMER when customer: true */
+	bl_classes detects; /* the classes of detect.sets; CLASS_CUSTOMER when customer: true */
 	struct role *roles;
 	size_t role_count;
 	struct person *people;
@@ -130,21 +130,23 @@ struct policy {
 	size_t rule_count;
 	struct retention_entry *retention;
 	size_t retention_count;
-	int64_t test_clock_unix;        /* INT64_MIN: none */
+	int64_t test_clock_unix; /* INT64_MIN: none */
 	struct rules_test_case *tests;
 	size_t test_count;
 	struct compiled *compiled;
-	struct arena *arena;            /* yaml/arena.h: every string and array above */
+	struct arena *arena; /* yaml/arena.h: every string and array above */
 };
 
 /* load.c calls these, in this order, when the tree is well-formed. */
-void rules_check(struct policy *policy, struct rules_findings *findings); /* check.c: names, floor, sense */
-enum bl_status rules_compile(struct policy *policy, struct bl_error *why) BL_MUST_CHECK; /* compile.c */
+void rules_check(struct policy *policy,
+		 struct rules_findings *findings); /* check.c: names, floor, sense */
+enum bl_status rules_compile(struct policy *policy,
+			     struct bl_error *why) BL_MUST_CHECK; /* compile.c */
 void rules_compiled_free(struct compiled *compiled);
 
 /* Add one finding (errors may not be dropped for warnings); used by load.c and check.c. */
 void rules_find(const struct policy *policy, struct rules_findings *findings,
-		enum rules_severity severity, struct position at, const char *fix, const char *format, ...)
-	BL_PRINTF(6, 7);
+		enum rules_severity severity, struct position at, const char *fix,
+		const char *format, ...) BL_PRINTF(6, 7);
 
 #endif

@@ -25,16 +25,16 @@ enum rules_severity { RULES_ERROR, RULES_WARNING };
 
 struct rules_finding {
 	enum rules_severity severity;
-	unsigned line, column;          /* 1-based; 0 when the file as a whole is meant */
-	char text[256];                 /* lower case, one line: what is wrong */
-	char fix[256];                  /* one line: what to write instead; may be empty */
-	char source[160];               /* the line of the file, tabs as spaces, cut; may be empty */
+	unsigned line, column; /* 1-based; 0 when the file as a whole is meant */
+	char text[256];	       /* lower case, one line: what is wrong */
+	char fix[256];	       /* one line: what to write instead; may be empty */
+	char source[160];      /* the line of the file, tabs as spaces, cut; may be empty */
 };
 
 #define RULES_FINDINGS_LIMIT 20
 struct rules_findings {
-	size_t count;                   /* at most RULES_FINDINGS_LIMIT, errors first come */
-	size_t dropped;                 /* found beyond the limit */
+	size_t count;	/* at most RULES_FINDINGS_LIMIT, errors first come */
+	size_t dropped; /* found beyond the limit */
 	struct rules_finding items[RULES_FINDINGS_LIMIT];
 };
 
@@ -61,8 +61,10 @@ BL_DEFINE_CLEANUP(struct policy, policy_unref)
 
 const char *policy_name(const struct policy *policy);
 uint64_t policy_serial(const struct policy *policy);
-const uint8_t *policy_digest(const struct policy *policy); /* 32 B, BLAKE2b-256 of the file's bytes */
-bl_classes policy_detects(const struct policy *policy);    /* classes the policy looks for; unknown to the
+const uint8_t *
+policy_digest(const struct policy *policy); /* 32 B, BLAKE2b-256 of the file's bytes */
+bl_classes
+policy_detects(const struct policy *policy); /* classes the policy looks for; unknown to the
                                                               detectors of today = still listed */
 
 /* rules_print_findings - "file:line:column: error: text", the line, a caret, the fix; for people */
@@ -73,18 +75,18 @@ void rules_print_findings(FILE *out, const char *path, const struct rules_findin
 /* What the kernel and NSS say of the caller; resolved once per view by whoever owns a clock. */
 struct rules_caller {
 	uid_t uid;
-	const char *login;              /* NULL when the uid has no name */
-	const char *const *groups;      /* group names */
+	const char *login;	   /* NULL when the uid has no name */
+	const char *const *groups; /* group names */
 	size_t group_count;
 };
 
 struct rules_circumstances {
 	struct rules_caller caller;
-	const char *purpose;            /* NULL: none stated (a known fact) */
+	const char *purpose; /* NULL: none stated (a known fact) */
 	bool has_reason;
-	int64_t now_unix;               /* seconds; ignored unless is_clock_trusted */
+	int64_t now_unix; /* seconds; ignored unless is_clock_trusted */
 	bool is_clock_trusted;
-	const char *role;               /* explain only: as if the caller held just this role; else NULL */
+	const char *role; /* explain only: as if the caller held just this role; else NULL */
 };
 
 struct rules_subject;
@@ -99,7 +101,8 @@ struct rules_subject;
  */
 enum bl_status rules_subject_new(const struct policy *policy,
 				 const struct rules_circumstances *circumstances,
-				 struct rules_subject **out_subject, struct bl_error *why) BL_MUST_CHECK;
+				 struct rules_subject **out_subject,
+				 struct bl_error *why) BL_MUST_CHECK;
 void rules_subject_free(struct rules_subject *subject);
 BL_DEFINE_CLEANUP(struct rules_subject, rules_subject_free)
 
@@ -114,8 +117,8 @@ const char *rules_subject_lapsed(const struct rules_subject *subject);
 /* ---- what is asked for --------------------------------------------------------------------- */
 
 struct rules_device {
-	const char *id;                 /* NULL: unknown */
-	int kind;                       /* enum bl_device_kind; -1: unknown */
+	const char *id; /* NULL: unknown */
+	int kind;	/* enum bl_device_kind; -1: unknown */
 };
 
 /*
@@ -124,10 +127,11 @@ struct rules_device {
  */
 struct rules_places;
 typedef uint32_t rules_place;
-#define RULES_PLACE_UNKNOWN UINT32_MAX  /* path not known */
+#define RULES_PLACE_UNKNOWN UINT32_MAX /* path not known */
 
 enum bl_status rules_places_new(const struct policy *policy, const struct rules_device *device,
-				struct rules_places **out_places, struct bl_error *why) BL_MUST_CHECK;
+				struct rules_places **out_places,
+				struct bl_error *why) BL_MUST_CHECK;
 void rules_places_free(struct rules_places *places);
 BL_DEFINE_CLEANUP(struct rules_places, rules_places_free)
 
@@ -148,15 +152,16 @@ enum bl_status rules_places_walk(struct rules_places *places, const char *path,
 				 rules_place *out_place) BL_MUST_CHECK;
 
 struct rules_facts {
-	const struct rules_places *places; /* NULL: no device in this question (review, administer) */
-	rules_place place;              /* by the path used */
+	const struct rules_places
+		*places;		 /* NULL: no device in this question (review, administer) */
+	rules_place place;		 /* by the path used */
 	const rules_place *other_places; /* by the node's other known paths */
 	size_t other_count;
-	int kind;                       /* enum bl_file_kind; -1: unknown */
-	int64_t size_bytes;             /* -1: unknown */
-	int state;                      /* enum bl_device_state; -1: not stated */
-	bool is_log_writable;           /* a system gate: false forbids everything */
-	bool is_directory;              /* withhold and max_size speak of files only */
+	int kind;	      /* enum bl_file_kind; -1: unknown */
+	int64_t size_bytes;   /* -1: unknown */
+	int state;	      /* enum bl_device_state; -1: not stated */
+	bool is_log_writable; /* a system gate: false forbids everything */
+	bool is_directory;    /* withhold and max_size speak of files only */
 };
 
 /* ---- deciding ------------------------------------------------------------------------------ */
@@ -164,16 +169,22 @@ struct rules_facts {
 enum rules_outcome { RULES_PERMIT, RULES_FORBID, RULES_ASK, RULES_WITHHOLD };
 
 /* Why, when no rule of the file decided; RULES_BY_RULE when one did. */
-enum rules_by { RULES_BY_RULE, RULES_BY_DEFAULT, RULES_BY_LAPSED, RULES_BY_LIMIT, RULES_BY_GATE,
-		RULES_BY_BASELINE };
+enum rules_by {
+	RULES_BY_RULE,
+	RULES_BY_DEFAULT,
+	RULES_BY_LAPSED,
+	RULES_BY_LIMIT,
+	RULES_BY_GATE,
+	RULES_BY_BASELINE
+};
 
 struct rules_decision {
 	enum rules_outcome outcome;
 	enum rules_by by;
-	const char *rule;               /* its id, or "default", "lapsed", "gate", "builtin/baseline";
+	const char *rule;    /* its id, or "default", "lapsed", "gate", "builtin/baseline";
 	                                   lives as long as the policy */
-	uint16_t rule_index;            /* into the policy's rules, when by == RULES_BY_RULE */
-	bool is_unknown;                /* the deciding forbid or withhold was unknown, not true */
+	uint16_t rule_index; /* into the policy's rules, when by == RULES_BY_RULE */
+	bool is_unknown;     /* the deciding forbid or withhold was unknown, not true */
 };
 
 /*
@@ -214,7 +225,8 @@ void rules_styles(const struct rules_subject *subject, const struct rules_facts 
  * next step depends on it.
  */
 void rules_say(const struct rules_subject *subject, const struct rules_facts *facts,
-	       enum bl_action action, const struct rules_decision *decision, char *out, size_t size);
+	       enum bl_action action, const struct rules_decision *decision, char *out,
+	       size_t size);
 
 /*
  * rules_explain - the whole story of one decision, several lines: deciding rule, all that matched,
@@ -229,7 +241,7 @@ struct rules_test_result {
 	const char *name;
 	unsigned line;
 	bool has_passed;
-	char text[256];                 /* when failed: expected and got; one line */
+	char text[256]; /* when failed: expected and got; one line */
 };
 typedef void rules_test_fn(void *context, const struct rules_test_result *result);
 
@@ -241,7 +253,7 @@ enum bl_status rules_test(const struct policy *policy, rules_test_fn *tell, void
 
 struct rules_retention_facts {
 	struct rules_device device;
-	int state;                      /* enum bl_device_state; -1: not stated */
+	int state; /* enum bl_device_state; -1: not stated */
 	int64_t intake_unix;
 };
 
