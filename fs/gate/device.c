@@ -33,10 +33,6 @@ enum bl_status gate_device_new(struct gate *gate, const struct device *record,
 	device->kind = record->kind;
 	device->state = record->state;
 	device->since_unix = record->enrolled_unix;
-	struct image_attr *attr = &tree_entry(device->tree, 0)->attr;
-
-	attr->mtime_ns = attr->atime_ns = attr->ctime_ns =
-		record->enrolled_unix * INT64_C(1000000000);
 	*out_device = device;
 	return BL_OK;
 }
@@ -186,7 +182,7 @@ static enum bl_status device_open(struct gate_device *device)
 	}
 	status = open_image(device, &image);
 	if (status != BL_OK)
-		on_trouble(device, 0, 0, "the image cannot be opened");
+		on_trouble(device, 0, 0, bl_status_name(status));
 	pthread_mutex_lock(&device->lock);
 	device->keys = keys;
 	device->scanner = BL_TAKE(scanner);

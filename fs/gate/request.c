@@ -596,7 +596,7 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 
 	if (is_contents && decision.outcome == RULES_PERMIT && file && !file->profile.is_text) {
 		say(answer,
-		    "%s: withheld by " RULE_UNSCANNED
+		    "%s is withheld by " RULE_UNSCANNED
 		    ": this is %s, and nothing can look into it yet. "
 		    "Next: ask for a safe copy of it when renditions are there\n",
 		    bl_action_name(action),

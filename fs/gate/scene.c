@@ -233,6 +233,12 @@ void scene_attr(const struct scene *scene, struct gate_attr *out_attr)
 	};
 	if (is_own || stat.outcome == RULES_PERMIT)
 		out_attr->attr = entry->attr;
+	if (is_own) {
+		int64_t since_ns = scene->device->since_unix * INT64_C(1000000000);
+
+		out_attr->attr.mtime_ns = out_attr->attr.atime_ns = out_attr->attr.ctime_ns =
+			since_ns;
+	}
 	if (entry->kind == ENTRY_NOTICE) {
 		char text[512];
 

@@ -192,8 +192,9 @@ struct tree *tree_new(void)
 		return NULL;
 	crypto_shorthash_keygen(tree->hash_key);
 	tree->count = 1;
-	*tree->chunks[0] = (struct entry){
-		.name = "", .kind = ENTRY_DEVICE, .attr = {.type = IMAGE_DIR, .mode = 040555}};
+	*tree->chunks[0] = (struct entry){.name = "",
+					  .kind = ENTRY_DEVICE,
+					  .attr = {.type = IMAGE_DIR, .mode = 040555, .nlink = 1}};
 	return BL_TAKE(tree);
 }
 

@@ -262,6 +262,9 @@ static enum bl_status attach(struct serve *serve, struct bl_error *why)
 	char path[32];
 	const char *where = serve->mountpoint;
 
+	/* Asked here, since libfuse would say it in its own words, on stderr. */
+	if (where && access("/dev/fuse", R_OK | W_OK) != 0)
+		return bl_fail_errno(why, BL_FORBIDDEN, "cannot mount on '%s': /dev/fuse", where);
 	if (!where) {
 		snprintf(path, sizeof(path), "/dev/fd/%d", serve->options.fuse_fd);
 		where = path;
@@ -269,8 +272,7 @@ static enum bl_status attach(struct serve *serve, struct bl_error *why)
 	if (fuse_session_mount(serve->session, where) != 0) {
 		fuse_session_destroy(serve->session);
 		serve->session = NULL;
-		return bl_fail(why, BL_FORBIDDEN,
-			       "cannot mount on '%s' (is fuse3 installed, and /dev/fuse there?)",
+		return bl_fail(why, BL_FORBIDDEN, "cannot mount on '%s' (is fuse3 installed?)",
 			       where);
 	}
 	serve->fuse_fd = fuse_session_fd(serve->session);
