@@ -199,7 +199,7 @@ enum bl_status audit_scan(int log_fd, audit_record_fn *tell, void *context,
 			  struct bl_error *why) BL_MUST_CHECK;
 
 struct audit_query {
-	int uid;			/* -1: any (uids are compared as int64) */
+	int64_t uid;			/* -1: any; UINT32_MAX: the daemon itself */
 	const char *device, *rule;	/* NULL: any */
 	int op, verdict;		/* -1: any */
 	uint64_t view;			/* 0: any */

@@ -41,7 +41,7 @@ bool audit_query_matches(const struct audit_query *query, const struct audit_rec
 
 	if (record->realtime_ns < 0 && record->realtime_ns % 1000000000 != 0)
 		at--;
-	return (query->uid == -1 || (int64_t)query->uid == (int64_t)event->uid) &&
+	return (query->uid == -1 || query->uid == (int64_t)event->uid) &&
 	       (!query->device || strcmp(query->device, event->device) == 0) &&
 	       (!query->rule || strcmp(query->rule, event->rule) == 0) &&
 	       (query->op == -1 || query->op == (int)event->op) &&

@@ -100,6 +100,23 @@ static enum bl_status permit(struct asked *asked, enum bl_action action,
 	return status;
 }
 
+/* The device a request names, if the peer may do @action with it. Who may not learns not even whether it exists. */
+static enum bl_status permitted_device(struct asked *asked, enum bl_action action,
+				       struct device *out_device, struct bl_error *why)
+{
+	enum bl_status status = need_device(asked, out_device, why);
+
+	if (status == BL_OK)
+		return permit(asked, action, out_device, why);
+	if (status != BL_NOT_FOUND)
+		return status;
+
+	struct bl_error refusal;
+	enum bl_status refused = permit(asked, action, NULL, &refusal);
+
+	return refused == BL_OK ? status : bl_fail(why, refused, "%s", refusal.text);
+}
+
 /* ---- status ------------------------------------------------------------------------------------ */
 
 struct devices_context {
@@ -313,13 +330,12 @@ static enum bl_status do_hold_add(struct asked *asked, struct bl_error *why)
 	struct device device;
 	const char *reason = text_of(asked, "reason");
 	uint32_t number = 0;
-	enum bl_status status = need_device(asked, &device, why);
 
-	if (status != BL_OK)
-		return status;
 	if (!reason || !*reason)
 		return bl_fail(why, BL_INVALID, "a hold needs a reason (--reason TEXT)");
-	status = permit(asked, ACTION_HOLD, &device, why);
+
+	enum bl_status status = permitted_device(asked, ACTION_HOLD, &device, why);
+
 	if (status != BL_OK)
 		return status;
 	pthread_mutex_lock(&daemon->life_lock);
@@ -341,21 +357,20 @@ static enum bl_status do_hold_release(struct asked *asked, struct bl_error *why)
 	struct device device;
 	const char *reason = text_of(asked, "reason");
 	int64_t number = number_of(asked, "hold", 0);
-	enum bl_status status = need_device(asked, &device, why);
+
+	if (!reason || !*reason)
+		return bl_fail(why, BL_INVALID, "releasing a hold needs a reason (--reason TEXT)");
+
+	enum bl_status status = permitted_device(asked, ACTION_RELEASE, &device, why);
 
 	if (status != BL_OK)
 		return status;
-	if (!reason || !*reason)
-		return bl_fail(why, BL_INVALID, "releasing a hold needs a reason (--reason TEXT)");
 	if (number == 0 && device.hold_count == 1)
 		number = device.holds[0].number;
 	if (number < 1 || number > UINT32_MAX)
 		return bl_fail(why, BL_INVALID,
 			       "device '%s' has %zu holds (name one with --hold N)", device.id,
 			       device.hold_count);
-	status = permit(asked, ACTION_RELEASE, &device, why);
-	if (status != BL_OK)
-		return status;
 	pthread_mutex_lock(&daemon->life_lock);
 	status = log_request(asked, AUDIT_HOLD_RELEASED, device.id, NULL, BL_OK, why);
 	if (status == BL_OK)
@@ -398,10 +413,8 @@ static enum bl_status do_certificate(struct asked *asked, struct bl_error *why)
 	struct device device;
 	char name[BL_DEVICE_ID_SIZE + 40];
 	char text[32768];
-	enum bl_status status = need_device(asked, &device, why);
+	enum bl_status status = permitted_device(asked, ACTION_VERIFY, &device, why);
 
-	if (status == BL_OK)
-		status = permit(asked, ACTION_VERIFY, &device, why);
 	if (status == BL_OK)
 		status = log_request(asked, AUDIT_ADMIN, device.id, "certificate", BL_OK, why);
 	if (status != BL_OK)
@@ -451,9 +464,13 @@ static enum bl_status view_person(const struct asked *asked, struct gate_view_re
 	view->gid = asked->peer->gid;
 	if (uid < 0 || (uid_t)uid == asked->peer->uid)
 		return BL_OK;
-	if (asked->peer->uid != asked->daemon->owner)
+	if (asked->peer->uid != asked->daemon->owner) {
+		if (log_request(asked, AUDIT_VIEW_OPENED, NULL, "for another", BL_FORBIDDEN, why) !=
+		    BL_OK)
+			return BL_LOG_BROKEN;
 		return bl_fail(why, BL_FORBIDDEN,
 			       "--for is the store owner's to use (open a view as yourself)");
+	}
 	view->uid = (uid_t)uid;
 	view->gid = (gid_t)number_of(asked, "gid", uid);
 	if (getpwuid_r((uid_t)uid, &entry, buffer, sizeof(buffer), &found) == 0 && found)
@@ -589,7 +606,7 @@ static enum bl_status fill_query(const struct asked *asked, struct audit_query *
 	enum audit_op op_value = AUDIT_START;
 
 	*query = (struct audit_query){
-		.uid = (int)number_of(asked, "uid", -1),
+		.uid = number_of(asked, "uid", -1),
 		.device = text_of(asked, "device"),
 		.rule = text_of(asked, "rule"),
 		.op = -1,
@@ -681,18 +698,72 @@ static bool is_key(const struct request *row, const char *key)
 	return false;
 }
 
+/* What each key holds, in every request that has it. Another type is refused: no option is ever half taken. */
+static const struct key {
+	const char *name;
+	json_type type;
+	int64_t least, most; /* of a number */
+} KEYS[] = {
+	{"bailee", JSON_INTEGER, 1, 1},
+	{"do", JSON_STRING, 0, 0},
+	{"device", JSON_STRING, 0, 0},
+	{"kind", JSON_STRING, 0, 0},
+	{"record", JSON_STRING, 0, 0},
+	{"destroy_when_due", JSON_TRUE, 0, 0},
+	{"purpose", JSON_STRING, 0, 0},
+	{"reason", JSON_STRING, 0, 0},
+	{"for", JSON_INTEGER, 0, UINT32_MAX - 1},
+	{"gid", JSON_INTEGER, 0, UINT32_MAX - 1},
+	{"path", JSON_STRING, 0, 0},
+	{"text", JSON_STRING, 0, 0},
+	{"hold", JSON_INTEGER, 1, UINT32_MAX},
+	{"uid", JSON_INTEGER, 0, UINT32_MAX}, /* the greatest is the daemon itself */
+	{"op", JSON_STRING, 0, 0},
+	{"verdict", JSON_STRING, 0, 0},
+	{"rule", JSON_STRING, 0, 0},
+	{"view", JSON_INTEGER, 0, INT64_MAX},
+	{"since", JSON_INTEGER, INT64_MIN, INT64_MAX},
+	{"until", JSON_INTEGER, INT64_MIN, INT64_MAX},
+	{"last", JSON_INTEGER, 0, QUERY_LAST_LIMIT},
+};
+
+static bool is_value_of(const struct key *key, const json_t *value)
+{
+	if (key->type == JSON_TRUE)
+		return json_is_boolean(value);
+	if (json_typeof(value) != key->type)
+		return false;
+	return key->type != JSON_INTEGER ||
+	       (json_integer_value(value) >= key->least && json_integer_value(value) <= key->most);
+}
+
+static enum bl_status check_value(const struct request *row, const char *name, const json_t *value,
+				  struct bl_error *why)
+{
+	for (size_t i = 0; i < BL_COUNT(KEYS); i++)
+		if (strcmp(KEYS[i].name, name) == 0 && is_value_of(&KEYS[i], value))
+			return BL_OK;
+	return bl_fail(why, BL_INVALID, "'%s' of request '%s' is of another type, or out of range",
+		       name, row->name);
+}
+
 static enum bl_status check_keys(const struct request *row, const json_t *request,
 				 struct bl_error *why)
 {
+	enum bl_status status = BL_OK;
 	const char *key;
-	const json_t *value;
+	json_t *value;
 
-	json_object_foreach(
-		(json_t *)(uintptr_t)request, key,
-		value) if (!is_key(row, key)) return bl_fail(why, BL_INVALID,
-							     "request '%s' has no key '%.40s'",
-							     row->name, key);
-	return BL_OK;
+	json_object_foreach((json_t *)(uintptr_t)request, key, value)
+	{
+		if (!is_key(row, key))
+			return bl_fail(why, BL_INVALID, "request '%s' has no key '%.40s'",
+				       row->name, key);
+		status = check_value(row, key, value, why);
+		if (status != BL_OK)
+			return status;
+	}
+	return status;
 }
 
 static enum bl_status carry_out(struct asked *asked, struct bl_error *why)
