@@ -37,11 +37,14 @@ static bool is_touched(const struct work *work)
 {
 	for (size_t i = 0; i < work->count; i++) {
 		const struct window_spans *known = work->known[i];
+		uint64_t base = span_base(known->window);
 
 		for (size_t k = 0; k < known->count; k++) {
-			const struct detect_span *span = &known->items[k];
+			struct detect_span span = span_unpack(known->items[k], base);
 
-			if (span->offset < work->end && span->offset + span->length > work->offset)
+			if (span.offset >= work->end)
+				break;
+			if (span.offset + span.length > work->offset)
 				return true;
 		}
 	}
@@ -129,6 +132,74 @@ static enum bl_status scan_missing(struct work *work)
 	return BL_OK;
 }
 
+/* A part of a window while it is masked, and the chains of spans that reach into it. */
+struct part {
+	const struct mask *mask;
+	uint8_t *at; /* the part; lead before it and tail behind are original bytes */
+	size_t lead, tail;
+	uint64_t start, end;
+	struct detect_span items[128];
+	size_t count;
+	size_t chain; /* items from here on are one chain, which may go on */
+	uint64_t chain_end;
+};
+
+static void part_mask(struct part *part, size_t count)
+{
+	const struct detect_spans spans = {part->items, count, count};
+
+	if (count)
+		mask_window(part->mask, part->at - part->lead, part->lead,
+			    (size_t)(part->end - part->start), part->tail, part->start, &spans);
+}
+
+/* The chain is complete: it stays when it reaches into the part. */
+static void part_close(struct part *part)
+{
+	if (part->chain_end <= part->start)
+		part->count = part->chain;
+	part->chain = part->count;
+}
+
+/* Room for one more: mask the chains that are complete. One that fills everything by itself is hidden as a whole. */
+static void part_room(struct part *part)
+{
+	struct detect_span *items = part->items;
+
+	if (part->count < BL_COUNT(part->items))
+		return;
+	if (part->chain == 0) {
+		items[0].length = (uint32_t)(part->chain_end - items[0].offset);
+		items[0].class = CLASS_PRIVATE_KEY;
+		part->count = 1;
+		return;
+	}
+	part_mask(part, part->chain);
+	part->count -= part->chain;
+	memmove(items, items + part->chain, part->count * sizeof(items[0]));
+	part->chain = 0;
+}
+
+static void part_all(struct part *part, const struct window_spans *known)
+{
+	uint64_t base = span_base(known->window);
+
+	for (size_t i = 0; i < known->count; i++) {
+		struct detect_span span = span_unpack(known->items[i], base);
+
+		if (span.offset >= part->chain_end) {
+			part_close(part);
+			if (span.offset >= part->end)
+				break;
+		}
+		part_room(part);
+		part->items[part->count++] = span;
+		part->chain_end = BL_MAX(part->chain_end, span.offset + span.length);
+	}
+	part_close(part);
+	part_mask(part, part->count);
+}
+
 /*
  * Mask what was asked for, in place and window by window, each with its own spans. A mask is made of original bytes, also of
  * those before its window: they are kept before they are masked, and lent back while the next window is done.
@@ -139,6 +210,7 @@ static enum bl_status scan_missing(struct work *work)
 static void mask_all(struct work *work, const struct mask *mask)
 {
 	uint8_t original[DETECT_MARGIN], next[DETECT_MARGIN], shown[DETECT_MARGIN];
+	struct part part;
 
 	for (size_t i = 0; i < work->count; i++) {
 		uint64_t window = work->first + i;
@@ -148,8 +220,6 @@ static void mask_all(struct work *work, const struct mask *mask)
 		size_t tail = (size_t)BL_MIN(work->to - end, DETECT_MARGIN);
 		uint8_t *at = work->bytes + (start - work->from);
 		uint8_t *behind = work->bytes + (end - work->from);
-		struct window_spans *known = work->known[i];
-		const struct detect_spans spans = {known->items, known->count, known->count};
 		bool has_next = i + 1 < work->count;
 
 		if (i > 0) {
@@ -160,9 +230,8 @@ static void mask_all(struct work *work, const struct mask *mask)
 
 		if (has_next)
 			memcpy(next + sizeof(next) - kept, behind - kept, kept);
-		if (known->count)
-			mask_window(mask, at - lead, lead, (size_t)(end - start), tail, start,
-				    &spans);
+		part = (struct part){mask, at, lead, tail, start, end, .count = 0};
+		part_all(&part, work->known[i]);
 		if (i > 0)
 			memcpy(at - lead, shown, lead);
 		if (has_next)

@@ -125,6 +125,15 @@ bool tree_path(const struct tree *tree, const struct entry *entry, const char *c
 
 /* ---- spans: what was found in the windows of files --------------------------------------------- */
 
+/*
+ * A span in eight bytes: offset from span_base() (18 bits), length (18 bits), class (8), is_sure (1). What begins before the
+ * base or is longer than the bits is cut: it is longer than a margin either way, and so filled.
+ */
+typedef uint64_t packed_span;
+uint64_t span_base(uint64_t window);
+packed_span span_pack(const struct detect_span *span, uint64_t base);
+struct detect_span span_unpack(packed_span packed, uint64_t base);
+
 struct window_spans {
 	uint64_t serial, window;  /* of the gate_file; index of the window */
 	struct gate_device *device;
@@ -133,7 +142,7 @@ struct window_spans {
 	struct window_spans *chain, *newer, *older;
 	size_t bytes;
 	size_t count;
-	struct detect_span items[];
+	packed_span items[];
 };
 
 struct gate_spans {

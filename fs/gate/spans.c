@@ -5,6 +5,40 @@
 
 #define BUCKETS 16384u /* a 4 GiB file has 65,536 windows */
 
+/* ---- packing --------------------------------------------------------------------------------------- */
+
+#define OFFSET_BITS 18
+#define LENGTH_BITS 18
+#define LENGTH_MOST ((UINT64_C(1) << LENGTH_BITS) - 1)
+_Static_assert(DETECT_LEAD + DETECT_WINDOW + DETECT_TAIL < 1u << OFFSET_BITS, "offsets fit");
+
+uint64_t span_base(uint64_t window)
+{
+	uint64_t start = window * DETECT_WINDOW;
+
+	return start - BL_MIN(start, (uint64_t)DETECT_LEAD);
+}
+
+packed_span span_pack(const struct detect_span *span, uint64_t base)
+{
+	uint64_t offset = BL_MAX(span->offset, base), end = span->offset + span->length;
+	uint64_t length = end > offset ? BL_MIN(end - offset, LENGTH_MOST) : 0;
+
+	return (offset - base) | length << OFFSET_BITS |
+	       (uint64_t)span->class << (OFFSET_BITS + LENGTH_BITS) |
+	       (uint64_t)(span->is_sure != 0) << (OFFSET_BITS + LENGTH_BITS + 8);
+}
+
+struct detect_span span_unpack(packed_span packed, uint64_t base)
+{
+	return (struct detect_span){
+		.offset = base + (packed & ((UINT64_C(1) << OFFSET_BITS) - 1)),
+		.length = (uint32_t)(packed >> OFFSET_BITS & LENGTH_MOST),
+		.class = (uint8_t)(packed >> (OFFSET_BITS + LENGTH_BITS)),
+		.is_sure = (uint8_t)(packed >> (OFFSET_BITS + LENGTH_BITS + 8) & 1),
+	};
+}
+
 /* ---- spans --------------------------------------------------------------------------------------- */
 
 enum bl_status spans_init(struct gate_spans *cache, size_t limit_bytes)
@@ -85,7 +119,8 @@ struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *de
 				bool is_withheld)
 {
 	size_t count = is_withheld ? 0 : found->count;
-	size_t bytes = sizeof(struct window_spans) + count * sizeof(found->items[0]);
+	size_t bytes = sizeof(struct window_spans) + count * sizeof(packed_span);
+	uint64_t base = span_base(window);
 	struct window_spans *spans = malloc(bytes);
 
 	if (!spans)
@@ -97,8 +132,8 @@ struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *de
 				       .bytes = bytes,
 				       .count = count};
 	atomic_init(&spans->refs, 1);
-	if (count)
-		memcpy(spans->items, found->items, count * sizeof(found->items[0]));
+	for (size_t i = 0; i < count; i++)
+		spans->items[i] = span_pack(&found->items[i], base);
 	pthread_mutex_lock(&cache->lock);
 	/* Two reads may have scanned one window at once; both found the same. */
 	if (!find(cache, serial, window) && bytes <= cache->limit) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,10 +22,10 @@
 
 #include "fs/gate/gate.h"
 
-#define UID_OWNER 61001u
-#define UID_CLERK 61002u
+#define UID_OWNER    61001u
+#define UID_CLERK    61002u
 #define UID_STRANGER 61009u
-#define NOW INT64_C(1790000000) /* 2026-09-21 */
+#define NOW	     INT64_C(1790000000) /* 2026-09-21 */
 
 static const char POLICY_HEAD[] =
 	"bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
@@ -37,7 +38,8 @@ static const char POLICY_HEAD[] =
 	"    why: Clerks see what is there.\n";
 static const char OWNER_COPIES[] =
 	"  - id: owner-copies\n    permit: [list, stat, read, copy]\n    who: [owner]\n"
-	"    what: {paths: ['/open/**', '/open', '/link']}\n    why: Owners copy the masked view.\n";
+	"    what: {paths: ['/open/**', '/open', '/link']}\n    why: Owners copy the masked "
+	"view.\n";
 static const char OWNER_LISTS[] =
 	"  - id: owner-lists\n    permit: [list, stat]\n    who: [owner]\n"
 	"    what: {paths: ['/open/**', '/open']}\n    why: Owners only look now.\n";
@@ -50,6 +52,8 @@ struct fixture {
 	struct audit_io io;
 	atomic_bool is_sync_broken;
 	atomic_llong now;
+	const char *image; /* NULL: the device is the source directory itself */
+	char reader[PATH_MAX];
 };
 
 static int64_t fixture_now(void *context)
@@ -74,7 +78,8 @@ static int fixture_remove(const char *path, const struct stat *stat, int type, s
 	return remove(path);
 }
 
-static inline void fixture_file(struct fixture *fixture, const char *name, const void *bytes, size_t length)
+static inline void fixture_file(struct fixture *fixture, const char *name, const void *bytes,
+				size_t length)
 {
 	char path[256];
 
@@ -128,7 +133,7 @@ static inline void fixture_enroll(struct fixture *fixture)
 	strcpy(device->id, "RMA-1");
 	device->kind = DEVICE_LAPTOP;
 	device->enrolled_unix = NOW;
-	strcpy(device->source, fixture->source);
+	strcpy(device->source, fixture->image ? fixture->image : fixture->source);
 	if (device_enroll(fixture->store, device, &record, &why) != BL_OK)
 		fail_msg("%s", why.text);
 	device_record_done(&record);
@@ -168,7 +173,7 @@ static inline void fixture_gate(struct fixture *fixture)
 	struct bl_error why = {""};
 	struct gate_config config = {.store = fixture->store,
 				     .audit = fixture->audit,
-				     .reader_path = "/nonexistent",
+				     .reader_path = fixture->reader,
 				     .now_unix = fixture_now,
 				     .clock_context = &fixture->now};
 
@@ -238,7 +243,8 @@ static inline struct gate_caller caller_uid(uint32_t uid)
 	return (struct gate_caller){uid, uid, 1};
 }
 
-static inline int do_lookup(struct gate_view *view, uint64_t parent, const char *name, uint64_t *out_node)
+static inline int do_lookup(struct gate_view *view, uint64_t parent, const char *name,
+			    uint64_t *out_node)
 {
 	struct gate_caller caller = caller_uid(gate_view_uid(view));
 	struct waited waited;
@@ -278,8 +284,8 @@ static inline int do_open(struct gate_view *view, uint32_t uid, uint64_t node, u
 }
 
 /* The bytes of one read into @out; the errno. */
-static inline int do_read(struct gate_view *view, uint32_t uid, uint64_t handle, uint64_t offset, void *out,
-			  size_t size, size_t room, size_t *out_length)
+static inline int do_read(struct gate_view *view, uint32_t uid, uint64_t handle, uint64_t offset,
+			  void *out, size_t size, size_t room, size_t *out_length)
 {
 	struct gate_caller caller = caller_uid(uid);
 	struct waited waited;
@@ -303,7 +309,8 @@ struct listed {
 	size_t count;
 };
 
-static inline bool listed_add(void *context, const char *name, const struct gate_attr *attr, uint64_t next)
+static inline bool listed_add(void *context, const char *name, const struct gate_attr *attr,
+			      uint64_t next)
 {
 	struct listed *listed = context;
 
