@@ -1,0 +1,172 @@
+#!/bin/sh
+# The figures: lines `bench: NAME VALUE UNIT`; what could not be measured is said. Bailee and its peers take turns, the best of
+# all rounds counts. As root on an idle machine. Leaves nothing behind, also when interrupted.
+#
+#   run.sh BUILD      (make bench; ROUNDS=5)
+#
+# What is compared, so that it is fair:
+#   - One ext4 image each for Bailee and its peers, in the page cache (read once before). fuse2fs serves the image itself,
+#     bindfs a mount of it by the kernel.
+#   - Loads open with O_DIRECT, so that every read of every side is a request that its daemon answers, first and again.
+#     (fuse2fs is faster so than through the page cache, too.) Peers show what is there, without masks and without a log.
+#   - seq1m: four files of 64 MiB of mail, a reader each, 1 MiB at a time. first: a fresh daemon, nothing known of the file.
+#   - rand4k, walk: 64 requests in flight, from 64 threads; .d1: from one. The walk lists and stats 100,000 files in 1,100
+#     directories of a fresh mount, with a fresh daemon.
+#   - Every answer of Bailee is in its log, on disk, before it is given; the store lies on the disk of /tmp.
+set -eu
+
+build=${1:?use: run.sh BUILD}
+rounds=${ROUNDS:-5}
+bailee=$build/bailee
+load=$build/test/tools/bench-load
+PATH=$PATH:/usr/sbin:/sbin
+unset BAILEE_STORE XDG_STATE_HOME
+work=$(mktemp -d /tmp/bailee-bench.XXXXXX)
+
+is_mounted() { grep -q " $work/$1 " /proc/self/mounts; }
+unmount_peers() {
+	for name in bindfs fuse2fs kernel; do
+		if is_mounted $name; then umount "$work/$name" || umount -l "$work/$name"; fi
+	done
+}
+# The daemon has ended when its store's lock is free.
+stop_bailee() {
+	if is_mounted view; then "$bailee" umount "$work/view" || umount -l "$work/view"; fi
+	[ ! -e "$work/store/bailee.store" ] || flock "$work/store/bailee.store" true
+}
+clean() {
+	trap '' INT TERM HUP
+	set +e
+	unmount_peers
+	stop_bailee
+	rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM HUP
+
+say() { printf 'bench: %s %s %s\n' "$@"; }
+skipped() { echo "bench: skipped: $*"; }
+has() { command -v "$1" >/dev/null; }
+
+# timed NAME COMMAND...: the microseconds that the load says, into $work/t.NAME, a line per round
+timed() {
+	name=$1
+	shift
+	"$@" >"$work/out"
+	cut -d' ' -f1 <"$work/out" >>"$work/t.$name"
+}
+best() { sort -n "$work/t.$1" | head -1; }
+# faster NAME OURS PEER: how many times faster than the peer
+faster() { say "$1" "$(awk -v a="$(best "$2")" -v b="$(best "$3")" 'BEGIN { printf "%.2f", b / a }')" x; }
+rate() { say "$1" "$(awk -v a="$(best "$2")" -v n="$3" 'BEGIN { printf "%.3f", n / a }')" "$4"; }
+
+start_bailee() { # IMAGE
+	"$bailee" mount --store "$work/store" "$work/$1.img=$1" "$work/view" >/dev/null
+	ours=$work/view/$1/p1-ext4
+}
+# The most memory that any process of the daemon ever had, in KiB.
+peak_memory() {
+	for process in /proc/[0-9]*; do
+		grep -qs "$work" "$process/cmdline" || continue
+		[ "$(readlink "$process/exe")" = "$bailee" ] || continue
+		sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\).*/\1/p' "$process/status"
+	done | sort -n | tail -1
+}
+peers_on() { # IMAGE
+	if [ -n "$with_bindfs" ]; then
+		mount -o ro,loop "$work/$1.img" "$work/kernel"
+		bindfs -o ro --multithreaded "$work/kernel" "$work/bindfs"
+	fi
+}
+
+make_images() {
+	mkdir "$work/mail" "$work/tree" "$work/view" "$work/bindfs" "$work/fuse2fs" "$work/kernel"
+	"$load" mail "$work/mail" 4 64
+	"$load" tree "$work/tree" 100000
+	mke2fs -q -F -t ext4 -d "$work/mail" "$work/mail.img" 300M >/dev/null
+	mke2fs -q -F -t ext4 -N 110000 -d "$work/tree" "$work/tree.img" 128M >/dev/null
+	rm -rf "$work/mail" "$work/tree"
+	sync -f "$work"
+	cat "$work/mail.img" "$work/tree.img" >/dev/null
+}
+
+files() { echo "$1/mail-00.txt $1/mail-01.txt $1/mail-02.txt $1/mail-03.txt"; }
+
+measure_reads() {
+	begun=$(date +%s%N)
+	start_bailee mail
+	ls "$ours" >/dev/null
+	echo $((($(date +%s%N) - begun) / 1000)) >>"$work/t.ready"
+	timed first "$load" seq 4 $(files "$ours")
+	if [ -n "$with_fuse2fs" ]; then
+		fuse2fs -o ro "$work/mail.img" "$work/fuse2fs" >/dev/null
+		timed fuse2fs "$load" seq 4 $(files "$work/fuse2fs")
+		umount "$work/fuse2fs"
+	fi
+	peers_on mail
+	[ -z "$with_bindfs" ] || "$load" seq 4 $(files "$work/bindfs") >/dev/null
+	timed again "$load" seq 4 $(files "$ours")
+	[ -z "$with_bindfs" ] || timed bindfs "$load" seq 4 $(files "$work/bindfs")
+	timed rand "$load" rand 64 50000 $(files "$ours")
+	[ -z "$with_bindfs" ] || timed bindfs-rand "$load" rand 64 50000 $(files "$work/bindfs")
+	timed rand1 "$load" rand 1 2000 $(files "$ours")
+	[ -z "$with_bindfs" ] || timed bindfs-rand1 "$load" rand 1 2000 $(files "$work/bindfs")
+	peak_memory >>"$work/t.memory"
+	unmount_peers
+	stop_bailee
+}
+
+# measure_walk DEPTH NAME
+measure_walk() {
+	start_bailee tree
+	timed "$2" "$load" walk "$1" "$ours"
+	peak_memory >>"$work/t.memory"
+	stop_bailee
+	[ -n "$with_bindfs" ] || return 0
+	peers_on tree
+	timed "bindfs-$2" "$load" walk "$1" "$work/bindfs"
+	unmount_peers
+}
+
+for name in policy detect audit image; do
+	"$build/bench/$name"
+done
+if [ "$(id -u)" != 0 ]; then
+	skipped "reads and walks: they need root"
+	exit 0
+fi
+with_fuse2fs=$(command -v fuse2fs || true)
+with_bindfs=$(command -v bindfs || true)
+make_images
+round=0
+while [ "$round" -lt "$rounds" ]; do
+	measure_reads
+	[ "$round" -ge 3 ] || measure_walk 64 walk
+	[ "$round" -ge 2 ] || measure_walk 1 walk1
+	round=$((round + 1))
+done
+
+if [ -n "$with_fuse2fs" ]; then
+	faster read.seq1m.masked_first_vs_fuse2fs first fuse2fs
+	rate read.seq1m.fuse2fs_gbps fuse2fs 268435.456 GB/s
+else
+	skipped "read.seq1m.masked_first_vs_fuse2fs: fuse2fs is not installed (package fuse2fs)"
+fi
+if [ -n "$with_bindfs" ]; then
+	faster read.seq1m.masked_again_vs_bindfs again bindfs
+	rate read.seq1m.bindfs_gbps bindfs 268435.456 GB/s
+	faster read.rand4k_vs_bindfs rand bindfs-rand
+	faster read.rand4k.d1 rand1 bindfs-rand1
+	faster walk.stat_cold_vs_bindfs walk bindfs-walk
+	faster walk.stat_cold.d1 walk1 bindfs-walk1
+else
+	skipped "read.seq1m.masked_again, read.rand4k, walk.stat_cold: bindfs is not installed (package bindfs)"
+fi
+skipped "read.rand4k.d1_bounded, walk.stat_cold.d1_bounded: this version has no bounded log"
+rate read.seq1m.masked_first_gbps first 268435.456 GB/s
+rate read.seq1m.masked_again_gbps again 268435.456 GB/s
+rate read.rand4k.kiops rand 50000000 1000/s
+rate read.rand4k.kiops.d1 rand1 2000000 1000/s
+rate walk.stat_cold.knames_s walk 101100000 1000/s
+say mount.ready_ms "$(awk -v a="$(best ready)" 'BEGIN { printf "%.1f", a / 1000 }')" ms
+say memory.peak_mib "$(sort -n "$work/t.memory" | awk 'END { printf "%.1f", $1 / 1024 }')" MiB
