@@ -19,6 +19,7 @@ static const char *const EXCEPTIONS[EXCEPTION_COUNT] = {
 	"the image was removed or replaced by somebody else before its erasure was proven",
 	"the image was removed by somebody else; its place on the raw device holds the pattern",
 	"another name of the image file appeared meanwhile; what it names is empty",
+	"the image was moved on its disk meanwhile; old bytes may lie where it was",
 };
 
 static const char *const SCOPE[] = {

@@ -130,7 +130,7 @@ static enum bl_status check_disk(struct shred *shred, struct bl_error *why)
 	return overwrite_check_disk(disk, &journal->layout, journal->size, journal->pattern, why);
 }
 
-/* Where it lies may have changed since INTENT (a defragmenter): then both places were never ours alone. */
+/* Where it lies may have changed since INTENT (a defragmenter): the old bytes may lie on at the first place. */
 static enum bl_status refresh_layout(struct shred *shred, struct bl_error *why)
 {
 	struct layout layout = {0};
@@ -138,6 +138,10 @@ static enum bl_status refresh_layout(struct shred *shred, struct bl_error *why)
 
 	if (status != BL_OK)
 		return status;
+	if (layout.count != shred->journal.layout.count ||
+	    memcmp(layout.items, shred->journal.layout.items,
+		   layout.count * sizeof(*layout.items)) != 0)
+		shred->journal.exceptions |= EXCEPTION_MOVED;
 	layout_free(&shred->journal.layout);
 	shred->journal.layout = layout;
 	return BL_OK;
@@ -386,6 +390,23 @@ static enum bl_status run(struct shred *shred, struct bl_error *why)
 
 /* ---- going on after a crash -------------------------------------------------------------------------- */
 
+/* Is the disk of the image where it was? Asked of its folder, or what is left of the path to it. */
+static bool is_disk_there(const struct device *device)
+{
+	char path[DEVICE_PATH];
+	struct stat st;
+
+	memcpy(path, device->source, sizeof(path));
+	for (char *slash; (slash = strrchr(path, '/'));) {
+		slash[slash == path] = '\0';
+		if (lstat(path, &st) == 0)
+			return (uint64_t)st.st_dev == device->source_dev;
+		if (slash == path)
+			break;
+	}
+	return false;
+}
+
 static enum bl_status reopen(struct shred *shred, struct bl_error *why)
 {
 	enum bl_status status = device_open_source(&shred->device, O_RDWR, &shred->fd, why);
@@ -396,7 +417,15 @@ static enum bl_status reopen(struct shred *shred, struct bl_error *why)
 		status = device_open_source(&shred->device, O_RDWR, &shred->fd, why);
 		shred->device.source_size = shred->journal.size;
 	}
-	return status == BL_NOT_FOUND || status == BL_TAMPERED ? BL_OK : status;
+	if (status != BL_NOT_FOUND && status != BL_TAMPERED)
+		return status;
+	/* Gone for good it is only where its disk is: else it may come back whole, and be certified as lost. */
+	if (!is_disk_there(&shred->device))
+		return bl_fail(why, BL_IO,
+			       "the disk with the image of '%s' is not there (mount it: the "
+			       "destruction goes on then)",
+			       shred->device.id);
+	return BL_OK;
 }
 
 /* BL_NOT_FOUND: nothing was begun (any more). */

@@ -367,6 +367,113 @@ static void second_thread_at_the_same_shred_is_refused(void **state)
 	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
 }
 
+static void crash(void *context, const char *device, enum retention_step step)
+{
+	(void)context, (void)device;
+	if (step == STEP_OVERWRITE)
+		_exit(0);
+}
+
+/* A shred that dies behind its INTENT; the store is closed before and after. */
+static void shred_until_the_crash(struct fixture *fixture)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct retention_context context;
+
+		if (fixture_open_store(fixture)) {
+			context = context_of(fixture, NOW);
+			context.on_step = crash;
+			(void)!retention_shred(&context, "RMA-1", NULL);
+		}
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void resumed_shred_waits_for_the_disk_of_its_image(void **state)
+{
+	struct fixture *fixture = *state;
+	struct retention_context context;
+	char loop_path[32];
+	struct device device;
+	size_t finished = 99;
+	char *json;
+	size_t length;
+	int keep;
+
+	READY(fixture);
+	assert_true(add_device(fixture, "RMA-1", true));
+	snprintf(loop_path, sizeof(loop_path), "/dev/loop%d", fixture->loop_number);
+	keep = open(loop_path, O_RDONLY | O_CLOEXEC);
+	assert_true(keep >= 0);
+	fixture_close_store(fixture);
+	shred_until_the_crash(fixture);
+	assert_int_equal(umount(path_of(fixture, "mnt")), 0);
+	fixture->has_mount = false;
+	assert_true(fixture_open_store(fixture));
+	context = context_of(fixture, NOW);
+
+	/* The disk is away: nothing is settled, nothing certified. */
+	assert_int_not_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(finished, 0);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_DUE);
+	assert_int_equal(
+		device_certificate_read(fixture->store, "RMA-1", ".json", &json, &length, NULL),
+		BL_NOT_FOUND);
+
+	/* It is back: the destruction goes on to its end. */
+	assert_int_equal(mount(loop_path, path_of(fixture, "mnt"), "ext4", 0, NULL), 0);
+	fixture->has_mount = true;
+	close(keep);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(finished, 1);
+	assert_int_equal(
+		device_certificate_read(fixture->store, "RMA-1", ".json", &json, &length, NULL),
+		BL_OK);
+	assert_non_null(strstr(json, "\"status\":\"ERASED"));
+	free(json);
+	assert_int_equal(count_planted(fixture), 0);
+}
+
+/* As a defragmenter does: the same file, elsewhere on the disk. */
+static void move_image(void *context, const char *device, enum retention_step step)
+{
+	(void)device;
+	if (step == STEP_OVERWRITE) {
+		const char *path = path_of(context, "mnt/RMA-1.img");
+
+		assert_int_equal(truncate(path, 0), 0);
+		assert_true(write_image(path, IMAGE_SIZE));
+	}
+}
+
+static void moved_image_is_not_certified_without_exception(void **state)
+{
+	struct fixture *fixture = *state;
+	struct retention_context context = context_of(fixture, NOW);
+	char *json;
+	size_t length;
+
+	READY(fixture);
+	assert_true(add_device(fixture, "RMA-1", true));
+	context.on_step = move_image;
+	context.step_context = fixture;
+	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
+	if (count_planted(fixture) == 0)
+		skip(); /* the filesystem gave the same place again */
+	assert_int_equal(
+		device_certificate_read(fixture->store, "RMA-1", ".json", &json, &length, NULL),
+		BL_OK);
+	assert_non_null(strstr(json, "\"status\":\"ERASED_WITH_EXCEPTIONS\""));
+	assert_non_null(strstr(json, "moved on its disk"));
+	free(json);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -381,6 +488,8 @@ int main(void)
 		TEST(data_journalling_filesystem_is_refused),
 		TEST(directory_and_memory_filesystem_are_refused),
 		TEST(second_thread_at_the_same_shred_is_refused),
+		TEST(resumed_shred_waits_for_the_disk_of_its_image),
+		TEST(moved_image_is_not_certified_without_exception),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
