@@ -209,7 +209,7 @@ static void part_all(struct part *part, const struct window_spans *known)
  */
 static void mask_all(struct work *work, const struct mask *mask)
 {
-	uint8_t original[DETECT_MARGIN], next[DETECT_MARGIN], shown[DETECT_MARGIN];
+	uint8_t original[DETECT_MARGIN] = {0}, next[DETECT_MARGIN] = {0}, shown[DETECT_MARGIN];
 	struct part part;
 
 	for (size_t i = 0; i < work->count; i++) {

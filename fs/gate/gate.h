@@ -18,16 +18,16 @@
 struct gate;
 
 struct gate_config {
-	struct device_store *store;   /* borrowed for the gate's life */
-	struct audit *audit;          /* borrowed */
-	const char *reader_path;      /* bailee-reader */
+	struct device_store *store;	    /* borrowed for the gate's life */
+	struct audit *audit;		    /* borrowed */
+	const char *reader_path;	    /* bailee-reader */
 	int64_t (*now_unix)(void *context); /* trusted time */
 	void *clock_context;
-	bool is_solo;                 /* said in every view's events: the viewer owns the store */
+	bool is_solo; /* said in every view's events: the viewer owns the store */
 };
 
-enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate, struct bl_error *why)
-	BL_MUST_CHECK;
+enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate,
+			struct bl_error *why) BL_MUST_CHECK;
 void gate_free(struct gate *gate); /* every view is closed already */
 BL_DEFINE_CLEANUP(struct gate, gate_free)
 
@@ -53,12 +53,12 @@ int64_t gate_tick(struct gate *gate, int64_t now_unix);
 struct gate_view;
 
 struct gate_view_request {
-	uid_t uid;                    /* of the person: requests of any other uid are refused */
+	uid_t uid; /* of the person: requests of any other uid are refused */
 	gid_t gid;
-	uint32_t login_uid;           /* UINT32_MAX: unset */
-	uint32_t pid;                 /* of the client that asked */
-	const char *purpose;          /* NULL: none */
-	const char *reason;           /* NULL: none; only whether one was given goes to the log */
+	uint32_t login_uid;  /* UINT32_MAX: unset */
+	uint32_t pid;	     /* of the client that asked */
+	const char *purpose; /* NULL: none */
+	const char *reason;  /* NULL: none; only whether one was given goes to the log */
 };
 
 /* Told from any thread when what the view may see has changed; serve then invalidates what the kernel keeps. */
@@ -85,13 +85,14 @@ struct gate_caller {
 	uint32_t uid, gid, pid;
 };
 
-#define GATE_ROOT UINT64_C(1)         /* node of the view's root: its entries are device ids */
+#define GATE_ROOT UINT64_C(1) /* node of the view's root: its entries are device ids */
 
 struct gate_attr {
-	uint64_t node;                /* the number to use in later requests: one per path, never used twice */
-	uint64_t inode;               /* st_ino: the same for every hard link of a file */
-	bool has_stat;                /* false: `list` without `stat`; only the type in attr says something */
-	struct image_attr attr;       /* mode without write, suid and sgid bits; uid and gid are the view's */
+	uint64_t node;	/* the number to use in later requests: one per path, never used twice */
+	uint64_t inode; /* st_ino: the same for every hard link of a file */
+	bool has_stat;	/* false: `list` without `stat`; only the type in attr says something */
+	struct image_attr
+		attr; /* mode without write, suid and sgid bits; uid and gid are the view's */
 };
 
 /*
@@ -100,13 +101,13 @@ struct gate_attr {
  */
 struct gate_reply {
 	void (*done)(struct gate_reply *reply);
-	int error;                    /* 0 or a positive errno */
-	struct gate_attr attr;        /* lookup, getattr */
-	uint64_t handle;              /* open, opendir */
-	const uint8_t *bytes;         /* read, readlink, why: inside the buffer that was given */
-	size_t length;                /* of bytes; readdir: how many entries were added */
-	uint64_t epoch;               /* of the view when this was decided: see gate_view_epoch */
-	struct audit_ticket ticket;   /* the gate's own, with what follows */
+	int error;		    /* 0 or a positive errno */
+	struct gate_attr attr;	    /* lookup, getattr */
+	uint64_t handle;	    /* open, opendir */
+	const uint8_t *bytes;	    /* read, readlink, why: inside the buffer that was given */
+	size_t length;		    /* of bytes; readdir: how many entries were added */
+	uint64_t epoch;		    /* of the view when this was decided: see gate_view_epoch */
+	struct audit_ticket ticket; /* the gate's own, with what follows */
 	struct gate_view *view;
 };
 
@@ -116,12 +117,12 @@ struct gate_reply {
  */
 uint64_t gate_view_epoch(const struct gate_view *view);
 
-void gate_lookup(struct gate_view *view, const struct gate_caller *caller, uint64_t parent, const char *name,
-		 struct gate_reply *reply);
+void gate_lookup(struct gate_view *view, const struct gate_caller *caller, uint64_t parent,
+		 const char *name, struct gate_reply *reply);
 void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 		  struct gate_reply *reply);
-void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uint64_t node, uint8_t *buffer,
-		   size_t size, struct gate_reply *reply);
+void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		   uint8_t *buffer, size_t size, struct gate_reply *reply);
 /* gate_open - decide on contents (copy), pin the file. @flags: anything but O_RDONLY is EROFS. */
 void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_t node, int flags,
 	       struct gate_reply *reply);
@@ -132,10 +133,11 @@ void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_
  * @room    of @buffer, at least @size; with GATE_READ_ROOM(size) the work is done in place, without a copy. What
  *          lies in @buffer outside reply->bytes is not masked and must not leave the process.
  */
-#define GATE_READ_LIMIT (1u << 20)
+#define GATE_READ_LIMIT	     (1u << 20)
 #define GATE_READ_ROOM(size) ((size) + 2 * DETECT_WINDOW + DETECT_LEAD + DETECT_TAIL)
-void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t handle, uint64_t offset,
-	       size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply);
+void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t handle,
+	       uint64_t offset, size_t size, uint8_t *buffer, size_t room,
+	       struct gate_reply *reply);
 void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 		  struct gate_reply *reply);
 /*
@@ -145,11 +147,11 @@ void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint
  */
 typedef bool gate_add_fn(void *context, const char *name, const struct gate_attr *attr,
 			 uint64_t next_offset);
-void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle, uint64_t offset,
-		  gate_add_fn *add, void *context, struct gate_reply *reply);
+void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle,
+		  uint64_t offset, gate_add_fn *add, void *context, struct gate_reply *reply);
 /* gate_why - the text of user.bailee.why: what may be done here, what not, which rule, next step */
-void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node, uint8_t *buffer,
-	      size_t size, struct gate_reply *reply);
+void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+	      uint8_t *buffer, size_t size, struct gate_reply *reply);
 void gate_release(struct gate_view *view, uint64_t handle);
 
 #endif

@@ -19,39 +19,40 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define GATE_ENTRIES (4u << 20)  /* known entries of one device, at most */
-#define GATE_DEPTH 512u          /* directories deeper than this are not listed */
-#define GATE_LINKS 256u          /* different places of one file that a decision can take in */
-#define GATE_LINKS_SEEN 65536u   /* known paths of one file that it can look at: beyond either, nothing is permitted */
-#define GATE_FILES 256u          /* files kept open per device without a handle, at most */
-#define GATE_PATH 8192u          /* bytes of a path inside a device */
-#define GATE_SPANS (8u << 20)    /* bytes of cached spans of all devices */
-#define GATE_SCRATCHES 8u        /* reads that need a work buffer of ours at one time */
-#define GATE_WINDOWS (GATE_READ_LIMIT / DETECT_WINDOW + 1) /* touched by one read, at most */
+#define GATE_ENTRIES (4u << 20) /* known entries of one device, at most */
+#define GATE_DEPTH   512u	/* directories deeper than this are not listed */
+#define GATE_LINKS   256u	/* different places of one file that a decision can take in */
+#define GATE_LINKS_SEEN                                                                            \
+	65536u /* known paths of one file that it can look at: beyond either, nothing is permitted */
+#define GATE_FILES     256u	  /* files kept open per device without a handle, at most */
+#define GATE_PATH      8192u	  /* bytes of a path inside a device */
+#define GATE_SPANS     (8u << 20) /* bytes of cached spans of all devices */
+#define GATE_SCRATCHES 8u	  /* reads that need a work buffer of ours at one time */
+#define GATE_WINDOWS   (GATE_READ_LIMIT / DETECT_WINDOW + 1) /* touched by one read, at most */
 
 #define RULE_ONE_PERSON "builtin/one-view-one-person"
-#define RULE_UNSCANNED "builtin/unscanned"
-#define RULE_LINKS "builtin/too-many-links"
-#define RULE_GATE "gate"
-#define RULE_WALK "builtin/walk"
-#define RULE_READ_ONLY "builtin/read-only"
-#define RULE_NOTICE "builtin/notice"
+#define RULE_UNSCANNED	"builtin/unscanned"
+#define RULE_LINKS	"builtin/too-many-links"
+#define RULE_GATE	"gate"
+#define RULE_WALK	"builtin/walk"
+#define RULE_READ_ONLY	"builtin/read-only"
+#define RULE_NOTICE	"builtin/notice"
 
 /* ---- tree: what is known of a device's files, directory by directory --------------------------- */
 
 enum entry_kind {
-	ENTRY_DEVICE,             /* entry 0; of a directory source also the root of its volume */
-	ENTRY_VOLUME,             /* a partition's root */
-	ENTRY_UNREADABLE,         /* a partition that cannot be read: holds a notice */
-	ENTRY_NOTICE,             /* a file of our own words */
-	ENTRY_IMAGE,              /* anything of the image */
+	ENTRY_DEVICE,	  /* entry 0; of a directory source also the root of its volume */
+	ENTRY_VOLUME,	  /* a partition's root */
+	ENTRY_UNREADABLE, /* a partition that cannot be read: holds a notice */
+	ENTRY_NOTICE,	  /* a file of our own words */
+	ENTRY_IMAGE,	  /* anything of the image */
 };
 
 enum entry_load { LOAD_NONE, LOAD_BUSY, LOAD_READY };
 
 /* Personal data found in one name. */
 struct name_find {
-	uint64_t node_id;         /* what the mark is made of */
+	uint64_t node_id; /* what the mark is made of */
 	struct detect_spans spans;
 };
 
@@ -59,24 +60,24 @@ struct gate_file;
 
 struct entry {
 	uint64_t inode;
-	const char *name;         /* NUL-terminated, in one of the tree's blocks */
-	struct name_find *find;   /* NULL: nothing found in the name */
-	struct gate_file *file;   /* while it is among the device's kept files */
+	const char *name;	/* NUL-terminated, in one of the tree's blocks */
+	struct name_find *find; /* NULL: nothing found in the name */
+	struct gate_file *file; /* while it is among the device's kept files */
 	struct image_attr attr;
 	uint32_t id, parent;
-	uint32_t first, count;    /* children, when LOAD_READY: ids first .. first + count - 1 */
-	uint32_t next_link;       /* ring of the entries of the same inode; itself when alone */
+	uint32_t first, count; /* children, when LOAD_READY: ids first .. first + count - 1 */
+	uint32_t next_link;    /* ring of the entries of the same inode; itself when alone */
 	rules_place place;
 	uint32_t place_generation; /* 0: none yet */
 	uint16_t volume;
 	uint16_t depth;
-	uint8_t length;           /* of the name */
-	uint8_t kind;             /* enum entry_kind */
-	uint8_t load;             /* enum entry_load */
+	uint8_t length; /* of the name */
+	uint8_t kind;	/* enum entry_kind */
+	uint8_t load;	/* enum entry_load */
 };
 
 struct index_slot {
-	uint32_t hash, id;        /* id 0: free (entry 0 is never indexed) */
+	uint32_t hash, id; /* id 0: free (entry 0 is never indexed) */
 };
 struct tree_index {
 	struct index_slot *slots;
@@ -86,7 +87,7 @@ struct tree_index {
 /* A directory's entries as they come from the image, before they are in the tree. */
 struct fresh_entry {
 	uint64_t inode;
-	size_t name;              /* offset in names */
+	size_t name; /* offset in names */
 	uint8_t length, kind;
 	uint16_t volume;
 	struct image_attr attr;
@@ -97,11 +98,12 @@ struct fresh {
 	size_t count, room;
 	char *names;
 	size_t names_length, names_room;
-	enum bl_status status;    /* of collecting */
+	enum bl_status status; /* of collecting */
 };
 void fresh_done(struct fresh *fresh);
 /* fresh_add - append; false (and status set) when there is no memory */
-bool fresh_add(struct fresh *fresh, const struct image_entry *entry, unsigned volume, enum entry_kind kind);
+bool fresh_add(struct fresh *fresh, const struct image_entry *entry, unsigned volume,
+	       enum entry_kind kind);
 
 struct tree;
 struct tree *tree_new(void);
@@ -116,12 +118,13 @@ struct entry *tree_entry(const struct tree *tree, uint32_t id); /* NULL: no such
  */
 enum bl_status tree_install(struct tree *tree, struct entry *parent, struct fresh *fresh,
 			    const uint8_t mark_key[MASK_KEY]) BL_MUST_CHECK;
-struct entry *tree_find_name(const struct tree *tree, uint32_t parent, const char *name, size_t length);
+struct entry *tree_find_name(const struct tree *tree, uint32_t parent, const char *name,
+			     size_t length);
 struct entry *tree_find_mark(const struct tree *tree, uint32_t parent, const char *mark,
 			     const uint8_t mark_key[MASK_KEY]);
 /* tree_path - "partition/path" as tokens are made of; false when it is longer than GATE_PATH */
-bool tree_path(const struct tree *tree, const struct entry *entry, const char *child, char out[GATE_PATH],
-	       size_t *out_length);
+bool tree_path(const struct tree *tree, const struct entry *entry, const char *child,
+	       char out[GATE_PATH], size_t *out_length);
 
 /* ---- spans: what was found in the windows of files --------------------------------------------- */
 
@@ -135,10 +138,10 @@ packed_span span_pack(const struct detect_span *span, uint64_t base);
 struct detect_span span_unpack(packed_span packed, uint64_t base);
 
 struct window_spans {
-	uint64_t serial, window;  /* of the gate_file; index of the window */
+	uint64_t serial, window; /* of the gate_file; index of the window */
 	struct gate_device *device;
 	atomic_uint refs;
-	bool is_withheld;         /* the scanner could not look into it */
+	bool is_withheld; /* the scanner could not look into it */
 	struct window_spans *chain, *newer, *older;
 	size_t bytes;
 	size_t count;
@@ -156,15 +159,16 @@ void spans_done(struct gate_spans *cache);
 /* spans_get - what is known of a window, counted (spans_put); NULL: nothing */
 struct window_spans *spans_get(struct gate_spans *cache, uint64_t serial, uint64_t window);
 /* spans_keep - remember; the answer is counted. NULL: no memory */
-struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device, uint64_t serial,
-				uint64_t window, const struct detect_spans *found, bool is_withheld);
+struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
+				uint64_t serial, uint64_t window, const struct detect_spans *found,
+				bool is_withheld);
 void spans_put(struct window_spans *spans);
 void spans_forget(struct gate_spans *cache, const struct gate_device *device);
 
 /* Work buffers for reads: few, so that memory stays small; who finds none waits. */
 struct scratch {
 	struct scratch *next;
-	uint8_t *bytes;           /* GATE_READ_ROOM(GATE_READ_LIMIT); NULL until first needed */
+	uint8_t *bytes; /* GATE_READ_ROOM(GATE_READ_LIMIT); NULL until first needed */
 	struct detect_spans spans;
 };
 struct scratch_pool {
@@ -191,21 +195,21 @@ struct gate_device {
 	struct gate *gate;
 	struct gate_device *next;
 	char id[BL_DEVICE_ID_SIZE];
-	uint32_t slot;            /* high half of its nodes; never used again */
+	uint32_t slot; /* high half of its nodes; never used again */
 	atomic_uint refs;
-	bool *was_freed;          /* told (under gate.freed_lock) when it is gone; NULL: nobody waits */
-	bool is_dropped;          /* under policy_lock: nothing of it is shown any more */
+	bool *was_freed; /* told (under gate.freed_lock) when it is gone; NULL: nobody waits */
+	bool is_dropped; /* under policy_lock: nothing of it is shown any more */
 
 	pthread_mutex_t lock;
-	pthread_cond_t settled;   /* a load has ended */
+	pthread_cond_t settled; /* a load has ended */
 	enum bl_device_kind kind;
 	enum bl_device_state state;
-	int64_t since_unix;       /* enrolment */
+	int64_t since_unix; /* enrolment */
 	struct tree *tree;
-	struct image *image;      /* NULL: not open, or it cannot be opened */
+	struct image *image; /* NULL: not open, or it cannot be opened */
 	struct detect_scanner *scanner;
 	struct device_keys *keys; /* in guarded memory; NULL: not open */
-	bl_classes classes;       /* what the scanner looks for */
+	bl_classes classes;	  /* what the scanner looks for */
 	struct rules_places *places;
 	uint32_t places_generation;
 	struct gate_file *newest, *oldest;
@@ -216,7 +220,7 @@ struct gate_device {
 struct gate_file {
 	struct gate_device *device; /* whoever holds the file for long holds the device too */
 	atomic_uint refs;
-	uint64_t serial;          /* its spans are known by this */
+	uint64_t serial; /* its spans are known by this */
 	uint32_t entry;
 	struct image_file *file;
 	uint64_t size_bytes;
@@ -233,14 +237,15 @@ BL_DEFINE_CLEANUP(struct gate_device, gate_device_unref)
 /* device_load - know the children of a directory; opens the image first where needed. May take seconds. */
 enum bl_status device_load(struct gate_device *device, uint32_t id) BL_MUST_CHECK;
 /* device_file - a file of the image, opened and profiled; counted (file_unref). May take seconds. */
-enum bl_status device_file(struct gate_device *device, uint32_t id, struct gate_file **out_file)
-	BL_MUST_CHECK;
+enum bl_status device_file(struct gate_device *device, uint32_t id,
+			   struct gate_file **out_file) BL_MUST_CHECK;
 /* device_forget_file - it changed underneath: the next open looks again */
 void device_forget_file(struct gate_device *device, struct gate_file *file);
 void file_unref(struct gate_file *file);
 BL_DEFINE_CLEANUP(struct gate_file, file_unref)
 /* notice_text - our own words about what cannot be read */
-size_t notice_text(const struct gate_device *device, const struct entry *notice, char *out, size_t size);
+size_t notice_text(const struct gate_device *device, const struct entry *notice, char *out,
+		   size_t size);
 
 /*
  * file_read_masked - the bytes that a view with @mask sees
@@ -248,8 +253,8 @@ size_t notice_text(const struct gate_device *device, const struct entry *notice,
  * BL_OK, BL_WITHHELD (a window that nobody could look into), BL_STALE, BL_IO, BL_TIMED_OUT, BL_NO_MEMORY.
  */
 enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask, uint64_t offset,
-				size_t size, uint8_t *buffer, size_t room, const uint8_t **out_bytes,
-				size_t *out_length) BL_MUST_CHECK;
+				size_t size, uint8_t *buffer, size_t room,
+				const uint8_t **out_bytes, size_t *out_length) BL_MUST_CHECK;
 
 /* ---- gate and views ---------------------------------------------------------------------------- */
 
@@ -257,7 +262,7 @@ struct gate {
 	struct gate_config config;
 	pthread_rwlock_t policy_lock;
 	const struct policy *policy; /* NULL: none yet */
-	uint32_t generation;      /* of the policy; 1.. */
+	uint32_t generation;	     /* of the policy; 1.. */
 	struct gate_view *views;
 	struct gate_device *devices; /* by id */
 	uint32_t last_slot;
@@ -275,16 +280,16 @@ struct gate_handle {
 	uint64_t number;
 	pthread_mutex_t lock;
 	struct gate_device *device; /* NULL: the root's, or its device was dropped */
-	struct gate_file *file;   /* NULL: a directory, a notice, or the device was dropped */
+	struct gate_file *file;	    /* NULL: a directory, a notice, or the device was dropped */
 	uint32_t entry;
 	bool is_notice;
-	uint64_t epoch;           /* of the decision */
+	uint64_t epoch; /* of the decision */
 	bool is_lost;
 	struct mask mask;
 	uint8_t token[AUDIT_TOKEN];
 	char rule[BL_RULE_ID_SIZE];
 	char id[BL_DEVICE_ID_SIZE];
-	uint32_t *slots;          /* a handle on the root: the devices that were there */
+	uint32_t *slots; /* a handle on the root: the devices that were there */
 	size_t slot_count;
 };
 
@@ -295,8 +300,8 @@ struct gate_view {
 	uid_t uid;
 	gid_t gid;
 	uint32_t login_uid, pid;
-	struct person *account;   /* what NSS said, once */
-	char *purpose;            /* NULL: none */
+	struct person *account; /* what NSS said, once */
+	char *purpose;		/* NULL: none */
 	bool has_reason;
 	struct rules_subject *subject; /* under policy_lock; NULL: may do nothing */
 	atomic_uint_fast64_t policy_serial;
@@ -365,12 +370,14 @@ struct scene {
 	const struct entry *entry;
 	struct rules_facts facts;
 	rules_place others[GATE_LINKS];
-	const char *closed;       /* the built-in rule that closes it whatever the policy says; NULL: none */
+	const char
+		*closed; /* the built-in rule that closes it whatever the policy says; NULL: none */
 };
 /* scene_set - gather the facts; @kind -1: not known */
-void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *device, struct entry *entry,
-	       int kind);
-void scene_decide(const struct scene *scene, enum bl_action action, struct rules_decision *out_decision);
+void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *device,
+	       struct entry *entry, int kind);
+void scene_decide(const struct scene *scene, enum bl_action action,
+		  struct rules_decision *out_decision);
 /* scene_is_visible - may its name be shown? @out_decision says which rule */
 bool scene_is_visible(const struct scene *scene, struct rules_decision *out_decision);
 /* scene_name - its name as this view sees it */

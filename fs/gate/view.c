@@ -145,7 +145,7 @@ static void opened_detail(const struct gate_view *view, char out[AUDIT_DETAIL_SI
 	if (view->purpose) {
 		size_t i = 0;
 
-		for (; view->purpose[i] && i < sizeof(purpose) - 1; i++) {
+		for (; i < sizeof(purpose) - 1 && view->purpose[i]; i++) {
 			unsigned char byte = (unsigned char)view->purpose[i];
 
 			purpose[i] = (char)(isalnum(byte) || strchr("-_.", byte) ? byte : '?');

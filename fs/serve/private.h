@@ -12,12 +12,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SERVE_NAME 256           /* bytes of a name with its NUL */
+#define SERVE_NAME     256 /* bytes of a name with its NUL */
 #define SERVE_MAX_READ GATE_READ_LIMIT
-#define SERVE_TIMEOUT 3600.0     /* seconds the kernel keeps entries and attributes; changes are told to it */
-#define SERVE_BACKGROUND 128     /* asynchronous reads the kernel sends at a time */
-#define SERVE_WHY "user.bailee.why"
-#define SERVE_WHY_SIZE 4096
+#define SERVE_TIMEOUT                                                                              \
+	3600.0 /* seconds the kernel keeps entries and attributes; changes are told to it */
+#define SERVE_BACKGROUND 128 /* asynchronous reads the kernel sends at a time */
+#define SERVE_WHY	 "user.bailee.why"
+#define SERVE_WHY_SIZE	 4096
 
 /* ---- buffers: few and counted, so that a flood of reads waits instead of eating memory ---------- */
 
@@ -32,13 +33,13 @@ struct request {
 	struct serve *serve;
 	fuse_req_t req;
 	struct request *next;
-	uint64_t parent;          /* lookup */
+	uint64_t parent; /* lookup */
 	uint8_t *buffer;
-	size_t size;              /* the caller's: read, readdir, getxattr */
-	size_t used;              /* readdir: bytes packed */
+	size_t size; /* the caller's: read, readdir, getxattr */
+	size_t used; /* readdir: bytes packed */
 	uint8_t class;
 	bool is_plus;
-	char name[SERVE_NAME];    /* lookup: libfuse's copy is gone when the reply comes */
+	char name[SERVE_NAME]; /* lookup: libfuse's copy is gone when the reply comes */
 };
 
 struct pool_buffer {
@@ -92,21 +93,21 @@ struct worker {
 struct serve {
 	struct gate_view *view;
 	struct serve_options options;
-	char *mountpoint;         /* solo: resolved; NULL: mounted by somebody else */
+	char *mountpoint; /* solo: resolved; NULL: mounted by somebody else */
 	struct fuse_session *session;
-	int fuse_fd;              /* the session's */
-	int null_fd;              /* takes its place when the connection is cut */
-	int stop_fd;              /* eventfd: readable once workers have to go */
+	int fuse_fd; /* the session's */
+	int null_fd; /* takes its place when the connection is cut */
+	int stop_fd; /* eventfd: readable once workers have to go */
 	struct worker *workers;
 	unsigned worker_count;
 	pthread_t keeper;
 	bool has_keeper;
 
 	pthread_mutex_t lock;
-	pthread_cond_t moved;     /* anything below */
-	unsigned running;         /* workers */
-	bool is_ready;            /* INIT is answered */
-	bool has_changed;         /* the view; the keeper has not seen it yet */
+	pthread_cond_t moved; /* anything below */
+	unsigned running;     /* workers */
+	bool is_ready;	      /* INIT is answered */
+	bool has_changed;     /* the view; the keeper has not seen it yet */
 	bool is_ending;
 	bool is_cut;
 
