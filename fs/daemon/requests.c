@@ -234,15 +234,22 @@ static enum bl_status do_status(struct asked *asked, struct bl_error *why)
 static enum bl_status check_source(const struct asked *asked, bool destroy, struct bl_error *why)
 {
 	struct stat stat;
+	int flags = asked->passed_fd < 0 ? -1 : fcntl(asked->passed_fd, F_GETFL);
 
-	if (asked->passed_fd < 0 || fstat(asked->passed_fd, &stat) < 0)
+	if (flags < 0 || fstat(asked->passed_fd, &stat) < 0)
 		return bl_fail(why, BL_INVALID, "no open source came with the request");
+	/* O_PATH needs no right to read, and O_WRONLY is another one. */
+	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "source is not open for reading (open it, do not just name it)");
+	/* A folder is opened, but what lies in it would be read with the service's rights. */
+	if (S_ISDIR(stat.st_mode) && asked->peer->uid != asked->daemon->owner)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "a folder is the store owner's to enrol, since what is in it is read "
+			       "with the service's rights (enrol an image file)");
 	if (!destroy)
 		return BL_OK;
-
-	int flags = fcntl(asked->passed_fd, F_GETFL);
-
-	if (flags < 0 || (flags & O_ACCMODE) != O_RDWR)
+	if ((flags & O_ACCMODE) != O_RDWR)
 		return bl_fail(
 			why, BL_FORBIDDEN,
 			"source is not open for writing, so it may not be destroyed when due");

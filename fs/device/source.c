@@ -62,6 +62,18 @@ static bool is_empty_folder(int fd)
 	return is_empty;
 }
 
+static bool is_same_file(int one, int other)
+{
+	struct stat a, b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino && a.st_rdev == b.st_rdev;
+}
+
+/*
+ * The source may be given as /proc/self/fd/N, a file that a client holds open. What that link says is only a text: of a file that
+ * was unlinked "x (deleted)", of one in a folder that was renamed the old way. So the path counts only when it leads to that file.
+ */
 enum bl_status source_identify(struct device *device, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *path = realpath(device->source, NULL);
@@ -77,12 +89,20 @@ enum bl_status source_identify(struct device *device, struct bl_error *why)
 
 	/* O_NONBLOCK: a FIFO must not hold the daemon up. */
 	BL_CLEANUP(fd_close)
+	int given = open(device->source, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	BL_CLEANUP(fd_close)
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct identity identity;
 
-	if (fd < 0)
+	if (fd < 0 || given < 0)
 		return bl_fail(why, BL_INVALID, "cannot open the source of '%s': %s", device->id,
 			       strerror(errno));
+	if (!is_same_file(fd, given))
+		return bl_fail(
+			why, BL_INVALID,
+			"the source of '%s' does not lie where its path says (enrol it where "
+			"it stays)",
+			device->id);
 
 	enum bl_status status = identity_of(fd, &identity, why);
 

@@ -315,6 +315,33 @@ static void each_goes_by_id_and_may_look_and_stop(void **state)
 	assert_string_equal(seen.ids, "abc");
 }
 
+/* What a client holds open is enrolled, never what now lies under the name it had. */
+static void source_that_left_its_path_is_refused(void **state)
+{
+	struct temp *temp = *state;
+	char given[80], left[160], link[64];
+	struct device device;
+
+	for (unsigned way = 0; way < 2; way++) {
+		snprintf(given, sizeof(given), "%s/given", temp->root);
+		assert_true(put_file(given, "the client's own"));
+		int fd = open(given, O_RDWR | O_CLOEXEC);
+
+		assert_true(fd >= 0);
+		assert_int_equal(unlink(given), 0);
+		snprintf(left, sizeof(left), "%s%s", given, way ? " (deleted)" : "");
+		assert_int_equal(symlink(temp->image, left), 0);
+		device = temp_device(temp, "RMA-1");
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		snprintf(device.source, sizeof(device.source), "%s", link);
+		if (device_enroll(temp->store, &device, NULL, NULL) != BL_INVALID)
+			fail_msg("way %u: another's file was enrolled", way);
+		close(fd);
+		assert_int_equal(unlink(left), 0);
+	}
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_NOT_FOUND);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, temp_set_up, temp_tear_down)
@@ -323,6 +350,7 @@ int main(void)
 		TEST(forgotten_customer_is_none),
 		TEST(customer_of_another_device_does_not_open),
 		TEST(bad_enrolments_leave_nothing),
+		TEST(source_that_left_its_path_is_refused),
 		TEST(one_image_is_not_given_to_destroy_under_two_ids),
 		TEST(states_follow_the_table),
 		TEST(last_release_gives_the_state_before_back),
