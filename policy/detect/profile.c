@@ -89,6 +89,7 @@ static const struct ending container_endings[] = {
 
 static const struct ending text_endings[] = {
 	{".vcf", FILE_CONTACTS, NULL},	{".vcard", FILE_CONTACTS, NULL},
+	{".ldif", FILE_CONTACTS, NULL}, {".ldi", FILE_CONTACTS, NULL},
 	{".ics", FILE_CALENDAR, NULL},	{".eml", FILE_MAIL, NULL},
 	{".emlx", FILE_MAIL, NULL},	{".mbox", FILE_MAIL, NULL},
 	{".pem", FILE_KEY, NULL},	{".key", FILE_KEY, NULL},
@@ -114,6 +115,17 @@ static const struct ending *find_ending(const char *name, const struct ending *e
 static bool holds(const uint8_t *head, size_t length, const char *needle)
 {
 	return memmem(head, length, needle, strlen(needle)) != NULL;
+}
+
+/* The same without regard to case; @needle is in lower case. */
+static bool holds_caseless(const uint8_t *head, size_t length, const char *needle)
+{
+	size_t size = strlen(needle);
+
+	for (const uint8_t *at = head, *end = head + length; (size_t)(end - at) >= size; at++)
+		if (strncasecmp((const char *)at, needle, size) == 0)
+			return true;
+	return false;
 }
 
 /* Containers: what a zip or an OLE file is, by its members' names, else by its own. */
@@ -213,18 +225,53 @@ static const uint8_t *line_with(const uint8_t *head, size_t length, size_t from,
 	return NULL;
 }
 
-/* Any part, also far down and of a nested message: its encoding hides what it holds. */
+/*
+ * Any part, also far down and of a nested message: its encoding hides what it holds. Only the encodings that hide
+ * nothing (RFC 2045, 6.2) pass, so that neither a comment nor a made-up name gets by.
+ */
 static bool has_encoded_part(const uint8_t *head, size_t length)
 {
 	static const char key[] = "content-transfer-encoding:";
+	static const char *const plain[] = {"7bit", "8bit", "binary"};
 	const uint8_t *at = head, *end = head + length;
 
 	while ((at = line_with(head, length, (size_t)(at - head), key))) {
+		bool is_plain = false;
+
 		while (at < end &&
 		       (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n' || *at == '"'))
 			at++;
-		if ((end - at >= 6 && strncasecmp((const char *)at, "base64", 6) == 0) ||
-		    (end - at >= 16 && strncasecmp((const char *)at, "quoted-printable", 16) == 0))
+		for (size_t i = 0; i < BL_COUNT(plain); i++) {
+			size_t size = strlen(plain[i]);
+
+			is_plain |= (size_t)(end - at) >= size &&
+				    strncasecmp((const char *)at, plain[i], size) == 0;
+		}
+		if (!is_plain)
+			return true;
+	}
+	return false;
+}
+
+/* "=?utf-8?B?...?=": a header's encoded word (RFC 2047), which may hold a name or an address */
+static bool has_encoded_word(const uint8_t *head, size_t length)
+{
+	return holds_caseless(head, length, "?b?") || holds_caseless(head, length, "?q?");
+}
+
+/* "begin 644 NAME" (uuencode, POSIX) or "=ybegin" (yEnc) at the start of a line */
+static bool has_encoded_file(const uint8_t *head, size_t length)
+{
+	const uint8_t *at = head, *end = head + length;
+
+	if (line_with(head, length, 0, "=ybegin ") || line_with(head, length, 0, "begin-base64 "))
+		return true;
+	while ((at = line_with(head, length, (size_t)(at - head), "begin "))) {
+		size_t digits = 0;
+
+		while (at + digits < end && at[digits] >= '0' && at[digits] <= '7')
+			digits++;
+		if (digits >= 3 && digits <= 4 && at + digits < end && at[digits] == ' ')
 			return true;
 	}
 	return false;
@@ -254,7 +301,76 @@ static bool looks_mail(const uint8_t *head, size_t length)
 	return begins && found >= 2;
 }
 
-static void profile_text(const uint8_t *head, size_t length, const char *name,
+/* Written in ASCII, yet what it says is not there to be read: escapes, encodings, strings drawn letter by letter. */
+static bool profile_written(const uint8_t *head, size_t length, struct detect_profile *out)
+{
+	static const struct {
+		const char *front;
+		enum bl_file_kind kind;
+		const char *reason;
+	} fronts[] = {
+		{"{\\rt", FILE_DOCUMENT, "a document"},
+		{"%!", FILE_DOCUMENT, "a PostScript document"},
+		{"PuTTY-User-Key-File", FILE_KEY, "a private key"},
+		{"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY", FILE_KEY, "a private key"},
+	};
+	size_t skip = 0;
+
+	/* White space, a byte order mark or the ^D of old printers may stand before. */
+	while (skip < length && memchr(" \t\r\n\xef\xbb\xbf\4", head[skip], 8))
+		skip++;
+	for (size_t i = 0; i < BL_COUNT(fronts); i++) {
+		size_t size = strlen(fronts[i].front);
+
+		if (length - skip >= size && memcmp(head + skip, fronts[i].front, size) == 0) {
+			out->kind = fronts[i].kind;
+			out->reason = fronts[i].reason;
+			return true;
+		}
+	}
+	/* Readers take a PDF whose header is anywhere in the first KiB. */
+	if (holds(head, BL_MIN(length, (size_t)1024), "%PDF-")) {
+		out->kind = FILE_PDF;
+		out->reason = "a PDF";
+		return true;
+	}
+	if (holds(head, length,
+		  "\x1b$")) { /* ISO/IEC 2022: text of two bytes a character follows */
+		out->kind = FILE_TEXT;
+		out->reason = "text that is not UTF-8, or binary data";
+		return true;
+	}
+	return false;
+}
+
+/* Why what has fields and parts cannot be shown as it stands; NULL when it can. */
+static const char *encoded_reason(const uint8_t *head, size_t length, uint64_t size,
+				  enum bl_file_kind kind)
+{
+	bool is_card = kind == FILE_CONTACTS || kind == FILE_CALENDAR;
+
+	if (has_encoded_part(head, length))
+		return "a mail with encoded parts";
+	if (has_encoded_file(head, length))
+		return "text with an encoded file in it";
+	if (kind == FILE_MAIL && has_encoded_word(head, length))
+		return "a mail with encoded words";
+	/*
+	 * vCard 2.1 (RFC 2426's forerunner) writes values like a mail does, by property, "ENCODING=" being optional;
+	 * LDIF (RFC 2849) does it behind a second colon.
+	 */
+	if (is_card && (holds_caseless(head, length, "quoted-printable") ||
+			holds_caseless(head, length, "base64") ||
+			holds_caseless(head, length, "encoding=b") || holds(head, length, ":: ")))
+		return "a card with encoded values";
+	/* The next message or card may be encoded: nobody looked. */
+	if ((is_card || kind == FILE_MAIL) && size > length)
+		return is_card ? "cards longer than can be looked through"
+			       : "mail longer than can be looked through";
+	return NULL;
+}
+
+static void profile_text(const uint8_t *head, size_t length, uint64_t size, const char *name,
 			 struct detect_profile *out)
 {
 	static const struct {
@@ -264,7 +380,6 @@ static void profile_text(const uint8_t *head, size_t length, const char *name,
 		{"BEGIN:VCARD", FILE_CONTACTS},
 		{"BEGIN:VCALENDAR", FILE_CALENDAR},
 		{"-----BEGIN ", FILE_KEY},
-		{"PuTTY-User-Key-File", FILE_KEY},
 	};
 	size_t skip = length >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	const struct ending *ending = find_ending(name, text_endings, BL_COUNT(text_endings));
@@ -272,26 +387,18 @@ static void profile_text(const uint8_t *head, size_t length, const char *name,
 	out->kind = ending ? ending->kind : FILE_TEXT;
 	out->is_text = true;
 	for (size_t i = 0; i < BL_COUNT(fronts); i++) {
-		size_t size = strlen(fronts[i].front);
+		size_t front = strlen(fronts[i].front);
 
-		if (length - skip >= size &&
-		    strncasecmp((const char *)head + skip, fronts[i].front, size) == 0)
+		if (length - skip >= front &&
+		    strncasecmp((const char *)head + skip, fronts[i].front, front) == 0)
 			out->kind = fronts[i].kind;
 	}
 	if (looks_mail(head + skip, length - skip))
 		out->kind = FILE_MAIL;
-	if (has_encoded_part(head + skip, length - skip)) {
+	out->reason = encoded_reason(head + skip, length - skip, size - skip, out->kind);
+	out->is_text = !out->reason;
+	if (has_encoded_part(head + skip, length - skip))
 		out->kind = FILE_MAIL;
-		out->is_text = false;
-		out->reason = "a mail with encoded parts";
-	}
-	/* vCard 2.1 (RFC 2426's forerunner) writes values the same way, by property. */
-	if ((out->kind == FILE_CONTACTS || out->kind == FILE_CALENDAR) &&
-	    (holds(head, length, "ENCODING=QUOTED-PRINTABLE") ||
-	     holds(head, length, "ENCODING=BASE64") || holds(head, length, "ENCODING=b"))) {
-		out->is_text = false;
-		out->reason = "a card with encoded values";
-	}
 }
 
 void detect_profile(const uint8_t *head, size_t length, uint64_t size, const char *name,
@@ -303,7 +410,7 @@ void detect_profile(const uint8_t *head, size_t length, uint64_t size, const cha
 		(struct detect_profile){.kind = FILE_OTHER, .is_text = false, .reason = "not text"};
 	if (size == 0) {
 		out_profile->reason = NULL;
-		profile_text(head, 0, name, out_profile);
+		profile_text(head, 0, 0, name, out_profile);
 		return;
 	}
 	/* Fewer bytes than there should be: nobody saw the rest of the head. */
@@ -328,6 +435,8 @@ void detect_profile(const uint8_t *head, size_t length, uint64_t size, const cha
 		out_profile->reason = "text that is not UTF-8, or binary data";
 		return;
 	}
+	if (profile_written(head, length, out_profile))
+		return;
 	out_profile->reason = NULL;
-	profile_text(head, length, name, out_profile);
+	profile_text(head, length, size, name, out_profile);
 }

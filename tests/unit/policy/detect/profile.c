@@ -42,6 +42,29 @@ static void files_are_told_by_content_and_name(void **state)
 		 true},
 		{BYTES("-----BEGIN PRIVATE KEY-----\n"), "x", FILE_KEY, true},
 		{BYTES("x"), "id_rsa", FILE_KEY, true},
+		{BYTES("{\\rtf1\\ansi K\\'69m}"), "x.txt", FILE_DOCUMENT, false},
+		{BYTES("%!PS-Adobe-3.0\n(K) show"), "x.txt", FILE_DOCUMENT, false},
+		{BYTES("\4%!PS-Adobe-3.0\n(K) show"), "x.txt", FILE_DOCUMENT, false},
+		{BYTES("\n\n%PDF-1.4\n"), "x.txt", FILE_PDF, false},
+		{BYTES("PuTTY-User-Key-File-3: ssh-rsa\n"), "x", FILE_KEY, false},
+		{BYTES("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n"), "x", FILE_KEY, false},
+		{BYTES("\x1b$B$3$s\x1b(B"), "x.txt", FILE_TEXT, false},
+		{BYTES("see below\nbegin 644 notes.txt\n#0V%T\nend\n"), "x", FILE_TEXT, false},
+		{BYTES("=ybegin line=128 size=1 name=x\n"), "x", FILE_TEXT, false},
+		{BYTES("begin the day\nbegin 6 pm\n"), "x", FILE_TEXT, true},
+		{BYTES("From: =?utf-8?B?S2lt?= <k@x.example>\nTo: b\n\nhi"), "x", FILE_MAIL, false},
+		{BYTES("From: =?utf-8?q?K=69m?= <k@x.example>\nTo: b\n\nhi"), "x", FILE_MAIL,
+		 false},
+		{BYTES("From: a\nTo: b\nContent-Transfer-Encoding: (7bit) base64\n\nS2lt"), "x",
+		 FILE_MAIL, false},
+		{BYTES("From: a\nTo: b\nContent-Transfer-Encoding: x-uue\n\nS2lt"), "x", FILE_MAIL,
+		 false},
+		{BYTES("BEGIN:VCARD\nN;encoding=quoted-printable:=4B\n"), "x", FILE_CONTACTS,
+		 false},
+		{BYTES("BEGIN:VCARD\nN;QUOTED-PRINTABLE:=4B\n"), "x", FILE_CONTACTS, false},
+		{BYTES("BEGIN:VCARD\nPHOTO;BASE64:AAAA\n"), "x", FILE_CONTACTS, false},
+		{BYTES("dn:: Y249S2lt\nmail: x\n"), "x.ldif", FILE_CONTACTS, false},
+		{BYTES("dn: cn=Kim\nmail: x\n"), "x.ldif", FILE_CONTACTS, true},
 		{BYTES("SQLite format 3\0...."), "x.txt", FILE_DATABASE, false},
 		{BYTES("%PDF-1.7\n"), "x.txt", FILE_PDF, false},
 		{BYTES("\xff\xd8\xff\xe0"), "x", FILE_IMAGE, false},
@@ -88,6 +111,35 @@ static void a_head_that_is_cut_short_is_not_text(void **state)
 	assert_non_null(profile.reason);
 }
 
+/* What is behind the head may be encoded in mail and cards; of other text it is scanned as it stands. */
+static void mail_and_cards_longer_than_the_head_are_not_text(void **state)
+{
+	static const struct {
+		const char *front;
+		bool is_text;
+	} rows[] = {
+		{"From: a\nTo: b\n\n", false},
+		{"BEGIN:VCARD\n", false},
+		{"BEGIN:VCALENDAR\n", false},
+		{"dear diary\n", true},
+	};
+	static uint8_t head[DETECT_HEAD];
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct detect_profile profile;
+
+		memset(head, 'a', sizeof(head));
+		memcpy(head, rows[i].front, strlen(rows[i].front));
+		detect_profile(head, sizeof(head), DETECT_HEAD + 1, "x", &profile);
+		if (profile.is_text != rows[i].is_text)
+			fail_msg("row %zu", i);
+		detect_profile(head, sizeof(head), DETECT_HEAD, "x", &profile);
+		if (!profile.is_text)
+			fail_msg("row %zu: just the head", i);
+	}
+}
+
 static void a_character_cut_by_the_head_is_fine(void **state)
 {
 	static uint8_t head[DETECT_HEAD];
@@ -108,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_told_by_content_and_name),
 		cmocka_unit_test(a_head_that_is_cut_short_is_not_text),
+		cmocka_unit_test(mail_and_cards_longer_than_the_head_are_not_text),
 		cmocka_unit_test(a_character_cut_by_the_head_is_fine),
 	};
 
