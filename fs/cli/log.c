@@ -130,8 +130,11 @@ static bool parse_moment(const char *text, int64_t *out_unix)
 		const char *end = strptime(text, FORMS[i], &moment);
 
 		if (end && !*end) {
+			int day = moment.tm_mday;
+
+			/* 30 February would be carried over into March. */
 			*out_unix = timegm(&moment);
-			return true;
+			return moment.tm_mday == day;
 		}
 	}
 	return false;
