@@ -91,7 +91,7 @@ static bool is_even(const struct number *number, size_t groups)
 
 static bool follows_letter(const struct text *text, size_t at)
 {
-	return at > 0 && text_is_letter(text->bytes[at - 1]);
+	return at > 0 && text_is_letter(text->bytes[at - 1]) && !text_follows_escape(text, at);
 }
 
 /* Does @at continue a number that began before, as in "12 3456"? */

@@ -80,6 +80,8 @@ size_t text_next(const struct text *text, size_t at, int32_t *out_code);
 size_t text_before(const struct text *text, size_t at, int32_t *out_code);
 /* text_is_word - is this character part of a word (letter, mark, digit of any script)? */
 bool text_is_word(int32_t code);
+/* text_follows_escape - does "\n" and the like, or "\u00a0", end at @at, as in the strings of JSON and programs? */
+bool text_follows_escape(const struct text *text, size_t at);
 /* text_starts_word, text_ends_word - is there a word boundary before / behind @at? */
 bool text_starts_word(const struct text *text, size_t at);
 bool text_ends_word(const struct text *text, size_t at);

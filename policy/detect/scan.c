@@ -196,7 +196,8 @@ static void scan_region(const struct detect_scanner *scanner, const struct text 
 			size_t bit = (size_t)__builtin_ctzll(starts);
 			size_t at = start + i * 64 + bit;
 
-			if (at >= 2 && text_is_letter(text->bytes[at - 1])) {
+			if (at >= 2 && text_is_letter(text->bytes[at - 1]) &&
+			    !text_follows_escape(text, at)) {
 				if (digit >> bit & 2 || bit == 63)
 					iban_at(text, at, sink);
 			} else if (is_long_number(anchors, i * 64 + bit, 7))
@@ -207,6 +208,26 @@ static void scan_region(const struct detect_scanner *scanner, const struct text 
 		for (; names; names &= names - 1)
 			identities_at(scanner->identities, text,
 				      start + i * 64 + (size_t)__builtin_ctzll(names), sink);
+	}
+}
+
+/* Names behind "\n" and the like: by its bits the n or the digit before such a name looks like a part of it. */
+static void scan_escapes(const struct detect_scanner *scanner, const struct text *text,
+			 size_t start, size_t length, const struct anchors *anchors,
+			 struct sink *sink)
+{
+	const uint8_t *from = text->bytes + start, *at = from;
+
+	if (identities_is_empty(scanner->identities))
+		return;
+	while ((at = memchr(at, '\\', length - (size_t)(at - from)))) {
+		size_t place =
+			(size_t)(at - from) + (at + 1 < from + length && at[1] == 'u' ? 6 : 2);
+
+		if (place < length && anchors->name[place / 64] >> (place % 64) & 1 &&
+		    text_follows_escape(text, start + place))
+			identities_at(scanner->identities, text, start + place, sink);
+		at++;
 	}
 }
 
@@ -288,6 +309,7 @@ enum bl_status detect_scan(const struct detect_scanner *scanner, const struct de
 	if (!is_text(&text, &anchors, start, from, to))
 		return BL_UNSUPPORTED;
 	scan_region(scanner, &text, start, end - start, &anchors, &sink);
+	scan_escapes(scanner, &text, start, end - start, &anchors, &sink);
 	scan_keys(&text, &sink);
 	if (sink.has_failed)
 		return BL_NO_MEMORY;

@@ -57,6 +57,21 @@ bool text_is_word(int32_t code)
 	return category < BL_COUNT(word_categories) && word_categories[category];
 }
 
+static bool is_hex(uint8_t byte)
+{
+	return text_is_digit(byte) || (uint8_t)((byte | 0x20) - 'a') < 6;
+}
+
+bool text_follows_escape(const struct text *text, size_t at)
+{
+	const uint8_t *p = text->bytes + at;
+
+	if (at >= 2 && p[-2] == '\\' && memchr("nrtbfv", p[-1], 6))
+		return true;
+	return at >= 6 && p[-6] == '\\' && p[-5] == 'u' && is_hex(p[-4]) && is_hex(p[-3]) &&
+	       is_hex(p[-2]) && is_hex(p[-1]);
+}
+
 bool text_starts_word(const struct text *text, size_t at)
 {
 	int32_t code;
@@ -64,7 +79,7 @@ bool text_starts_word(const struct text *text, size_t at)
 	if (at == 0)
 		return true;
 	text_before(text, at, &code);
-	return !text_is_word(code);
+	return !text_is_word(code) || text_follows_escape(text, at);
 }
 
 bool text_ends_word(const struct text *text, size_t at)

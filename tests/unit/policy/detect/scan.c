@@ -115,6 +115,9 @@ static void values_are_found_where_they_stand(void **state)
 		{"call 5550143 now", CLASS_PHONE, "5550143"},
 		{"Tel. 07700900123", CLASS_PHONE, "07700900123"},
 		{"Phone:\n60-56-85-91", CLASS_PHONE, "60-56-85-91"},
+		{"\"paid\\n4111111111111111\"", CLASS_CARD, "4111111111111111"},
+		{"\"me\\t202-555-0143\"", CLASS_PHONE, "202-555-0143"},
+		{"\"to\\r\\nGB82WEST12345698765432\"", CLASS_IBAN, "GB82WEST12345698765432"},
 	};
 
 	(void)state;
@@ -179,6 +182,11 @@ static void the_customer_is_known_in_every_spelling(void **state)
 		{"n 7700900123", CLASS_CUSTOMER, "7700900123"},
 		{"at 12 harbour st.", CLASS_CUSTOMER, "12 harbour st"},
 		{"at TV1 2AB,", CLASS_CUSTOMER, "TV1 2AB"},
+		{"\"hi\\nKim Miller\"", CLASS_CUSTOMER, "Kim Miller"},
+		{"\"hi\\n\\tmiller\"", CLASS_CUSTOMER, "miller"},
+		{"\"the\\u00a0Millers' and\\u00a0Miller\"", CLASS_CUSTOMER, "Miller"},
+		{"\"\\n12 Harbour Street\"", CLASS_CUSTOMER, "12 Harbour Street"},
+		{"C:\\nokimiller", CLASS_CUSTOMER, NULL},
 		{"I may or will go, kim", CLASS_CUSTOMER, NULL},
 		{"millers skimmiller kimono", CLASS_CUSTOMER, NULL},
 		{"n 7700900124", CLASS_CUSTOMER, NULL},
