@@ -30,15 +30,22 @@ void handle_free(struct gate_handle *handle)
 	free(handle);
 }
 
-void handle_add(struct gate_view *view, struct gate_handle *handle)
+bool handle_add(struct gate_view *view, struct gate_handle *handle)
 {
-	pthread_mutex_lock(&view->lock);
-	handle->number = ++view->last_handle;
-	handle->next = view->handles;
-	if (view->handles)
-		view->handles->previous = handle;
-	view->handles = handle;
-	pthread_mutex_unlock(&view->lock);
+	pthread_rwlock_rdlock(&view->gate->policy_lock);
+	bool is_there = !handle->device || !handle->device->is_dropped;
+
+	if (is_there) {
+		pthread_mutex_lock(&view->lock);
+		handle->number = ++view->last_handle;
+		handle->next = view->handles;
+		if (view->handles)
+			view->handles->previous = handle;
+		view->handles = handle;
+		pthread_mutex_unlock(&view->lock);
+	}
+	pthread_rwlock_unlock(&view->gate->policy_lock);
+	return is_there;
 }
 
 void gate_release(struct gate_view *view, uint64_t number)
@@ -162,10 +169,11 @@ void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_
 	struct gate_handle *handle = handle_new();
 	int error = handle ? open_file(&asked, node, flags, handle) : ENOMEM;
 
+	if (!error && !handle_add(view, handle))
+		error = asked_failed(&asked, BL_STALE);
 	if (error) {
 		handle_free(handle);
 	} else {
-		handle_add(view, handle);
 		asked.event.handle = handle->number;
 		reply->handle = (uint64_t)(uintptr_t)handle;
 	}

@@ -327,7 +327,11 @@ struct gate_device *gate_device_of(struct gate *gate, uint64_t node);
 void gate_tell(struct gate *gate, const struct audit_event *event);
 struct gate_handle *handle_new(void);
 void handle_free(struct gate_handle *handle);
-void handle_add(struct gate_view *view, struct gate_handle *handle);
+/*
+ * handle_add - one more open handle of the view. False: its device was dropped since it was judged; whoever drops a device
+ * takes it from all handles that are there and waits, so none may come after.
+ */
+bool handle_add(struct gate_view *view, struct gate_handle *handle) BL_MUST_CHECK;
 
 /* ---- requests ------------------------------------------------------------------------------------ */
 

@@ -453,6 +453,8 @@ static int list_directory(struct asked *asked, uint64_t offset, struct listing *
 static void list_root(struct asked *asked, const struct gate_handle *handle, uint64_t offset,
 		      struct listing *listing)
 {
+	/* Each device is judged for itself: what the reply names is as old as the first of them. */
+	uint64_t epoch = asked->reply->epoch;
 	bool is_full = false;
 
 	for (uint64_t i = offset; i < handle->slot_count && !is_full; i++) {
@@ -464,6 +466,7 @@ static void list_root(struct asked *asked, const struct gate_handle *handle, uin
 		asked_unlock(asked);
 		gate_device_unref(BL_TAKE(asked->device));
 	}
+	asked->reply->epoch = epoch;
 }
 
 static int handle_slots(struct gate *gate, struct gate_handle *handle)
@@ -514,6 +517,8 @@ void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint
 	handle = handle_new();
 	int error = handle ? opendir_of(&asked, node, handle) : ENOMEM;
 
+	if (!error && !handle_add(view, handle))
+		error = asked_failed(&asked, BL_STALE);
 	if (error) {
 		handle_free(handle);
 		asked_finish(&asked, error);
@@ -521,7 +526,6 @@ void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint
 	}
 	/* No name has been shown yet: the events come with the names. */
 	gate_device_unref(asked.device);
-	handle_add(view, handle);
 	reply->handle = (uint64_t)(uintptr_t)handle;
 	reply->done(reply);
 }
