@@ -1,0 +1,26 @@
+# Completion knows every command that --help knows, and every option that the commands' own --help names.
+. "$BAILEE_ROOT/tests/e2e/lib.sh"
+need bash
+cat >"$work/complete.bash" <<'BASH'
+. "$BAILEE_ROOT/contrib/bailee.bash"
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_bailee
+printf '%s\n' "${COMPREPLY[@]}"
+BASH
+code 0 bash "$work/complete.bash" bailee ''
+cp "$work/out" "$work/commands"
+code 0 "$bailee" --help
+for command in $(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' "$work/out"); do
+	grep -qx -- "$command" "$work/commands" || fail "completion does not know the command '$command'"
+done
+for command in serve mount enroll open close hold shred 'policy check' 'policy explain' 'log verify' 'log query' certificate; do
+	# shellcheck disable=SC2086 # two words are two arguments
+	code 0 "$bailee" $command --help
+	options=$(grep -o -- '--[a-z-]*' "$work/out" | sort -u)
+	# shellcheck disable=SC2086
+	bash "$work/complete.bash" bailee $command x -- >"$work/words"
+	for option in $options; do
+		grep -qx -- "$option" "$work/words" || fail "completion of '$command' does not know '$option'"
+	done
+done
