@@ -74,6 +74,8 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 /* gate_view_close - logs AUDIT_VIEW_CLOSED; no request is under way any more */
 void gate_view_close(struct gate_view *view);
 void gate_view_on_change(struct gate_view *view, gate_changed_fn *changed, void *context);
+/* gate_view_is_revoked - the view is over, whatever it may see: serve cuts its connection when `changed` tells */
+bool gate_view_is_revoked(const struct gate_view *view);
 uint64_t gate_view_number(const struct gate_view *view);
 const char *gate_view_person(const struct gate_view *view);
 uid_t gate_view_uid(const struct gate_view *view);

@@ -310,6 +310,10 @@ struct gate_view {
 	atomic_int_fast64_t valid_until;
 	gate_changed_fn *changed; /* under policy_lock */
 	void *changed_context;
+	/* Refused reads of the current second, and whether they ended the view (view_count_refusal). */
+	atomic_int_fast64_t refusal_second;
+	atomic_uint refusals;
+	atomic_bool is_revoked;
 	pthread_mutex_t lock;
 	struct gate_handle *handles;
 	uint64_t last_handle;
@@ -321,6 +325,14 @@ void view_judge(struct gate_view *view, int64_t now_unix);
 void view_event(const struct gate_view *view, const struct gate_caller *caller, enum audit_op op,
 		struct audit_event *out_event);
 
+/*
+ * view_count_refusal - one more refused read; so many in one second end the view
+ *
+ * A refused page fault under MAP_POPULATE makes the kernel ask for the same page for ever (docs/serving.md): no
+ * answer ends that, only the end of the connection does.
+ */
+#define VIEW_REFUSALS_A_SECOND 1000
+void view_count_refusal(struct gate_view *view, const struct gate_caller *caller);
 /* gate_device_of - node to device, counted; NULL: gone. policy_lock is not held. */
 struct gate_device *gate_device_of(struct gate *gate, uint64_t node);
 /* gate_tell - an event that nobody waits for */

@@ -60,6 +60,12 @@ void asked_finish(struct asked *asked, int error)
 
 	asked->reply->error = error;
 	asked->event.error_number = (uint32_t)error;
+	if (asked->event.op == AUDIT_READ && error &&
+	    (error == ESTALE || asked->event.verdict == AUDIT_DENIED)) {
+		struct gate_caller caller = {asked->event.uid, asked->event.gid, asked->event.pid};
+
+		view_count_refusal(asked->view, &caller);
+	}
 	gate_device_unref(asked->device);
 	audit_submit(audit, &asked->event, &asked->reply->ticket);
 }

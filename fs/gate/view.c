@@ -223,6 +223,38 @@ void gate_view_close(struct gate_view *view)
 	view_free(view);
 }
 
+static void revoke(struct gate_view *view, const struct gate_caller *caller)
+{
+	struct audit_event event;
+
+	view_event(view, caller, AUDIT_VIEW_REVOKED, &event);
+	event.verdict = AUDIT_DENIED;
+	snprintf(event.detail, sizeof(event.detail), "refused reads without end");
+	gate_tell(view->gate, &event);
+	pthread_rwlock_rdlock(&view->gate->policy_lock);
+	if (view->changed)
+		view->changed(view->changed_context);
+	pthread_rwlock_unlock(&view->gate->policy_lock);
+}
+
+void view_count_refusal(struct gate_view *view, const struct gate_caller *caller)
+{
+	struct gate *gate = view->gate;
+	int64_t now = gate->config.now_unix(gate->config.clock_context);
+
+	/* Two threads at the edge of a second may both begin anew: the count is a little late then, no more. */
+	if (atomic_exchange(&view->refusal_second, now) != now)
+		atomic_store(&view->refusals, 0);
+	if (atomic_fetch_add(&view->refusals, 1) + 1 >= VIEW_REFUSALS_A_SECOND &&
+	    !atomic_exchange(&view->is_revoked, true))
+		revoke(view, caller);
+}
+
+bool gate_view_is_revoked(const struct gate_view *view)
+{
+	return atomic_load(&view->is_revoked);
+}
+
 void gate_view_on_change(struct gate_view *view, gate_changed_fn *changed, void *context)
 {
 	pthread_rwlock_wrlock(&view->gate->policy_lock);

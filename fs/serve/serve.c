@@ -185,10 +185,11 @@ static bool invalidate(struct serve *serve)
 	return done == count;
 }
 
-/* What cannot be taken back completely is cut off. */
+/* What is revoked, or cannot be taken back completely, is cut off. */
 static void keeper_changed(struct serve *serve)
 {
-	if (!invalidate(serve) && !fuse_session_exited(serve->session))
+	if (gate_view_is_revoked(serve->view) ||
+	    (!invalidate(serve) && !fuse_session_exited(serve->session)))
 		cut(serve);
 }
 

@@ -1,0 +1,66 @@
+#include "tests/unit/fs/gate/fixture.h"
+
+#include "fs/gate/private.h"
+
+/* One text file that its owner may copy. */
+static int with_note(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	*state = fixture;
+	fixture_bare(fixture);
+	fixture_directory(fixture, "open");
+	fixture_text(fixture, "open/note.txt", "nothing to see\n");
+	fixture_enroll(fixture);
+	fixture_gate(fixture);
+	fixture_policy(fixture, 1, OWNER_COPIES);
+	return 0;
+}
+
+static int without(void **state)
+{
+	fixture_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void note_change(void *context)
+{
+	atomic_fetch_add((atomic_int *)context, 1);
+}
+
+static void reads_refused_without_end_end_the_view(void **state)
+{
+	struct gate_view *view = fixture_view(*state, UID_OWNER);
+	atomic_int changes = 0;
+	uint64_t handle, node;
+	uint8_t got[64];
+	size_t length;
+
+	gate_view_on_change(view, note_change, &changes);
+	assert_int_equal(do_walk(view, "RMA-1/open/note.txt", &node), 0);
+	assert_int_equal(do_open(view, UID_OWNER, node, &handle), 0);
+	for (int i = 1; i < VIEW_REFUSALS_A_SECOND; i++)
+		assert_int_equal(
+			do_read(view, UID_STRANGER, handle, 0, got, sizeof(got), 64, &length),
+			EACCES);
+	assert_false(gate_view_is_revoked(view));
+	assert_int_equal(do_read(view, UID_STRANGER, handle, 0, got, sizeof(got), 64, &length),
+			 EACCES);
+	assert_true(gate_view_is_revoked(view));
+	assert_int_equal(atomic_load(&changes), 1);
+	gate_release(view, handle);
+	gate_view_close(view);
+	assert_int_equal(logged(*state, AUDIT_VIEW_REVOKED, AUDIT_DENIED, NULL), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(reads_refused_without_end_end_the_view, with_note,
+						without),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
