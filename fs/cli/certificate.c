@@ -26,16 +26,12 @@ static int verify(const struct invocation *invocation, const char *path, const c
 
 	if (status == BL_OK)
 		status = cli_read_file(path, CERTIFICATE_LIMIT, &json, &length, &why);
-	/* `certificate show > FILE` ends the line; the certificate itself has no newline. */
-	if (status == BL_OK && length && json[length - 1] == '\n')
-		length--;
 	if (status == BL_OK)
 		status = retention_certificate_verify(json, length, key, &page, &why);
 	if (status != BL_OK)
 		return cli_fail(invocation, status, &why);
 	if (invocation->wants_json) {
 		fwrite(json, 1, length, stdout);
-		putchar('\n');
 	} else {
 		fputs(page, stdout);
 		printf("\ngenuine: signed by this key, nothing changed since\n");
@@ -57,8 +53,8 @@ static int show(const struct invocation *invocation, const char *id)
 
 	if (status != BL_OK)
 		return cli_fail(invocation, status, &why);
-	/* Byte for byte as it was signed, so that it can be put into a file and verified. */
-	printf("%s\n", cli_text(answer, "certificate"));
+	/* Byte for byte as the store has it, so that both files are one and the log's digest fits both. */
+	fputs(cli_text(answer, "certificate"), stdout);
 	return 0;
 }
 
