@@ -223,6 +223,23 @@ static bool has_phone_label(const struct text *text, size_t start, size_t end,
 
 /* ---- cards --------------------------------------------------------------------------------- */
 
+/* Are the first @groups of the sizes that are printed on cards? Then whatever stands between them will do. */
+static bool is_as_printed(const struct number *number, size_t groups)
+{
+	static const uint8_t forms[][5] = {{4, 4, 4, 4, 3}, {4, 6, 5}, {4, 6, 4}};
+
+	for (size_t i = 0; i < BL_COUNT(forms); i++) {
+		size_t same = 0;
+
+		while (same < groups && same < BL_COUNT(forms[i]) &&
+		       number->group[same].size == forms[i][same])
+			same++;
+		if (same == groups)
+			return true;
+	}
+	return false;
+}
+
 static void card_from(const struct text *text, const struct number *number, struct sink *sink)
 {
 	size_t best = 0;
@@ -231,11 +248,10 @@ static void card_from(const struct text *text, const struct number *number, stru
 		bool is_spaced = i == 0 || number->group[i].separator == ' ' ||
 				 number->group[i].separator == '-' ||
 				 number->group[i].separator == '.';
+		bool is_regular = i == 0 || (is_spaced && number->group[0].size == 4 &&
+					     number->group[i].size >= 2 && is_even(number, i + 1));
 
-		if (!is_spaced ||
-		    (i > 0 && (number->group[0].size != 4 || number->group[i].size < 2)))
-			break;
-		if (!is_even(number, i + 1))
+		if (!is_regular && !is_as_printed(number, i + 1))
 			break;
 		if (verify_card(number->digits, number->group[i].until))
 			best = i + 1;
