@@ -251,10 +251,10 @@ open(sys.argv[1], "wb").write(data)
 PYTHON
 broken 'the last frame dropped: the checkpoint speaks of it'
 
-# The store starts again on the untouched log, and not on a tampered one; nothing is changed then.
+# The store starts again on the untouched log, and not behind a tampered last segment; nothing is changed then.
 start_daemon "$work/store" "$work/shop.yaml"
 stop_daemon
-flip "$(ls "$work/store/log"/seg.* | head -n 1)" 4200
+flip "$(ls "$work/store/log"/seg.* | tail -n 1)" 4200
 sum=$(cat "$work/store/log"/seg.* | cksum)
-code 12 "$bailee" serve --store "$work/store" --policy "$work/shop.yaml"
+code 12 timeout 20 "$bailee" serve --store "$work/store" --policy "$work/shop.yaml"
 [ "$(cat "$work/store/log"/seg.* | cksum)" = "$sum" ] || fail "a tampered log was changed"
