@@ -208,6 +208,7 @@ static struct image_entry own_entry(const char *name, enum image_type type, uint
 {
 	return (struct image_entry){
 		.inode = inode,
+		.identity = inode,
 		.name = name,
 		.length = strlen(name),
 		.has_attr = true,

@@ -60,13 +60,14 @@ struct gate_file;
 
 struct entry {
 	uint64_t inode;
+	uint64_t identity;	/* of the file behind it, the same under all its names */
 	const char *name;	/* NUL-terminated, in one of the tree's blocks */
 	struct name_find *find; /* NULL: nothing found in the name */
 	struct gate_file *file; /* while it is among the device's kept files */
 	struct image_attr attr;
 	uint32_t id, parent;
 	uint32_t first, count; /* children, when LOAD_READY: ids first .. first + count - 1 */
-	uint32_t next_link;    /* ring of the entries of the same inode; itself when alone */
+	uint32_t next_link;    /* ring of the entries of the same file; itself when alone */
 	rules_place place;
 	uint32_t place_generation; /* 0: none yet */
 	uint16_t volume;
@@ -86,7 +87,7 @@ struct tree_index {
 
 /* A directory's entries as they come from the image, before they are in the tree. */
 struct fresh_entry {
-	uint64_t inode;
+	uint64_t inode, identity;
 	size_t name; /* offset in names */
 	uint8_t length, kind;
 	uint16_t volume;

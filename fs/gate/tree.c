@@ -80,6 +80,7 @@ bool fresh_add(struct fresh *fresh, const struct image_entry *entry, unsigned vo
 	}
 	fresh->items[fresh->count++] = (struct fresh_entry){
 		.inode = entry->inode,
+		.identity = entry->identity,
 		.name = fresh->names_length,
 		.length = (uint8_t)entry->length,
 		.kind = (uint8_t)kind,
@@ -151,12 +152,12 @@ static uint32_t hash_of(const struct tree *tree, uint64_t number, const char *by
 	return bl_get32(out);
 }
 
-static uint32_t inode_hash(const struct tree *tree, unsigned volume, uint64_t inode)
+static uint32_t identity_hash(const struct tree *tree, unsigned volume, uint64_t identity)
 {
 	char text[2];
 
 	bl_put16((uint8_t *)text, (uint16_t)volume);
-	return hash_of(tree, inode, text, sizeof(text));
+	return hash_of(tree, identity, text, sizeof(text));
 }
 
 /* ---- tree -------------------------------------------------------------------------------------- */
@@ -276,10 +277,10 @@ struct entry *tree_find_mark(const struct tree *tree, uint32_t parent, const cha
 	return NULL;
 }
 
-/* Put the entry into the ring of its inode, and count the links that its directory had of it already. */
+/* Put the entry into the ring of its file, and count the links that its directory had of it already. */
 static uint32_t link_in(struct tree *tree, struct entry *entry)
 {
-	uint32_t hash = inode_hash(tree, entry->volume, entry->inode);
+	uint32_t hash = identity_hash(tree, entry->volume, entry->identity);
 	size_t at = hash;
 	uint32_t id, ordinal = 0;
 
@@ -287,7 +288,7 @@ static uint32_t link_in(struct tree *tree, struct entry *entry)
 	while ((id = index_next(&tree->inodes, hash, &at))) {
 		struct entry *first = at_id(tree, id);
 
-		if (first->inode != entry->inode || first->volume != entry->volume)
+		if (first->identity != entry->identity || first->volume != entry->volume)
 			continue;
 		struct entry *link = first;
 
@@ -314,7 +315,7 @@ static uint64_t node_id_of(const struct entry *entry, uint32_t ordinal, uint32_t
 {
 	uint8_t in[8 + 4 + 4], out[crypto_generichash_BYTES_MIN];
 
-	bl_put64(in, entry->inode);
+	bl_put64(in, entry->identity);
 	bl_put32(in + 8, entry->volume);
 	bl_put32(in + 12, ordinal < GATE_LINKS / 2 ? ordinal : GATE_LINKS + position);
 	crypto_generichash(out, sizeof(out), in, sizeof(in), mark_key, MASK_KEY);
@@ -339,6 +340,7 @@ static void install_one(struct tree *tree, struct entry *parent, struct fresh_en
 
 	*entry = (struct entry){
 		.inode = item->inode,
+		.identity = item->identity,
 		.name = name,
 		.find = BL_TAKE(item->find),
 		.attr = item->attr,

@@ -163,8 +163,10 @@ bool image_next_entry(const uint8_t *bytes, size_t length, size_t *inout_at,
 		return false;
 	memcpy(out_name, name, wire.name_length);
 	out_name[wire.name_length] = '\0';
-	*out = (struct image_entry){
-		.inode = wire.inode, .name = out_name, .length = wire.name_length};
+	*out = (struct image_entry){.inode = wire.inode,
+				    .identity = wire.inode,
+				    .name = out_name,
+				    .length = wire.name_length};
 	out->has_attr = wire.has_attr && image_check_attr(&wire.attr, &out->attr);
 	*inout_at += wire.record_length;
 	return true;

@@ -328,6 +328,7 @@ static enum bl_status list_one(struct listing *l, const char *name, bool *out_st
 		if (!is_same_mount(l->directory, &x))
 			return BL_OK;
 		entry.has_attr = true;
+		entry.identity = x.stx_ino; /* one filesystem: never over a mount */
 		attr_of(&x, &entry.attr);
 	} else if (errno == ENOENT) {
 		return BL_OK;

@@ -65,10 +65,10 @@ struct image_attr {
 
 struct image_entry {
 	uint64_t inode;
-	const char
-		*name; /* NUL-terminated, no '/', not "", ".", ".."; bytes as docs/reader.md says */
-	size_t length; /* 1..IMAGE_NAME_LIMIT */
-	bool has_attr; /* false: ask image_stat */
+	uint64_t identity; /* which file: the same under all its names, and after a restart */
+	const char *name;  /* ends in NUL; no '/', not "", ".", ".."; bytes: docs/reader.md */
+	size_t length;	   /* 1..IMAGE_NAME_LIMIT */
+	bool has_attr;	   /* false: ask image_stat */
 	struct image_attr attr;
 };
 

@@ -6,7 +6,8 @@ static const uint8_t KEY[MASK_KEY] = {7};
 
 static void add(struct fresh *fresh, const char *name, uint64_t inode, bool is_found)
 {
-	struct image_entry entry = {.inode = inode, .name = name, .length = strlen(name)};
+	struct image_entry entry = {
+		.inode = inode, .identity = inode, .name = name, .length = strlen(name)};
 
 	assert_true(fresh_add(fresh, &entry, 0, ENTRY_IMAGE));
 	if (is_found) {
