@@ -37,6 +37,7 @@ int64_t daemon_now(void *context)
 static enum bl_status harden(bool is_solo, struct bl_error *why)
 {
 	const struct rlimit no_core = {0};
+	struct rlimit files;
 	/* Sources belong to anybody and may lie anywhere; destroying one needs its folder. */
 	static const uint64_t KEPT = UINT64_C(1) << CAP_DAC_READ_SEARCH |
 				     UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_FOWNER |
@@ -44,6 +45,11 @@ static enum bl_status harden(bool is_solo, struct bl_error *why)
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return bl_fail_errno(why, BL_FAILED, "cannot harden this process");
+	/* As many descriptors as we may have: a log that finds none is a log that broke. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)!setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (is_solo)
 		return BL_OK; /* fusermount3 is setuid: it needs what no_new_privs would take away */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -281,7 +287,9 @@ static enum bl_status serve(struct daemon *daemon, struct bl_error *why)
 	tell_systemd("READY=1");
 	loop(daemon);
 	tell_systemd("STOPPING=1");
-	return BL_OK;
+	return atomic_load(&daemon->is_log_broken)
+		       ? bl_fail(why, BL_LOG_BROKEN, "ended, for the log could take no more events")
+		       : BL_OK;
 }
 
 /* ---- stopping ----------------------------------------------------------------------------------- */
@@ -333,6 +341,7 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	pthread_mutex_init(&daemon->monitor_lock, NULL);
 	pthread_mutex_init(&daemon->views_lock, NULL);
 	pthread_mutex_init(&daemon->life_lock, NULL);
+	pthread_mutex_init(&daemon->shred_lock, NULL);
 	pthread_mutex_init(&daemon->keeper_lock, NULL);
 	pthread_cond_init(&daemon->keeper_wake, NULL);
 	pthread_mutex_init(&daemon->connections_lock, NULL);

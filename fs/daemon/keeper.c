@@ -69,24 +69,31 @@ static enum bl_status close_device(struct daemon *daemon, const struct device *d
 }
 
 static enum bl_status end_device(struct daemon *daemon, const struct retention_context *context,
-				 const struct device *device, size_t *shredded,
-				 struct bl_error *why)
+				 const char *id, size_t *shredded, struct bl_error *why)
 {
-	struct retention_plan plan;
+	struct retention_plan plan = {.is_due = false};
+	struct device device;
 
-	retention_plan_of(context->policy, device, context->now_unix, &plan);
+	/* While others were destroyed a hold or another policy may have come. */
+	pthread_mutex_lock(&daemon->life_lock);
+	enum bl_status status = device_find(daemon->store, id, &device, why);
 
-	enum bl_status status = close_device(daemon, device, plan.entry, why);
+	if (status == BL_OK)
+		retention_plan_of(context->policy, &device, context->now_unix, &plan);
+	bool is_over = plan.is_due && !plan.is_held;
 
-	if (status != BL_OK || !device->destroy_when_due)
+	if (is_over)
+		status = close_device(daemon, &device, plan.entry, why);
+	pthread_mutex_unlock(&daemon->life_lock);
+	if (status != BL_OK || !is_over || !device.destroy_when_due)
 		return status;
-	gate_device_drop(daemon->gate, device->id);
-	status = retention_shred(context, device->id, why);
-	gate_device_changed(daemon->gate, device->id);
+	gate_device_drop(daemon->gate, device.id);
+	status = retention_shred(context, device.id, why);
+	gate_device_changed(daemon->gate, device.id);
 	if (status == BL_OK)
 		*shredded += 1;
 	else
-		bl_explain(why, "device '%s' is closed but not destroyed", device->id);
+		bl_explain(why, "device '%s' is closed but not destroyed", device.id);
 	return status;
 }
 
@@ -95,26 +102,28 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 					   enum retention_step step),
 			   void *step_context, size_t *out_shredded, struct bl_error *why)
 {
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-	struct due_list list = {.policy = policy, .now_unix = daemon_now(NULL)};
-	struct retention_context context = {
-		.store = daemon->store,
-		.audit = daemon->audit,
-		.policy = policy,
-		.now_unix = list.now_unix,
-		.by = peer ? peer->uid : UINT32_MAX,
-		.on_step = on_step,
-		.step_context = step_context,
-	};
+	BL_CLEANUP(policy_unref) struct policy *at_first = gate_policy(daemon->gate);
+	struct due_list list = {.policy = at_first, .now_unix = daemon_now(NULL)};
 	enum bl_status worst = BL_OK;
 
 	*out_shredded = 0;
-	pthread_mutex_lock(&daemon->life_lock);
+	pthread_mutex_lock(&daemon->shred_lock);
 	device_each(daemon->store, collect, &list);
-	for (size_t i = 0; i < list.count; i++) {
+	/* A stop lets what was begun end, and begins nothing. */
+	for (size_t i = 0; i < list.count && !atomic_load(&daemon->is_stopping); i++) {
+		BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+		const struct retention_context context = {
+			.store = daemon->store,
+			.audit = daemon->audit,
+			.policy = policy,
+			.now_unix = list.now_unix,
+			.by = peer ? peer->uid : UINT32_MAX,
+			.on_step = on_step,
+			.step_context = step_context,
+		};
 		struct bl_error here;
 		enum bl_status status =
-			end_device(daemon, &context, &list.items[i], out_shredded, &here);
+			end_device(daemon, &context, list.items[i].id, out_shredded, &here);
 
 		if (status != BL_OK && worst == BL_OK) {
 			worst = status;
@@ -122,7 +131,7 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 				*why = here;
 		}
 	}
-	pthread_mutex_unlock(&daemon->life_lock);
+	pthread_mutex_unlock(&daemon->shred_lock);
 	free(list.items);
 	if (list.is_short_of_memory && worst == BL_OK)
 		worst = bl_fail(why, BL_NO_MEMORY, "out of memory");

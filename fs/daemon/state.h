@@ -15,6 +15,10 @@
 
 #define PURPOSE_LIMIT 64
 #define PATH_LIMIT    4096
+/* A view has some threads, descriptors and buffers: nobody takes those of the log or of others. */
+#define VIEWS_LIMIT	256
+#define VIEWS_PER_UID	16
+#define RULE_MANY_VIEWS "builtin/too-many-views"
 
 struct view {
 	struct daemon *daemon;
@@ -49,9 +53,13 @@ struct daemon {
 
 	pthread_mutex_t views_lock;
 	struct view *views;
+	struct view *opening; /* not there yet, but counted */
 
-	/* One shred, policy load, hold or enrolment at a time: they decide on what the others change. */
+	/* One policy load, hold or enrolment at a time: they decide on what the others change. Never held for long. */
 	pthread_mutex_t life_lock;
+	/* One pass over what is due at a time. It may take hours, and a hold has to come in between: the store itself sees to it
+	 * that a device is either held or being destroyed. */
+	pthread_mutex_t shred_lock;
 
 	pthread_t keeper;
 	bool has_keeper;

@@ -63,12 +63,82 @@ static enum bl_status start(struct view *view, const struct view_request *reques
 	if (status != BL_OK)
 		return status;
 	view->number = gate_view_number(view->gate_view);
-	view->uid = request->gate.uid;
 	if (request->mountpoint_fd >= 0)
 		status = mount_by_monitor(view, request, &options.fuse_fd, why);
 	if (status == BL_OK)
 		status = serve_start(view->gate_view, &options, &view->serve, why);
 	return status;
+}
+
+static void count(const struct view *views, uid_t uid, size_t *all, size_t *same)
+{
+	for (; views; views = views->next) {
+		++*all;
+		*same += views->uid == uid;
+	}
+}
+
+/* A seat for the view among those that are being opened. False: there are too many. */
+static bool seat(struct view *view)
+{
+	struct daemon *daemon = view->daemon;
+	size_t all = 0, same = 0;
+
+	pthread_mutex_lock(&daemon->views_lock);
+	count(daemon->views, view->uid, &all, &same);
+	count(daemon->opening, view->uid, &all, &same);
+	bool has_room = all < VIEWS_LIMIT && same < VIEWS_PER_UID;
+
+	if (has_room) {
+		view->next = daemon->opening;
+		daemon->opening = view;
+	}
+	pthread_mutex_unlock(&daemon->views_lock);
+	return has_room;
+}
+
+/* From its seat to the views, or away. */
+static void settle(struct view *view, bool is_open)
+{
+	struct daemon *daemon = view->daemon;
+
+	pthread_mutex_lock(&daemon->views_lock);
+	for (struct view **link = &daemon->opening; *link; link = &(*link)->next)
+		if (*link == view) {
+			*link = view->next;
+			break;
+		}
+	if (is_open) {
+		view->next = daemon->views;
+		daemon->views = view;
+		/* A log that broke while we were opening found no view of ours to cut. */
+		if (atomic_load(&daemon->is_log_broken))
+			serve_abort(view->serve);
+		/* Nor was it found by whoever reaps when its connection ended meanwhile. */
+		if (atomic_load(&view->has_ended))
+			eventfd_write(daemon->wake_fd, 1);
+	}
+	pthread_mutex_unlock(&daemon->views_lock);
+}
+
+static enum bl_status too_many(struct daemon *daemon, const struct view_request *request,
+			       struct bl_error *why)
+{
+	const struct peer peer = {.uid = request->gate.uid,
+				  .gid = request->gate.gid,
+				  .pid = (pid_t)request->gate.pid};
+	struct audit_event event = event_by(daemon, &peer, AUDIT_VIEW_OPENED);
+
+	event.verdict = AUDIT_DENIED;
+	memcpy(event.rule, RULE_MANY_VIEWS, sizeof(RULE_MANY_VIEWS));
+
+	enum bl_status status = audit_append(daemon->audit, &event, NULL, why);
+
+	return status != BL_OK ? status
+			       : bl_fail(why, BL_FORBIDDEN,
+					 "too many views are open by " RULE_MANY_VIEWS
+					 ": at most %d of one person, %d in all (close some)",
+					 VIEWS_PER_UID, VIEWS_LIMIT);
 }
 
 enum bl_status views_open(struct daemon *daemon, const struct view_request *request,
@@ -79,6 +149,11 @@ enum bl_status views_open(struct daemon *daemon, const struct view_request *requ
 	if (!view)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	view->daemon = daemon;
+	view->uid = request->gate.uid;
+	if (!seat(view)) {
+		free(view);
+		return too_many(daemon, request, why);
+	}
 	view->since_unix = daemon_now(NULL);
 	strncpy(view->path, request->path, sizeof(view->path) - 1);
 	if (request->gate.purpose)
@@ -86,19 +161,12 @@ enum bl_status views_open(struct daemon *daemon, const struct view_request *requ
 
 	enum bl_status status = start(view, request, why);
 
-	if (status != BL_OK) {
-		finish(view);
-		return status;
-	}
 	*out_number = view->number;
-	pthread_mutex_lock(&daemon->views_lock);
-	view->next = daemon->views;
-	daemon->views = view;
-	pthread_mutex_unlock(&daemon->views_lock);
-	/* A log that broke, or a stop that began, while we were opening found no view of ours to cut. */
-	if (atomic_load(&daemon->is_log_broken))
-		serve_abort(view->serve);
-	return BL_OK;
+	settle(view, status == BL_OK);
+	/* From here on whoever reaps or closes may have freed it. */
+	if (status != BL_OK)
+		finish(view);
+	return status;
 }
 
 typedef bool view_fn(const struct view *view, const void *wanted);
