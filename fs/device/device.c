@@ -136,6 +136,19 @@ static enum bl_status check_texts(const struct device *device, struct bl_error *
 	return BL_OK;
 }
 
+#define DAY_SECONDS 86400
+
+/* Every date of destruction counts from here: one that is still to come would put it off, for ever if one likes. */
+static enum bl_status check_received(const struct device *device, struct bl_error *why)
+{
+	/* A day of grace: records are in UTC, and a day begins earlier elsewhere. */
+	if (device->received_unix - DAY_SECONDS <= device->enrolled_unix)
+		return BL_OK;
+	return bl_fail(why, BL_INVALID,
+		       "'received' of '%s' lies in the future (give the day it was handed in)",
+		       device->id);
+}
+
 static void take_record(struct device *device, const struct device_record *record)
 {
 	if (record && record->has_received) {
@@ -238,7 +251,9 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 	entry->device.hold_count = 0;
 	entry->device.next_hold = 1;
 	take_record(&entry->device, record);
-	status = source_identify(&entry->device, why);
+	status = check_received(&entry->device, why);
+	if (status == BL_OK)
+		status = source_identify(&entry->device, why);
 	if (status != BL_OK)
 		return status;
 

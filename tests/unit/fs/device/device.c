@@ -15,9 +15,43 @@ static void enroll_with_customer(struct temp *temp, const char *id)
 	struct device device = temp_device(temp, id);
 	struct device_record record;
 
+	device.enrolled_unix = 1767312000; /* the record's day */
 	assert_int_equal(device_record_parse(RECORD, strlen(RECORD), &record, NULL), BL_OK);
 	assert_int_equal(device_enroll(temp->store, &device, &record, NULL), BL_OK);
 	device_record_done(&record);
+}
+
+/* Destruction is dated from it: what was received in a thousand years would be kept for as long. */
+static void device_received_in_the_future_is_refused(void **state)
+{
+	static const struct {
+		const char *record;
+		enum bl_status status;
+	} ROWS[] = {
+		{"received: 2026-01-02", BL_OK},
+		{"received: 2026-01-03", BL_OK}, /* still today somewhere */
+		{"received: 2026-01-04", BL_INVALID},
+		{"received: 9999-12-31", BL_INVALID},
+	};
+	struct temp *temp = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct device_record record;
+		struct bl_error why = {.text = ""};
+		struct device device = temp_device(temp, "RMA-1");
+		const char *text = ROWS[i].record;
+
+		snprintf(device.id, sizeof(device.id), "RMA-%zu", i);
+		device.enrolled_unix = 1767312000; /* 2026-01-02 */
+		assert_int_equal(device_record_parse(text, strlen(text), &record, NULL), BL_OK);
+
+		enum bl_status status = device_enroll(temp->store, &device, &record, &why);
+
+		device_record_done(&record);
+		if (status != ROWS[i].status ||
+		    (status != BL_OK && !strstr(why.text, "in the future")))
+			fail_msg("%s: %s: %s", text, bl_status_name(status), why.text);
+	}
 }
 
 static void customer_is_sealed_and_comes_back(void **state)
@@ -346,6 +380,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, temp_set_up, temp_tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(device_received_in_the_future_is_refused),
 		TEST(customer_is_sealed_and_comes_back),
 		TEST(forgotten_customer_is_none),
 		TEST(customer_of_another_device_does_not_open),
