@@ -97,8 +97,14 @@ static enum bl_status check_mountpoint(int fd, uid_t uid, struct bl_error *why)
 {
 	struct stat stat;
 
-	if (fd < 0 || fstat(fd, &stat) < 0)
+	if (fd < 0)
 		return bl_fail(why, BL_INVALID, "no mount point came with the request");
+	/* A view is closed to us, too: the kernel lets only its person ask. */
+	if (fstat(fd, &stat) < 0)
+		return bl_fail_errno(
+			why, BL_INVALID,
+			"cannot look at the mount point; is a view open there already? "
+			"(close it, or make an empty directory)");
 	if (!S_ISDIR(stat.st_mode))
 		return bl_fail(why, BL_INVALID,
 			       "mount point is not a directory (make an empty one)");
