@@ -12,20 +12,24 @@
 /* getopt values of the options every command has; a command's own are their row's number. */
 enum { COMMON_STORE = 1000, COMMON_JSON, COMMON_HELP };
 
+/* Texts carry what was typed, or came from elsewhere: no control byte reaches a terminal. */
+static void print_error(const char *command, const char *text)
+{
+	fprintf(stderr, "error: %s: ", command);
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, stderr);
+}
+
 int cli_usage(const struct invocation *invocation, const char *text)
 {
-	fprintf(stderr, "error: %s: %s (use: bailee %s)\n", invocation->command, text,
-		invocation->usage);
+	print_error(invocation->command, text);
+	fprintf(stderr, " (use: bailee %s)\n", invocation->usage);
 	return bl_status_exit(BL_INVALID);
 }
 
 int cli_fail(const struct invocation *invocation, enum bl_status status, const struct bl_error *why)
 {
-	fprintf(stderr, "error: %s: ", invocation->command);
-	const char *text = why->text[0] ? why->text : bl_status_name(status);
-
-	for (; *text; text++)
-		fputc((unsigned char)*text < ' ' ? '?' : *text, stderr);
+	print_error(invocation->command, why->text[0] ? why->text : bl_status_name(status));
 	fputc('\n', stderr);
 	return bl_status_exit(status);
 }
@@ -142,7 +146,8 @@ static enum bl_status read_all(int fd, size_t limit, char **out_text, size_t *ou
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return bl_fail_errno(why, BL_IO, "cannot read");
+			return bl_fail_errno(why, errno == EISDIR ? BL_INVALID : BL_IO,
+					     "cannot read");
 		if (got == 0)
 			break;
 		length += (size_t)got;

@@ -55,6 +55,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < BL_COUNT(COMMANDS); i++)
 		if (strcmp(COMMANDS[i].name, name) == 0)
 			return COMMANDS[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "error: bailee: no command '%s' (bailee --help lists them)\n", name);
-	return 2;
+
+	struct bl_error why = {{0}};
+
+	bl_fail(&why, BL_INVALID, "no command '%.60s' (bailee --help lists them)", name);
+	return cli_fail(&(struct invocation){.command = "bailee"}, BL_INVALID, &why);
 }

@@ -1,10 +1,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +55,20 @@ static enum bl_status take_source(char *argument, struct daemon_source *out_sour
 	if (access(argument, R_OK) != 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open source '%s'", argument);
 	return BL_OK;
+}
+
+/* The folders above the default store may not be there yet: a newcomer has no ~/.local/state. */
+static void make_parents(const char *path)
+{
+	char parent[PATH_MAX];
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int written = snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+
+		/* What cannot be made is told when the store is. */
+		if (written > 0 && (size_t)written < sizeof(parent))
+			(void)!mkdir(parent, 0700);
+	}
 }
 
 static void say_ready(void *context)
@@ -150,6 +166,8 @@ int cmd_mount(int argc, char **argv)
 			mounting.invocation.arguments[mounting.invocation.argument_count - 1]);
 		return cli_fail(&mounting.invocation, BL_INVALID, &why);
 	}
+	if (mounting.invocation.store == mounting.invocation.store_room)
+		make_parents(mounting.invocation.store);
 	mounting.options.context = &mounting;
 	mounting.options.store_path = mounting.invocation.store;
 	mounting.options.sources = mounting.sources;

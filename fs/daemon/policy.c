@@ -160,7 +160,7 @@ static enum bl_status read_policy_file(const char *path, char **out_bytes, size_
 	struct stat stat;
 
 	if (fd < 0 || fstat(fd, &stat) < 0)
-		return bl_fail_errno(why, BL_NOT_FOUND, "cannot open policy '%s'", path);
+		return bl_fail_errno(why, BL_INVALID, "cannot open policy '%s'", path);
 	if (!S_ISREG(stat.st_mode) || stat.st_size > YAML_SIZE_LIMIT)
 		return bl_fail(why, BL_INVALID, "policy '%s' is not a file of at most 4 MiB", path);
 	if (stat.st_mode & 022)
