@@ -120,8 +120,10 @@ static bool holds_decode(json_t *holds, struct device *device)
 static bool is_sound(const struct device_entry *entry)
 {
 	const struct device *device = &entry->device;
+	bool is_held = device->hold_count > 0;
 
-	if ((device->state == STATE_HELD) != (device->hold_count > 0))
+	/* One that is due stays so while it is held. */
+	if (device->state == STATE_HELD ? !is_held : is_held && device->state != STATE_DUE)
 		return false;
 	return entry->before_hold != STATE_HELD && device->source[0] == '/';
 }

@@ -361,12 +361,12 @@ enum bl_status device_set_state(struct device_store *store, const char *id,
 
 	if (status != BL_OK || entry->device.state == state)
 		return status;
-	if (!(MAY_BECOME[entry->device.state] & TO(state)) ||
+	if (!(MAY_BECOME[entry->device.state] & TO(state)) || entry->device.hold_count > 0 ||
 	    (entry->is_shredding && state != STATE_SHREDDED))
-		return bl_fail(
-			why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
-			bl_device_state_name(entry->device.state), bl_device_state_name(state),
-			entry->device.state == STATE_HELD ? " (release its holds first)" : "");
+		return bl_fail(why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
+			       bl_device_state_name(entry->device.state),
+			       bl_device_state_name(state),
+			       entry->device.hold_count > 0 ? " (release its holds first)" : "");
 
 	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
 
@@ -426,9 +426,11 @@ enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t
 	hold->since_unix = now_unix;
 	hold->by = by;
 	memcpy(hold->reason, reason, strlen(reason) + 1);
-	if (device->state != STATE_HELD)
+	/* A hold stops the destruction of a device that is due; it opens nothing again. */
+	if (device->state != STATE_HELD && device->state != STATE_DUE) {
 		changed->before_hold = device->state;
-	device->state = STATE_HELD;
+		device->state = STATE_HELD;
+	}
 
 	uint32_t number = hold->number;
 
@@ -465,7 +467,7 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
 	device->hold_count--;
 	memmove(device->holds + at, device->holds + at + 1,
 		(device->hold_count - at) * sizeof(device->holds[0]));
-	if (device->hold_count == 0)
+	if (device->hold_count == 0 && device->state == STATE_HELD)
 		device->state = changed->before_hold;
 	return change(store, entry, changed, why);
 }

@@ -218,6 +218,29 @@ static void last_release_gives_the_state_before_back(void **state)
 	assert_true(third > second);
 }
 
+/* What is due shows nothing any more: a hold keeps it from destruction, and only that. */
+static void hold_of_a_due_device_leaves_it_due(void **state)
+{
+	struct temp *temp = *state;
+	struct device device;
+	uint32_t hold;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "dispute", 6, &hold, NULL),
+			 BL_OK);
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_DUE);
+	assert_int_equal(device.hold_count, 1);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_RELEASED, NULL), BL_INVALID);
+	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(device_hold_release(temp->store, "RMA-1", hold, NULL), BL_OK);
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_DUE);
+	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
+}
+
 static void bad_holds_are_refused(void **state)
 {
 	static const char *const REASONS[] = {"", "new\nline", "\x1b[31m", "\xff", NULL};
@@ -389,6 +412,7 @@ int main(void)
 		TEST(one_image_is_not_given_to_destroy_under_two_ids),
 		TEST(states_follow_the_table),
 		TEST(last_release_gives_the_state_before_back),
+		TEST(hold_of_a_due_device_leaves_it_due),
 		TEST(bad_holds_are_refused),
 		TEST(shredded_id_is_never_given_again),
 		TEST(begun_shred_takes_no_hold),
