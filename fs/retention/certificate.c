@@ -117,12 +117,15 @@ static json_t *when_of(const struct journal *journal, int64_t done_unix)
 static json_t *how_of(const struct journal *journal)
 {
 	bool is_proven = strcmp(certificate_status(journal), "NOT_ERASED") != 0;
+	bool was_removed = journal->exceptions & (EXCEPTION_VANISHED | EXCEPTION_VANISHED_VERIFIED);
+	/* What somebody else took away nobody here punched or unlinked. */
+	json_t *then =
+		was_removed ? json_array() : json_pack("[s,s,s]", "punch", "truncate", "unlink");
 
-	return json_pack("{s:s,s:s,s:i,s:s,s:[s,s,s],s:s}", "category",
-			 is_proven ? "clear" : "none", "technique",
-			 is_proven ? "overwrite" : "none", "passes", is_proven ? 1 : 0, "pattern",
-			 "random (XChaCha20 stream of a key used once)", "then", "punch",
-			 "truncate", "unlink", "keys", "overwritten in place (256-bit)");
+	return json_pack("{s:s,s:s,s:i,s:s,s:o,s:s}", "category", is_proven ? "clear" : "none",
+			 "technique", is_proven ? "overwrite" : "none", "passes", is_proven ? 1 : 0,
+			 "pattern", "random (XChaCha20 stream of a key used once)", "then", then,
+			 "keys", "overwritten in place (256-bit)");
 }
 
 static json_t *verification_of(const struct journal *journal)

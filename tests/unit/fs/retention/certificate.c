@@ -53,6 +53,31 @@ static void genuine_certificate_verifies(void **state)
 	free(json);
 }
 
+static void certificate_claims_no_step_that_was_not_taken(void **state)
+{
+	static const struct {
+		unsigned exceptions;
+		const char *then;
+	} ROWS[] = {
+		{0, "\"then\":[\"punch\",\"truncate\",\"unlink\"]"},
+		{EXCEPTION_MOVED, "\"then\":[\"punch\",\"truncate\",\"unlink\"]"},
+		{EXCEPTION_VANISHED, "\"then\":[]"},
+		{EXCEPTION_VANISHED_VERIFIED, "\"then\":[]"},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct journal journal = GOOD;
+
+		journal.exceptions = ROWS[i].exceptions;
+
+		char *json = make(*state, &journal);
+
+		if (!strstr(json, ROWS[i].then))
+			fail_msg("exceptions %u: %s", ROWS[i].exceptions, json);
+		free(json);
+	}
+}
+
 static void every_flipped_bit_is_refused(void **state)
 {
 	struct temp *temp = *state;
@@ -169,6 +194,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, temp_set_up, temp_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(genuine_certificate_verifies),
+		TEST(certificate_claims_no_step_that_was_not_taken),
 		TEST(every_flipped_bit_is_refused),
 		TEST(every_cut_is_refused),
 		TEST(key_of_another_store_is_refused),
