@@ -235,9 +235,12 @@ static void year_only(uint8_t *value, size_t length)
 		fill(value, length);
 		return;
 	}
-	for (size_t i = 0; i < length; i++)
-		if (is_alnum(value[i]) && (i < found || i >= found + 4))
+	for (size_t i = 0; i < length; i++) {
+		bool is_year = i >= found && i < found + 4;
+
+		if (!is_year && is_alnum(value[i]))
 			value[i] = '*';
+	}
 }
 
 static void apply(const struct mask *mask, const struct chain *chain, uint8_t *value, size_t length)
