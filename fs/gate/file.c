@@ -39,7 +39,7 @@ static bool is_touched(const struct work *work)
 		const struct window_spans *known = work->known[i];
 		uint64_t base = span_base(known->window);
 
-		for (size_t k = 0; k < known->count; k++) {
+		for (size_t k = spans_from(known, work->offset); k < known->count; k++) {
 			struct detect_span span = span_unpack(known->items[k], base);
 
 			if (span.offset >= work->end)
@@ -184,7 +184,9 @@ static void part_all(struct part *part, const struct window_spans *known)
 {
 	uint64_t base = span_base(known->window);
 
-	for (size_t i = 0; i < known->count; i++) {
+	part->count = part->chain = 0;
+	part->chain_end = 0;
+	for (size_t i = spans_from(known, part->start); i < known->count; i++) {
 		struct detect_span span = span_unpack(known->items[i], base);
 
 		if (span.offset >= part->chain_end) {
@@ -212,6 +214,7 @@ static void mask_all(struct work *work, const struct mask *mask)
 	uint8_t original[DETECT_MARGIN] = {0}, next[DETECT_MARGIN] = {0}, shown[DETECT_MARGIN];
 	struct part part;
 
+	part.mask = mask;
 	for (size_t i = 0; i < work->count; i++) {
 		uint64_t window = work->first + i;
 		uint64_t start = BL_MAX(window * DETECT_WINDOW, work->offset);
@@ -230,7 +233,11 @@ static void mask_all(struct work *work, const struct mask *mask)
 
 		if (has_next)
 			memcpy(next + sizeof(next) - kept, behind - kept, kept);
-		part = (struct part){mask, at, lead, tail, start, end, .count = 0};
+		part.at = at;
+		part.lead = lead;
+		part.tail = tail;
+		part.start = start;
+		part.end = end;
 		part_all(&part, work->known[i]);
 		if (i > 0)
 			memcpy(at - lead, shown, lead);

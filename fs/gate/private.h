@@ -130,7 +130,8 @@ bool tree_path(const struct tree *tree, const struct entry *entry, const char *c
 /* ---- spans: what was found in the windows of files --------------------------------------------- */
 
 /*
- * A span in eight bytes: offset from span_base() (18 bits), length (18 bits), class (8), is_sure (1). What begins before the
+ * A span in eight bytes: offset from span_base() (18 bits), length (18 bits), class (8), is_sure (1), and in the cache whether
+ * it is the first of a chain of spans that overlap (1). What begins before the
  * base or is longer than the bits is cut: it is longer than a margin either way, and so filled.
  */
 typedef uint64_t packed_span;
@@ -163,6 +164,8 @@ struct window_spans *spans_get(struct gate_spans *cache, uint64_t serial, uint64
 struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
 				uint64_t serial, uint64_t window, const struct detect_spans *found,
 				bool is_withheld);
+/* spans_from - where to begin with what touches @offset or lies behind it: the first span of a chain */
+size_t spans_from(const struct window_spans *spans, uint64_t offset);
 void spans_put(struct window_spans *spans);
 void spans_forget(struct gate_spans *cache, const struct gate_device *device);
 

@@ -10,6 +10,7 @@
 #define OFFSET_BITS 18
 #define LENGTH_BITS 18
 #define LENGTH_MOST ((UINT64_C(1) << LENGTH_BITS) - 1)
+#define IS_FIRST    (UINT64_C(1) << (OFFSET_BITS + LENGTH_BITS + 9)) /* no span before reaches it */
 _Static_assert(DETECT_LEAD + DETECT_WINDOW + DETECT_TAIL < 1u << OFFSET_BITS, "offsets fit");
 
 uint64_t span_base(uint64_t window)
@@ -114,13 +115,42 @@ struct window_spans *spans_get(struct gate_spans *cache, uint64_t serial, uint64
 	return spans;
 }
 
+static void pack_all(const struct detect_spans *found, struct window_spans *out)
+{
+	uint64_t base = span_base(out->window), chain_end = 0;
+
+	for (size_t i = 0; i < out->count; i++) {
+		const struct detect_span *span = &found->items[i];
+
+		out->items[i] = span_pack(span, base) | (span->offset >= chain_end ? IS_FIRST : 0);
+		chain_end = BL_MAX(chain_end, span->offset + span->length);
+	}
+}
+
+size_t spans_from(const struct window_spans *spans, uint64_t offset)
+{
+	uint64_t base = span_base(spans->window);
+	size_t low = 0, high = spans->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (span_unpack(spans->items[middle], base).offset <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low > 0 && !(spans->items[--low] & IS_FIRST))
+		continue;
+	return low;
+}
+
 struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
 				uint64_t serial, uint64_t window, const struct detect_spans *found,
 				bool is_withheld)
 {
 	size_t count = is_withheld ? 0 : found->count;
 	size_t bytes = sizeof(struct window_spans) + count * sizeof(packed_span);
-	uint64_t base = span_base(window);
 	struct window_spans *spans = malloc(bytes);
 
 	if (!spans)
@@ -132,8 +162,7 @@ struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *de
 				       .bytes = bytes,
 				       .count = count};
 	atomic_init(&spans->refs, 1);
-	for (size_t i = 0; i < count; i++)
-		spans->items[i] = span_pack(&found->items[i], base);
+	pack_all(found, spans);
 	pthread_mutex_lock(&cache->lock);
 	/* Two reads may have scanned one window at once; both found the same. */
 	if (!find(cache, serial, window) && bytes <= cache->limit) {

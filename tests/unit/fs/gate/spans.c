@@ -53,6 +53,50 @@ static void keep(struct gate_spans *cache, struct gate_device *device, uint64_t 
 	spans_put(kept);
 }
 
+static void a_search_begins_with_a_chain(void **state)
+{
+	/* Two chains and a span alone; window 1, of which the first span begins in window 0. */
+	static const struct detect_span ITEMS[] = {
+		{DETECT_WINDOW - 500, 600, CLASS_EMAIL, 1},
+		{DETECT_WINDOW + 10, 50, CLASS_CARD, 1},
+		{DETECT_WINDOW + 70, 5, CLASS_CARD, 1},
+		{DETECT_WINDOW + 100, 20, CLASS_PHONE, 0},
+		{DETECT_WINDOW + 300, 40, CLASS_EMAIL, 1},
+		{DETECT_WINDOW + 330, 40, CLASS_PHONE, 1},
+	};
+	static const struct {
+		uint64_t offset;
+		size_t first;
+	} ROWS[] = {
+		{0, 0},
+		{DETECT_WINDOW, 0},
+		{DETECT_WINDOW + 99, 0},
+		{DETECT_WINDOW + 100, 3},
+		{DETECT_WINDOW + 299, 3},
+		{DETECT_WINDOW + 300, 4},
+		{DETECT_WINDOW + 331, 4},
+		{3 * DETECT_WINDOW, 4},
+	};
+	struct detect_spans found = {(struct detect_span *)(uintptr_t)ITEMS, BL_COUNT(ITEMS), 0};
+	struct gate_spans cache;
+
+	(void)state;
+	assert_int_equal(spans_init(&cache, 1 << 20), BL_OK);
+	struct window_spans *kept = spans_keep(&cache, NULL, 1, 1, &found, false);
+
+	assert_non_null(kept);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		if (spans_from(kept, ROWS[i].offset) != ROWS[i].first)
+			fail_msg("row %zu: %zu", i, spans_from(kept, ROWS[i].offset));
+	}
+	spans_put(kept);
+	found.count = 0;
+	kept = spans_keep(&cache, NULL, 1, 2, &found, false);
+	assert_int_equal(spans_from(kept, 2 * DETECT_WINDOW), 0);
+	spans_put(kept);
+	spans_done(&cache);
+}
+
 static bool is_known(struct gate_spans *cache, uint64_t serial, uint64_t window)
 {
 	struct window_spans *spans = spans_get(cache, serial, window);
@@ -116,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packed_spans_come_back),
+		cmocka_unit_test(a_search_begins_with_a_chain),
 		cmocka_unit_test(the_least_recently_used_window_goes_first),
 		cmocka_unit_test(what_is_in_use_outlives_the_cache_entry),
 		cmocka_unit_test(one_larger_than_the_cache_is_used_but_not_kept),
