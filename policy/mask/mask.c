@@ -345,7 +345,9 @@ void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t co
 
 		if (start >= end)
 			continue;
-		if (chain.start < from || chain.end > to || length > VALUE_LIMIT) {
+		/* Filling looks at one byte at a time: no need to have them all. */
+		if (chain.style == STYLE_FILL || chain.start < from || chain.end > to ||
+		    length > VALUE_LIMIT) {
 			fill(bytes + start, (size_t)(end - start));
 			continue;
 		}
