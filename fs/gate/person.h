@@ -13,7 +13,8 @@ struct person;
  * person_lookup - login and group names of @uid
  *
  * A uid without an account is no error: it has no login, and the one group @gid when that has a name.
- * Blocks on NSS (files, or a directory service): never on a read path. BL_OK, BL_NO_MEMORY.
+ * Blocks on NSS (files, or a directory service): never on a read path.
+ * BL_OK, BL_IO (NSS could not tell), BL_TOO_LARGE (more than 1024 groups), BL_NO_MEMORY.
  */
 enum bl_status person_lookup(uid_t uid, gid_t gid, struct person **out_person,
 			     struct bl_error *why) BL_MUST_CHECK;

@@ -57,12 +57,12 @@ static void view_free(struct gate_view *view)
 BL_DEFINE_CLEANUP(struct gate_view, view_free)
 
 static enum bl_status view_new(struct gate *gate, const struct gate_view_request *request,
-			       struct gate_view **out_view)
+			       struct gate_view **out_view, struct bl_error *why)
 {
 	BL_CLEANUP(view_free) struct gate_view *view = calloc(1, sizeof(*view));
 
 	if (!view)
-		return BL_NO_MEMORY;
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	pthread_mutex_init(&view->lock, NULL);
 	view->gate = gate;
 	view->uid = request->uid;
@@ -74,9 +74,9 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 	if (request->purpose) {
 		view->purpose = strdup(request->purpose);
 		if (!view->purpose)
-			return BL_NO_MEMORY;
+			return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	}
-	enum bl_status status = person_lookup(view->uid, view->gid, &view->account, NULL);
+	enum bl_status status = person_lookup(view->uid, view->gid, &view->account, why);
 
 	if (status == BL_OK)
 		*out_view = BL_TAKE(view);
@@ -162,10 +162,10 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 	struct gate_view *view = NULL;
 	struct gate_caller caller = {request->uid, request->gid, request->pid};
 	struct audit_event event;
-	enum bl_status status = view_new(gate, request, &view);
+	enum bl_status status = view_new(gate, request, &view, why);
 
 	if (status != BL_OK || !view)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+		return status;
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	status = view_admit(view, why);
 	view_event(view, &caller, AUDIT_VIEW_OPENED, &event);
