@@ -137,22 +137,30 @@ static void explain_who(FILE *out, const struct rules_subject *subject)
 		fprintf(out, "lapsed: %s\n", subject->lapses);
 }
 
+/* Nearly all are filled nearly always: what differs is named, the rest told in one word. */
 static void explain_styles(FILE *out, const struct rules_subject *subject,
 			   const struct rules_facts *facts)
 {
 	uint8_t styles[CLASS_LIMIT];
 	bl_classes detects = subject->policy->detects;
-	const char *between = "";
+	bool has_named = false, has_filled = false;
 
 	rules_styles(subject, facts, styles);
 	fprintf(out, "shown as: ");
-	for (unsigned class = 0; class < CLASS_COUNT; class ++)
-		if (detects >> class & 1) {
-			fprintf(out, "%s%s %s", between, bl_class_name((enum bl_class) class),
-				bl_style_name(styles[class]));
-			between = ", ";
+	for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+		if (!(detects >> class & 1))
+			continue;
+		if (styles[class] == STYLE_FILL) {
+			has_filled = true;
+			continue;
 		}
-	fprintf(out, "%s\n", *between ? "" : "nothing is looked for");
+		fprintf(out, "%s%s %s", has_named ? ", " : "", bl_class_name((enum bl_class) class),
+			bl_style_name(styles[class]));
+		has_named = true;
+	}
+	if (has_filled)
+		fprintf(out, has_named ? "; all else fill" : "everything found is filled");
+	fprintf(out, "%s\n", has_named || has_filled ? "" : "nothing is looked for");
 }
 
 void rules_explain(FILE *out, const struct rules_subject *subject, const struct rules_facts *facts,
