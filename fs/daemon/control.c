@@ -87,7 +87,8 @@ static bool is_welcome(struct daemon *daemon, uid_t uid)
 		all++;
 		same += other->peer.uid == uid;
 	}
-	return all < CONNECTIONS_LIMIT && same < CONNECTIONS_PER_UID &&
+	/* Others may take every seat, and take it again: the store's owner has some of their own. */
+	return (all < CONNECTIONS_LIMIT || uid == daemon->owner) && same < CONNECTIONS_PER_UID &&
 	       !atomic_load(&daemon->is_stopping);
 }
 

@@ -2,7 +2,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
-need mke2fs jq setpriv losetup mkfs.ext4
+need mke2fs jq setpriv losetup mkfs.ext4 python3
 cat >"$work/long.yaml" <<'YAML'
 bailee: 1
 name: limits
@@ -60,5 +60,46 @@ code 0 "$bailee" hold add RMA-second --reason "a lawyer called"
 code 0 "$bailee" shred --due
 [ ! -e "$work/disk/first.img" ] || fail "what is due is not destroyed"
 [ -e "$work/disk/second.img" ] || fail "a held device is destroyed"
+
+# A hold that did not come about is told as one.
+code 2 "$bailee" hold add RMA-first --reason "too late"
+code 0 "$bailee" log query --json
+[ "$(jq -rs '[.[] | select(.op == "hold-added" and .device == "RMA-first")] | last | .verdict' "$work/out")" = failed ] ||
+	fail "the log tells of a hold that is none"
+
+# Four others hold every connection: the store's owner is still answered.
+cat >"$work/crowd.py" <<'PYTHON'
+import os, socket, subprocess, sys
+store, bailee = sys.argv[1:]
+go_read, go_write = os.pipe()
+children = []
+for uid in range(61011, 61015):
+    there_read, there_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(go_write)
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+        peers = []
+        for _ in range(8):
+            peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            peer.connect(store + "/socket")
+            peer.send(b'{"bailee":1,"do":"status"}')
+            peer.recv(1 << 17)
+            peers.append(peer)
+        os.write(there_write, b"x")
+        os.read(go_read, 1)
+        os._exit(0)
+    os.close(there_write)
+    os.read(there_read, 1)
+    children.append(pid)
+code = subprocess.call([bailee, "status"])
+os.close(go_write)
+for pid in children:
+    os.waitpid(pid, 0)
+sys.exit(code)
+PYTHON
+code 0 python3 "$work/crowd.py" "$work/store" "$bailee"
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
