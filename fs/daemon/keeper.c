@@ -68,6 +68,33 @@ static enum bl_status close_device(struct daemon *daemon, const struct device *d
 	return status;
 }
 
+enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	struct due_list list = {.policy = policy, .now_unix = daemon_now(NULL)};
+	enum bl_status worst = BL_OK;
+
+	device_each(daemon->store, collect, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		struct retention_plan plan;
+		struct bl_error here;
+
+		retention_plan_of(policy, &list.items[i], list.now_unix, &plan);
+
+		enum bl_status status = close_device(daemon, &list.items[i], plan.entry, &here);
+
+		if (status != BL_OK && worst == BL_OK) {
+			worst = status;
+			if (why)
+				*why = here;
+		}
+	}
+	free(list.items);
+	if (list.is_short_of_memory && worst == BL_OK)
+		worst = bl_fail(why, BL_NO_MEMORY, "out of memory");
+	return worst;
+}
+
 static enum bl_status end_device(struct daemon *daemon, const struct retention_context *context,
 				 const char *id, size_t *shredded, struct bl_error *why)
 {
@@ -104,10 +131,14 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 {
 	BL_CLEANUP(policy_unref) struct policy *at_first = gate_policy(daemon->gate);
 	struct due_list list = {.policy = at_first, .now_unix = daemon_now(NULL)};
-	enum bl_status worst = BL_OK;
 
 	*out_shredded = 0;
 	pthread_mutex_lock(&daemon->shred_lock);
+	/* All of them are closed before the first is destroyed, which may take hours. */
+	pthread_mutex_lock(&daemon->life_lock);
+	enum bl_status worst = keeper_close_due(daemon, why);
+
+	pthread_mutex_unlock(&daemon->life_lock);
 	device_each(daemon->store, collect, &list);
 	/* A stop lets what was begun end, and begins nothing. */
 	for (size_t i = 0; i < list.count && !atomic_load(&daemon->is_stopping); i++) {

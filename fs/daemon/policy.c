@@ -127,6 +127,9 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 		status = device_store_keep_policy(daemon->store, bytes, length, why);
 	if (status == BL_OK)
 		gate_set_policy(daemon->gate, policy);
+	/* What is due by it is closed when it is said to be in force; a failure is the keeper's, who tries again. */
+	if (status == BL_OK)
+		(void)!keeper_close_due(daemon, NULL);
 	return status;
 }
 

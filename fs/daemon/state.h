@@ -130,6 +130,12 @@ enum bl_status keeper_start(struct daemon *daemon, struct bl_error *why) BL_MUST
 void keeper_wake(struct daemon *daemon);
 void keeper_stop(struct daemon *daemon);
 /*
+ * keeper_close_due - end all access to what is due by the policy in force
+ *
+ * Destroys nothing, so it is quick; life_lock is held by the caller. The first failure in @why; all are tried.
+ */
+enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+/*
  * keeper_pass - close what is due and destroy what was given to us to destroy
  *
  * @on_step may be NULL. @out_shredded counts; a device that could not be destroyed is told in @why (the first one)
