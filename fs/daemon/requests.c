@@ -81,14 +81,6 @@ static enum bl_status log_request(const struct asked *asked, enum audit_op op, c
 	return audit_append(asked->daemon->audit, &event, NULL, why);
 }
 
-/* The event went first; when the thing did not come about the log says that too, or it would tell of holds that are none. */
-static void log_undone(const struct asked *asked, enum audit_op op, const char *device,
-		       enum bl_status status)
-{
-	if (status != BL_OK && audit_is_writable(asked->daemon->audit))
-		(void)!log_request(asked, op, device, "did not come about", status, NULL);
-}
-
 /* May the peer? A refusal is an event too; so is a log that cannot take one. */
 static enum bl_status permit(struct asked *asked, enum bl_action action,
 			     const struct device *device, struct bl_error *why)
@@ -289,6 +281,15 @@ static enum bl_status fill_device(const struct asked *asked, struct device *out_
 	return BL_OK;
 }
 
+/* Its date counts from then: a slip of the pen would put the destruction off. A day is left for time zones. */
+static enum bl_status check_received(const struct device_record *record, struct bl_error *why)
+{
+	if (record->has_received && record->received_unix > daemon_now(NULL) + 86400)
+		return bl_fail(why, BL_INVALID,
+			       "'received' lies in the future (the day the device was taken in)");
+	return BL_OK;
+}
+
 static enum bl_status enroll(struct asked *asked, struct device *device, struct bl_error *why)
 {
 	const char *text = text_of(asked, "record");
@@ -296,6 +297,11 @@ static enum bl_status enroll(struct asked *asked, struct device *device, struct 
 	enum bl_status status =
 		text ? device_record_parse(text, strlen(text), &record, why) : BL_OK;
 
+	if (status == BL_OK && text) {
+		status = check_received(&record, why);
+		if (status != BL_OK)
+			device_record_done(&record);
+	}
 	if (status != BL_OK) {
 		bl_explain(why, "record");
 		return status;
@@ -307,7 +313,9 @@ static enum bl_status enroll(struct asked *asked, struct device *device, struct 
 			    device->destroy_when_due ? "to be destroyed when due" : "", BL_OK, why);
 	if (status == BL_OK)
 		status = device_enroll(asked->daemon->store, device, text ? &record : NULL, why);
-	log_undone(asked, AUDIT_ENROLLED, device->id, status);
+	if (status != BL_OK && audit_is_writable(asked->daemon->audit))
+		(void)!log_request(asked, AUDIT_ENROLLED, device->id, "did not come about", status,
+				   NULL);
 	pthread_mutex_unlock(&asked->daemon->life_lock);
 	if (text)
 		device_record_done(&record);
@@ -357,7 +365,6 @@ static enum bl_status do_hold_add(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = device_hold_add(daemon->store, device.id, asked->peer->uid, reason,
 					 daemon_now(NULL), &number, why);
-	log_undone(asked, AUDIT_HOLD_ADDED, device.id, status);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, device.id);
 	keeper_wake(daemon);
@@ -390,7 +397,6 @@ static enum bl_status do_hold_release(struct asked *asked, struct bl_error *why)
 	status = log_request(asked, AUDIT_HOLD_RELEASED, device.id, NULL, BL_OK, why);
 	if (status == BL_OK)
 		status = device_hold_release(daemon->store, device.id, (uint32_t)number, why);
-	log_undone(asked, AUDIT_HOLD_RELEASED, device.id, status);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, device.id);
 	keeper_wake(daemon);
