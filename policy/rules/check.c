@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/detect/detect.h"
 #include "policy/rules/load.h"
 #include "policy/rules/zone.h"
 
@@ -215,12 +216,6 @@ static void check_permits(const struct policy *policy, struct rules_findings *fi
 	}
 }
 
-/* Classes that the detectors of this version find (policy/detect). */
-#define FOUND_TODAY                                                                                \
-	(CLASS_BIT(CLASS_EMAIL) | CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) |                  \
-	 CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_PRIVATE_KEY) |    \
-	 CLASS_BIT(CLASS_CUSTOMER))
-
 static void check_masks(const struct policy *policy, struct rules_findings *findings)
 {
 	bl_classes told = 0;
@@ -229,7 +224,7 @@ static void check_masks(const struct policy *policy, struct rules_findings *find
 		for (unsigned class = 0; class < CLASS_COUNT; class ++) {
 			if (policy->rules[i].effect != EFFECT_MASK ||
 			    policy->rules[i].styles[class] == STYLE_NONE ||
-			    (FOUND_TODAY | told) & CLASS_BIT(class))
+			    (detect_supported() | told) & CLASS_BIT(class))
 				continue;
 			told |= CLASS_BIT(class);
 			warn(policy, findings, policy->rules[i].id_at,
