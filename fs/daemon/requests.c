@@ -81,6 +81,14 @@ static enum bl_status log_request(const struct asked *asked, enum audit_op op, c
 	return audit_append(asked->daemon->audit, &event, NULL, why);
 }
 
+/* The event went first; when the thing did not come about the log says that too, or it would tell of holds that are none. */
+static void log_undone(const struct asked *asked, enum audit_op op, const char *device,
+		       enum bl_status status)
+{
+	if (status != BL_OK && audit_is_writable(asked->daemon->audit))
+		(void)!log_request(asked, op, device, "did not come about", status, NULL);
+}
+
 /* May the peer? A refusal is an event too; so is a log that cannot take one. */
 static enum bl_status permit(struct asked *asked, enum bl_action action,
 			     const struct device *device, struct bl_error *why)
@@ -313,9 +321,7 @@ static enum bl_status enroll(struct asked *asked, struct device *device, struct 
 			    device->destroy_when_due ? "to be destroyed when due" : "", BL_OK, why);
 	if (status == BL_OK)
 		status = device_enroll(asked->daemon->store, device, text ? &record : NULL, why);
-	if (status != BL_OK && audit_is_writable(asked->daemon->audit))
-		(void)!log_request(asked, AUDIT_ENROLLED, device->id, "did not come about", status,
-				   NULL);
+	log_undone(asked, AUDIT_ENROLLED, device->id, status);
 	pthread_mutex_unlock(&asked->daemon->life_lock);
 	if (text)
 		device_record_done(&record);
@@ -365,6 +371,7 @@ static enum bl_status do_hold_add(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = device_hold_add(daemon->store, device.id, asked->peer->uid, reason,
 					 daemon_now(NULL), &number, why);
+	log_undone(asked, AUDIT_HOLD_ADDED, device.id, status);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, device.id);
 	keeper_wake(daemon);
@@ -397,6 +404,7 @@ static enum bl_status do_hold_release(struct asked *asked, struct bl_error *why)
 	status = log_request(asked, AUDIT_HOLD_RELEASED, device.id, NULL, BL_OK, why);
 	if (status == BL_OK)
 		status = device_hold_release(daemon->store, device.id, (uint32_t)number, why);
+	log_undone(asked, AUDIT_HOLD_RELEASED, device.id, status);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, device.id);
 	keeper_wake(daemon);
