@@ -40,11 +40,14 @@ struct monitor_answer {
 struct mount_entry {
 	uint64_t number;
 	int fd;
+	int id; /* the kernel's, as in mountinfo; -1: not known */
+	bool is_attached;
 };
 
 struct monitor {
 	int fd; /* to the daemon */
 	int signal_fd;
+	int mounts_fd; /* polls when any mount of our namespace comes or goes; -1: none */
 	pid_t child;
 	size_t count;
 	struct mount_entry mounts[MOUNTS_LIMIT];
@@ -191,6 +194,58 @@ static void detach(const struct mount_entry *entry)
 	fd_close(entry->fd);
 }
 
+static int mount_id(int mount_fd)
+{
+	char path[40], line[128];
+	int id = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", mount_fd);
+	FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "mnt_id: %d", &id) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return id;
+}
+
+/* Every line of mountinfo begins with the number of a mount. False: it could not be read whole. */
+static bool mark_attached(struct monitor *monitor)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!file)
+		return false;
+	for (size_t i = 0; i < monitor->count; i++)
+		monitor->mounts[i].is_attached = monitor->mounts[i].id < 0;
+	while (getline(&line, &room, file) > 0) {
+		int id = atoi(line);
+
+		for (size_t i = 0; i < monitor->count; i++)
+			monitor->mounts[i].is_attached |= monitor->mounts[i].id == id;
+	}
+	bool is_whole = feof(file) && !ferror(file);
+
+	free(line);
+	fclose(file);
+	return is_whole;
+}
+
+/* What somebody has unmounted lives on in our descriptor only: let go of it, and the daemon sees its view end. */
+static void forget_detached(struct monitor *monitor)
+{
+	if (!mark_attached(monitor))
+		return;
+	for (size_t i = monitor->count; i-- > 0;)
+		if (!monitor->mounts[i].is_attached) {
+			fd_close(monitor->mounts[i].fd);
+			monitor->mounts[i] = monitor->mounts[--monitor->count];
+		}
+}
+
 static enum bl_status do_mount(struct monitor *monitor, const struct monitor_request *request,
 			       int fd, int *out_fuse_fd, struct bl_error *why)
 {
@@ -204,8 +259,8 @@ static enum bl_status do_mount(struct monitor *monitor, const struct monitor_req
 	if (status == BL_OK)
 		status = make_mount(fd, request->uid, request->gid, &mount_fd, out_fuse_fd, why);
 	if (status == BL_OK)
-		monitor->mounts[monitor->count++] =
-			(struct mount_entry){.number = request->number, .fd = mount_fd};
+		monitor->mounts[monitor->count++] = (struct mount_entry){
+			.number = request->number, .fd = mount_fd, .id = mount_id(mount_fd)};
 	return status;
 }
 
@@ -268,13 +323,16 @@ static int child_exit_code(pid_t child)
 _Noreturn static void run(struct monitor *monitor)
 {
 	struct pollfd polled[] = {{.fd = monitor->fd, .events = POLLIN},
-				  {.fd = monitor->signal_fd, .events = POLLIN}};
+				  {.fd = monitor->signal_fd, .events = POLLIN},
+				  {.fd = monitor->mounts_fd, .events = POLLPRI}};
 
 	for (;;) {
 		if (poll(polled, BL_COUNT(polled), -1) < 0 && errno != EINTR)
 			break;
 		if (polled[1].revents)
 			forward_signal(monitor);
+		if (polled[2].revents)
+			forget_detached(monitor);
 		if (polled[0].revents && !serve_request(monitor))
 			break;
 	}
@@ -304,6 +362,7 @@ static bool become_monitor(struct monitor *monitor, int fd, pid_t child, const s
 	monitor->fd = fd;
 	monitor->child = child;
 	monitor->signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+	monitor->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	return monitor->signal_fd >= 0 && monitor_keep_capabilities(KEPT, NULL) == BL_OK;
 }
 

@@ -110,6 +110,20 @@ wait "$reader" || got=$?
 [ "$got" = 2 ] && [ -z "$(cat <&8)" ] || fail "a closed view goes on giving bytes ($got)"
 exec 8<&- 9>&-
 
+# all_gone: until the daemon has noticed, asked again and again.
+all_gone() {
+	for i in $(seq 400); do [ "$(views)" != 0 ] || return 0; done
+	fail "the daemon does not notice: $1"
+}
+# Detached behind the daemon's back (a plain umount finds it busy: the monitor holds it): noticed, and the place can be used again.
+view 61001 "$work/mine"
+fusermount3 -uz "$work/mine"
+all_gone 'fusermount3 -uz by root'
+view 61001 "$work/mine"
+umount -l "$work/mine"
+all_gone 'umount -l by root'
+[ "$(mounts)" = 0 ] || fail "something stays mounted"
+
 # The daemon is killed: the monitor takes every mount away and says that it did not end well.
 own "$work/second" 61002
 view 61001 "$work/mine"
