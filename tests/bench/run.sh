@@ -24,9 +24,19 @@ unset BAILEE_STORE XDG_STATE_HOME
 work=$(mktemp -d /tmp/bailee-bench.XXXXXX)
 
 is_mounted() { grep -q " $work/$1 " /proc/self/mounts; }
+# peer NAME COMMAND...: a file system daemon that holds a lock until it has ended
+peer() {
+	lock=$work/lock.$1
+	shift
+	(
+		flock 9
+		exec "$@"
+	) 9>"$lock" >/dev/null
+}
 unmount_peers() {
 	for name in bindfs fuse2fs kernel; do
 		if is_mounted $name; then umount "$work/$name" || umount -l "$work/$name"; fi
+		[ ! -e "$work/lock.$name" ] || flock "$work/lock.$name" true
 	done
 }
 # The daemon has ended when its store's lock is free.
@@ -75,7 +85,7 @@ peak_memory() {
 peers_on() { # IMAGE
 	if [ -n "$with_bindfs" ]; then
 		mount -o ro,loop "$work/$1.img" "$work/kernel"
-		bindfs -o ro --multithreaded "$work/kernel" "$work/bindfs"
+		peer bindfs bindfs -o ro --multithreaded "$work/kernel" "$work/bindfs"
 	fi
 }
 
@@ -99,9 +109,9 @@ measure_reads() {
 	echo $((($(date +%s%N) - begun) / 1000)) >>"$work/t.ready"
 	timed first "$load" seq 4 $(files "$ours")
 	if [ -n "$with_fuse2fs" ]; then
-		fuse2fs -o ro "$work/mail.img" "$work/fuse2fs" >/dev/null
+		peer fuse2fs fuse2fs -o ro "$work/mail.img" "$work/fuse2fs"
 		timed fuse2fs "$load" seq 4 $(files "$work/fuse2fs")
-		umount "$work/fuse2fs"
+		unmount_peers
 	fi
 	peers_on mail
 	[ -z "$with_bindfs" ] || "$load" seq 4 $(files "$work/bindfs") >/dev/null
