@@ -24,7 +24,7 @@ _bailee()
 		case $command in
 		serve) words="--policy" ;;
 		mount) words="--foreground --policy --purpose --reason" ;;
-		enroll) words="--device --kind --record --destroy-when-due" ;;
+		enroll) words="--device --kind --record --destroy-when-due --reason" ;;
 		open) words="--purpose --reason --for" ;;
 		close) words="--view" ;;
 		policy)
@@ -38,12 +38,12 @@ _bailee()
 			if [ "$COMP_CWORD" -eq 2 ]; then
 				words="verify query"
 			else
-				words="--key --log --uid --device --op --verdict --rule --view --since --until --last"
+				words="--key --log --uid --device --op --verdict --rule --view --since --until --last --reason"
 			fi
 			;;
 		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release" || words="--reason --hold" ;;
 		shred) words="--due --reason" ;;
-		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key" ;;
+		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason" ;;
 		esac
 		words="$words $common"
 	fi

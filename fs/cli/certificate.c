@@ -28,6 +28,8 @@ static int verify(const struct invocation *invocation, const char *path, const c
 		status = cli_read_file(path, CERTIFICATE_LIMIT, &json, &length, &why);
 	if (status == BL_OK)
 		status = retention_certificate_verify(json, length, key, &page, &why);
+	if (status == BL_TAMPERED)
+		status = BL_NOT_VERIFIED; /* 12 is the log's */
 	if (status != BL_OK)
 		return cli_fail(invocation, status, &why);
 	if (invocation->wants_json) {
@@ -39,7 +41,7 @@ static int verify(const struct invocation *invocation, const char *path, const c
 	return 0;
 }
 
-static int show(const struct invocation *invocation, const char *id)
+static int show(const struct invocation *invocation, const char *id, const char *reason)
 {
 	BL_CLEANUP(json_decref)
 	json_t *request = json_pack("{s:s,s:s}", "do", "certificate", "device", id);
@@ -48,6 +50,7 @@ static int show(const struct invocation *invocation, const char *id)
 
 	if (!request)
 		return cli_usage(invocation, "device id is not text");
+	cli_add_reason(request, reason);
 
 	enum bl_status status = cli_call(invocation, request, -1, NULL, NULL, &answer, &why);
 
@@ -60,11 +63,12 @@ static int show(const struct invocation *invocation, const char *id)
 
 int cmd_certificate(int argc, char **argv)
 {
-	struct invocation invocation = {
-		.command = "certificate",
-		.usage = "certificate show ID | certificate verify FILE --key KEY|FILE"};
-	const char *key = NULL;
-	const struct option_row rows[] = {{.name = "key", .text = &key}};
+	struct invocation invocation = {.command = "certificate",
+					.usage = "certificate show ID [--reason TEXT] | "
+						 "certificate verify FILE --key KEY|FILE"};
+	const char *key = NULL, *reason = NULL;
+	const struct option_row rows[] = {{.name = "key", .text = &key},
+					  {.name = "reason", .text = &reason}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 2, 2);
 
 	if (code >= 0)
@@ -72,6 +76,6 @@ int cmd_certificate(int argc, char **argv)
 	if (strcmp(invocation.arguments[0], "verify") == 0)
 		return verify(&invocation, invocation.arguments[1], key);
 	if (strcmp(invocation.arguments[0], "show") == 0)
-		return show(&invocation, invocation.arguments[1]);
+		return show(&invocation, invocation.arguments[1], reason);
 	return cli_usage(&invocation, "a certificate is shown or verified");
 }

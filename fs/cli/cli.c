@@ -114,6 +114,12 @@ enum bl_status cli_call(const struct invocation *invocation, json_t *request, in
 	return status;
 }
 
+void cli_add_reason(json_t *request, const char *reason)
+{
+	if (reason)
+		json_object_set_new(request, "reason", json_string(reason));
+}
+
 void cli_print_json(const json_t *value)
 {
 	json_dumpf(value, stdout, JSON_COMPACT);

@@ -73,6 +73,9 @@ enum bl_status cli_call(const struct invocation *invocation, json_t *request, in
 			daemon_partial_fn *partial, void *context, json_t **out_answer,
 			struct bl_error *why) BL_MUST_CHECK;
 
+/* --reason, when one was given; a reason that is no text is left out, and so is none. */
+void cli_add_reason(json_t *request, const char *reason);
+
 void cli_print_json(const json_t *value); /* one line on stdout */
 
 /* Text that came from outside, safe on a terminal: control bytes and what is not UTF-8 as \xNN. */

@@ -31,13 +31,14 @@ int cmd_enroll(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "enroll",
 					.usage = "enroll SOURCE --device ID --kind KIND [--record "
-						 "FILE] [--destroy-when-due]"};
-	const char *id = NULL, *kind = NULL, *record = NULL;
+						 "FILE] [--destroy-when-due] [--reason TEXT]"};
+	const char *id = NULL, *kind = NULL, *record = NULL, *reason = NULL;
 	bool destroy = false;
 	const struct option_row rows[] = {{.name = "device", .text = &id},
 					  {.name = "kind", .text = &kind},
 					  {.name = "record", .text = &record},
-					  {.name = "destroy-when-due", .flag = &destroy}};
+					  {.name = "destroy-when-due", .flag = &destroy},
+					  {.name = "reason", .text = &reason}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 1, 1);
@@ -57,6 +58,7 @@ int cmd_enroll(int argc, char **argv)
 		return cli_fail(&invocation, BL_INVALID, &why);
 	}
 	request = json_pack("{s:s,s:s,s:s}", "do", "enroll", "device", id, "kind", kind);
+	cli_add_reason(request, reason);
 
 	enum bl_status status = build_request(request, record, destroy, &why);
 

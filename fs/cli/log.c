@@ -176,19 +176,20 @@ static bool add_number(json_t *request, const char *key, const char *text)
 
 static int log_query(int argc, char **argv)
 {
-	struct invocation invocation = {.command = "log query",
-					.usage = "log query [--uid N] [--device ID] [--op OP] "
-						 "[--verdict V] [--rule ID] [--view N] "
-						 "[--since T] [--until T] [--last N] [--json]"};
+	struct invocation invocation = {
+		.command = "log query",
+		.usage = "log query [--uid N] [--device ID] [--op OP] "
+			 "[--verdict V] [--rule ID] [--view N] "
+			 "[--since T] [--until T] [--last N] [--reason TEXT] [--json]"};
 	const char *uid = NULL, *device = NULL, *op = NULL, *verdict = NULL, *rule = NULL,
 		   *view = NULL;
-	const char *since = NULL, *until = NULL, *last = NULL;
+	const char *since = NULL, *until = NULL, *last = NULL, *reason = NULL;
 	const struct option_row rows[] = {
 		{.name = "uid", .text = &uid},	   {.name = "device", .text = &device},
 		{.name = "op", .text = &op},	   {.name = "verdict", .text = &verdict},
 		{.name = "rule", .text = &rule},   {.name = "view", .text = &view},
 		{.name = "since", .text = &since}, {.name = "until", .text = &until},
-		{.name = "last", .text = &last}};
+		{.name = "last", .text = &last},   {.name = "reason", .text = &reason}};
 	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "log-query");
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
 	struct bl_error why = {{0}};
@@ -202,6 +203,7 @@ static int log_query(int argc, char **argv)
 	for (size_t i = 0; i < BL_COUNT(TEXTS); i++)
 		if (TEXTS[i].text)
 			json_object_set_new(request, TEXTS[i].key, json_string(TEXTS[i].text));
+	cli_add_reason(request, reason);
 	if (!add_moment(request, "since", since) || !add_moment(request, "until", until))
 		return cli_usage(&invocation, "a time is 2026-11-22 or '2026-11-22 10:00', in UTC");
 	if (!add_number(request, "uid", uid) || !add_number(request, "view", view) ||

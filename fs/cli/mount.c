@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,6 +178,16 @@ int cmd_mount(int argc, char **argv)
 	return in_foreground ? run(&mounting) : run_in_background(&mounting);
 }
 
+/* A FUSE mount, alive or dead: root's umount2 would take any other filesystem away as well. */
+static bool is_fuse(const char *path)
+{
+	struct statfs about;
+
+	if (statfs(path, &about) == 0)
+		return about.f_type == FUSE_SUPER_MAGIC;
+	return errno == ENOTCONN || errno == ECONNABORTED;
+}
+
 int cmd_umount(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "umount", .usage = "umount MOUNTPOINT"};
@@ -185,6 +197,11 @@ int cmd_umount(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (!is_fuse(invocation.arguments[0])) {
+		bl_fail(&why, BL_NOT_MOUNTED, "'%s' is not a mount of Bailee",
+			invocation.arguments[0]);
+		return cli_fail(&invocation, BL_NOT_MOUNTED, &why);
+	}
 	if (geteuid() == 0 && umount2(invocation.arguments[0], UMOUNT_NOFOLLOW) == 0)
 		return 0;
 

@@ -326,13 +326,16 @@ static int policy_explain(int argc, char **argv)
 
 static int policy_load(int argc, char **argv)
 {
-	struct invocation invocation = {.command = "policy load", .usage = "policy load FILE"};
+	struct invocation invocation = {.command = "policy load",
+					.usage = "policy load FILE [--reason TEXT]"};
+	const char *reason = NULL;
+	const struct option_row rows[] = {{.name = "reason", .text = &reason}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	BL_CLEANUP(policy_unref) struct policy *policy = NULL;
 	BL_CLEANUP(bl_free) char *text = NULL;
 	struct bl_error why = {{0}};
 	size_t length;
-	int code = cli_parse(&invocation, argc, argv, NULL, 0, 1, 1);
+	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 1, 1);
 
 	if (code < 0)
 		code = load(&invocation, invocation.arguments[0],
@@ -345,6 +348,7 @@ static int policy_load(int argc, char **argv)
 
 	if (status == BL_OK) {
 		request = json_pack("{s:s,s:s}", "do", "policy-load", "text", text);
+		cli_add_reason(request, reason);
 		status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
 	}
 	if (status != BL_OK)

@@ -43,10 +43,18 @@ static void print_views(const json_t *views)
 	}
 }
 
+static bool take_device(void *context, const json_t *answer)
+{
+	json_t *device = json_object_get(answer, "device");
+
+	return !device || json_array_append(context, device) == 0;
+}
+
 int cmd_status(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "status", .usage = "status [--json]"};
 	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "status");
+	BL_CLEANUP(json_decref) json_t *devices = json_array();
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
 	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, NULL, 0, 0, 0);
@@ -54,10 +62,13 @@ int cmd_status(int argc, char **argv)
 	if (code >= 0)
 		return code;
 
-	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
+	enum bl_status status =
+		cli_call(&invocation, request, -1, take_device, devices, &answer, &why);
 
 	if (status != BL_OK)
 		return cli_fail(&invocation, status, &why);
+
+	json_object_set(answer, "devices", devices);
 
 	const json_t *log = json_object_get(answer, "log");
 	bool is_writable = json_is_true(json_object_get(log, "is_writable"));
@@ -75,7 +86,7 @@ int cmd_status(int argc, char **argv)
 		       cli_number(log, "durable_sequence"), is_writable ? "" : ": ",
 		       cli_text(log, "broken"));
 		printf("key     %s\n", cli_text(answer, "public_key"));
-		print_devices(json_object_get(answer, "devices"));
+		print_devices(devices);
 		print_views(json_object_get(answer, "views"));
 	}
 	return is_writable ? 0 : bl_status_exit(BL_LOG_BROKEN);

@@ -29,10 +29,10 @@ static bool collect(void *context, const struct device *device)
 	struct retention_plan plan;
 
 	retention_plan_of(list->policy, device, list->now_unix, &plan);
-	if (!plan.is_due || plan.is_held)
+	if (!plan.is_due)
 		return true;
-	/* Closed already, and not ours to destroy: nothing to do. */
-	if (device->state == STATE_DUE && !device->destroy_when_due)
+	/* Closed already, and not ours to destroy, or not now: nothing to do. */
+	if (device->state == STATE_DUE && (plan.is_held || !device->destroy_when_due))
 		return true;
 	if (list->count == list->room) {
 		size_t room = list->room ? 2 * list->room : 16;
@@ -107,12 +107,11 @@ static enum bl_status end_device(struct daemon *daemon, const struct retention_c
 
 	if (status == BL_OK)
 		retention_plan_of(context->policy, &device, context->now_unix, &plan);
-	bool is_over = plan.is_due && !plan.is_held;
-
-	if (is_over)
+	if (plan.is_due)
 		status = close_device(daemon, &device, plan.entry, why);
 	pthread_mutex_unlock(&daemon->life_lock);
-	if (status != BL_OK || !is_over || !device.destroy_when_due)
+	/* A hold stops the destruction, not the closing. */
+	if (status != BL_OK || !plan.is_due || plan.is_held || !device.destroy_when_due)
 		return status;
 	gate_device_drop(daemon->gate, device.id);
 	status = retention_shred(context, device.id, why);

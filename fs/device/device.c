@@ -341,12 +341,12 @@ enum bl_status device_identities(struct device_store *store, const char *id,
 /* ---- states and holds ------------------------------------------------------------------------------ */
 
 #define TO(state) (1u << (state))
-/* HELD is come to and left by holds only. */
+/* HELD is come to and left by holds, or left for DUE: what is due is closed, held or not. */
 static const unsigned MAY_BECOME[STATE_COUNT] = {
 	[STATE_RECEIVED] = TO(STATE_OPEN) | TO(STATE_CLOSED) | TO(STATE_DUE) | TO(STATE_RELEASED),
 	[STATE_OPEN] = TO(STATE_CLOSED) | TO(STATE_DUE),
 	[STATE_CLOSED] = TO(STATE_OPEN) | TO(STATE_DUE) | TO(STATE_RELEASED),
-	[STATE_HELD] = 0,
+	[STATE_HELD] = TO(STATE_DUE),
 	[STATE_DUE] = TO(STATE_CLOSED) | TO(STATE_SHREDDED) | TO(STATE_RELEASED),
 	[STATE_SHREDDED] = 0,
 	[STATE_RELEASED] = 0,
@@ -361,12 +361,14 @@ enum bl_status device_set_state(struct device_store *store, const char *id,
 
 	if (status != BL_OK || entry->device.state == state)
 		return status;
-	if (!(MAY_BECOME[entry->device.state] & TO(state)) || entry->device.hold_count > 0 ||
+	bool is_stopped = entry->device.hold_count > 0 && state != STATE_DUE;
+
+	if (!(MAY_BECOME[entry->device.state] & TO(state)) || is_stopped ||
 	    (entry->is_shredding && state != STATE_SHREDDED))
 		return bl_fail(why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
 			       bl_device_state_name(entry->device.state),
 			       bl_device_state_name(state),
-			       entry->device.hold_count > 0 ? " (release its holds first)" : "");
+			       is_stopped ? " (release its holds first)" : "");
 
 	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
 

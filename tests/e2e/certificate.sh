@@ -15,10 +15,10 @@ cmp "$work/out" "$work/RMA-1.json" || fail 'what is shown is not the certificate
 
 # Any other bytes are not it: a newline more or less, a word, a key.
 printf '%s' "$(cat "$work/RMA-1.json")" >"$work/cut.json"
-code 12 "$bailee" certificate verify "$work/cut.json" --key $key
+code 13 "$bailee" certificate verify "$work/cut.json" --key $key
 { cat "$work/RMA-1.json" && echo; } >"$work/longer.json"
-code 12 "$bailee" certificate verify "$work/longer.json" --key $key
+code 13 "$bailee" certificate verify "$work/longer.json" --key $key
 sed 's/"RMA-1"/"RMA-2"/' "$work/RMA-1.json" >"$work/other.json"
-code 12 "$bailee" certificate verify "$work/other.json" --key $key
+code 13 "$bailee" certificate verify "$work/other.json" --key $key
 hides genuine
-code 12 "$bailee" certificate verify "$work/RMA-1.json" --key "$(printf '%s' $key | tr 0-9a-f 1-9a-f0)"
+code 13 "$bailee" certificate verify "$work/RMA-1.json" --key "$(printf '%s' $key | tr 0-9a-f 1-9a-f0)"

@@ -84,7 +84,9 @@ wait "$holder" || fail "an open handle outlived the date: $(cat "$work/held.err"
 exec 8>&- 9<&-
 [ "$(state GIVEN)" = shredded ] || fail "GIVEN is $(state GIVEN)"
 [ "$(state KEPT)" = due ] || fail "KEPT is $(state KEPT)"
-[ "$(state HELD)" = held ] || fail "HELD is $(state HELD)"
+# A hold stops the destruction, not the closing.
+[ "$(state HELD)" = due ] || fail "HELD is $(state HELD)"
+[ -e "$work/disk/held.img" ] || fail "the held image is gone"
 [ "$(state YOUNG)" != due ] || fail "YOUNG is due"
 [ ! -e "$work/disk/given.img" ] || fail "the given image is still there"
 for name in kept held replaced moved; do
@@ -104,11 +106,11 @@ code 0 "$bailee" certificate verify "$work/certificate.json" --key "$key"
 says clear
 hides purge
 says genuine
-code 12 "$bailee" certificate verify "$work/certificate.json" --key "$(printf %064d 1)"
+code 13 "$bailee" certificate verify "$work/certificate.json" --key "$(printf %064d 1)"
 for change in 's/clear/purge/' 's/GIVEN/KEPT1/' 's/"size_bytes":[0-9]/&0/' 's/20d/90d/'; do
 	sed "$change" "$work/certificate.json" >"$work/changed.json"
 	cmp -s "$work/certificate.json" "$work/changed.json" && continue
-	code 12 "$bailee" certificate verify "$work/changed.json" --key "$key"
+	code 13 "$bailee" certificate verify "$work/changed.json" --key "$key"
 done
 cmp -s "$work/certificate.json" "$work/changed.json" || true
 

@@ -155,7 +155,7 @@ static void states_follow_the_table(void **state)
 	static const char MAY[STATE_COUNT][STATE_COUNT + 1] = {
 		/*               rochdsR */
 		[STATE_RECEIVED] = "+++-+-+", [STATE_OPEN] = "-++-+--",
-		[STATE_CLOSED] = "-++-+-+",   [STATE_HELD] = "---+---",
+		[STATE_CLOSED] = "-++-+-+",   [STATE_HELD] = "---++--",
 		[STATE_DUE] = "--+-+++",      [STATE_SHREDDED] = "-----+-",
 		[STATE_RELEASED] = "------+",
 	};

@@ -1,0 +1,104 @@
+#include "fs/daemon/asked.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *asked_text(const struct asked *asked, const char *key)
+{
+	return json_string_value(json_object_get(asked->request, key));
+}
+
+bool asked_flag(const struct asked *asked, const char *key)
+{
+	return json_is_true(json_object_get(asked->request, key));
+}
+
+int64_t asked_number(const struct asked *asked, const char *key, int64_t absent)
+{
+	const json_t *value = json_object_get(asked->request, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : absent;
+}
+
+void answer_text(json_t *object, const char *key, const char *value)
+{
+	json_object_set_new(object, key, json_string(value));
+}
+
+void answer_number(json_t *object, const char *key, int64_t value)
+{
+	json_object_set_new(object, key, json_integer(value));
+}
+
+enum bl_status asked_device(const struct asked *asked, struct device *out_device,
+			    struct bl_error *why)
+{
+	const char *id = asked_text(asked, "device");
+
+	if (!id || !bl_device_id_ok(id))
+		return bl_fail(why, BL_INVALID,
+			       "no device id, or one that is none (1 to 31 of A-Z a-z 0-9 . _ -)");
+	return device_find(asked->daemon->store, id, out_device, why);
+}
+
+enum bl_status asked_log(const struct asked *asked, enum audit_op op, const char *device,
+			 const char *detail, enum bl_status outcome, struct bl_error *why)
+{
+	struct audit_event event = event_by(asked->daemon, asked->peer, op);
+
+	if (outcome == BL_ASK)
+		event.verdict = AUDIT_ASKED;
+	else if (outcome == BL_FORBIDDEN)
+		event.verdict = AUDIT_DENIED;
+	else if (outcome != BL_OK)
+		event.verdict = AUDIT_FAILED_VERDICT;
+	event.error_number = (uint32_t)bl_status_errno(outcome);
+	snprintf(event.device, sizeof(event.device), "%s", device ? device : "");
+	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
+	snprintf(event.detail, sizeof(event.detail), "%s", detail ? detail : "");
+	return audit_append(asked->daemon->audit, &event, NULL, why);
+}
+
+/* The event went first; when the thing did not come about the log says that too, or it would tell of holds that are none. */
+void asked_undone(const struct asked *asked, enum audit_op op, const char *device,
+		  enum bl_status status)
+{
+	if (status != BL_OK && audit_is_writable(asked->daemon->audit))
+		(void)!asked_log(asked, op, device, "did not come about", status, NULL);
+}
+
+/* May the peer? A refusal is an event too; so is a log that cannot take one. */
+enum bl_status asked_permit(struct asked *asked, enum bl_action action, const struct device *device,
+			    struct bl_error *why)
+{
+	const char *reason = asked_text(asked, "reason");
+	enum bl_status status = may(asked->daemon, asked->peer, action, device, reason && *reason,
+				    asked->rule, why);
+
+	if (status == BL_OK)
+		return BL_OK;
+
+	struct bl_error log_why;
+
+	if (asked_log(asked, AUDIT_ADMIN, device ? device->id : NULL, bl_action_name(action),
+		      status, &log_why) != BL_OK)
+		return bl_fail(why, BL_LOG_BROKEN, "%s", log_why.text);
+	return status;
+}
+
+/* The device a request names, if the peer may do @action with it. Who may not learns not even whether it exists. */
+enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action,
+				      struct device *out_device, struct bl_error *why)
+{
+	enum bl_status status = asked_device(asked, out_device, why);
+
+	if (status == BL_OK)
+		return asked_permit(asked, action, out_device, why);
+	if (status != BL_NOT_FOUND)
+		return status;
+
+	struct bl_error refusal;
+	enum bl_status refused = asked_permit(asked, action, NULL, &refusal);
+
+	return refused == BL_OK ? status : bl_fail(why, refused, "%s", refusal.text);
+}

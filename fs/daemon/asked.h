@@ -1,0 +1,65 @@
+/* asked.h - one request of a client while it is carried out: its values, its peer, its event, its answer */
+#ifndef FS_DAEMON_ASKED_H
+#define FS_DAEMON_ASKED_H
+
+#include "fs/daemon/state.h"
+
+struct asked {
+	struct daemon *daemon;
+	const struct peer *peer;
+	int fd; /* for answers before the last */
+	const json_t *request;
+	int passed_fd;	/* -1: none */
+	json_t *answer; /* to be filled */
+	char rule[BL_RULE_ID_SIZE];
+	bool is_client_gone;
+};
+
+#define QUERY_LAST_LIMIT 100000 /* records that log-query keeps back to send the last ones */
+
+/* Values of the request; checked against the table's types before. Absent: NULL, false, @absent. */
+const char *asked_text(const struct asked *asked, const char *key);
+bool asked_flag(const struct asked *asked, const char *key);
+int64_t asked_number(const struct asked *asked, const char *key, int64_t absent);
+
+void answer_text(json_t *object, const char *key, const char *value);
+void answer_number(json_t *object, const char *key, int64_t value);
+
+/* The device that the request names. BL_INVALID, BL_NOT_FOUND */
+enum bl_status asked_device(const struct asked *asked, struct device *out_device,
+			    struct bl_error *why) BL_MUST_CHECK;
+
+/* An event of the request, with the rule that let it through or not. Durable when this returns BL_OK. */
+enum bl_status asked_log(const struct asked *asked, enum audit_op op, const char *device,
+			 const char *detail, enum bl_status outcome,
+			 struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * The event went first; when the thing did not come about (@status) the log says that too, or it would tell of holds that
+ * are none.
+ */
+void asked_undone(const struct asked *asked, enum audit_op op, const char *device,
+		  enum bl_status status);
+
+/* May the peer? A refusal is an event too; so is a log that cannot take one. */
+enum bl_status asked_permit(struct asked *asked, enum bl_action action, const struct device *device,
+			    struct bl_error *why) BL_MUST_CHECK;
+
+/* The device a request names, if the peer may do @action with it. Who may not learns not even whether it exists. */
+enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action,
+				      struct device *out_device,
+				      struct bl_error *why) BL_MUST_CHECK;
+
+/* The rows of the table in requests.c. */
+enum bl_status request_status(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_enroll(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_hold_add(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_hold_release(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_shred_due(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_certificate(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_open(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_close(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_policy_load(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_log_query(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,244 @@
+/* A device's life: known, held, let go, destroyed, proven. */
+#include "fs/daemon/asked.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/daemon/message.h"
+
+/*
+ * The client opened the source with its own rights and passes the descriptor: nobody has root read, or destroy, what
+ * they could not themselves.
+ */
+static enum bl_status check_source(const struct asked *asked, bool destroy, struct bl_error *why)
+{
+	struct stat stat;
+	int flags = asked->passed_fd < 0 ? -1 : fcntl(asked->passed_fd, F_GETFL);
+
+	if (flags < 0 || fstat(asked->passed_fd, &stat) < 0)
+		return bl_fail(why, BL_INVALID, "no open source came with the request");
+	/* O_PATH needs no right to read, and O_WRONLY is another one. */
+	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "source is not open for reading (open it, do not just name it)");
+	/* A folder is opened, but what lies in it would be read with the service's rights. */
+	if (S_ISDIR(stat.st_mode) && asked->peer->uid != asked->daemon->owner)
+		return bl_fail(
+			why, BL_FORBIDDEN,
+			"a folder is the store owner's to enrol, since what is in it is read "
+			"with the service's rights (enrol an image file)");
+	if (!destroy)
+		return BL_OK;
+	if ((flags & O_ACCMODE) != O_RDWR)
+		return bl_fail(
+			why, BL_FORBIDDEN,
+			"source is not open for writing, so it may not be destroyed when due");
+	return retention_check_source(asked->passed_fd, why);
+}
+
+static enum bl_status fill_device(const struct asked *asked, struct device *out_device,
+				  struct bl_error *why)
+{
+	const char *id = asked_text(asked, "device");
+	const char *kind = asked_text(asked, "kind");
+
+	if (!id || !bl_device_id_ok(id))
+		return bl_fail(why, BL_INVALID,
+			       "device id is not one (1 to 31 of A-Z a-z 0-9 . _ -)");
+	if (!kind || !bl_device_kind_parse(kind, &out_device->kind))
+		return bl_fail(why, BL_INVALID,
+			       "kind of device is not one (phone tablet laptop desktop disk "
+			       "usb-stick memory-card "
+			       "camera console wearable network printer other)");
+	snprintf(out_device->id, sizeof(out_device->id), "%s", id);
+	out_device->state = STATE_RECEIVED;
+	out_device->enrolled_unix = daemon_now(NULL);
+	out_device->received_unix = out_device->enrolled_unix;
+	out_device->destroy_when_due = asked_flag(asked, "destroy_when_due");
+	snprintf(out_device->source, sizeof(out_device->source), "/proc/self/fd/%d",
+		 asked->passed_fd);
+	return BL_OK;
+}
+
+/* Its date counts from then: a slip of the pen would put the destruction off. A day is left for time zones. */
+static enum bl_status check_received(const struct device_record *record, struct bl_error *why)
+{
+	if (record->has_received && record->received_unix > daemon_now(NULL) + 86400)
+		return bl_fail(why, BL_INVALID,
+			       "'received' lies in the future (the day the device was taken in)");
+	return BL_OK;
+}
+
+static enum bl_status enroll(struct asked *asked, struct device *device, struct bl_error *why)
+{
+	const char *text = asked_text(asked, "record");
+	struct device_record record = {.has_received = false};
+	enum bl_status status =
+		text ? device_record_parse(text, strlen(text), &record, why) : BL_OK;
+
+	if (status == BL_OK && text) {
+		status = check_received(&record, why);
+		if (status != BL_OK)
+			device_record_done(&record);
+	}
+	if (status != BL_OK) {
+		bl_explain(why, "record");
+		return status;
+	}
+	/* The event comes first: a device is never known without one; a failed attempt has one as well. */
+	pthread_mutex_lock(&asked->daemon->life_lock);
+	status = asked_log(asked, AUDIT_ENROLLED, device->id,
+			   device->destroy_when_due ? "to be destroyed when due" : "", BL_OK, why);
+	if (status == BL_OK)
+		status = device_enroll(asked->daemon->store, device, text ? &record : NULL, why);
+	asked_undone(asked, AUDIT_ENROLLED, device->id, status);
+	/* What came too late is closed before anybody can see it; a failure is the keeper's, who tries again. */
+	if (status == BL_OK)
+		(void)!keeper_close_due(asked->daemon, NULL);
+	pthread_mutex_unlock(&asked->daemon->life_lock);
+	if (text)
+		device_record_done(&record);
+	return status;
+}
+
+enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) struct device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+
+	enum bl_status status = fill_device(asked, device, why);
+
+	if (status == BL_OK)
+		status = asked_permit(asked, ACTION_INTAKE, device, why);
+	if (status == BL_OK)
+		status = check_source(asked, device->destroy_when_due, why);
+	if (status == BL_OK)
+		status = enroll(asked, device, why);
+	if (status != BL_OK)
+		return status;
+	gate_device_changed(asked->daemon->gate, device->id);
+	keeper_wake(asked->daemon);
+	answer_text(asked->answer, "device", device->id);
+	answer_text(asked->answer, "kind", bl_device_kind_name(device->kind));
+	return BL_OK;
+}
+
+enum bl_status request_hold_add(struct asked *asked, struct bl_error *why)
+{
+	struct daemon *daemon = asked->daemon;
+	struct device device;
+	const char *reason = asked_text(asked, "reason");
+	uint32_t number = 0;
+
+	if (!reason || !*reason)
+		return bl_fail(why, BL_INVALID, "a hold needs a reason (--reason TEXT)");
+
+	enum bl_status status = asked_permitted_device(asked, ACTION_HOLD, &device, why);
+
+	if (status != BL_OK)
+		return status;
+	pthread_mutex_lock(&daemon->life_lock);
+	status = asked_log(asked, AUDIT_HOLD_ADDED, device.id, NULL, BL_OK, why);
+	if (status == BL_OK)
+		status = device_hold_add(daemon->store, device.id, asked->peer->uid, reason,
+					 daemon_now(NULL), &number, why);
+	asked_undone(asked, AUDIT_HOLD_ADDED, device.id, status);
+	pthread_mutex_unlock(&daemon->life_lock);
+	gate_device_changed(daemon->gate, device.id);
+	keeper_wake(daemon);
+	answer_text(asked->answer, "device", device.id);
+	answer_number(asked->answer, "hold", number);
+	return status;
+}
+
+enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
+{
+	struct daemon *daemon = asked->daemon;
+	struct device device;
+	const char *reason = asked_text(asked, "reason");
+	int64_t number = asked_number(asked, "hold", 0);
+
+	if (!reason || !*reason)
+		return bl_fail(why, BL_INVALID, "releasing a hold needs a reason (--reason TEXT)");
+
+	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
+
+	if (status != BL_OK)
+		return status;
+	if (number == 0 && device.hold_count == 1)
+		number = device.holds[0].number;
+	if (number < 1 || number > UINT32_MAX)
+		return bl_fail(why, BL_INVALID,
+			       "device '%s' has %zu holds (name one with --hold N)", device.id,
+			       device.hold_count);
+	pthread_mutex_lock(&daemon->life_lock);
+	status = asked_log(asked, AUDIT_HOLD_RELEASED, device.id, NULL, BL_OK, why);
+	if (status == BL_OK)
+		status = device_hold_release(daemon->store, device.id, (uint32_t)number, why);
+	asked_undone(asked, AUDIT_HOLD_RELEASED, device.id, status);
+	pthread_mutex_unlock(&daemon->life_lock);
+	gate_device_changed(daemon->gate, device.id);
+	keeper_wake(daemon);
+	answer_text(asked->answer, "device", device.id);
+	answer_number(asked->answer, "hold", number);
+	return status;
+}
+
+static void tell_step(void *context, const char *device, enum retention_step step)
+{
+	struct asked *asked = context;
+	BL_CLEANUP(json_decref)
+	json_t *message = json_pack("{s:{s:s,s:s}}", "step", "device", device, "step",
+				    retention_step_name(step));
+
+	/* A client that went away stops nothing: what was begun is finished. */
+	if (!asked->is_client_gone && message)
+		asked->is_client_gone = message_send(asked->fd, message, -1, NULL) != BL_OK;
+}
+
+enum bl_status request_shred_due(struct asked *asked, struct bl_error *why)
+{
+	size_t shredded = 0;
+	enum bl_status status = asked_permit(asked, ACTION_SHRED, NULL, why);
+
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, NULL, "shred-due", BL_OK, why);
+	if (status == BL_OK)
+		status = keeper_pass(asked->daemon, asked->peer, tell_step, asked, &shredded, why);
+	answer_number(asked->answer, "shredded", (int64_t)shredded);
+	return status;
+}
+
+enum bl_status request_certificate(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	char name[BL_DEVICE_ID_SIZE + 40];
+	char text[32768];
+	enum bl_status status = asked_permitted_device(asked, ACTION_VERIFY, &device, why);
+
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, device.id, "certificate", BL_OK, why);
+	if (status != BL_OK)
+		return status;
+	snprintf(name, sizeof(name), "certificates/%s.json", device.id);
+
+	BL_CLEANUP(fd_close)
+	int fd = openat(device_store_fd(asked->daemon->store), name,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (length <= 0)
+		return bl_fail(why, BL_NOT_FOUND, "no certificate of '%s': it is not destroyed",
+			       device.id);
+	text[length] = '\0';
+	answer_text(asked->answer, "certificate", text);
+	return BL_OK;
+}

@@ -1,0 +1,126 @@
+/* What is there: devices and their dates, views, log, policy. */
+#include "fs/daemon/asked.h"
+#include "fs/daemon/message.h"
+
+struct devices_context {
+	struct asked *asked;
+	struct policy *policy;
+	json_t *list;
+};
+
+static bool add_device(void *context, const struct device *device)
+{
+	struct devices_context *devices = context;
+	struct retention_plan plan;
+	json_t *item = json_object();
+	char due[20];
+
+	retention_plan_of(devices->policy, device, daemon_now(NULL), &plan);
+	rules_local_time(devices->policy, plan.due_unix, due);
+	answer_text(item, "id", device->id);
+	answer_text(item, "kind", bl_device_kind_name(device->kind));
+	answer_text(item, "state", bl_device_state_name(device->state));
+	answer_text(item, "maker", device->maker);
+	answer_text(item, "model", device->model);
+	answer_number(item, "due_unix", plan.due_unix);
+	answer_text(item, "due", due);
+	answer_text(item, "retention", plan.entry);
+	answer_number(item, "holds", (int64_t)device->hold_count);
+	json_object_set_new(item, "destroy_when_due", json_boolean(device->destroy_when_due));
+	json_array_append_new(devices->list, item);
+	return true;
+}
+
+static void add_views(struct asked *asked, bool is_privileged)
+{
+	struct daemon *daemon = asked->daemon;
+	json_t *list = json_array();
+
+	pthread_mutex_lock(&daemon->views_lock);
+	for (const struct view *view = daemon->views; view; view = view->next) {
+		if (!is_privileged && view->uid != asked->peer->uid)
+			continue;
+		json_t *item = json_object();
+
+		answer_number(item, "view", (int64_t)view->number);
+		answer_text(item, "person", gate_view_person(view->gate_view));
+		answer_number(item, "uid", view->uid);
+		answer_text(item, "purpose", view->purpose);
+		answer_text(item, "path", view->path);
+		answer_number(item, "since_unix", view->since_unix);
+		json_array_append_new(list, item);
+	}
+	pthread_mutex_unlock(&daemon->views_lock);
+	json_object_set_new(asked->answer, "views", list);
+}
+
+static void add_log(struct asked *asked)
+{
+	struct audit_state state;
+	json_t *log = json_object();
+
+	audit_state(asked->daemon->audit, &state);
+	json_object_set_new(log, "is_writable", json_boolean(state.is_writable));
+	answer_text(log, "broken", state.broken_text);
+	answer_text(log, "id", state.log_id);
+	answer_number(log, "last_sequence", (int64_t)state.last_sequence);
+	answer_number(log, "durable_sequence", (int64_t)state.durable_sequence);
+	answer_number(log, "segment", (int64_t)state.segment);
+	json_object_set_new(asked->answer, "log", log);
+}
+
+static void add_key(struct asked *asked)
+{
+	const uint8_t *key = vault_public_key(device_store_vault(asked->daemon->store));
+	char text[2 * VAULT_PUBLIC_KEY + 1];
+
+	for (size_t i = 0; i < VAULT_PUBLIC_KEY; i++)
+		sprintf(text + 2 * i, "%02x", key[i]);
+	answer_text(asked->answer, "public_key", text);
+}
+
+static bool is_privileged(struct asked *asked)
+{
+	char rule[BL_RULE_ID_SIZE];
+
+	return may(asked->daemon, asked->peer, ACTION_ADMINISTER, NULL, true, rule, NULL) ==
+		       BL_OK ||
+	       may(asked->daemon, asked->peer, ACTION_REVIEW, NULL, true, rule, NULL) == BL_OK;
+}
+
+/* One by one, before the last answer: a store may hold more than one message can. No lock is held here. */
+static void send_devices(struct asked *asked, json_t *list)
+{
+	BL_CLEANUP(json_decref) json_t *owned = list;
+	json_t *device;
+	size_t index;
+
+	json_array_foreach(owned, index, device)
+	{
+		BL_CLEANUP(json_decref) json_t *message = json_pack("{s:O}", "device", device);
+
+		if (!asked->is_client_gone)
+			asked->is_client_gone =
+				!message || message_send(asked->fd, message, -1, NULL) != BL_OK;
+	}
+}
+
+enum bl_status request_status(struct asked *asked, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	bool privileged = is_privileged(asked);
+	struct devices_context devices = {.asked = asked, .policy = policy, .list = json_array()};
+
+	(void)why;
+	if (privileged)
+		device_each(asked->daemon->store, add_device, &devices);
+	send_devices(asked, devices.list);
+	add_views(asked, privileged);
+	add_log(asked);
+	add_key(asked);
+	answer_text(asked->answer, "version", BAILEE_VERSION);
+	answer_text(asked->answer, "policy", policy_name(policy));
+	answer_number(asked->answer, "policy_serial", (int64_t)policy_serial(policy));
+	json_object_set_new(asked->answer, "solo", json_boolean(asked->daemon->options->is_solo));
+	return BL_OK;
+}
