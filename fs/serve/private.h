@@ -109,6 +109,7 @@ struct serve {
 	bool is_ready;	      /* INIT is answered */
 	bool has_changed;     /* the view; the keeper has not seen it yet */
 	bool is_ending;
+	bool is_aborted; /* serve_abort was called; the keeper cuts */
 	bool is_cut;
 
 	/* Held for reading while a reply that names nodes is checked and sent; the keeper drains it before it looks. */

@@ -49,9 +49,14 @@ static void cut(struct serve *serve)
 	wake_workers(serve);
 }
 
+/* The keeper does it: what the kernel keeps goes first, or it would answer from it after the end. */
 void serve_abort(struct serve *serve)
 {
-	cut(serve);
+	pthread_mutex_lock(&serve->lock);
+	serve->is_aborted = true;
+	serve->has_changed = true;
+	pthread_cond_broadcast(&serve->moved);
+	pthread_mutex_unlock(&serve->lock);
 }
 
 /* ---- workers ----------------------------------------------------------------------------------------------- */
@@ -184,30 +189,42 @@ static bool invalidate(struct serve *serve)
 {
 	struct fuse_session *session = serve->session;
 	struct known_node *nodes;
-	size_t count, done = 0;
+	size_t count;
+	bool is_done = true;
 
 	pthread_rwlock_wrlock(
 		&serve->settle); /* every reply decided under the old view is in the kernel */
 	pthread_rwlock_unlock(&serve->settle);
 	if (!known_all(&serve->known, &nodes, &count))
 		return false;
-	for (; done < count; done++) {
-		const struct known_node *node = &nodes[done];
+	/* All of them, also when one fails: what stays behind would be answered after the cut. */
+	for (size_t i = 0; i < count; i++) {
+		const struct known_node *node = &nodes[i];
 
-		if (!is_invalidated(fuse_lowlevel_notify_inval_inode(session, node->node, 0, 0)) ||
-		    !is_invalidated(fuse_lowlevel_notify_inval_entry(
-			    session, node->parent, node->name, strlen(node->name))))
-			break;
+		is_done &=
+			is_invalidated(fuse_lowlevel_notify_inval_inode(session, node->node, 0, 0));
+		is_done &= is_invalidated(fuse_lowlevel_notify_inval_entry(
+			session, node->parent, node->name, strlen(node->name)));
 	}
 	known_free(nodes, count);
-	return done == count;
+	return is_done;
 }
 
-/* What is revoked, or cannot be taken back completely, is cut off. */
+static bool is_aborted(struct serve *serve)
+{
+	pthread_mutex_lock(&serve->lock);
+	bool is_aborted = serve->is_aborted;
+
+	pthread_mutex_unlock(&serve->lock);
+	return is_aborted;
+}
+
+/* What is over, or cannot be taken back completely, is cut off. */
 static void keeper_changed(struct serve *serve)
 {
-	if (gate_view_is_revoked(serve->view) ||
-	    (!invalidate(serve) && !fuse_session_exited(serve->session)))
+	bool is_over = gate_view_is_revoked(serve->view) || is_aborted(serve);
+
+	if ((!invalidate(serve) || is_over) && !fuse_session_exited(serve->session))
 		cut(serve);
 }
 
@@ -413,13 +430,18 @@ void serve_stop(struct serve *serve)
 		return;
 	pthread_mutex_lock(&serve->lock);
 	serve->is_ending = true;
-	bool has_ended = serve->session && fuse_session_exited(serve->session) && !serve->is_cut;
+	bool is_cut = serve->is_cut;
+	bool has_ended = serve->session && fuse_session_exited(serve->session) && !is_cut;
 
 	pthread_mutex_unlock(&serve->lock);
 	if (serve->session) {
 		gate_view_on_change(serve->view, NULL, NULL);
-		if (!has_ended)
+		if (!has_ended) {
+			/* A process that stands in the mount goes on seeing what the kernel keeps of it. */
+			if (!is_cut)
+				(void)invalidate(serve);
 			cut(serve);
+		}
 		join_all(serve);
 		pool_wait_idle(&serve->pool);
 		if (serve->mountpoint)
