@@ -89,7 +89,8 @@ void bl_explain(struct bl_error *why, const char *format, ...)
 	va_end(arguments);
 
 	size_t used = strlen(front.text);
-	int room = (int)(sizeof(front.text) - used) - 3; /* ": " and the NUL; what does not fit is cut */
+	int room = (int)(sizeof(front.text) - used) -
+		   3; /* ": " and the NUL; what does not fit is cut */
 
 	if (room > 0)
 		snprintf(front.text + used, (size_t)room + 3, ": %.*s", room, why->text);
