@@ -36,18 +36,18 @@ struct monitor_answer {
 
 #define MOUNTS_LIMIT 1024
 
-/* A mount we made: the descriptor of the mount itself, so that unmounting needs no path. */
+/*
+ * A mount we made, known by the kernel's number of it. A descriptor would keep it busy: its person could not unmount it, and
+ * what is detached would live on.
+ */
 struct mount_entry {
-	uint64_t number;
-	int fd;
-	int id; /* the kernel's, as in mountinfo; -1: not known */
-	bool is_attached;
+	uint64_t number; /* of the view */
+	int id;		 /* as in mountinfo; never used again while the mount lives */
 };
 
 struct monitor {
 	int fd; /* to the daemon */
 	int signal_fd;
-	int mounts_fd; /* polls when any mount of our namespace comes or goes; -1: none */
 	pid_t child;
 	size_t count;
 	struct mount_entry mounts[MOUNTS_LIMIT];
@@ -149,11 +149,28 @@ static enum bl_status configure(int config_fd, int fuse_fd, uid_t uid, gid_t gid
 	return BL_OK;
 }
 
+/* The kernel's number of the mount that a descriptor is on; -1 when /proc does not say. */
+static int mount_id(int fd)
+{
+	char path[40], line[128];
+	int id = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "mnt_id: %d", &id) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return id;
+}
+
 /*
- * The new mount API attaches a detached mount to a descriptor, so no path is resolved with our rights, and gives us a
- * descriptor of the mount, so unmounting needs no path either. move_mount refuses a target outside our namespace.
+ * The new mount API attaches a detached mount to a descriptor, so no path is resolved with our rights. move_mount
+ * refuses a target outside our namespace.
  */
-static enum bl_status make_mount(int mountpoint_fd, uid_t uid, gid_t gid, int *out_mount_fd,
+static enum bl_status make_mount(int mountpoint_fd, uid_t uid, gid_t gid, int *out_id,
 				 int *out_fuse_fd, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -175,75 +192,81 @@ static enum bl_status make_mount(int mountpoint_fd, uid_t uid, gid_t gid, int *o
 
 	if (mount_fd < 0)
 		return bl_fail_errno(why, BL_FAILED, "cannot make the FUSE mount");
+
+	int id = mount_id(mount_fd);
+
+	if (id < 0)
+		return bl_fail(why, BL_FAILED,
+			       "cannot tell which mount was made (is /proc there?)");
 	if (move_mount(mount_fd, "", mountpoint_fd, "",
 		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return bl_fail_errno(why, BL_INVALID,
 				     "cannot attach the mount (is the directory in the daemon's "
 				     "mount namespace?)");
-	*out_mount_fd = fd_take(&mount_fd);
+	*out_id = id;
 	*out_fuse_fd = fd_take(&fuse_fd);
 	return BL_OK;
 }
 
-static void detach(const struct mount_entry *entry)
+/* mountinfo writes space, tab, newline and backslash as three octal digits behind a backslash. */
+static void unescape(char *path)
 {
-	char path[32];
+	char *to = path;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", entry->fd);
-	umount2(path, MNT_DETACH);
-	fd_close(entry->fd);
+	for (const char *from = path; *from; from++) {
+		unsigned value;
+
+		if (from[0] == '\\' && sscanf(from + 1, "%3o", &value) == 1) {
+			*to++ = (char)value;
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
 }
 
-static int mount_id(int mount_fd)
-{
-	char path[40], line[128];
-	int id = -1;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", mount_fd);
-	FILE *file = fopen(path, "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "mnt_id: %d", &id) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return id;
-}
-
-/* Every line of mountinfo begins with the number of a mount. False: it could not be read whole. */
-static bool mark_attached(struct monitor *monitor)
+/* Where the mount is now, as mountinfo's line "ID PARENT MAJOR:MINOR ROOT PATH ..." says. False: nowhere. */
+static bool find_mount(int id, char **line, size_t *room, char **out_path)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL;
-	size_t room = 0;
+	bool is_found = false;
 
-	if (!file)
-		return false;
-	for (size_t i = 0; i < monitor->count; i++)
-		monitor->mounts[i].is_attached = monitor->mounts[i].id < 0;
-	while (getline(&line, &room, file) > 0) {
-		int id = atoi(line);
+	while (file && !is_found && getline(line, room, file) > 0) {
+		int at = 0, end = 0;
 
-		for (size_t i = 0; i < monitor->count; i++)
-			monitor->mounts[i].is_attached |= monitor->mounts[i].id == id;
+		if (atoi(*line) != id || sscanf(*line, "%*d %*d %*s %*s %n%*s%n", &at, &end) < 0 ||
+		    !end)
+			continue;
+		(*line)[end] = '\0';
+		*out_path = *line + at;
+		unescape(*out_path);
+		is_found = true;
 	}
-	bool is_whole = feof(file) && !ferror(file);
-
-	free(line);
-	fclose(file);
-	return is_whole;
+	if (file)
+		fclose(file);
+	return is_found;
 }
 
-/* What somebody has unmounted lives on in our descriptor only: let go of it, and the daemon sees its view end. */
-static void forget_detached(struct monitor *monitor)
+/*
+ * The path is only a way to the mount: somebody may put another thing there meanwhile, so what is unmounted is what a
+ * descriptor holds and what has our number. A mount that its person has unmounted already is not found.
+ */
+static void detach(const struct mount_entry *entry)
 {
-	if (!mark_attached(monitor))
+	BL_CLEANUP(bl_free) char *line = NULL;
+	char *path, through[32];
+	size_t room = 0;
+
+	if (!find_mount(entry->id, &line, &room, &path))
 		return;
-	for (size_t i = monitor->count; i-- > 0;)
-		if (!monitor->mounts[i].is_attached) {
-			fd_close(monitor->mounts[i].fd);
-			monitor->mounts[i] = monitor->mounts[--monitor->count];
-		}
+
+	BL_CLEANUP(fd_close) int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || mount_id(fd) != entry->id)
+		return;
+	snprintf(through, sizeof(through), "/proc/self/fd/%d", fd);
+	umount2(through, MNT_DETACH);
 }
 
 static enum bl_status do_mount(struct monitor *monitor, const struct monitor_request *request,
@@ -254,13 +277,13 @@ static enum bl_status do_mount(struct monitor *monitor, const struct monitor_req
 			       MOUNTS_LIMIT);
 
 	enum bl_status status = check_mountpoint(fd, request->uid, why);
-	int mount_fd = -1;
+	int id = -1;
 
 	if (status == BL_OK)
-		status = make_mount(fd, request->uid, request->gid, &mount_fd, out_fuse_fd, why);
+		status = make_mount(fd, request->uid, request->gid, &id, out_fuse_fd, why);
 	if (status == BL_OK)
-		monitor->mounts[monitor->count++] = (struct mount_entry){
-			.number = request->number, .fd = mount_fd, .id = mount_id(mount_fd)};
+		monitor->mounts[monitor->count++] =
+			(struct mount_entry){.number = request->number, .id = id};
 	return status;
 }
 
@@ -323,16 +346,13 @@ static int child_exit_code(pid_t child)
 _Noreturn static void run(struct monitor *monitor)
 {
 	struct pollfd polled[] = {{.fd = monitor->fd, .events = POLLIN},
-				  {.fd = monitor->signal_fd, .events = POLLIN},
-				  {.fd = monitor->mounts_fd, .events = POLLPRI}};
+				  {.fd = monitor->signal_fd, .events = POLLIN}};
 
 	for (;;) {
 		if (poll(polled, BL_COUNT(polled), -1) < 0 && errno != EINTR)
 			break;
 		if (polled[1].revents)
 			forward_signal(monitor);
-		if (polled[2].revents)
-			forget_detached(monitor);
 		if (polled[0].revents && !serve_request(monitor))
 			break;
 	}
@@ -362,7 +382,6 @@ static bool become_monitor(struct monitor *monitor, int fd, pid_t child, const s
 	monitor->fd = fd;
 	monitor->child = child;
 	monitor->signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
-	monitor->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	return monitor->signal_fd >= 0 && monitor_keep_capabilities(KEPT, NULL) == BL_OK;
 }
 
