@@ -15,6 +15,8 @@
  *
  * Exit 0: the bytes are out. 2: refused, the errno's name on standard error. 3: this kernel has no such way here.
  */
+#include "policy/base.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
@@ -173,7 +175,7 @@ static int map(int fd, int flags, int advice)
 	}
 	if (advice >= 0)
 		(void)!madvise(bytes, (size_t)size, advice);
-	char *copy = malloc((size_t)size);
+	BL_CLEANUP(bl_free) char *copy = malloc((size_t)size);
 	int pipes[2];
 
 	if (!copy || pipe(pipes) < 0)
