@@ -11,7 +11,18 @@
 #endif
 
 /* Two nibbles say what a byte is: the bits both tables agree on. */
-enum { IS_SEPARATOR = 1, IS_DIGIT = 2, IS_HIGH = 4, IS_UPPER_ROW = 8, IS_LOWER_ROW = 16 };
+enum {
+	IS_SEPARATOR = 1,
+	IS_DIGIT = 2,
+	IS_HIGH = 4,
+	IS_UPPER_ROW = 8,
+	IS_LOWER_ROW = 16,
+	IS_SIGN = 32,	/* + - / */
+	IS_EQUALS = 64, /* = */
+	IS_LINE = 128,	/* \\ _ */
+	IS_WORD = IS_DIGIT | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_BASE64 = IS_WORD | IS_SIGN | IS_EQUALS | IS_LINE
+};
 
 /* Space ( ) + - . / are 20 28 29 2b 2d 2e 2f; letters are 41-4f, 50-5a and the same at 60, 70. */
 static const uint8_t kind_low[16] = {
@@ -26,19 +37,19 @@ static const uint8_t kind_low[16] = {
 	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
 	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
 	IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW | IS_SIGN,
+	IS_HIGH | IS_UPPER_ROW | IS_LINE,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW | IS_SIGN | IS_EQUALS,
 	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
-	IS_HIGH | IS_UPPER_ROW,
-	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
-	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
-	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW,
+	IS_SEPARATOR | IS_HIGH | IS_UPPER_ROW | IS_SIGN | IS_LINE,
 };
 static const uint8_t kind_high[16] = {
 	0,
 	0,
-	IS_SEPARATOR,
-	IS_DIGIT,
+	IS_SEPARATOR | IS_SIGN,
+	IS_DIGIT | IS_EQUALS,
 	IS_UPPER_ROW,
-	IS_LOWER_ROW,
+	IS_LOWER_ROW | IS_LINE,
 	IS_UPPER_ROW,
 	IS_LOWER_ROW,
 	IS_HIGH,
@@ -91,7 +102,8 @@ static void classify_from(const uint8_t *bytes, size_t length, size_t from,
 		out->at[word] |= bytes[i] == '@' ? bit : 0;
 		out->high[word] |= bytes[i] >= 0x80 ? bit : 0;
 		out->zero[word] |= bytes[i] == 0 ? bit : 0;
-		out->word[word] |= kind & (IS_DIGIT | IS_UPPER_ROW | IS_LOWER_ROW) ? bit : 0;
+		out->word[word] |= kind & IS_WORD ? bit : 0;
+		out->base64[word] |= kind & IS_BASE64 ? bit : 0;
 		if (!filter->is_empty && is_name_start(filter, bytes, length, i))
 			out->name[word] |= bit;
 	}
@@ -99,8 +111,8 @@ static void classify_from(const uint8_t *bytes, size_t length, size_t from,
 
 static void clear_from(struct anchors *out, size_t word)
 {
-	uint64_t *rows[] = {out->digit, out->numeric, out->at,	out->high,
-			    out->zero,	out->word,    out->name};
+	uint64_t *rows[] = {out->digit, out->numeric, out->at,	   out->high,
+			    out->zero,	out->word,    out->base64, out->name};
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
 		memset(rows[i] + word, 0, (SCAN_WORDS - word) * sizeof(uint64_t));
@@ -201,7 +213,8 @@ AVX2 void classify_avx2(const uint8_t *bytes, size_t length, const struct identi
 #define BOTH(f, ...) ((uint64_t)f(ka __VA_ARGS__) | (uint64_t)f(kb __VA_ARGS__) << 32)
 		out->digit[i] = BOTH(bits_any, , IS_DIGIT);
 		out->numeric[i] = BOTH(bits_any, , IS_DIGIT | IS_SEPARATOR | IS_HIGH);
-		out->word[i] = BOTH(bits_any, , IS_DIGIT | IS_UPPER_ROW | IS_LOWER_ROW);
+		out->word[i] = BOTH(bits_any, , IS_WORD);
+		out->base64[i] = BOTH(bits_any, , IS_BASE64);
 #undef BOTH
 		out->at[i] = (uint64_t)bits_equal(a, '@') | (uint64_t)bits_equal(b, '@') << 32;
 		out->zero[i] = (uint64_t)bits_equal(a, 0) | (uint64_t)bits_equal(b, 0) << 32;

@@ -15,12 +15,13 @@
 	1024u /* context for everything but key blocks; no span but a key block is longer
                                       than half of it */
 #define DETECT_REACH                                                                               \
-	(16u << 10) /* longest PEM block looked back for; longer ones are hidden so far */
+	(16u                                                                                       \
+	 << 10) /* longest PEM block looked back for; of longer ones the base64 behind is hidden as such */
 #define DETECT_LEAD                                                                                \
 	(DETECT_REACH + DETECT_MARGIN) /* bytes to have before a window (less at the start) */
 #define DETECT_TAIL (DETECT_REACH + DETECT_MARGIN) /* bytes to have behind it (less at the end) */
 
-#define DETECT_VERSION 1 /* grows whenever spans may change */
+#define DETECT_VERSION 2 /* grows whenever spans may change */
 
 struct detect_span {
 	uint64_t offset; /* in the file */

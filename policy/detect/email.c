@@ -2,6 +2,7 @@
 #include "policy/detect/parts.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define LOCAL_LIMIT    64  /* RFC 5321, 4.5.3.1.1; of something longer the last 64 bytes count */
 #define DOMAIN_LIMIT   255 /* RFC 5321, 4.5.3.1.2 */
@@ -44,7 +45,7 @@ static size_t local_start(const struct text *text, size_t at)
 
 		if (code < 0 || length > start - floor)
 			break;
-		if (code < 0x80 || !text_is_word(code))
+		if (code < 0x80 || (!text_is_word(code) && !text_zero_width(text, start - length)))
 			break;
 		start -= length;
 	}
@@ -76,10 +77,15 @@ static size_t local_trim(const struct text *text, size_t start, size_t at)
 				start = i + 1;
 		}
 	}
-	while (start < at && text->bytes[start] < 0x80 && text->bytes[start] != '"' &&
-	       !text_is_alnum(text->bytes[start]) && text->bytes[start] != '_')
-		start++;
-	return start;
+	while (start < at && text->bytes[start] != '"' && !text_is_alnum(text->bytes[start]) &&
+	       text->bytes[start] != '_') {
+		size_t hidden = text_zero_width(text, start);
+
+		if (text->bytes[start] >= 0x80 && !hidden)
+			break;
+		start += hidden ? hidden : 1;
+	}
+	return BL_MIN(start, at);
 }
 
 /* The end of a domain that begins at @at, or @at when there is none with a dot and a top-level name. */
@@ -101,6 +107,10 @@ static size_t domain_end(const struct text *text, size_t at)
 
 		if (length > limit - end)
 			break;
+		if (code >= 0x80 && text_zero_width(text, end)) {
+			end += length;
+			continue;
+		}
 		if (code == '.') {
 			if (end == label)
 				break;
@@ -138,6 +148,38 @@ static size_t userinfo_start(const struct text *text, size_t at)
 	return at;
 }
 
+/* The address around what stands for '@' in [at, behind). */
+static void email_around(const struct text *text, size_t at, size_t behind, struct sink *sink)
+{
+	size_t start = local_trim(text, local_start(text, at), at);
+	size_t end = start < at ? domain_end(text, behind) : behind;
+
+	if (end > behind)
+		sink_add(sink, start, end, CLASS_EMAIL, true);
+}
+
+void email_encoded_at(const struct text *text, size_t at, struct sink *sink)
+{
+	/* Programs and JSON (RFC 8259), addresses of pages (RFC 3986), HTML's character references */
+	static const struct {
+		char spelling[7];
+		uint8_t before; /* the digits */
+	} forms[] = {
+		{"\\u0040", 2}, {"\\x40", 2},  {"%40", 1},    {"%2540", 1},
+		{"&#64;", 2},	{"&#064;", 2}, {"&#x40;", 3},
+	};
+
+	if (!(sink->classes & CLASS_BIT(CLASS_EMAIL)))
+		return;
+	for (size_t i = 0; i < BL_COUNT(forms); i++) {
+		size_t length = strlen(forms[i].spelling), start = at - forms[i].before;
+
+		if (at >= forms[i].before && length <= text->length - start &&
+		    strncasecmp((const char *)text->bytes + start, forms[i].spelling, length) == 0)
+			email_around(text, start, start + length, sink);
+	}
+}
+
 void email_at(const struct text *text, size_t at, struct sink *sink)
 {
 	if (sink->classes & CLASS_BIT(CLASS_URL_CREDENTIALS)) {
@@ -146,12 +188,6 @@ void email_at(const struct text *text, size_t at, struct sink *sink)
 		if (start < at)
 			sink_add(sink, start, at, CLASS_URL_CREDENTIALS, true);
 	}
-	if (!(sink->classes & CLASS_BIT(CLASS_EMAIL)))
-		return;
-
-	size_t start = local_trim(text, local_start(text, at), at);
-	size_t end = start < at ? domain_end(text, at + 1) : at + 1;
-
-	if (end > at + 1)
-		sink_add(sink, start, end, CLASS_EMAIL, true);
+	if (sink->classes & CLASS_BIT(CLASS_EMAIL))
+		email_around(text, at, at + 1, sink);
 }

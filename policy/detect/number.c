@@ -52,6 +52,36 @@ static size_t separator_at(const struct text *text, size_t at, uint8_t *out_kind
 	return length;
 }
 
+/* One group of digits, to its end; nothing shows when a character of no width stands in it. */
+static size_t group_end(const struct text *text, size_t at, struct number *out)
+{
+	size_t end = at, count = out->count, last = at;
+
+	while (end < text->length) {
+		size_t hidden;
+
+		if (text_is_digit(text->bytes[end])) {
+			if (count == NUMBER_DIGITS || out->groups == NUMBER_GROUPS) {
+				out->is_cut = true;
+				return at;
+			}
+			out->digits[count++] = (uint8_t)(text->bytes[end++] - '0');
+			last = end;
+			continue;
+		}
+		hidden = text->bytes[end] < 0x80 || end - last > 6 ? 0 : text_zero_width(text, end);
+		if (!hidden)
+			break;
+		end += hidden;
+	}
+	out->group[out->groups].start = at;
+	out->group[out->groups].end = last;
+	out->group[out->groups].until = count;
+	out->group[out->groups].size = (uint8_t)(count - out->count);
+	out->count = count;
+	return last;
+}
+
 static void number_parse(const struct text *text, size_t at, struct number *out)
 {
 	uint8_t separator = 0;
@@ -59,21 +89,10 @@ static void number_parse(const struct text *text, size_t at, struct number *out)
 	out->count = out->groups = 0;
 	out->is_cut = false;
 	while (at < text->length && text_is_digit(text->bytes[at])) {
-		size_t end = at;
+		size_t end = group_end(text, at, out);
 
-		while (end < text->length && text_is_digit(text->bytes[end]) &&
-		       end - at <= NUMBER_DIGITS)
-			end++;
-		if (out->groups == NUMBER_GROUPS || out->count + (end - at) > NUMBER_DIGITS) {
-			out->is_cut = true;
+		if (out->is_cut)
 			return;
-		}
-		for (size_t i = at; i < end; i++)
-			out->digits[out->count++] = (uint8_t)(text->bytes[i] - '0');
-		out->group[out->groups].start = at;
-		out->group[out->groups].end = end;
-		out->group[out->groups].until = out->count;
-		out->group[out->groups].size = (uint8_t)(end - at);
 		out->group[out->groups].separator = separator;
 		out->groups++;
 		at = end + separator_at(text, end, &separator);
@@ -256,10 +275,61 @@ static void card_from(const struct text *text, const struct number *number, stru
 		if (verify_card(number->digits, number->group[i].until))
 			best = i + 1;
 	}
-	if (best && !(number->group[best - 1].end < text->length &&
-		      text_is_letter(text->bytes[number->group[best - 1].end])))
-		sink_add(sink, number->group[0].start, number->group[best - 1].end, CLASS_CARD,
-			 true);
+	if (!best)
+		return;
+
+	/* "4111 1111 1111 1111EUR": a letter is no end of a bare number, but of four fours it is. */
+	size_t end = number->group[best - 1].end;
+	bool is_clear = best >= 3 && is_as_printed(number, best);
+
+	if (is_clear || end == text->length || !text_is_letter(text->bytes[end]))
+		sink_add(sink, number->group[0].start, end, CLASS_CARD, true);
+}
+
+/* What may stand between the groups of a card on two lines, in two columns, in a name: at most 4 bytes of it. */
+static size_t card_gap(const struct text *text, size_t at)
+{
+	size_t length = 0;
+	unsigned lines = 0;
+
+	while (at + length < text->length && length < 4 &&
+	       memchr(" -._/\t\r\n>", text->bytes[at + length], 9))
+		lines += text->bytes[at + length++] == '\n';
+	return lines <= 1 ? length : 0;
+}
+
+void card_at(const struct text *text, size_t at, struct sink *sink)
+{
+	static const uint8_t forms[][4] = {{4, 4, 4, 4}, {4, 6, 5, 0}};
+
+	if (!(sink->classes & CLASS_BIT(CLASS_CARD)))
+		return;
+	for (size_t form = 0; form < BL_COUNT(forms); form++) {
+		uint8_t digits[16];
+		size_t count = 0, end = at, gap = 0;
+
+		for (size_t i = 0; i < 4 && forms[form][i]; i++) {
+			size_t start = end + gap, size = forms[form][i];
+
+			if (i && !gap)
+				break;
+			for (end = start; end < text->length && text_is_digit(text->bytes[end]) &&
+					  end - start < size;)
+				digits[count++] = (uint8_t)(text->bytes[end++] - '0');
+			if (end - start < size)
+				break;
+			gap = card_gap(text, end);
+		}
+
+		bool is_whole = count == (form ? 15 : 16) &&
+				(end == text->length || !text_is_digit(text->bytes[end]));
+		/* A column or a row of more such numbers: no card. */
+		bool is_listed = gap && end + gap < text->length && text->bytes[end] != ' ' &&
+				 text_is_digit(text->bytes[end + gap]);
+
+		if (is_whole && !is_listed && verify_card(digits, count))
+			sink_add(sink, at, end, CLASS_CARD, true);
+	}
 }
 
 /* ---- IBAN ---------------------------------------------------------------------------------- */

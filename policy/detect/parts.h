@@ -39,6 +39,7 @@ struct anchors {
 	uint64_t high[SCAN_WORDS];   /* >= 0x80 */
 	uint64_t zero[SCAN_WORDS];   /* NUL */
 	uint64_t word[SCAN_WORDS];   /* ASCII letters and digits */
+	uint64_t base64[SCAN_WORDS]; /* the alphabets of base64, and '\\' */
 	uint64_t name[SCAN_WORDS];   /* may begin a known identity */
 };
 
@@ -85,6 +86,22 @@ bool text_follows_escape(const struct text *text, size_t at);
 /* text_starts_word, text_ends_word - is there a word boundary before / behind @at? */
 bool text_starts_word(const struct text *text, size_t at);
 bool text_ends_word(const struct text *text, size_t at);
+/* text_zero_width - length of the character at @at that shows nothing, where it is one; else 0 */
+static inline size_t text_zero_width(const struct text *text, size_t at)
+{
+	const uint8_t *p = text->bytes + at;
+	size_t left = text->length - at;
+
+	if (left >= 2 && p[0] == 0xc2 && p[1] == 0xad) /* soft hyphen */
+		return 2;
+	if (left < 3)
+		return 0;
+	return (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x8b && p[2] <= 0x8d) ||
+			       (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf) ||
+			       (p[0] == 0xe2 && p[1] == 0x81 && p[2] == 0xa0)
+		       ? 3
+		       : 0;
+}
 /* text_fold - lower case without marks, ASCII where Latin; returns how many bytes (0..FOLD_LIMIT) */
 #define FOLD_LIMIT 32
 size_t text_fold(int32_t code, char out[FOLD_LIMIT]);
@@ -113,6 +130,7 @@ struct sink {
 	const struct lexicon *lexicon;
 	bl_classes classes;
 	size_t from, to; /* only what touches [from, to) is kept */
+	size_t phase;	 /* the text's place on the file's grid: its offset modulo DETECT_WINDOW */
 	bool is_name;	 /* a file name: no labels around, so a bare national number counts */
 	bool has_failed; /* out of memory */
 };
@@ -136,10 +154,19 @@ bool identities_is_empty(const struct identities *identities);
 /* number_at - everything that begins with the digit at @at, which no digit precedes */
 void number_at(const struct text *text, size_t at, const struct identities *identities,
 	       struct sink *sink);
+/* card_at - a card as printed whose first digit is at @at, whatever stands before it and between its groups */
+void card_at(const struct text *text, size_t at, struct sink *sink);
 /* iban_at - an IBAN whose first check digit is at @at */
 void iban_at(const struct text *text, size_t at, struct sink *sink);
 /* email_at - the address or the URL's user info around the '@' at @at */
 void email_at(const struct text *text, size_t at, struct sink *sink);
+/* email_encoded_at - the same around an '@' that is spelt as "%40", "\u0040" or "&#64;", with its digits at @at */
+void email_encoded_at(const struct text *text, size_t at, struct sink *sink);
+/* base64_runs - secrets in the runs of base64 in @length bytes from @start, whose bits are @anchors */
+void base64_runs(const struct text *text, size_t start, size_t length,
+		 const struct anchors *anchors, struct sink *sink);
+/* base64_labelled - what follows the word base64 whose digits are at @at */
+void base64_labelled(const struct text *text, size_t at, struct sink *sink);
 /* The first "-----END" that was found so far; calls come in order of @at. Zeroed at the start. */
 struct key_search {
 	size_t found;

@@ -127,7 +127,7 @@ bl_classes detect_supported(void)
 	return CLASS_BIT(CLASS_EMAIL) | CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) |
 	       CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_PHONE) |
 	       CLASS_BIT(CLASS_PRIVATE_KEY) | CLASS_BIT(CLASS_URL_CREDENTIALS) |
-	       CLASS_BIT(CLASS_CUSTOMER);
+	       CLASS_BIT(CLASS_SECRET) | CLASS_BIT(CLASS_CUSTOMER);
 }
 
 enum bl_status detect_scanner_new(bl_classes classes, const struct detect_identity *identities,
@@ -178,6 +178,37 @@ static bool is_long_number(const struct anchors *anchors, size_t at, unsigned le
 	return least == 0;
 }
 
+/* Exactly four digits? */
+static bool is_four(const struct anchors *anchors, size_t at)
+{
+	size_t word = at / 64, bit = at % 64;
+	uint64_t digit = anchors->digit[word] >> bit;
+
+	if (bit > 59)
+		digit |= anchors->digit[word + 1] << (64 - bit);
+	return (digit & 31) == 15;
+}
+
+/* Digits may be those of "base64", or an '@' in the spelling of a program, an address or a page. */
+static void scan_encoded(const struct text *text, size_t at, struct sink *sink)
+{
+	switch (text->bytes[at - 1]) {
+	case 'e':
+	case 'E':
+		base64_labelled(text, at, sink);
+		break;
+	case '%':
+	case '#':
+	case 'u':
+	case 'x':
+	case 'X':
+		email_encoded_at(text, at, sink);
+		break;
+	default:
+		break;
+	}
+}
+
 /* The anchors of one region of the text: walk their bits, let the detectors look. */
 static void scan_region(const struct detect_scanner *scanner, const struct text *text, size_t start,
 			size_t length, const struct anchors *anchors, struct sink *sink)
@@ -196,12 +227,17 @@ static void scan_region(const struct detect_scanner *scanner, const struct text 
 			size_t bit = (size_t)__builtin_ctzll(starts);
 			size_t at = start + i * 64 + bit;
 
+			if (at > 0)
+				scan_encoded(text, at, sink);
 			if (at >= 2 && text_is_letter(text->bytes[at - 1]) &&
 			    !text_follows_escape(text, at)) {
 				if (digit >> bit & 2 || bit == 63)
 					iban_at(text, at, sink);
-			} else if (is_long_number(anchors, i * 64 + bit, 7))
+			} else if (is_long_number(anchors, i * 64 + bit, 7)) {
 				number_at(text, at, scanner->identities, sink);
+			}
+			if (is_four(anchors, i * 64 + bit))
+				card_at(text, at, sink);
 		}
 		for (uint64_t at = anchors->at[i]; at; at &= at - 1)
 			email_at(text, start + i * 64 + (size_t)__builtin_ctzll(at), sink);
@@ -299,7 +335,8 @@ enum bl_status detect_scan(const struct detect_scanner *scanner, const struct de
 			    .lexicon = &scanner->lexicon,
 			    .classes = scanner->classes,
 			    .from = from,
-			    .to = to};
+			    .to = to,
+			    .phase = DETECT_WINDOW - window->lead % DETECT_WINDOW};
 	struct anchors anchors;
 
 	out_spans->count = 0;
@@ -310,6 +347,7 @@ enum bl_status detect_scan(const struct detect_scanner *scanner, const struct de
 		return BL_UNSUPPORTED;
 	scan_region(scanner, &text, start, end - start, &anchors, &sink);
 	scan_escapes(scanner, &text, start, end - start, &anchors, &sink);
+	base64_runs(&text, start, end - start, &anchors, &sink);
 	scan_keys(&text, &sink);
 	if (sink.has_failed)
 		return BL_NO_MEMORY;

@@ -91,6 +91,8 @@ static void bits_say_what_bytes_are(void **state)
 		assert_int_equal(BIT(high), i >= 128);
 		assert_int_equal(BIT(zero), i == 0);
 		assert_int_equal(BIT(name), 0);
+		assert_int_equal(BIT(base64), is_digit || is_letter ||
+						      (i && i < 128 && strchr("+/-_=\\", (int)i)));
 #undef BIT
 	}
 }

@@ -120,6 +120,25 @@ static void values_are_found_where_they_stand(void **state)
 		{"call 5550143 now", CLASS_PHONE, "5550143"},
 		{"Tel. 07700900123", CLASS_PHONE, "07700900123"},
 		{"Phone:\n60-56-85-91", CLASS_PHONE, "60-56-85-91"},
+		{"4111 1111 1111 1111EUR", CLASS_CARD, "4111 1111 1111 1111"},
+		{"EUR4111 1111 1111 1111", CLASS_CARD, "4111 1111 1111 1111"},
+		{"n3782 822463 10005m", CLASS_CARD, "3782 822463 10005"},
+		{"4111\t1111\t1111\t1111", CLASS_CARD, "4111\t1111\t1111\t1111"},
+		{"4111_1111_1111_1111", CLASS_CARD, "4111_1111_1111_1111"},
+		{"x 4111 1111\n1111 1111 y", CLASS_CARD, "4111 1111\n1111 1111"},
+		{"> 4111 1111 1111\r\n> 1111", CLASS_CARD, "4111 1111 1111\r\n> 1111"},
+		{"4111\n1111\n1111\n1111", CLASS_CARD, "4111\n1111\n1111\n1111"},
+		{"4111\u200b1111\u00ad11111111", CLASS_CARD, "4111\u200b1111\u00ad11111111"},
+		{"41\ufeff11 1111 11\u200d11 1111", CLASS_CARD, "41\ufeff11 1111 11\u200d11 1111"},
+		{"gb82west12345698765432", CLASS_IBAN, "gb82west12345698765432"},
+		{"nl91abna0417164300 ok", CLASS_IBAN, "nl91abna0417164300"},
+		{"k\u200bim@exa\u00admple.com.", CLASS_EMAIL, "k\u200bim@exa\u00admple.com"},
+		{"\ufeffkim@\u200cexample.com", CLASS_EMAIL, "kim@\u200cexample.com"},
+		{"{\"to\":\"kim\\u0040example.com\"}", CLASS_EMAIL, "kim\\u0040example.com"},
+		{"?to=kim.m%40example.com&x=1", CLASS_EMAIL, "kim.m%40example.com"},
+		{"<p>kim&#64;example.com</p>", CLASS_EMAIL, "kim&#64;example.com"},
+		{"<p>kim&#X40;example.com</p>", CLASS_EMAIL, "kim&#X40;example.com"},
+		{"'kim\\x40example.com'", CLASS_EMAIL, "kim\\x40example.com"},
 		{"\"paid\\n4111111111111111\"", CLASS_CARD, "4111111111111111"},
 		{"\"me\\t202-555-0143\"", CLASS_PHONE, "202-555-0143"},
 		{"\"to\\r\\nGB82WEST12345698765432\"", CLASS_IBAN, "GB82WEST12345698765432"},
@@ -132,12 +151,17 @@ static void values_are_found_where_they_stand(void **state)
 static void what_only_looks_like_a_value_is_left_alone(void **state)
 {
 	static const struct row rows[] = {
-		{"4111111111111112", CLASS_CARD, NULL},	   /* Luhn */
-		{"1700000000000006", CLASS_CARD, NULL},	   /* no issuer */
-		{"4111-1111 1111-1112", CLASS_CARD, NULL}, /* Luhn */
-		{"41-1111 1111-111111", CLASS_CARD, NULL}, /* not as printed */
-		{"41111111111111111", CLASS_CARD, NULL},   /* length */
-		{"a4111111111111111", CLASS_CARD, NULL},   /* inside a word */
+		{"4111111111111112", CLASS_CARD, NULL},		    /* Luhn */
+		{"1700000000000006", CLASS_CARD, NULL},		    /* no issuer */
+		{"4111-1111 1111-1112", CLASS_CARD, NULL},	    /* Luhn */
+		{"41-1111 1111-111111", CLASS_CARD, NULL},	    /* not as printed */
+		{"41111111111111111", CLASS_CARD, NULL},	    /* length */
+		{"a4111111111111111", CLASS_CARD, NULL},	    /* inside a word */
+		{"4111\t1111\t1111\t1112", CLASS_CARD, NULL},	    /* Luhn */
+		{"4111\n1111\n1111\n1111\n1111", CLASS_CARD, NULL}, /* a column */
+		{"4111\n\n1111 1111 1111", CLASS_CARD, NULL},	    /* two paragraphs */
+		{"take 30%40 px, &#64; and 100%40", CLASS_EMAIL, NULL},
+		{"x86_64 utf-8 base64 and base32", CLASS_SECRET, NULL},
 		{"GB82WEST12345698765433", CLASS_IBAN, NULL},
 		{"XX82WEST12345698765432", CLASS_IBAN, NULL},
 		{"AGB82WEST12345698765432", CLASS_IBAN, NULL},
@@ -272,6 +296,50 @@ static void make_text(uint8_t *out, size_t size, uint32_t *seed)
 	}
 }
 
+/* Base64 of all lengths, in lines and not, among digests and words. */
+static void make_base64(uint8_t *out, size_t size, uint32_t *seed)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456"
+				       "789+/-_\\0123456789abcdef";
+	static const uint16_t lengths[] = {3,	20,  40,  64,  64,  64,	 76,  76,
+					   130, 255, 300, 511, 513, 900, 3000};
+	static const char *const gaps[] = {"\n",
+					   "\n",
+					   "\n",
+					   "\n",
+					   "\r\n",
+					   "\n> ",
+					   "\",\n\t\"",
+					   " ",
+					   "\n\n",
+					   " lorem ",
+					   "-----END RSA PRIVATE KEY-----\n",
+					   "-----BEGIN RSA PRIVATE KEY-----\n",
+					   ";base64,",
+					   ": base64\n\n"};
+	size_t at = 0;
+
+	while (at < size) {
+		size_t length = lengths[next_random(seed) % BL_COUNT(lengths)];
+		unsigned kind = next_random(seed) % 8, lines = 1 + next_random(seed) % 12;
+		const char *gap = gaps[next_random(seed) % BL_COUNT(gaps)];
+
+		for (; lines && at < size; lines--) {
+			for (size_t i = 0; i < length && at < size; i++)
+				out[at++] =
+					(uint8_t)(kind == 0 ? alphabet[67 + next_random(seed) % 16]
+						  : kind == 1 ? '-'
+						  : kind == 2 ? 'a'
+							      : alphabet[next_random(seed) % 67]);
+			for (const char *c = gap; *c && at < size; c++)
+				out[at++] = (uint8_t)*c;
+		}
+	}
+}
+
+typedef void make_fn(uint8_t *out, size_t size, uint32_t *seed);
+static make_fn *const makers[] = {make_text, make_base64};
+
 static void more_lead_and_tail_change_nothing(void **state)
 {
 	size_t size = 3 * DETECT_WINDOW + 777;
@@ -281,8 +349,8 @@ static void more_lead_and_tail_change_nothing(void **state)
 	uint32_t seed = 1;
 
 	(void)state;
-	for (unsigned round = 0; round < 8; round++) {
-		make_text(file, size, &seed);
+	for (unsigned round = 0; round < 16; round++) {
+		makers[round % 2](file, size, &seed);
 		for (size_t at = 0; at < size; at += DETECT_WINDOW) {
 			scan_window(scanner, file, size, at, DETECT_LEAD, DETECT_TAIL, &one);
 			scan_window(scanner, file, size, at, size, size, &other);
@@ -306,11 +374,11 @@ static void neighbouring_windows_agree_in_their_margins(void **state)
 	uint32_t seed = 7;
 
 	(void)state;
-	for (unsigned round = 0; round < 8; round++) {
+	for (unsigned round = 0; round < 32; round++) {
 		uint64_t from = DETECT_WINDOW - DETECT_MARGIN, to = DETECT_WINDOW + DETECT_MARGIN;
 		size_t i = 0, k = 0;
 
-		make_text(file, size, &seed);
+		makers[round % 2](file, size, &seed);
 		scan_window(scanner, file, size, 0, DETECT_LEAD, DETECT_TAIL, &left);
 		scan_window(scanner, file, size, DETECT_WINDOW, DETECT_LEAD, DETECT_TAIL, &right);
 		for (;; i++, k++) {
@@ -363,6 +431,131 @@ static void key_blocks_are_found_from_the_window_behind_them(void **state)
 	detect_spans_free(&spans);
 	detect_scanner_free(scanner);
 	free(file);
+}
+
+/* ---- base64 ---------------------------------------------------------------------------------- */
+
+/* Base64 of nothing in particular, @width to a line; returns how many bytes were written. */
+static size_t put_base64(char *out, size_t count, size_t width, const char *newline, uint32_t *seed)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i && i % width == 0)
+			at += (size_t)sprintf(out + at, "%s", newline);
+		out[at++] = alphabet[next_random(seed) % 64];
+	}
+	return at;
+}
+
+/* Marks what the spans of all windows cover. */
+static void cover(const struct detect_scanner *scanner, const uint8_t *file, size_t size, bool *out)
+{
+	struct detect_spans spans = {0};
+
+	memset(out, 0, size);
+	for (size_t at = 0; at < size; at += DETECT_WINDOW) {
+		scan_window(scanner, file, size, at, DETECT_LEAD, DETECT_TAIL, &spans);
+		for (size_t i = 0; i < spans.count; i++)
+			for (uint64_t k = spans.items[i].offset;
+			     k < spans.items[i].offset + spans.items[i].length; k++)
+				out[k] |= k >= at && k < at + DETECT_WINDOW;
+	}
+	detect_spans_free(&spans);
+}
+
+static void base64_is_hidden_wherever_it_stands(void **state)
+{
+	static const struct {
+		const char *before, *newline, *after;
+		size_t count, width;
+	} rows[] = {
+		{"-----BEGIN RSA PRIVATE KEY-----\n", "\n", "\n-----END RSA PRIVATE KEY-----\n",
+		 80000, 64},
+		{"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n", "\r\n", "\r\n", 80000, 60},
+		{"-----BEGIN PRIVATE KEY-----\n", "\n", "\n", 80000, 24},
+		{"{\"key\": \"-----BEGIN PRIVATE KEY-----\\n", "\\n", "\\n\"}", 80000, 64},
+		{"{\"photo\": \"", "", "\", \"n\": 1}", 90000, 90000},
+		{"{\"photo\": \"", "\\r\\n", "\", \"n\": 1}", 3000, 76},
+		{"{\"note\": \"", "", "\"}", 128, 128},
+		{"<img src='data:image/png;base64,", "", "'>", 700, 700},
+		{"href=\"data:text/plain;base64,", "", "\">", 16, 16},
+		{"--b\nContent-Transfer-Encoding: base64\n\n", "\n", "\n--b--\n", 500, 76},
+		{"--b\nContent-Transfer-Encoding: BASE64\r\nX: y\r\n\r\n", "\r\n", "\r\n--b--", 24,
+		 76},
+		{"lorem\n> ", "\n> ", "\nipsum", 60 + 76, 76},
+		{"a = [\n\t\"", "\",\n\t\"", "\"\n]", 64 * 4, 64},
+	};
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, 0);
+	char *file = malloc(400000);
+	bool *covered = malloc(400000);
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		uint32_t seed = 11;
+		size_t start = (size_t)sprintf(file, "%s", rows[i].before), size, end;
+
+		end = start + put_base64(file + start, rows[i].count, rows[i].width,
+					 rows[i].newline, &seed);
+		size = end + (size_t)sprintf(file + end, "%s", rows[i].after);
+		cover(scanner, (const uint8_t *)file, size, covered);
+		/* The lines' own decoration may stay. */
+		for (size_t k = start; k < end; k++)
+			if (!covered[k] && !strchr("\r\n\t> \",", file[k]))
+				fail_msg("row %zu: byte %zu of %zu shows", i, k - start,
+					 end - start);
+		if (covered[0] != (rows[i].before[0] == '-' && rows[i].before[2] == '-' &&
+				   rows[i].before[3] == '-'))
+			fail_msg("row %zu: the front", i);
+	}
+	free(covered);
+	free(file);
+	detect_scanner_free(scanner);
+}
+
+static void what_only_looks_like_base64_is_left_alone(void **state)
+{
+	static const struct row rows[] = {
+		{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  a\n"
+		 "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752  b\n"
+		 "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13  c\n",
+		 CLASS_SECRET, NULL},
+		{"EE26B0DD4AF7E749AA1A8EE3C10AE9923F618980772E473F8819A5D4940E0DB2"
+		 "7AC185F8A0E1D5F84F88BC887FD67B143732C304CC5FA9AD8E6F57F50028A8FF\n"
+		 "EE26B0DD4AF7E749AA1A8EE3C10AE9923F618980772E473F8819A5D4940E0DB2"
+		 "7AC185F8A0E1D5F84F88BC887FD67B143732C304CC5FA9AD8E6F57F50028A8FE\n",
+		 CLASS_SECRET, NULL},
+		{"\"integrity\": \"sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+"
+		 "DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==\",\n\"dev\": true",
+		 CLASS_SECRET, NULL},
+		{"/home/kim/Documents/Projects/Archive2024/Holiday/Something/Else/And/More\n"
+		 "/home/kim/Documents/Projects/Archive2024/Holiday/Something/Else/And/Less\n",
+		 CLASS_SECRET, NULL},
+		{"open /usr/lib/x86_64-linux-gnu/gstreamer/plugins/Base/Something/Very/Long/Indeed/"
+		 "And/Then/Some/More/Of/It/Until/The/End/Libfoo2 failed",
+		 CLASS_SECRET, NULL},
+		{"123e4567-e89b-12d3-a456-426614174000\n123e4567-e89b-12d3-a456-426614174001\n"
+		 "123e4567-e89b-12d3-a456-426614174002\n",
+		 CLASS_SECRET, NULL},
+		{"AbstractSingletonProxyFactoryBeanForTheInternalFrameTitlePaneWindowNotFocusedStat"
+		 "e",
+		 CLASS_SECRET, NULL},
+		{"----------------------------------------------------------------------------\n"
+		 "============================================================================\n"
+		 "____________________________________________________________________________\n",
+		 CLASS_SECRET, NULL},
+		{"https://shop.example/a/b?session=8f14e45fceea167a5a36dedd4bea2543&next=Overview1",
+		 CLASS_SECRET, NULL},
+		{"a text about base64, and data:text/plain,hello", CLASS_SECRET, NULL},
+	};
+	static char same[5000];
+
+	(void)state;
+	check_rows(rows, BL_COUNT(rows), ALL_CLASSES, 0);
+	memset(same, 'x', sizeof(same) - 1);
+	check_rows(&(struct row){same, CLASS_SECRET, NULL}, 1, ALL_CLASSES, 0);
 }
 
 static void windows_that_are_not_text_are_refused(void **state)
@@ -446,6 +639,8 @@ int main(void)
 		cmocka_unit_test(more_lead_and_tail_change_nothing),
 		cmocka_unit_test(neighbouring_windows_agree_in_their_margins),
 		cmocka_unit_test(key_blocks_are_found_from_the_window_behind_them),
+		cmocka_unit_test(base64_is_hidden_wherever_it_stands),
+		cmocka_unit_test(what_only_looks_like_base64_is_left_alone),
 		cmocka_unit_test(windows_that_are_not_text_are_refused),
 		cmocka_unit_test(names_are_scanned_too),
 	};
