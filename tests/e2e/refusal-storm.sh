@@ -16,7 +16,7 @@ view 61003 "$work/second"
 # 61002 opens, hands the descriptor to 61001, who maps it. Its own process group, so that all of it can be ended.
 setsid "$BAILEE_BUILD/test/tools/copy-ways" passed 61002 61001 mmap-populate "$work/first/RMA-1/a.txt" >"$work/storm" 2>&1 &
 storm=$!
-at_end "kill -9 -- -$storm"
+at_end "kill -KILL -$storm"
 tries=0
 until "$bailee" log query --op view-revoked | grep -q 'refused reads without end'; do
 	tries=$((tries + 1))
@@ -27,7 +27,7 @@ until [ "$("$bailee" status --json | jq '[.views[].uid] == [61003]')" = true ]; 
 	tries=$((tries + 1))
 	[ "$tries" -lt 2000 ] || fail "the view is not gone"
 done
-kill -9 -- "-$storm" 2>/dev/null || true
+kill -KILL "-$storm" 2>/dev/null || true
 wait "$storm" 2>/dev/null || true
 if grep -q 'nothing to see' "$work/storm"; then fail "somebody else's descriptor gave contents"; fi
 [ "$("$bailee" log query --op read --verdict denied --json | wc -l)" -lt 20000 ] || fail "the storm filled the log"

@@ -199,6 +199,12 @@ static int way_mmap_private(int fd)
 	return map(fd, MAP_PRIVATE, -1);
 }
 
+/* Refused, this does not come back: the kernel asks for ever (refusal-storm.sh). */
+static int way_mmap_populate(int fd)
+{
+	return map(fd, MAP_PRIVATE | MAP_POPULATE, -1);
+}
+
 static int way_mmap_shared(int fd)
 {
 	return map(fd, MAP_SHARED, -1);
@@ -451,6 +457,8 @@ static const struct way {
 
 static int go(const char *name, int fd)
 {
+	if (strcmp(name, "mmap-populate") == 0)
+		return way_mmap_populate(fd); /* not among the ways of `list`: it may not return */
 	for (size_t i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++)
 		if (strcmp(WAYS[i].name, name) == 0)
 			return WAYS[i].copy(fd);
