@@ -24,6 +24,8 @@ enum {
 	IS_BASE64 = IS_WORD | IS_SIGN | IS_EQUALS | IS_LINE
 };
 
+#define DIGIT_LEFT 6
+
 /* Space ( ) + - . / are 20 28 29 2b 2d 2e 2f; letters are 41-4f, 50-5a and the same at 60, 70. */
 static const uint8_t kind_low[16] = {
 	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_LOWER_ROW,
@@ -166,6 +168,9 @@ AVX2 static inline uint32_t bits_any(__m256i kinds, uint8_t mask)
 	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hit, _mm256_setzero_si256()));
 }
 
+/* The same for the one bit that is @left of the highest. */
+#define BITS_ONE(kinds, left) ((uint32_t)_mm256_movemask_epi8(_mm256_slli_epi16(kinds, left)))
+
 AVX2 static inline uint32_t bits_equal(__m256i bytes, uint8_t value)
 {
 	return (uint32_t)_mm256_movemask_epi8(
@@ -211,7 +216,7 @@ AVX2 void classify_avx2(const uint8_t *bytes, size_t length, const struct identi
 		__m256i ka = lookup(low, high, a), kb = lookup(low, high, b);
 
 #define BOTH(f, ...) ((uint64_t)f(ka __VA_ARGS__) | (uint64_t)f(kb __VA_ARGS__) << 32)
-		out->digit[i] = BOTH(bits_any, , IS_DIGIT);
+		out->digit[i] = BOTH(BITS_ONE, , DIGIT_LEFT);
 		out->numeric[i] = BOTH(bits_any, , IS_DIGIT | IS_SEPARATOR | IS_HIGH);
 		out->word[i] = BOTH(bits_any, , IS_WORD);
 		out->base64[i] = BOTH(bits_any, , IS_BASE64);

@@ -37,7 +37,9 @@ static size_t local_start(const struct text *text, size_t at)
 	while (start > floor) {
 		int32_t code;
 
-		if (is_local(text->bytes[start - 1])) {
+		if (text->bytes[start - 1] < 0x80) {
+			if (!is_local(text->bytes[start - 1]))
+				break;
 			start--;
 			continue;
 		}
@@ -103,8 +105,17 @@ static size_t domain_end(const struct text *text, size_t at)
 
 	while (end < limit) {
 		int32_t code = text->bytes[end];
-		size_t length = code < 0x80 ? 1 : text_next(text, end, &code);
+		size_t length = 1;
 
+		if (text_is_alnum((uint8_t)code)) {
+			has_letter |= code > '9';
+			end++;
+			if (has_dot && has_letter && end - label >= 2)
+				good = end;
+			continue;
+		}
+		if (code >= 0x80)
+			length = text_next(text, end, &code);
 		if (length > limit - end)
 			break;
 		if (code >= 0x80 && text_zero_width(text, end)) {
@@ -117,12 +128,10 @@ static size_t domain_end(const struct text *text, size_t at)
 			has_dot = true;
 			label = end + 1;
 			has_letter = false;
-		} else if (code != '-' && code != '_' &&
-			   !(code > 0 && code < 0x80 ? text_is_alnum((uint8_t)code)
-						     : text_is_word(code))) {
+		} else if (code != '-' && code != '_' && !text_is_word(code)) {
 			break;
 		} else {
-			has_letter |= code >= 0x80 || (code > 0 && text_is_letter((uint8_t)code));
+			has_letter |= code >= 0x80;
 		}
 		end += length;
 		if (has_dot && has_letter && end - label >= 2 && code != '-' && code != '_')

@@ -543,6 +543,12 @@ struct range {
 
 static bool narrow(struct range *range, uint8_t byte)
 {
+	/* The patterns are sorted: when the first and the last agree, so do all. */
+	if ((uint8_t)range->patterns[range->from].text[range->depth] == byte &&
+	    (uint8_t)range->patterns[range->to - 1].text[range->depth] == byte) {
+		range->depth++;
+		return true;
+	}
 	while (range->from < range->to &&
 	       (uint8_t)range->patterns[range->from].text[range->depth] < byte)
 		range->from++;
@@ -616,7 +622,9 @@ void identities_at(const struct identities *identities, const struct text *text,
 
 	if (byte < 0x80) {
 		byte = text_lower(byte);
-		if (identities->first[byte].to == 0)
+		range.from = identities->first[byte].from;
+		range.to = identities->first[byte].to;
+		if (range.to == 0)
 			return;
 	} else if ((byte & 0xc0) == 0x80 ||
 		   (!identities->has_wide && byte > 0xcb && byte != 0xe1 && byte != 0xef)) {
@@ -625,11 +633,15 @@ void identities_at(const struct identities *identities, const struct text *text,
 	if (!text_starts_word(text, at))
 		return;
 	while (end < text->length && end - at < SPAN_LIMIT - FOLD_LIMIT) {
-		int32_t code;
+		int32_t code = text->bytes[end];
 		char folded[FOLD_LIMIT];
-		size_t length = text_next(text, end, &code);
+		size_t length = code < 0x80 ? 1 : text_next(text, end, &code);
 
-		if (text_is_word(code)) {
+		if (code >= 0 && code < 0x80 && text_is_alnum((uint8_t)code)) {
+			if (!narrow(&range, text_lower((uint8_t)code)))
+				goto out;
+			end++;
+		} else if (text_is_word(code)) {
 			size_t count = text_fold(code, folded);
 
 			for (size_t i = 0; i < count; i++)

@@ -199,16 +199,13 @@ static bool has_word(const struct text *text, size_t from, size_t to, const stru
 	size_t at = from;
 
 	while (at < to) {
-		uint64_t word = 0;
-		size_t length = 0;
+		size_t start = at;
 
-		for (; at < to && (text_is_letter(text->bytes[at]) || text->bytes[at] >= 0x80);
-		     at++, length++)
-			if (length < 8)
-				word |= (uint64_t)(text->bytes[at] | 0x20) << (8 * length);
-		if (length && word_set_has(set, word))
+		while (at < to && (text_is_letter(text->bytes[at]) || text->bytes[at] >= 0x80))
+			at++;
+		if (at - start >= 2 && word_set_has(set, pack(text->bytes + start, at - start)))
 			return true;
-		at += length == 0;
+		at += at == start;
 	}
 	return false;
 }
@@ -302,7 +299,11 @@ void card_at(const struct text *text, size_t at, struct sink *sink)
 {
 	static const uint8_t forms[][4] = {{4, 4, 4, 4}, {4, 6, 5, 0}};
 
-	if (!(sink->classes & CLASS_BIT(CLASS_CARD)))
+	uint8_t first = text->bytes[at];
+
+	/* Issuers begin with 3 to 6, and some of Mastercard's with 22 to 27; most years end here. */
+	if (!(sink->classes & CLASS_BIT(CLASS_CARD)) || first < '2' || first > '6' ||
+	    (first == '2' && text->bytes[at + 1] < '2'))
 		return;
 	for (size_t form = 0; form < BL_COUNT(forms); form++) {
 		uint8_t digits[16];
@@ -406,40 +407,38 @@ static void ssn_from(const struct text *text, const struct number *number, struc
 struct phone_form {
 	const char *sizes;	/* digits per group, as characters; ':' is 10, ';' is 11 */
 	const char *separators; /* any of these, the same throughout; ')' is "(0xx) " */
-	bool is_trunk;		/* begins with the trunk prefix 0 */
 };
 
 /*
  * NANP: NANPA, ITU-T E.164 supplement "+1"; GB: Ofcom numbering plan; FR: ARCEP; DE: Bundesnetzagentur;
  * ES: CNMC; IT: AGCOM; NL: ACM; AU: ACMA; IE: ComReg; PL: UKE; IN: DoT.
  */
-static const struct phone_form phone_forms[] = {
-	{"334", "-. )", false},			      /* NANP */
-	{"1334", "-. )", false}, {"56", " -)", true}, /* GB 01632 960123, 07700 900123 */
-	{"533", " -)", true},			      /* GB 07700 900 123 */
-	{"434", " -)", true},			      /* GB 0161 496 0123 */
-	{"344", " -)", true},			      /* GB 020 7946 0123, IT, IE */
-	{"343", " -)", true}, /* IE 087 123 4567 is 334 below, NL 020 1234 567 */
-	{"335", " -)", true},	 {"334", " -/)", true},
-	{"333", " -)", true},	 {"22222", " .-", true}, /* FR */
-	{"244", " -)", true},				 /* AU (02) 5550 1234 */
-	{"433", " -)", true},				 /* AU 0491 570 156 */
-	{"442", " -)", true},	 {"4222", " -)", true},	 /* BE 0470 12 34 56 */
-	{"3222", " -)", true},	 {"3322", " -)", true},	 /* CH 044 668 18 00 */
-	{"37", "/-)", true},				 /* DE, NL, IT */
-	{"38", "/-)", true},				 /* DE 030/12345678 */
-	{"46", " /-)", true},	 {"47", " /-)", true},	 /* DE 0151 1234567, IT */
-	{"48", " /-)", true},				 /* DE 0171 12345678 */
-	{"45", " /-)", true},	 {"55", " /-)", true},
-	{"57", "/-)", true},	 {"28", "-)", true}, /* NL 06-12345678 */
+static const struct phone_form nanp_forms[] = {{"334", "-. )"}, {"1334", "-. )"}};
+
+/* Those that begin with the trunk prefix 0. */
+static const struct phone_form trunk_forms[] = {
+	{"56", " -)"},	/* GB 01632 960123, 07700 900123 */
+	{"533", " -)"}, /* GB 07700 900 123 */
+	{"434", " -)"}, /* GB 0161 496 0123 */
+	{"344", " -)"}, /* GB 020 7946 0123, IT, IE */
+	{"343", " -)"}, /* IE 087 123 4567 is 334 below, NL 020 1234 567 */
+	{"335", " -)"},	 {"334", " -/)"}, {"333", " -)"}, {"22222", " .-"}, /* FR */
+	{"244", " -)"},							    /* AU (02) 5550 1234 */
+	{"433", " -)"},							    /* AU 0491 570 156 */
+	{"442", " -)"},	 {"4222", " -)"},				    /* BE 0470 12 34 56 */
+	{"3222", " -)"}, {"3322", " -)"},				    /* CH 044 668 18 00 */
+	{"37", "/-)"},							    /* DE, NL, IT */
+	{"38", "/-)"},							    /* DE 030/12345678 */
+	{"46", " /-)"},	 {"47", " /-)"},				/* DE 0151 1234567, IT */
+	{"48", " /-)"},							/* DE 0171 12345678 */
+	{"45", " /-)"},	 {"55", " /-)"},  {"57", "/-)"},  {"28", "-)"}, /* NL 06-12345678 */
 };
 
 static bool form_fits(const struct phone_form *form, const struct text *text,
 		      const struct number *number)
 {
 	size_t groups;
-	bool has_paren =
-		number->group[0].start > 0 && text->bytes[number->group[0].start - 1] == '(';
+	bool has_paren;
 
 	if (number->group[0].size != (uint8_t)(form->sizes[0] - '0') ||
 	    number->group[1].size != (uint8_t)(form->sizes[1] - '0'))
@@ -457,6 +456,7 @@ static bool form_fits(const struct phone_form *form, const struct text *text,
 
 	size_t first = 1;
 
+	has_paren = number->group[0].start > 0 && text->bytes[number->group[0].start - 1] == '(';
 	if (has_paren) {
 		/* "(020) 7946 0123": the bracket closes behind the first group. */
 		if (!strchr(form->separators, ')') || text->bytes[number->group[0].end] != ')')
@@ -474,8 +474,8 @@ static bool form_fits(const struct phone_form *form, const struct text *text,
 		    groups != 4)
 			return false;
 	}
-	if (form->is_trunk)
-		return number->digits[0] == 0 && number->digits[1] != 0;
+	if (number->digits[0] == 0)
+		return number->digits[1] != 0;
 
 	size_t skip = number->group[0].size == 1;
 
@@ -619,9 +619,12 @@ static void phone_from(const struct text *text, const struct number *number,
 	if (!(sink->classes & CLASS_BIT(CLASS_PHONE)) || phone_international(text, number, sink))
 		return;
 	if (number->groups >= 2 && !continues(text, start, number->group[1].separator)) {
-		for (size_t i = 0; i < BL_COUNT(phone_forms); i++)
-			if (form_fits(&phone_forms[i], text, number)) {
-				phone_add(text, number, strlen(phone_forms[i].sizes), false, sink);
+		const struct phone_form *forms = number->digits[0] ? nanp_forms : trunk_forms;
+		size_t count = number->digits[0] ? BL_COUNT(nanp_forms) : BL_COUNT(trunk_forms);
+
+		for (size_t i = 0; i < count; i++)
+			if (form_fits(&forms[i], text, number)) {
+				phone_add(text, number, strlen(forms[i].sizes), false, sink);
 				return;
 			}
 	}

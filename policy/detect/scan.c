@@ -178,17 +178,6 @@ static bool is_long_number(const struct anchors *anchors, size_t at, unsigned le
 	return least == 0;
 }
 
-/* Exactly four digits? */
-static bool is_four(const struct anchors *anchors, size_t at)
-{
-	size_t word = at / 64, bit = at % 64;
-	uint64_t digit = anchors->digit[word] >> bit;
-
-	if (bit > 59)
-		digit |= anchors->digit[word + 1] << (64 - bit);
-	return (digit & 31) == 15;
-}
-
 /* Digits may be those of "base64", or an '@' in the spelling of a program, an address or a page. */
 static void scan_encoded(const struct text *text, size_t at, struct sink *sink)
 {
@@ -209,41 +198,97 @@ static void scan_encoded(const struct text *text, size_t at, struct sink *sink)
 	}
 }
 
+/* Where numbers of one word of bits begin, by what stands before and behind them. */
+struct starts {
+	uint64_t letter; /* behind a letter */
+	uint64_t number; /* with seven bytes at least that make numbers */
+	uint64_t odd;	 /* behind what neither makes words nor numbers */
+	uint64_t four;	 /* of exactly four digits */
+};
+
+/* The last bits of the word before. */
+struct carry {
+	uint64_t digit, word, numeric;
+};
+
+static uint64_t shifted(const uint64_t *bits, unsigned count)
+{
+	return bits[0] >> count | bits[1] << (64 - count);
+}
+
+static void find_starts(const struct anchors *anchors, size_t i, const struct carry *carry,
+			struct starts *out)
+{
+	const uint64_t *digits = &anchors->digit[i], *numerics = &anchors->numeric[i];
+	uint64_t starts = *digits & ~(*digits << 1 | carry->digit);
+	uint64_t behind_word = anchors->word[i] << 1 | carry->word;
+	/* Two in a row, four, seven: the next word's bits are needed for the last ones. */
+	uint64_t two[2] = {*numerics & shifted(numerics, 1), numerics[1] & numerics[1] >> 1};
+	uint64_t four[2] = {two[0] & shifted(two, 2), two[1] & two[1] >> 2};
+	uint64_t seven = starts & four[0] & shifted(four, 3);
+
+	out->letter = starts & behind_word;
+	out->number = seven & ~behind_word;
+	out->odd = starts & ~(behind_word | *numerics << 1 | carry->numeric);
+	out->four = starts & shifted(digits, 1) & shifted(digits, 2) & shifted(digits, 3) &
+		    ~shifted(digits, 4);
+}
+
+/* The digits of one word of bits, whose first byte is at @from. */
+static void scan_digits(const struct detect_scanner *scanner, const struct text *text, size_t from,
+			size_t i, const struct anchors *anchors, const struct starts *starts,
+			struct sink *sink)
+{
+	for (uint64_t bits = starts->letter; bits; bits &= bits - 1) {
+		size_t bit = (size_t)__builtin_ctzll(bits), at = from + bit;
+
+		scan_encoded(text, at, sink);
+		if (!text_follows_escape(text, at))
+			iban_at(text, at, sink);
+		else if (is_long_number(anchors, i * 64 + bit, 7))
+			number_at(text, at, scanner->identities, sink);
+	}
+	for (uint64_t bits = starts->number; bits; bits &= bits - 1) {
+		size_t bit = (size_t)__builtin_ctzll(bits);
+
+		if (is_long_number(anchors, i * 64 + bit, 7))
+			number_at(text, from + bit, scanner->identities, sink);
+	}
+	for (uint64_t bits = starts->odd; bits; bits &= bits - 1) {
+		size_t at = from + (size_t)__builtin_ctzll(bits);
+
+		if (at > 0)
+			scan_encoded(text, at, sink);
+	}
+	for (uint64_t bits = starts->four; bits; bits &= bits - 1)
+		card_at(text, from + (size_t)__builtin_ctzll(bits), sink);
+}
+
 /* The anchors of one region of the text: walk their bits, let the detectors look. */
 static void scan_region(const struct detect_scanner *scanner, const struct text *text, size_t start,
 			size_t length, const struct anchors *anchors, struct sink *sink)
 {
 	size_t words = (length + 63) / 64;
-	uint64_t digit_carry = 0, word_carry = 0;
+	struct carry carry = {0};
 
 	for (size_t i = 0; i < words; i++) {
-		uint64_t digit = anchors->digit[i], word = anchors->word[i];
-		uint64_t starts = digit & ~(digit << 1 | digit_carry);
-		uint64_t names = anchors->name[i] & ~(word << 1 | word_carry);
+		uint64_t word = anchors->word[i];
+		uint64_t names = anchors->name[i] & ~(word << 1 | carry.word);
+		size_t from = start + i * 64;
 
-		digit_carry = digit >> 63;
-		word_carry = word >> 63;
-		for (; starts; starts &= starts - 1) {
-			size_t bit = (size_t)__builtin_ctzll(starts);
-			size_t at = start + i * 64 + bit;
+		if (anchors->digit[i]) {
+			struct starts starts;
 
-			if (at > 0)
-				scan_encoded(text, at, sink);
-			if (at >= 2 && text_is_letter(text->bytes[at - 1]) &&
-			    !text_follows_escape(text, at)) {
-				if (digit >> bit & 2 || bit == 63)
-					iban_at(text, at, sink);
-			} else if (is_long_number(anchors, i * 64 + bit, 7)) {
-				number_at(text, at, scanner->identities, sink);
-			}
-			if (is_four(anchors, i * 64 + bit))
-				card_at(text, at, sink);
+			find_starts(anchors, i, &carry, &starts);
+			scan_digits(scanner, text, from, i, anchors, &starts, sink);
 		}
+		carry = (struct carry){anchors->digit[i] >> 63, word >> 63,
+				       anchors->numeric[i] >> 63};
 		for (uint64_t at = anchors->at[i]; at; at &= at - 1)
-			email_at(text, start + i * 64 + (size_t)__builtin_ctzll(at), sink);
+			email_at(text, from + (size_t)__builtin_ctzll(at), sink);
 		for (; names; names &= names - 1)
 			identities_at(scanner->identities, text,
-				      start + i * 64 + (size_t)__builtin_ctzll(names), sink);
+				      from + (size_t)__builtin_ctzll(names), sink);
 	}
 }
 

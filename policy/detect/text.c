@@ -78,6 +78,8 @@ bool text_starts_word(const struct text *text, size_t at)
 
 	if (at == 0)
 		return true;
+	if (text->bytes[at - 1] < 0x80)
+		return !text_is_alnum(text->bytes[at - 1]) || text_follows_escape(text, at);
 	text_before(text, at, &code);
 	return !text_is_word(code) || text_follows_escape(text, at);
 }
@@ -88,6 +90,8 @@ bool text_ends_word(const struct text *text, size_t at)
 
 	if (at >= text->length)
 		return true;
+	if (text->bytes[at] < 0x80)
+		return !text_is_alnum(text->bytes[at]);
 	text_next(text, at, &code);
 	return !text_is_word(code);
 }
