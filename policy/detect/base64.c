@@ -325,7 +325,7 @@ void base64_labelled(const struct text *text, size_t at, struct sink *sink)
 	static const char encoding[] = "encoding:";
 	struct run run = {0, 0};
 
-	if (at < 5 || at + 3 > text->length ||
+	if (at < 5 || at + 3 > text->length || text->bytes[at + 1] != '4' ||
 	    strncasecmp((const char *)text->bytes + at - 4, "base64", 6) != 0)
 		return;
 	if (text->bytes[at + 2] == ',' && text->bytes[at - 5] == ';') {

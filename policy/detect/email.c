@@ -183,7 +183,9 @@ void email_encoded_at(const struct text *text, size_t at, struct sink *sink)
 	for (size_t i = 0; i < BL_COUNT(forms); i++) {
 		size_t length = strlen(forms[i].spelling), start = at - forms[i].before;
 
-		if (at >= forms[i].before && length <= text->length - start &&
+		if (at >= forms[i].before &&
+		    text->bytes[at] == (uint8_t)forms[i].spelling[forms[i].before] &&
+		    length <= text->length - start &&
 		    strncasecmp((const char *)text->bytes + start, forms[i].spelling, length) == 0)
 			email_around(text, start, start + length, sink);
 	}

@@ -156,6 +156,17 @@ static uint64_t pack(const uint8_t *word, size_t length)
 	return value;
 }
 
+/* The same, in one go where the text is long enough. */
+static uint64_t pack_in(const struct text *text, size_t at, size_t length)
+{
+	if (at + 8 > text->length)
+		return pack(text->bytes + at, length);
+
+	uint64_t value = bl_get64(text->bytes + at) | UINT64_C(0x2020202020202020);
+
+	return length >= 8 ? value : value & ((UINT64_C(1) << (8 * length)) - 1);
+}
+
 static unsigned word_hash(uint64_t word)
 {
 	return (unsigned)(word * UINT64_C(0x9e3779b97f4a7c15) >> 54);
@@ -203,7 +214,7 @@ static bool has_word(const struct text *text, size_t from, size_t to, const stru
 
 		while (at < to && (text_is_letter(text->bytes[at]) || text->bytes[at] >= 0x80))
 			at++;
-		if (at - start >= 2 && word_set_has(set, pack(text->bytes + start, at - start)))
+		if (at - start >= 2 && word_set_has(set, pack_in(text, start, at - start)))
 			return true;
 		at += at == start;
 	}
@@ -483,12 +494,30 @@ static bool form_fits(const struct phone_form *form, const struct text *text,
 	       number->digits[skip + 3] >= 2;
 }
 
+/* 20260302101112: year, month, day, hour, minute, second, as in the names of messages and pictures */
+static bool is_moment(const uint8_t digits[14])
+{
+	static const struct {
+		uint8_t least, most;
+	} pairs[7] = {{19, 20}, {0, 99}, {1, 12}, {1, 31}, {0, 23}, {0, 59}, {0, 59}};
+
+	for (size_t i = 0; i < BL_COUNT(pairs); i++) {
+		unsigned value = digits[2 * i] * 10u + digits[2 * i + 1];
+
+		if (value < pairs[i].least || value > pairs[i].most)
+			return false;
+	}
+	return true;
+}
+
 /* Day, month and year in any order: a date, whatever word is near. */
 static bool is_date(const struct number *number)
 {
 	const uint8_t first = number->group[0].size, second = number->group[1].size,
 		      third = number->group[2].size;
 
+	if (first == 14 && number->groups == 1)
+		return is_moment(number->digits);
 	if (number->groups < 3 || !is_even(number, 3) || second > 2)
 		return false;
 

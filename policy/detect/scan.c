@@ -181,6 +181,11 @@ static bool is_long_number(const struct anchors *anchors, size_t at, unsigned le
 /* Digits may be those of "base64", or an '@' in the spelling of a program, an address or a page. */
 static void scan_encoded(const struct text *text, size_t at, struct sink *sink)
 {
+	uint8_t digit = text->bytes[at];
+
+	/* 64 or 064, 40 or 0040, 2540 */
+	if (digit != '6' && digit != '4' && digit != '0' && digit != '2')
+		return;
 	switch (text->bytes[at - 1]) {
 	case 'e':
 	case 'E':
@@ -201,7 +206,8 @@ static void scan_encoded(const struct text *text, size_t at, struct sink *sink)
 /* Where numbers of one word of bits begin, by what stands before and behind them. */
 struct starts {
 	uint64_t letter; /* behind a letter */
-	uint64_t number; /* with seven bytes at least that make numbers */
+	uint64_t iban;	 /* the same, and before another digit */
+	uint64_t seven;	 /* with seven bytes at least that make numbers */
 	uint64_t odd;	 /* behind what neither makes words nor numbers */
 	uint64_t four;	 /* of exactly four digits */
 };
@@ -228,7 +234,8 @@ static void find_starts(const struct anchors *anchors, size_t i, const struct ca
 	uint64_t seven = starts & four[0] & shifted(four, 3);
 
 	out->letter = starts & behind_word;
-	out->number = seven & ~behind_word;
+	out->iban = out->letter & shifted(digits, 1);
+	out->seven = seven;
 	out->odd = starts & ~(behind_word | *numerics << 1 | carry->numeric);
 	out->four = starts & shifted(digits, 1) & shifted(digits, 2) & shifted(digits, 3) &
 		    ~shifted(digits, 4);
@@ -243,12 +250,14 @@ static void scan_digits(const struct detect_scanner *scanner, const struct text 
 		size_t bit = (size_t)__builtin_ctzll(bits), at = from + bit;
 
 		scan_encoded(text, at, sink);
+		if (!((starts->iban | starts->seven) >> bit & 1))
+			continue;
 		if (!text_follows_escape(text, at))
 			iban_at(text, at, sink);
 		else if (is_long_number(anchors, i * 64 + bit, 7))
 			number_at(text, at, scanner->identities, sink);
 	}
-	for (uint64_t bits = starts->number; bits; bits &= bits - 1) {
+	for (uint64_t bits = starts->seven & ~starts->letter; bits; bits &= bits - 1) {
 		size_t bit = (size_t)__builtin_ctzll(bits);
 
 		if (is_long_number(anchors, i * 64 + bit, 7))
