@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "fs/cli/cli.h"
-#include "fs/gate/person.h"
+#include "fs/gate/gate.h"
 #include "policy/rules/rules.h"
 
 #define POLICY_TEXT_LIMIT 120000 /* fits one request */

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "fs/daemon/state.h"
-#include "fs/gate/person.h"
 
 struct audit_event event_by(struct daemon *daemon, const struct peer *peer, enum audit_op op)
 {

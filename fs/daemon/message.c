@@ -127,6 +127,8 @@ enum bl_status message_receive(int fd, json_t **out_message, int *out_fd, struct
 
 	json_t *message = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 
+	explicit_bzero(text, length); /* a record's customer may be in it */
+
 	if (!json_is_object(message)) {
 		json_decref(message);
 		return bl_fail(why, BL_INVALID, "message is not one JSON object");

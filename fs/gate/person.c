@@ -1,4 +1,4 @@
-#include "fs/gate/person.h"
+#include "fs/gate/gate.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -13,7 +13,6 @@
 #define FS_GATE_PRIVATE_H
 
 #include "fs/gate/gate.h"
-#include "fs/gate/person.h"
 #include "policy/mask/mask.h"
 
 #include <pthread.h>
