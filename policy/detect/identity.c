@@ -28,8 +28,9 @@ struct identities {
 	size_t count, room;
 	struct {
 		uint32_t from, to;
-	} first[256];  /* by first byte */
-	bool has_wide; /* some pattern begins outside ASCII */
+		uint64_t next[2]; /* a bit per second and third byte, modulo 64 */
+	} first[256];		  /* by first byte */
+	bool has_wide;		  /* some pattern begins outside ASCII */
 	struct identity_filter filter;
 	struct {
 		uint8_t digits[PHONE_DIGITS], count;
@@ -465,6 +466,9 @@ static void build_index(struct identities *self)
 		if (self->first[byte].to == 0)
 			self->first[byte].from = (uint32_t)i;
 		self->first[byte].to = (uint32_t)i + 1;
+		for (size_t k = 0; k < 2 && self->patterns[i].text[k]; k++)
+			self->first[byte].next[k] |=
+				UINT64_C(1) << ((uint8_t)self->patterns[i].text[k + 1] & 63);
 		self->has_wide |= byte >= 0x80;
 		filter_add(&self->filter, &self->patterns[i],
 			   (uint8_t)(1u << (i * IDENTITY_BUCKETS / self->count)));
@@ -612,6 +616,21 @@ static const struct pattern *match_at(const struct range *range, const struct te
 	return pattern;
 }
 
+/* Do two plain letters or digits behind the first rule out every pattern that begins with @byte? */
+static bool is_ruled_out(const struct identities *identities, const struct text *text, size_t at,
+			 uint8_t byte)
+{
+	for (size_t k = 0; k < 2 && at + k + 1 < text->length; k++) {
+		uint8_t next = text->bytes[at + k + 1];
+
+		if (!text_is_alnum(next))
+			return false;
+		if (!(identities->first[byte].next[k] >> (text_lower(next) & 63) & 1))
+			return true;
+	}
+	return false;
+}
+
 void identities_at(const struct identities *identities, const struct text *text, size_t at,
 		   struct sink *sink)
 {
@@ -624,7 +643,7 @@ void identities_at(const struct identities *identities, const struct text *text,
 		byte = text_lower(byte);
 		range.from = identities->first[byte].from;
 		range.to = identities->first[byte].to;
-		if (range.to == 0)
+		if (range.to == 0 || is_ruled_out(identities, text, at, byte))
 			return;
 	} else if ((byte & 0xc0) == 0x80 ||
 		   (!identities->has_wide && byte > 0xcb && byte != 0xe1 && byte != 0xef)) {

@@ -312,9 +312,8 @@ void card_at(const struct text *text, size_t at, struct sink *sink)
 
 	uint8_t first = text->bytes[at];
 
-	/* Issuers begin with 3 to 6, and some of Mastercard's with 22 to 27; most years end here. */
-	if (!(sink->classes & CLASS_BIT(CLASS_CARD)) || first < '2' || first > '6' ||
-	    (first == '2' && text->bytes[at + 1] < '2'))
+	/* Issuers with a 2 begin with 22 to 27 (Mastercard): most years end here. */
+	if (!(sink->classes & CLASS_BIT(CLASS_CARD)) || (first == '2' && text->bytes[at + 1] < '2'))
 		return;
 	for (size_t form = 0; form < BL_COUNT(forms); form++) {
 		uint8_t digits[16];
