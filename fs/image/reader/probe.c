@@ -12,6 +12,7 @@ struct magic {
 	char bytes[13];
 };
 
+#define CONTAINER(what) what " is a container, not a raw image (convert it to raw first)"
 #define NOT_READ(words) words " is not read by this version"
 #define LOCKED(words)	words ": encrypted, and the key is not here"
 
@@ -20,6 +21,10 @@ struct magic {
  * behind it (mke2fs clears the boot sector, the others leave byte 1024 alone).
  */
 static const struct magic MAGICS[] = {
+	{{"ewf", CONTAINER("E01 (EWF)"), PROBE_NONE, 0}, 0, 8, "EVF\x09\x0d\x0a\xff"},
+	{{"qcow", CONTAINER("qcow2"), PROBE_NONE, 0}, 0, 4, "QFI\xfb"},
+	{{"vmdk", CONTAINER("VMDK"), PROBE_NONE, 0}, 0, 4, "KDMV"},
+	{{"vhdx", CONTAINER("VHDX"), PROBE_NONE, 0}, 0, 8, "vhdxfile"},
 	{{"luks", LOCKED("LUKS"), PROBE_NONE, 0}, 0, 6, "LUKS\xba\xbe"},
 	{{"bitlocker", LOCKED("BitLocker"), PROBE_NONE, 0}, 3, 8, "-FVE-FS-"},
 	{{"bitlocker", LOCKED("BitLocker To Go"), PROBE_NONE, 0}, 3, 8, "MSWIN4.1"},

@@ -677,6 +677,33 @@ static void unreadable_partitions_stand_beside_readable_ones(void **state BL_UNU
 	expect_clean_end(&walk);
 }
 
+static void containers_are_named_not_called_empty(void **state BL_UNUSED)
+{
+	static const struct {
+		const char *magic, *type;
+		size_t length;
+	} ROWS[] = {
+		{"EVF\x09\x0d\x0a\xff", "ewf", 8},
+		{"QFI\xfb", "qcow", 4},
+		{"KDMV", "vmdk", 4},
+		{"vhdxfile", "vhdx", 8},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct walk walk;
+		int fd = disk_make();
+
+		put(fd, 0, ROWS[i].magic, ROWS[i].length);
+		close(fd);
+		assert_true(walk_start(&walk, "disk.img"));
+		assert_int_equal(walk.volume_count, 1);
+		expect_type(&walk, 0, 0, ROWS[i].type, false);
+		if (!strstr(walk.volumes[0].notice, "container"))
+			fail_msg("%s: %s", ROWS[i].type, walk.volumes[0].notice);
+		expect_clean_end(&walk);
+	}
+}
+
 static void overlapping_partitions_are_not_opened(void **state BL_UNUSED)
 {
 	struct walk walk;
@@ -986,6 +1013,7 @@ int main(void)
 		cmocka_unit_test(mbr_with_logical_partition_is_read),
 		cmocka_unit_test(gpt_partition_keeps_its_number),
 		cmocka_unit_test(unreadable_partitions_stand_beside_readable_ones),
+		cmocka_unit_test(containers_are_named_not_called_empty),
 		cmocka_unit_test(overlapping_partitions_are_not_opened),
 		cmocka_unit_test(ten_thousand_entries_are_listed_in_time),
 		cmocka_unit_test(shared_images_hold_what_their_manifest_says),
