@@ -127,6 +127,9 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 		status = device_store_keep_policy(daemon->store, bytes, length, why);
 	if (status == BL_OK)
 		gate_set_policy(daemon->gate, policy);
+	else if (audit_is_writable(daemon->audit))
+		(void)!log_policy(daemon, peer, NULL,
+				  NULL); /* or the log would tell of one in force */
 	/* What is due by it is closed when it is said to be in force; a failure is the keeper's, who tries again. */
 	if (status == BL_OK)
 		(void)!keeper_close_due(daemon, NULL);
@@ -156,8 +159,8 @@ enum bl_status policy_replace(struct daemon *daemon, const char *bytes, size_t l
  * The bytes of a policy file. rules_load has checked owner and mode of the file that @path names; reading once more would
  * be a race, so what is checked here is what is read.
  */
-static enum bl_status read_policy_file(const char *path, char **out_bytes, size_t *out_length,
-				       struct bl_error *why)
+static enum bl_status read_policy_file(const char *path, uid_t owner, char **out_bytes,
+				       size_t *out_length, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat stat;
@@ -166,6 +169,10 @@ static enum bl_status read_policy_file(const char *path, char **out_bytes, size_
 		return bl_fail_errno(why, BL_INVALID, "cannot open policy '%s'", path);
 	if (!S_ISREG(stat.st_mode) || stat.st_size > YAML_SIZE_LIMIT)
 		return bl_fail(why, BL_INVALID, "policy '%s' is not a file of at most 4 MiB", path);
+	if (stat.st_uid != 0 && stat.st_uid != owner)
+		return bl_fail(why, BL_INVALID,
+			       "policy '%s' belongs to uid %u, who could change it (chown %u %s)",
+			       path, stat.st_uid, owner, path);
 	if (stat.st_mode & 022)
 		return bl_fail(why, BL_INVALID,
 			       "policy '%s' can be written by others (chmod go-w %s)", path, path);
@@ -187,7 +194,7 @@ static enum bl_status load_file(struct daemon *daemon, struct bl_error *why)
 	BL_CLEANUP(bl_free) char *bytes = NULL;
 	size_t length = 0;
 	enum bl_status status =
-		read_policy_file(daemon->options->policy_path, &bytes, &length, why);
+		read_policy_file(daemon->options->policy_path, daemon->owner, &bytes, &length, why);
 
 	if (status == BL_OK)
 		status = policy_replace(daemon, bytes, length, NULL, why);

@@ -134,6 +134,14 @@ static enum bl_status open_scanner(struct gate_device *device, bl_classes classe
 	return status;
 }
 
+/* What is shown as a notice only is an event as well: somebody may have meant it to be read. */
+static void tell_unreadable(struct gate_device *device, const struct image *image)
+{
+	for (size_t i = 0; i < image_volume_count(image); i++)
+		if (!image_volume(image, i)->is_readable)
+			on_trouble(device, (unsigned)i, 0, "partition cannot be read");
+}
+
 static enum bl_status open_image(struct gate_device *device, struct image **out_image)
 {
 	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
@@ -151,8 +159,12 @@ static enum bl_status open_image(struct gate_device *device, struct image **out_
 					.on_trouble = on_trouble,
 					.context = device};
 
-	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
-			  &options, out_image, NULL);
+	status = image_open(fd,
+			    record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
+			    &options, out_image, NULL);
+	if (status == BL_OK)
+		tell_unreadable(device, *out_image);
+	return status;
 }
 
 /*

@@ -191,3 +191,10 @@ refused 2 "$bailee" serve --store "$store" --policy "$work/shop.yaml"
 chown 0 "$store"
 start_daemon "$store" "$work/shop.yaml"
 [ "$("$bailee" status --json | jq -c '[.devices, .views, .policy_serial]')" = "$before" ] || fail "the store is not what it was"
+
+# A policy that belongs to somebody else is theirs to change, whatever its mode.
+if [ "$(id -u)" = 0 ]; then
+	install -m 644 -o 61005 "$BAILEE_ROOT/examples/policies/shop.yaml" "$work/theirs.yaml"
+	code 2 "$bailee" serve --store "$work/of-theirs" --policy "$work/theirs.yaml"
+	says 'belongs to uid 61005'
+fi
