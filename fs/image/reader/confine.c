@@ -1,6 +1,7 @@
 #include "fs/image/reader/reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +83,15 @@ static int leave_mounts(void)
 	return 0;
 }
 
+/* In a chroot the root is no mount, and then nothing can take its place. */
+static bool is_root_a_mount(void)
+{
+	struct statx root;
+
+	return statx(AT_FDCWD, "/", 0, 0, &root) == 0 &&
+	       (root.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 static int leave_namespaces(void)
 {
 	static const int parts[] = {CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS};
@@ -90,6 +101,9 @@ static int leave_namespaces(void)
 		if (unshare(parts[i]) && errno != EPERM && errno != ENOSPC && errno != EINVAL &&
 		    errno != ENOSYS)
 			return errno;
+	/* Better none than one that keeps copies: files are out of reach by seccomp and Landlock as well. */
+	if (!is_root_a_mount())
+		return 0;
 	if (!unshare(CLONE_NEWNS))
 		return leave_mounts();
 	return errno == EPERM || errno == ENOSPC || errno == EINVAL || errno == ENOSYS ? 0 : errno;
