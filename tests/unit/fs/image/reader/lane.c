@@ -759,7 +759,7 @@ static void ten_thousand_entries_are_listed_in_time(void **state BL_UNUSED)
 	}
 }
 
-/* Digests of /work/shared/images/MANIFEST.tsv. */
+/* Digests of ../shared/images/MANIFEST.tsv. */
 static void shared_images_hold_what_their_manifest_says(void **state BL_UNUSED)
 {
 	static const struct {
