@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "fs/daemon/message.h"
+#include "fs/serve/serve.h"
 
 enum monitor_op { MONITOR_MOUNT = 1, MONITOR_UNMOUNT };
 
@@ -126,18 +127,19 @@ static enum bl_status check_mountpoint(int fd, uid_t uid, struct bl_error *why)
 static enum bl_status configure(int config_fd, int fuse_fd, uid_t uid, gid_t gid,
 				struct bl_error *why)
 {
-	char fd_text[16], uid_text[16], gid_text[16];
+	char fd_text[16], uid_text[16], gid_text[16], read_text[16];
 	const struct {
 		const char *key, *value;
 	} STRINGS[] = {
 		{"source", "bailee"},	 {"subtype", "bailee"}, {"fd", fd_text},
 		{"rootmode", "40000"},	 {"user_id", uid_text}, {"group_id", gid_text},
-		{"max_read", "1048576"},
+		{"max_read", read_text},
 	};
 
 	snprintf(fd_text, sizeof(fd_text), "%d", fuse_fd);
 	snprintf(uid_text, sizeof(uid_text), "%u", uid);
 	snprintf(gid_text, sizeof(gid_text), "%u", gid);
+	snprintf(read_text, sizeof(read_text), "%u", (unsigned)SERVE_MAX_READ);
 	for (size_t i = 0; i < BL_COUNT(STRINGS); i++)
 		if (fsconfig(config_fd, FSCONFIG_SET_STRING, STRINGS[i].key, STRINGS[i].value, 0) <
 		    0)

@@ -12,8 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SERVE_NAME     256 /* bytes of a name with its NUL */
-#define SERVE_MAX_READ GATE_READ_LIMIT
+#define SERVE_NAME 256 /* bytes of a name with its NUL */
 #define SERVE_TIMEOUT                                                                              \
 	3600.0 /* seconds the kernel keeps entries and attributes; changes are told to it */
 #define SERVE_BACKGROUND 128 /* asynchronous reads the kernel sends at a time */

@@ -17,12 +17,6 @@
 #define READY_SECONDS 20
 #define YIELDS	      4 /* times a worker lets others run before it sleeps */
 
-void serve_kernel_mount_options(uid_t uid, gid_t gid, char out[256])
-{
-	snprintf(out, 256, "rootmode=40000,user_id=%u,group_id=%u,max_read=%u", (unsigned)uid,
-		 (unsigned)gid, SERVE_MAX_READ);
-}
-
 /* ---- ending ---------------------------------------------------------------------------------------------- */
 
 static void wake_workers(struct serve *serve)

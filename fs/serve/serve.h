@@ -9,6 +9,9 @@
 #include "fs/gate/gate.h"
 #include "policy/base.h"
 
+/* Bytes of one READ at most: whoever mounts tells the kernel the same (max_read). docs/serving.md */
+#define SERVE_MAX_READ GATE_READ_LIMIT
+
 struct serve;
 
 struct serve_options {
@@ -38,8 +41,5 @@ void serve_abort(struct serve *serve);
 /* serve_stop - unmount (solo) or close the connection, wait for all requests, free. Not from on_end. */
 void serve_stop(struct serve *serve);
 BL_DEFINE_CLEANUP(struct serve, serve_stop)
-
-/* serve_kernel_mount_options - the "key=value,..." a monitor has to mount with for @uid and @gid, without fd= */
-void serve_kernel_mount_options(uid_t uid, gid_t gid, char out[256]);
 
 #endif

@@ -308,7 +308,7 @@ static void an_unmount_from_outside_is_told(void **state)
 static void a_handed_over_descriptor_is_served(void **state)
 {
 	struct mounted *mounted = *state;
-	char point[96], options[300], kernel[256], text[64] = "", path[160];
+	char point[96], options[300], text[64] = "", path[160];
 	struct bl_error why = {""};
 	struct serve *serve = NULL;
 
@@ -321,8 +321,9 @@ static void a_handed_over_descriptor_is_served(void **state)
 	assert_true(fd >= 0);
 	snprintf(point, sizeof(point), "%s/two", mounted->fixture.root);
 	assert_int_equal(mkdir(point, 0755), 0);
-	serve_kernel_mount_options(getuid(), getgid(), kernel);
-	snprintf(options, sizeof(options), "fd=%d,%s", fd, kernel);
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=40000,user_id=%u,group_id=%u,max_read=%u", fd, getuid(), getgid(),
+		 SERVE_MAX_READ);
 	assert_int_equal(mount("bailee", point, "fuse.bailee",
 			       MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options),
 			 0);
