@@ -67,6 +67,11 @@ static const char *const CLASSES[CLASS_COUNT] = {
 	"customer",
 };
 
+static const char *const CONSENTS[CONSENT_COUNT] = {"unknown", "granted", "withdrawn"};
+static const char *const CHECKS[CHECK_COUNT] = {"none", "one-factor", "two-factor"};
+static const char *const UNITS[UNIT_COUNT] = {"files", "bytes", "unmasks", "shown"};
+static const char *const PERIODS[PERIOD_COUNT] = {"hour", "day"};
+
 static bool find(const char *const *names, size_t count, const char *name, unsigned *out)
 {
 	for (size_t i = 0; i < count; i++)
@@ -97,6 +102,10 @@ WORD(bl_device_kind, device_kind, DEVICE_KINDS, DEVICE_KIND_COUNT)
 WORD(bl_device_state, device_state, DEVICE_STATES, STATE_COUNT)
 WORD(bl_file_kind, file_kind, FILE_KINDS, FILE_KIND_COUNT)
 WORD(bl_class, class, CLASSES, CLASS_COUNT)
+WORD(bl_consent, consent, CONSENTS, CONSENT_COUNT)
+WORD(bl_check, check, CHECKS, CHECK_COUNT)
+WORD(bl_unit, unit, UNITS, UNIT_COUNT)
+WORD(bl_period, period, PERIODS, PERIOD_COUNT)
 
 const char *bl_style_name(unsigned value)
 {

@@ -88,6 +88,16 @@ enum bl_file_kind {
 	FILE_KIND_COUNT
 };
 
+/* Consent on record for a device and a purpose. Nothing on record is not known. */
+enum bl_consent { CONSENT_UNKNOWN, CONSENT_GRANTED, CONSENT_WITHDRAWN, CONSENT_COUNT };
+
+/* How a caller on the phone was checked; the greater includes the lesser. */
+enum bl_check { CHECK_NONE, CHECK_ONE_FACTOR, CHECK_TWO_FACTOR, CHECK_COUNT };
+
+/* What limits count, and over which time: a clock hour or a calendar day of the policy's zone. */
+enum bl_unit { UNIT_FILES, UNIT_BYTES, UNIT_UNMASKS, UNIT_SHOWN, UNIT_COUNT };
+enum bl_period { PERIOD_HOUR, PERIOD_DAY, PERIOD_COUNT };
+
 /* Classes of personal data. Custom classes get numbers from CLASS_COUNT on, below CLASS_LIMIT. */
 enum bl_class {
 	CLASS_NAME,
@@ -134,6 +144,10 @@ const char *bl_device_kind_name(enum bl_device_kind value);
 const char *bl_device_state_name(enum bl_device_state value);
 const char *bl_file_kind_name(enum bl_file_kind value);
 const char *bl_class_name(enum bl_class value);
+const char *bl_consent_name(enum bl_consent value); /* "unknown", "granted", "withdrawn" */
+const char *bl_check_name(enum bl_check value);	    /* "none", "one-factor", "two-factor" */
+const char *bl_unit_name(enum bl_unit value);
+const char *bl_period_name(enum bl_period value); /* "hour", "day" */
 
 /* Value of a name, exact spelling; false (and *out untouched) when it is not a word. */
 bool bl_action_parse(const char *name, enum bl_action *out);
@@ -142,6 +156,10 @@ bool bl_device_kind_parse(const char *name, enum bl_device_kind *out);
 bool bl_device_state_parse(const char *name, enum bl_device_state *out);
 bool bl_file_kind_parse(const char *name, enum bl_file_kind *out);
 bool bl_class_parse(const char *name, enum bl_class *out);
+bool bl_consent_parse(const char *name, enum bl_consent *out);
+bool bl_check_parse(const char *name, enum bl_check *out);
+bool bl_unit_parse(const char *name, enum bl_unit *out);
+bool bl_period_parse(const char *name, enum bl_period *out);
 
 /*
  * bl_device_id_ok - is @id a device id we accept?

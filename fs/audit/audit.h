@@ -43,6 +43,11 @@ enum audit_op {
 	AUDIT_SHRED_INTENT,
 	AUDIT_SHRED_DONE, /* detail: status, certificate digest */
 	AUDIT_ADMIN,	  /* any other control request; detail: which */
+	AUDIT_CONSENT,	  /* recorded; detail: granted or withdrawn, for which purpose */
+	AUDIT_CALLER,	  /* a caller was checked; detail: by what, under which ticket */
+	AUDIT_REQUESTED,  /* somebody asked for more; detail: request number, action, class */
+	AUDIT_APPROVED,	  /* detail: request number */
+	AUDIT_REFUSED,	  /* a request was refused; detail: request number */
 	AUDIT_OP_COUNT
 };
 const char *audit_op_name(enum audit_op op); /* "read"; static */

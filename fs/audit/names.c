@@ -28,6 +28,11 @@ static const char *const OPS[AUDIT_OP_COUNT] = {
 	[AUDIT_SHRED_INTENT] = "shred-intent",
 	[AUDIT_SHRED_DONE] = "shred-done",
 	[AUDIT_ADMIN] = "admin",
+	[AUDIT_CONSENT] = "consent",
+	[AUDIT_CALLER] = "caller",
+	[AUDIT_REQUESTED] = "requested",
+	[AUDIT_APPROVED] = "approved",
+	[AUDIT_REFUSED] = "refused",
 };
 
 static const char *const VERDICTS[] = {

@@ -49,6 +49,63 @@ struct device {
 	uint32_t next_hold;
 };
 
+/* ---- facts that decisions need: consent, callers, requests -------------------------------------- */
+
+#define DEVICE_PURPOSE	64 /* with NUL; a name of the policy language */
+#define DEVICE_CONSENTS 32 /* purposes with something on record */
+#define DEVICE_CHECKS	64 /* checks of callers that are kept; the oldest goes */
+#define DEVICE_REQUESTS                                                                            \
+	64 /* kept; the oldest that is refused, or older than DEVICE_REQUEST_DAYS, goes first */
+#define DEVICE_APPROVALS    8
+#define DEVICE_REQUEST_DAYS 30 /* a request that old is no longer answered */
+#define DEVICE_TICKET	    64
+/* The check of a caller counts for whoever made it, on that device, for so long. */
+#define DEVICE_CHECK_SECONDS 3600
+
+struct device_consent {
+	char purpose[DEVICE_PURPOSE];
+	bool is_granted; /* else withdrawn */
+	int64_t since_unix;
+	uid_t by;
+};
+
+struct device_check {
+	enum bl_check check;
+	uid_t by; /* who spoke with the caller, and for whom it counts */
+	int64_t since_unix;
+	char ticket[DEVICE_TICKET]; /* [A-Za-z0-9._-]+ */
+};
+
+struct device_approval {
+	uid_t by;
+	int64_t since_unix;
+};
+
+/* Somebody asked for what the policy gives only with approvals. Path and reason are sealed at rest. */
+struct device_request {
+	uint32_t number; /* 1.. per device, never reused; people write it ID/NUMBER */
+	uid_t by;
+	enum bl_action action;
+	char class[BL_RULE_ID_SIZE]; /* of an unmask: its name; "" : every class */
+	char *path; /* as its person sees it below the device, "/a/b"; NULL: the whole device */
+	char reason[DEVICE_REASON];
+	int64_t since_unix;
+	bool is_refused;
+	uid_t refused_by;
+	size_t approval_count;
+	struct device_approval approvals[DEVICE_APPROVALS];
+};
+
+struct device_facts {
+	size_t consent_count, check_count, request_count;
+	struct device_consent consents[DEVICE_CONSENTS];
+	struct device_check checks[DEVICE_CHECKS];
+	struct device_request requests[DEVICE_REQUESTS]; /* by number */
+	uint32_t next_request;
+	int64_t last_open_unix;	  /* the last look that extends `last_open`; 0: none */
+	int64_t early_shred_unix; /* a permitted early shred; 0: none */
+};
+
 /* ---- record files ------------------------------------------------------------------------------ */
 
 #define DEVICE_IDENTITIES 64 /* customer values in one record, at most */
@@ -119,6 +176,53 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 /* device_find - a copy of one device; BL_NOT_FOUND */
 enum bl_status device_find(struct device_store *store, const char *id, struct device *out_device,
 			   struct bl_error *why) BL_MUST_CHECK;
+/*
+ * device_facts_read - a copy of a device's facts; device_facts_free is due. Empty when nothing was recorded.
+ *
+ * BL_OK, BL_NOT_FOUND (no such device), BL_TAMPERED, BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status device_facts_read(struct device_store *store, const char *id,
+				 struct device_facts **out_facts,
+				 struct bl_error *why) BL_MUST_CHECK;
+void device_facts_free(struct device_facts *facts); /* wiped */
+BL_DEFINE_CLEANUP(struct device_facts, device_facts_free)
+
+/*
+ * Each of these is durable on return, or nothing happened. The file (docs/format-store.md, `facts.sealed`) is sealed under
+ * the device's VAULT_RECORD key and goes with device_forget_customer.
+ *
+ * BL_OK, BL_NOT_FOUND, BL_INVALID (over a limit, a value that is none, a device that is shredded or released), BL_IO ...
+ */
+enum bl_status device_consent_set(struct device_store *store, const char *id,
+				  const struct device_consent *consent,
+				  struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_check_add(struct device_store *store, const char *id,
+				const struct device_check *check,
+				struct bl_error *why) BL_MUST_CHECK;
+/* @request  number and approvals are set here; path is copied */
+enum bl_status device_request_add(struct device_store *store, const char *id,
+				  const struct device_request *request, uint32_t *out_number,
+				  struct bl_error *why) BL_MUST_CHECK;
+/* device_request_approve - once per giver (BL_EXISTS); never by who asked, nor when refused (BL_FORBIDDEN) */
+enum bl_status device_request_approve(struct device_store *store, const char *id, uint32_t number,
+				      const struct device_approval *approval,
+				      struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_request_refuse(struct device_store *store, const char *id, uint32_t number,
+				     uid_t by, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_early_shred_set(struct device_store *store, const char *id, int64_t at_unix,
+				      struct bl_error *why) BL_MUST_CHECK;
+/* device_opened - a look that extends `last_open`; written at most once an hour per device */
+enum bl_status device_opened(struct device_store *store, const char *id, int64_t at_unix,
+			     struct bl_error *why) BL_MUST_CHECK;
+
+/* Facts as decisions take them; pure. */
+enum bl_consent device_consent_of(const struct device_facts *facts, const char *purpose);
+/* The latest withdrawal that was not granted again; 0: none. */
+int64_t device_consent_withdrawn(const struct device_facts *facts);
+/* The best check of a caller by @uid that counts at @now_unix; @out_until: when that may change (INT64_MAX: never). */
+enum bl_check device_check_of(const struct device_facts *facts, uid_t uid, int64_t now_unix,
+			      int64_t *out_until);
+
 /* device_each - every device, by id; @tell returns false to stop. Do not call device_* that write from it. */
 void device_each(struct device_store *store,
 		 bool (*tell)(void *context, const struct device *device), void *context);

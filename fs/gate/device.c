@@ -128,8 +128,8 @@ static enum bl_status open_scanner(struct gate_device *device, bl_classes classe
 
 	if (status != BL_OK)
 		return status;
-	status = detect_scanner_new(classes, record.identities, record.identity_count, out_scanner,
-				    NULL);
+	status = detect_scanner_new(classes, NULL, record.identities, record.identity_count,
+				    out_scanner, NULL);
 	device_record_done(&record);
 	return status;
 }

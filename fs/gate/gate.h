@@ -2,7 +2,8 @@
  *
  * Devices (their images, trees and spans) are shared by all views; what a view shows is its own. Every request below
  * ends in exactly one reply, given only after its event is durable: gate_reply.done runs on a notifier thread of the log.
- * Open mounts only, until sealed sessions come: contents need `copy`, and nothing is ever shown unmasked.
+ * Open mounts only, until sealed sessions come: contents need `copy`, and an original is shown only where a permit of copy
+ * with approvals is met and `unmask` of its class is permitted.
  */
 #ifndef FS_GATE_GATE_H
 #define FS_GATE_GATE_H
@@ -23,7 +24,8 @@ struct gate_config {
 	const char *reader_path;	    /* bailee-reader */
 	int64_t (*now_unix)(void *context); /* trusted time */
 	void *clock_context;
-	bool is_solo; /* said in every view's events: the viewer owns the store */
+	bool is_solo;	  /* said in every view's events: the viewer owns the store */
+	const char *host; /* this machine's name, lower case, for `where`; NULL: no workplace */
 };
 
 enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate,
@@ -47,6 +49,57 @@ void gate_device_changed(struct gate *gate, const char *id);
 void gate_device_drop(struct gate *gate, const char *id);
 /* gate_tick - time has passed: views whose subject is no longer valid decide again. Returns the next instant, unix. */
 int64_t gate_tick(struct gate *gate, int64_t now_unix);
+
+/*
+ * gate_recount - what every person has used up since the start of today, from the log; once, before the first view
+ *
+ * Limits survive a restart and a crash because every counted event is durable before its answer.
+ * BL_OK, BL_IO, BL_TAMPERED, BL_NO_MEMORY.
+ */
+enum bl_status gate_recount(struct gate *gate, int log_fd, struct bl_error *why) BL_MUST_CHECK;
+
+/* gate_refresh_people - ask NSS again who the persons of all views and approvals are. Blocks; call it before gate_set_policy. */
+void gate_refresh_people(struct gate *gate);
+
+/* ---- questions: what the daemon decides for its requests, by the same facts ----------------------- */
+
+struct gate_question {
+	uid_t uid;
+	gid_t gid;
+	const char *purpose;
+	bool has_reason;
+	enum bl_action action;
+	unsigned class;	    /* of unmask */
+	const char *device; /* NULL: none */
+};
+/*
+ * gate_ask - may this person do that? By the policy in force, with the device's consent, checks, approvals, and limits
+ *
+ * @out_rule  BL_RULE_ID_SIZE bytes: what decided
+ * BL_OK, BL_FORBIDDEN or BL_ASK (rule and next step in @why), BL_WITHHELD, BL_NOT_FOUND (no such device), BL_IO (NSS).
+ */
+enum bl_status gate_ask(struct gate *gate, const struct gate_question *question, char *out_rule,
+			struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * gate_may - what a person may do with each device that they may list, and beside devices
+ *
+ * One call per device and action that is not simply forbidden by default; @device NULL: an action without one. Tells nothing
+ * of devices that they may not list.
+ */
+struct gate_may_line {
+	const char *device;
+	enum bl_action action;
+	const char *outcome; /* "permit", "ask", "forbid", "withhold" */
+	const char *rule;
+	const char *text;   /* rules_say */
+	int64_t until_unix; /* of a permit; INT64_MAX: no end in sight */
+	const char *limits; /* "12 of 200 files this hour", "; " between; "" : none */
+};
+typedef bool gate_may_fn(void *context, const struct gate_may_line *line);
+enum bl_status gate_may(struct gate *gate, uid_t uid, gid_t gid, const char *purpose,
+			bool has_reason, gate_may_fn *tell, void *context,
+			struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- views ------------------------------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@
 struct detect_span {
 	uint64_t offset; /* in the file */
 	uint32_t length; /* bytes, at least 1 */
-	uint8_t class;	 /* enum bl_class */
+	uint8_t class;	 /* enum bl_class, or a custom one below CLASS_LIMIT */
 	uint8_t is_sure; /* shape and checksum (1) or context only (0) */
 };
 
@@ -67,19 +67,55 @@ struct detect_identity {
 	const char *value; /* UTF-8, as in the record */
 };
 
+/* ---- classes of a policy's own -------------------------------------------------------------------- */
+
+/*
+ * Patterns of `detect.custom`, compiled once (libvectorscan); counted, immutable, any number of threads.
+ *
+ * A pattern is a regular expression as libvectorscan takes them (PCRE without back references and assertions of any
+ * length). It must match at least one byte and can match at most DETECT_CUSTOM_WIDTH, so that an answer never depends on
+ * where a window begins. Matches are spans wherever they stand; of several that overlap all bytes are hidden.
+ */
+#define DETECT_CUSTOM_WIDTH 256 /* bytes of the longest possible match */
+struct detect_pattern {
+	const char *pattern;
+	uint8_t class; /* from CLASS_COUNT on, below CLASS_LIMIT */
+};
+struct detect_custom;
+
+/*
+ * detect_custom_new - BL_OK; BL_INVALID (@out_bad: which pattern, and @why says what about it); BL_NO_MEMORY;
+ * BL_UNSUPPORTED (the matcher does not run on this processor)
+ */
+enum bl_status detect_custom_new(const struct detect_pattern *patterns, size_t count,
+				 struct detect_custom **out_custom, size_t *out_bad,
+				 struct bl_error *why) BL_MUST_CHECK;
+struct detect_custom *detect_custom_ref(const struct detect_custom *custom);
+void detect_custom_unref(struct detect_custom *custom);
+BL_DEFINE_CLEANUP(struct detect_custom, detect_custom_unref)
+/* detect_custom_finds - does the pattern of @class match all of @text? (for `example`) */
+bool detect_custom_finds(const struct detect_custom *custom, unsigned class, const char *text,
+			 size_t length);
+/* detect_custom_same - do both (NULL: none) look for the same? */
+bool detect_custom_same(const struct detect_custom *a, const struct detect_custom *b);
+
+/* ---- scanning ------------------------------------------------------------------------------------- */
+
 struct detect_scanner; /* immutable after detect_scanner_new: any number of threads */
 
 /*
  * detect_scanner_new - a scanner for one device
  *
  * @classes     what the policy looks for; classes without a detector here are ignored
+ * @custom      the policy's own classes, referenced; NULL: none
  * @identities  copied and compiled: variants in order, initials, case, folded diacritics, user-name forms;
  *              whole words; a stop-list and a minimum length keep May and Will readable
  *
  * BL_OK, BL_NO_MEMORY, BL_FAILED (the matcher cannot be built).
  */
-enum bl_status detect_scanner_new(bl_classes classes, const struct detect_identity *identities,
-				  size_t identity_count, struct detect_scanner **out_scanner,
+enum bl_status detect_scanner_new(bl_classes classes, const struct detect_custom *custom,
+				  const struct detect_identity *identities, size_t identity_count,
+				  struct detect_scanner **out_scanner,
 				  struct bl_error *why) BL_MUST_CHECK;
 void detect_scanner_free(struct detect_scanner *scanner);
 BL_DEFINE_CLEANUP(struct detect_scanner, detect_scanner_free)

@@ -130,9 +130,9 @@ bl_classes detect_supported(void)
 	       CLASS_BIT(CLASS_SECRET) | CLASS_BIT(CLASS_CUSTOMER);
 }
 
-enum bl_status detect_scanner_new(bl_classes classes, const struct detect_identity *identities,
-				  size_t identity_count, struct detect_scanner **out_scanner,
-				  struct bl_error *why)
+enum bl_status detect_scanner_new(bl_classes classes, const struct detect_custom *custom BL_UNUSED,
+				  const struct detect_identity *identities, size_t identity_count,
+				  struct detect_scanner **out_scanner, struct bl_error *why)
 {
 	BL_CLEANUP(detect_scanner_free) struct detect_scanner *self = calloc(1, sizeof(*self));
 

@@ -13,7 +13,8 @@
 #define MASK_KEY 32 /* bytes; per device, for tokens and name marks (keyed BLAKE2b) */
 
 struct mask {
-	uint8_t styles[CLASS_LIMIT]; /* enum bl_style per class, as rules_styles gives them */
+	/* enum bl_style per class, as rules_styles or rules_shows gives them; STYLE_ORIGINAL leaves a class as it is */
+	uint8_t styles[CLASS_LIMIT];
 	uint8_t key[MASK_KEY];
 };
 

@@ -33,6 +33,23 @@ struct conditions {
 	struct hours *hours;
 	size_t hours_count;
 	struct string_list purposes;
+	enum bl_consent consent; /* CONSENT_UNKNOWN: absent */
+	enum bl_check check;	 /* at least; CHECK_NONE: absent */
+	uint8_t approved;	 /* enum bl_action + 1; 0: absent */
+};
+
+/* `needs: {approvals: ...}`; count 0: none. */
+struct approvals {
+	unsigned count;
+	uint64_t from; /* bits into policy->roles */
+	int64_t valid_seconds;
+};
+
+/* One of `limits`; is_set false: none. */
+struct limit {
+	bool is_set;
+	enum bl_period period;
+	uint64_t most;
 };
 
 struct rule {
@@ -50,16 +67,35 @@ struct rule {
 	struct string_list ids;	  /* glob patterns, case-sensitive, `*` and `?` */
 	struct string_list paths; /* path patterns as written */
 	uint32_t file_kinds;	  /* bits; 0: any */
-	int64_t max_size_bytes;	  /* -1: none */
+	bl_classes contains; /* 0: any. Of unmask and mask: the items; else a fact about the file */
+	int64_t max_size_bytes; /* -1: none */
+	uint64_t workplaces;	/* where: bits into policy->workplaces; 0: anywhere */
 	struct conditions when, unless;
 	bool needs_reason;
+	struct approvals approvals;
+	struct limit limits[UNIT_COUNT];
 	const char *why;
+	/* Of a set in `uses` ("builtin/pci"); NULL: of the file itself. Its masks only ever make stricter. */
+	const char *set;
 };
 
 struct role {
 	const char *name;
 	struct position at;
 	bool needs_training, needs_insurance;
+	uint64_t never_with; /* bits into policy->roles; mutual */
+};
+
+struct workplace {
+	const char *name;
+	struct position at;
+	struct string_list hosts; /* lower case */
+};
+
+/* A class of detect.custom; its number is CLASS_COUNT + its index. */
+struct custom_class {
+	const char *name, *pattern, *example;
+	struct position at, pattern_at, example_at;
 };
 
 /* A day is days since 1970-01-01; DAY_NONE: not stated (then the requirement is not met). */
@@ -82,10 +118,13 @@ struct retention_entry {
 	struct position at, id_at;
 	uint32_t device_kinds, states; /* bits; 0: any */
 	struct string_list ids;
-	int64_t after_intake_seconds;  /* -1: not stated */
-	int64_t keep_at_least_seconds; /* -1 */
-	int64_t destroy_by_seconds;    /* -1 */
-	struct hours *window;	       /* shredding moves back to the end of the last such window */
+	struct string_list paths;
+	int64_t after_intake_seconds;			       /* -1: not stated */
+	int64_t after_last_open_seconds, after_closed_seconds; /* 0: not stated */
+	int64_t notice_seconds;				       /* 0: none */
+	int64_t keep_at_least_seconds;			       /* -1 */
+	int64_t destroy_by_seconds;			       /* -1 */
+	struct hours *window; /* shredding moves back to the end of the last such window */
 	size_t window_count;
 };
 
@@ -103,6 +142,14 @@ struct rules_test_case {
 	int64_t at_unix;	    /* its own `at`, else the test clock */
 	const char *purpose;	    /* NULL: none */
 	bool has_reason;
+	const char *workplace; /* NULL: none */
+	enum bl_consent consent;
+	enum bl_check check;
+	bool is_has_unknown; /* has: unknown; else `has` is all that the file holds */
+	bl_classes has;
+	size_t *approvals; /* indexes into policy->people */
+	size_t approval_count;
+	struct rules_used used;
 	enum rules_outcome expect;
 	const char *rule;
 	uint8_t shows[CLASS_LIMIT]; /* enum bl_style, STYLE_ORIGINAL, or STYLE_NONE */
@@ -121,7 +168,23 @@ struct policy {
 	const char *zone_name;
 	struct zone *zone;
 	enum bl_style default_style;
-	bl_classes detects; /* the classes of detect.sets; CLASS_CUSTOMER when customer: true */
+	bl_classes
+		detects; /* the classes of detect.sets; CLASS_CUSTOMER when customer: true; custom ones */
+	struct custom_class *custom;
+	size_t custom_count;
+	struct detect_custom *custom_patterns; /* NULL: none */
+	struct workplace *workplaces;
+	size_t workplace_count;
+	struct string_list uses;		  /* shipped sets, the floor left out */
+	int64_t request_seconds, consent_seconds; /* destroy_within; 0: not stated */
+	struct rules_holds holds;
+	unsigned verify_percent; /* proof */
+	bool has_certificate;
+	bool has_audit, has_sessions;
+	struct rules_audit audit;
+	struct string_list viewers, interpreters; /* sessions */
+	int64_t idle_seconds, total_seconds;
+	bool accepts_visible_proc;
 	struct role *roles;
 	size_t role_count;
 	struct person *people;

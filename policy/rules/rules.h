@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "policy/base.h"
+#include "policy/detect/detect.h"
 #include "policy/words.h"
 
 struct policy;
@@ -66,6 +67,31 @@ policy_digest(const struct policy *policy); /* 32 B, BLAKE2b-256 of the file's b
 bl_classes
 policy_detects(const struct policy *policy); /* classes the policy looks for; unknown to the
                                                               detectors of today = still listed */
+/* The compiled patterns of `detect.custom`, borrowed; NULL: none. */
+const struct detect_custom *policy_custom(const struct policy *policy);
+/* "card", "loyalty-card"; lives as long as the policy. @class below CLASS_LIMIT; "?" when there is no such class */
+const char *policy_class_name(const struct policy *policy, unsigned class);
+bool policy_class_parse(const struct policy *policy, const char *name, unsigned *out_class);
+/* Does some rule name this purpose? What a client states beyond that is never repeated. */
+bool policy_names_purpose(const struct policy *policy, const char *purpose);
+/* Does some rule speak of `contains` as a fact about files? Then whole files have to be looked through. */
+bool policy_needs_whole_files(const struct policy *policy);
+
+/* `audit`. Spans in seconds; 0: not stated. */
+struct rules_audit {
+	bool is_bounded; /* durability: bounded */
+	uint32_t bounded_ms;
+	int64_t keep_seconds, anchor_every_seconds;
+	bool tell_customer;
+};
+const struct rules_audit *policy_audit(const struct policy *policy);
+
+/* `holds`; 0: not stated. */
+struct rules_holds {
+	int64_t longest_seconds, review_every_seconds;
+	unsigned release_approvals;
+};
+const struct rules_holds *policy_holds(const struct policy *policy);
 
 /* rules_print_findings - "file:line:column: error: text", the line, a caret, the fix; for people */
 void rules_print_findings(FILE *out, const char *path, const struct rules_findings *findings);
@@ -83,6 +109,9 @@ struct rules_caller {
 struct rules_circumstances {
 	struct rules_caller caller;
 	const char *purpose; /* NULL: none stated (a known fact) */
+	/* The daemon's own host name, never what a caller says; NULL: no workplace (a known fact). */
+	const char *host;
+	const char *workplace; /* tests and explain: as if in this workplace; NULL: by @host */
 	bool has_reason;
 	int64_t now_unix; /* seconds; ignored unless is_clock_trusted */
 	bool is_clock_trusted;
@@ -113,6 +142,8 @@ const char *rules_subject_person(const struct rules_subject *subject);
 /* Roles that count and roles that lapsed, "," between; "" when none. */
 const char *rules_subject_roles(const struct rules_subject *subject);
 const char *rules_subject_lapsed(const struct rules_subject *subject);
+/* Bits of the roles that count now, for rules_approval.roles; they mean nothing to another policy. */
+uint64_t rules_subject_role_bits(const struct rules_subject *subject);
 
 /* ---- what is asked for --------------------------------------------------------------------- */
 
@@ -151,6 +182,22 @@ enum bl_status rules_places_step(struct rules_places *places, rules_place parent
 enum bl_status rules_places_walk(struct rules_places *places, const char *path,
 				 rules_place *out_place) BL_MUST_CHECK;
 
+/* One approval that somebody gave. Of what and where it was given was matched by whoever gathers the facts. */
+#define RULES_ANY (-1)
+struct rules_approval {
+	uint64_t request; /* approvals of different requests never add up */
+	uid_t giver;	  /* the subject's own uid never counts; one giver counts once */
+	uint64_t roles;	  /* of the giver, as they count now: rules_subject_role_bits */
+	int64_t given_unix;
+	int action; /* enum bl_action it was asked for, or RULES_ANY. One of copy or unmask also counts for the read it needs. */
+	int class;  /* of an unmask, or RULES_ANY */
+};
+
+/* What the person has used up this clock hour and this calendar day, over all devices. */
+struct rules_used {
+	uint64_t amount[UNIT_COUNT][PERIOD_COUNT];
+};
+
 struct rules_facts {
 	const struct rules_places
 		*places;		 /* NULL: no device in this question (review, administer) */
@@ -161,8 +208,26 @@ struct rules_facts {
 	int64_t size_bytes;   /* -1: unknown */
 	int state;	      /* enum bl_device_state; -1: not stated */
 	bool is_log_writable; /* a system gate: false forbids everything */
-	bool is_directory;    /* withhold and max_size speak of files only */
+	bool is_directory;    /* what speaks of files is false of a directory */
+
+	/* All of what follows is unknown or none when it is zero. */
+	enum bl_consent consent;    /* for this device and the subject's purpose */
+	enum bl_check caller_check; /* of the caller on the phone */
+	bl_classes has;		    /* classes found in the file so far */
+	bool is_whole_known; /* the whole file was looked through: what is not in `has` is not there */
+	bool is_unscanned; /* what is asked for is not looked through: defaults.unscanned holds */
+	bool is_paid; /* an open handle decides again: `files` and `unmasks` were counted at open */
+	const struct rules_used *used;		/* NULL: nothing yet */
+	const struct rules_approval *approvals; /* NULL: none */
+	size_t approval_count;
 };
+
+/*
+ * rules_approvals_until - the first instant after @now_unix at which one of @approvals stops counting for some rule
+ * (`valid`); INT64_MAX: never. Decide again then, with a new subject.
+ */
+int64_t rules_approvals_until(const struct policy *policy, const struct rules_approval *approvals,
+			      size_t count, int64_t now_unix);
 
 /* ---- deciding ------------------------------------------------------------------------------ */
 
@@ -207,6 +272,21 @@ void rules_decide(const struct rules_subject *subject, const struct rules_facts 
 bool rules_may_walk(const struct rules_subject *subject, const struct rules_facts *facts);
 
 /*
+ * rules_limit_step - how many more of @unit this subject may use before a decision can change; UINT64_MAX: no limit
+ *
+ * Of all permits that could match here and now. Whoever counts decides again once that many are used.
+ */
+uint64_t rules_limit_step(const struct rules_subject *subject, const struct rules_used *used,
+			  enum bl_unit unit);
+
+/*
+ * rules_shows - how each class is shown to whoever does @action here: rules_styles, and STYLE_ORIGINAL for a class whose
+ * unmask is permitted; with copy only where a permit of copy that needs approvals is met
+ */
+void rules_shows(const struct rules_subject *subject, const struct rules_facts *facts,
+		 enum bl_action action, uint8_t out_styles[CLASS_LIMIT]);
+
+/*
  * rules_styles - how each class is shown in a masked view at this place
  *
  * @out_styles  CLASS_LIMIT bytes: enum bl_style per class, already strictest-wins, floor applied.
@@ -229,6 +309,25 @@ void rules_say(const struct rules_subject *subject, const struct rules_facts *fa
 	       size_t size);
 
 /*
+ * rules_permit_until - until when @action stays permitted here if nothing but time passes
+ *
+ * INT64_MAX: no end within a fortnight. Only when it is permitted now.
+ */
+int64_t rules_permit_until(const struct rules_subject *subject, const struct rules_facts *facts,
+			   enum bl_action action, unsigned class);
+
+/* The limits of the permits of @action that match here. Return false to stop. */
+struct rules_limit {
+	const char *rule;
+	enum bl_unit unit;
+	enum bl_period period;
+	uint64_t most, used;
+};
+typedef bool rules_limit_fn(void *context, const struct rules_limit *limit);
+void rules_each_limit(const struct rules_subject *subject, const struct rules_facts *facts,
+		      enum bl_action action, rules_limit_fn *tell, void *context);
+
+/*
  * rules_explain - the whole story of one decision, several lines: deciding rule, all that matched,
  * what was unknown, lapsed roles, what would change it
  */
@@ -249,26 +348,127 @@ typedef void rules_test_fn(void *context, const struct rules_test_result *result
 enum bl_status rules_test(const struct policy *policy, rules_test_fn *tell, void *context,
 			  size_t *out_passed, size_t *out_failed) BL_MUST_CHECK;
 
+/* rules_test_coverage - each rule, and how many tests it took part in deciding; least first */
+typedef void rules_coverage_fn(void *context, const char *rule, unsigned line, size_t tests);
+enum bl_status rules_test_coverage(const struct policy *policy, rules_coverage_fn *tell,
+				   void *context) BL_MUST_CHECK;
+
+/*
+ * rules_test_mutate - delete each rule and flip each effect in turn: does some test of the file notice?
+ *
+ * BL_OK: every change fails a test; BL_FAILED: some change goes unnoticed (each told with is_noticed false).
+ */
+struct rules_mutation {
+	const char *rule;
+	unsigned line;
+	const char *change; /* "deleted", "permit became forbid", ... */
+	bool is_noticed;
+	const char *by; /* the first test that fails; NULL when none does */
+};
+typedef void rules_mutation_fn(void *context, const struct rules_mutation *mutation);
+enum bl_status rules_test_mutate(const struct policy *policy, rules_mutation_fn *tell,
+				 void *context, size_t *out_unnoticed) BL_MUST_CHECK;
+
+/* ---- people -------------------------------------------------------------------------------- */
+
+/* One role of one key of `people`, and how it stands at a moment. Strings live as long as the policy. */
+enum rules_standing {
+	STANDING_COUNTS,
+	STANDING_LAPSED,
+	STANDING_NOT_RECORDED, /* a requirement has no date: the role gives nothing */
+	STANDING_CONFLICT,     /* held together with a role that it is never_with */
+};
+struct rules_role_standing {
+	const char *person, *role;
+	unsigned line;
+	enum rules_standing standing;
+	const char *
+		requirement; /* the one that ends first, or is missing: "training", "insurance"; NULL: none */
+	int64_t lapses_unix; /* the first instant at which it gives nothing; INT64_MAX: never */
+};
+typedef bool rules_role_fn(void *context, const struct rules_role_standing *standing);
+void rules_each_role(const struct policy *policy, int64_t now_unix, rules_role_fn *tell,
+		     void *context);
+/* Lapses are told of from so many days before. */
+#define RULES_WARN_DAYS 30
+
+/* rules_check_dates - findings (warnings) about requirements that have run out at @now_unix, or will within RULES_WARN_DAYS */
+void rules_check_dates(const struct policy *policy, int64_t now_unix,
+		       struct rules_findings *findings);
+
+/*
+ * rules_check_paths - findings about patterns of `paths` that match nothing; @walk calls rules_paths_see for each path that
+ * is there ("/a/b", rooted at its partition)
+ */
+struct rules_paths_seen;
+enum bl_status rules_paths_new(const struct policy *policy, struct rules_paths_seen **out_seen,
+			       struct bl_error *why) BL_MUST_CHECK;
+enum bl_status rules_paths_see(struct rules_paths_seen *seen, const char *path) BL_MUST_CHECK;
+void rules_paths_find(const struct rules_paths_seen *seen, struct rules_findings *findings);
+void rules_paths_free(struct rules_paths_seen *seen);
+BL_DEFINE_CLEANUP(struct rules_paths_seen, rules_paths_free)
+
+/* ---- two policies --------------------------------------------------------------------------- */
+
+/*
+ * rules_diff - what does @newer permit, show or keep that @older does not, and the other way round?
+ *
+ * Asked of every role, action and class, of a representative of each cell that the patterns and conditions of both files cut
+ * the questions into, and of both files' tests.
+ */
+struct rules_difference {
+	bool is_wider; /* else narrower */
+	const char *who;
+	char question[200]; /* "read /Users/x/a.txt on a laptop, for repair, consent granted" */
+	char before[120], after[120];
+	const char *rule; /* that decides now */
+};
+typedef void rules_difference_fn(void *context, const struct rules_difference *difference);
+enum bl_status rules_diff(const struct policy *older, const struct policy *newer,
+			  rules_difference_fn *tell, void *context, size_t *out_wider,
+			  size_t *out_narrower) BL_MUST_CHECK;
+
+/* ---- for people and editors ------------------------------------------------------------------- */
+
+/* rules_publish - the customer's notice, from this policy, in plain words (Markdown) */
+enum bl_status rules_publish(FILE *out, const struct policy *policy) BL_MUST_CHECK;
+/* rules_schema - JSON Schema (draft 7) of the language, for editors */
+void rules_schema(FILE *out);
+
 /* ---- retention ----------------------------------------------------------------------------- */
 
 struct rules_retention_facts {
 	struct rules_device device;
 	int state; /* enum bl_device_state; -1: not stated */
 	int64_t intake_unix;
+	/* Starts that have not happened are 0 and give no date. */
+	int64_t last_open_unix, closed_unix;
+	int64_t consent_withdrawn_unix;
+	int64_t requested_unix;	  /* the customer asked for it to be destroyed */
+	int64_t early_shred_unix; /* an early shred that was permitted */
 };
 
 /*
  * rules_due - when is this device to be destroyed, and by which entry?
  *
- * Earliest `destroy_after: {intake}` of the entries that match (unknown facts count as true), capped
- * by `destroy_by`, held back by `keep_at_least`, moved earlier by `window`; the built-in cap of 180
- * days from intake always holds. Holds are the device's, not the policy's: see device.h.
+ * Strongest first: `keep_at_least`; an early shred, a request, a withdrawn consent; `destroy_by`; the earliest
+ * `destroy_after`. Moved earlier by `window`; the built-in cap of 180 days from intake always holds. Unknown facts count as
+ * true. Holds are the device's, not the policy's: see device.h. An entry with `paths` counts for the whole device, since a
+ * part of an image cannot be destroyed by itself.
  *
- * @out_entry  id of the deciding entry or "builtin/longest"; lives as long as the policy
+ * @out_entry  id of the deciding entry, "builtin/early-shred", "builtin/request", "builtin/consent-withdrawn" or
+ *             "builtin/longest"; lives as long as the policy
  */
 #define RULES_LONGEST_DAYS 180
 int64_t rules_due(const struct policy *policy, const struct rules_retention_facts *facts,
 		  const char **out_entry);
+
+/* rules_notice - from when on is the date of rules_due to be told of? (`notice` of the deciding entry; the date itself) */
+int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts);
+
+/* rules_period_start - the clock hour or calendar day of the policy's zone that @at_unix lies in, and where the next begins */
+int64_t rules_period_start(const struct policy *policy, enum bl_period period, int64_t at_unix,
+			   int64_t *out_next);
 
 /* rules_local_time - "2026-07-01 10:00" in the policy's zone */
 void rules_local_time(const struct policy *policy, int64_t at_unix, char out[20]);

@@ -138,8 +138,8 @@ int main(void)
 	make_text(files[0], mail, BL_COUNT(mail), 24);
 	make_text(files[1], NULL, 0, 0);
 	make_random(files[2]);
-	if (detect_scanner_new(detect_supported(), customer, BL_COUNT(customer), &scanner, NULL) !=
-	    BL_OK)
+	if (detect_scanner_new(detect_supported(), NULL, customer, BL_COUNT(customer), &scanner,
+			       NULL) != BL_OK)
 		return 1;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		double seconds = run(scanner, files[0], 128 << 10, &spans);

@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	char out[MASK_NAME_SIZE];
 
 	detect_profile(bytes, BL_MIN(length, (size_t)DETECT_HEAD), length, "x.eml", &profile);
-	if (detect_scanner_new(UINT64_MAX, customer, BL_COUNT(customer), &scanner, NULL) != BL_OK)
+	if (detect_scanner_new(UINT64_MAX, NULL, customer, BL_COUNT(customer), &scanner, NULL) !=
+	    BL_OK)
 		return 0;
 	if (detect_scan(scanner, &window, &spans) == BL_OK) {
 		for (size_t i = 0; i < spans.count; i++) {

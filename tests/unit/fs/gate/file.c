@@ -140,7 +140,7 @@ static void the_whole_is_what_its_windows_say(void **state)
 
 	assert_non_null(bytes);
 	assert_int_equal(device_identities(law->fixture.store, "RMA-1", &record, NULL), BL_OK);
-	assert_int_equal(detect_scanner_new(policy_detects(policy), record.identities,
+	assert_int_equal(detect_scanner_new(policy_detects(policy), NULL, record.identities,
 					    record.identity_count, &scanner, NULL),
 			 BL_OK);
 	assert_int_equal(vault_device_key(device_store_vault(law->fixture.store), "RMA-1",

@@ -26,7 +26,8 @@ static struct detect_scanner *make_scanner(bl_classes classes, size_t identities
 {
 	struct detect_scanner *scanner = NULL;
 
-	assert_int_equal(detect_scanner_new(classes, customer, identities, &scanner, NULL), BL_OK);
+	assert_int_equal(detect_scanner_new(classes, NULL, customer, identities, &scanner, NULL),
+			 BL_OK);
 	return scanner;
 }
 

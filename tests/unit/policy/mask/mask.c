@@ -169,7 +169,7 @@ static void a_value_is_masked_alike_at_every_offset_around_an_edge(void **state)
 	struct detect_scanner *scanner = NULL;
 
 	(void)state;
-	assert_int_equal(detect_scanner_new(UINT64_MAX, customer, 1, &scanner, NULL), BL_OK);
+	assert_int_equal(detect_scanner_new(UINT64_MAX, NULL, customer, 1, &scanner, NULL), BL_OK);
 	for (size_t i = 0; i < BL_COUNT(planted); i++) {
 		size_t length = strlen(planted[i].value);
 		struct mask mask = make_mask((enum bl_style)(i % 3));
@@ -210,7 +210,7 @@ static void no_planted_value_survives_in_random_text(void **state)
 	uint32_t seed = 11;
 
 	(void)state;
-	assert_int_equal(detect_scanner_new(UINT64_MAX, customer, 1, &scanner, NULL), BL_OK);
+	assert_int_equal(detect_scanner_new(UINT64_MAX, NULL, customer, 1, &scanner, NULL), BL_OK);
 	for (unsigned round = 0; round < 6; round++) {
 		struct mask mask = make_mask((enum bl_style)(round % 3));
 		struct text text = {out, size};
