@@ -54,13 +54,14 @@ static enum bl_status number_rules(struct compiled *compiled, const struct polic
 
 static enum bl_status allocate_sets(struct compiled *compiled)
 {
-	uint64_t **lists[] = {compiled->permit,	    compiled->forbid,	  compiled->withhold,
-			      compiled->kind_true,  compiled->kind_maybe, compiled->state_true,
-			      compiled->state_maybe};
+	uint64_t **lists[] = {compiled->permit,	   compiled->forbid,	 compiled->withhold,
+			      compiled->kind_true, compiled->kind_maybe, compiled->fact_true,
+			      compiled->fact_maybe};
 	static const size_t counts[] = {ACTION_COUNT, ACTION_COUNT, KIND_SETS, KIND_SETS,
-					KIND_SETS,    STATE_SETS,   STATE_SETS};
-	uint64_t **singles[] = {&compiled->any_path, &compiled->no_device_true,
-				&compiled->no_device_maybe, &compiled->sized, &compiled->all};
+					KIND_SETS,    FACT_SETS,    FACT_SETS};
+	uint64_t **singles[] = {&compiled->any_path,	    &compiled->no_device_true,
+				&compiled->no_device_maybe, &compiled->odd,
+				&compiled->approvals,	    &compiled->all};
 	size_t total = BL_COUNT(singles);
 
 	for (size_t i = 0; i < BL_COUNT(lists); i++)
@@ -118,7 +119,7 @@ static bool is_withhold_of_all(const struct rule *rule)
 	return (rule->withhold_kinds & all) == all;
 }
 
-static void fill_facts(struct compiled *compiled, const struct rule *rule, size_t bit)
+static void fill_kinds(struct compiled *compiled, const struct rule *rule, size_t bit)
 {
 	bool is_partly_withheld = rule->effect == EFFECT_WITHHOLD && !is_withhold_of_all(rule);
 
@@ -132,14 +133,63 @@ static void fill_facts(struct compiled *compiled, const struct rule *rule, size_
 		if (holds || !is_known)
 			bit_set(compiled->kind_maybe[kind], bit);
 	}
-	for (unsigned state = 0; state < STATE_SETS; state++) {
-		bool is_in = state != STATE_UNKNOWN && (rule->states >> state & 1);
+}
 
-		if (!rule->states || is_in)
-			bit_set(compiled->state_true[state], bit);
-		if (!rule->states || is_in || state == STATE_UNKNOWN)
-			bit_set(compiled->state_maybe[state], bit);
+enum three rule_state(const struct rule *rule, unsigned state)
+{
+	if (!rule->states)
+		return TRUE3;
+	if (state >= STATE_UNKNOWN)
+		return UNKNOWN3;
+	return rule->states >> state & 1 ? TRUE3 : FALSE3;
+}
+
+enum three conditions_consent(const struct conditions *conditions, enum bl_consent consent)
+{
+	if (conditions->consent == CONSENT_UNKNOWN)
+		return TRUE3;
+	if (consent == CONSENT_UNKNOWN)
+		return UNKNOWN3;
+	return consent == conditions->consent ? TRUE3 : FALSE3;
+}
+
+/* The greater check includes the lesser, and no check at all is a known fact. */
+enum three conditions_check(const struct conditions *conditions, enum bl_check check)
+{
+	return check >= conditions->check ? TRUE3 : FALSE3;
+}
+
+static void fill_facts(struct compiled *compiled, const struct rule *rule, size_t bit)
+{
+	for (unsigned row = 0; row < FACT_SETS; row++) {
+		unsigned consent = row / CHECK_COUNT % CONSENT_COUNT;
+		enum three value = rule_state(rule, row / CHECK_COUNT / CONSENT_COUNT);
+
+		value = BL_MIN(value, conditions_consent(&rule->when, (enum bl_consent)consent));
+		value = BL_MIN(value,
+			       conditions_check(&rule->when, (enum bl_check)(row % CHECK_COUNT)));
+		if (value == TRUE3)
+			bit_set(compiled->fact_true[row], bit);
+		if (value != FALSE3)
+			bit_set(compiled->fact_maybe[row], bit);
 	}
+}
+
+bool conditions_are_late(const struct conditions *conditions)
+{
+	return conditions->consent != CONSENT_UNKNOWN || conditions->check != CHECK_NONE ||
+	       conditions->approved;
+}
+
+static bool is_odd(const struct rule *rule)
+{
+	bool is_odd = rule->max_size_bytes >= 0 || rule->approvals.count || rule->when.approved ||
+		      conditions_are_late(&rule->unless) ||
+		      (rule->contains && rule->effect != EFFECT_MASK);
+
+	for (unsigned unit = 0; unit < UNIT_COUNT; unit++)
+		is_odd |= rule->limits[unit].is_set;
+	return is_odd;
 }
 
 static void fill_sets(struct compiled *compiled, const struct policy *policy)
@@ -150,6 +200,7 @@ static void fill_sets(struct compiled *compiled, const struct policy *policy)
 		const struct rule *rule = &policy->rules[compiled->rule_of[bit]];
 
 		fill_effect(compiled, rule, bit);
+		fill_kinds(compiled, rule, bit);
 		fill_facts(compiled, rule, bit);
 		bit_set(compiled->all, bit);
 		bit_set(compiled->no_device_maybe, bit);
@@ -157,8 +208,13 @@ static void fill_sets(struct compiled *compiled, const struct policy *policy)
 			bit_set(compiled->any_path, bit);
 		if (!rule->paths.count && !rule->ids.count && !rule->device_kinds)
 			bit_set(compiled->no_device_true, bit);
-		if (rule->max_size_bytes >= 0)
-			bit_set(compiled->sized, bit);
+		if (is_odd(rule))
+			bit_set(compiled->odd, bit);
+		if (rule->approvals.count)
+			bit_set(compiled->approvals, bit);
+		for (unsigned unit = 0; unit < UNIT_COUNT; unit++)
+			if (rule->limits[unit].is_set)
+				compiled->has_limit[rule->limits[unit].period] = true;
 	}
 }
 

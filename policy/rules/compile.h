@@ -23,6 +23,21 @@
 #define KIND_SETS      (FILE_KIND_COUNT + 2)
 #define STATE_UNKNOWN  STATE_COUNT
 #define STATE_SETS     (STATE_COUNT + 1)
+/* One row for each status, consent and caller check, so that all three cost one AND. */
+#define FACT_SETS (STATE_SETS * CONSENT_COUNT * CHECK_COUNT)
+
+/* Three values; AND is the smaller, OR the greater, NOT the mirror. */
+enum three { FALSE3, UNKNOWN3, TRUE3 };
+
+static inline enum three three_not(enum three value)
+{
+	return (enum three)(TRUE3 - value);
+}
+
+static inline size_t fact_row(unsigned state, enum bl_consent consent, enum bl_check check)
+{
+	return (state * CONSENT_COUNT + consent) * CHECK_COUNT + check;
+}
 
 /*
  * The paths of all rules as one automaton. A *slot* is a position in a pattern; the slots of one
@@ -50,14 +65,27 @@ struct compiled {
 	uint64_t *permit[ACTION_COUNT], *forbid[ACTION_COUNT];
 	uint64_t *withhold[KIND_SETS];
 	uint64_t *kind_true[KIND_SETS], *kind_maybe[KIND_SETS];
-	uint64_t *state_true[STATE_SETS], *state_maybe[STATE_SETS];
+	uint64_t *fact_true[FACT_SETS], *fact_maybe[FACT_SETS];
 	uint64_t *any_path;			    /* rules without `paths` */
 	uint64_t *no_device_true, *no_device_maybe; /* what holds when there is no device */
-	uint64_t *sized;			    /* rules with `max_size` */
+	/*
+	 * Rules that sets alone cannot say: sizes, `contains` as a fact or a class, limits, approvals, and an `unless` that
+	 * speaks of the device. Each of them that is left over is looked at by itself; all others cost nothing more.
+	 */
+	uint64_t *odd;
+	uint64_t *approvals; /* permits that need approvals */
 	uint64_t *all;
-	uint64_t *memory; /* every set above */
+	uint64_t *memory;	      /* every set above */
+	bool has_limit[PERIOD_COUNT]; /* some rule counts by it */
 	struct automaton automaton;
 };
+
+/* The conditions of one rule that no set holds by itself, in three values. @state at least STATE_UNKNOWN: not stated. */
+enum three rule_state(const struct rule *rule, unsigned state);
+enum three conditions_consent(const struct conditions *conditions, enum bl_consent consent);
+enum three conditions_check(const struct conditions *conditions, enum bl_check check);
+/* conditions_are_late - do they speak of what a subject does not know: consent, caller check, approvals? */
+bool conditions_are_late(const struct conditions *conditions);
 
 /* What a place says of the rules. */
 struct place_sets {

@@ -48,8 +48,10 @@ void request_init(struct request *request, const struct rules_subject *subject,
 	request->kind = kind;
 	request->kind_true = compiled->kind_true[kind];
 	request->kind_maybe = compiled->kind_maybe[kind];
-	request->state_true = compiled->state_true[state];
-	request->state_maybe = compiled->state_maybe[state];
+	request->fact_true =
+		compiled->fact_true[fact_row(state, facts->consent, facts->caller_check)];
+	request->fact_maybe =
+		compiled->fact_maybe[fact_row(state, facts->consent, facts->caller_check)];
 	request->is_mismatched = facts->places && places_policy(facts->places) != subject->policy;
 	if (facts->places && !request->is_mismatched)
 		places_sets(facts->places, facts->place, &request->place);
@@ -62,16 +64,16 @@ void request_init(struct request *request, const struct rules_subject *subject,
 /* Take the rules out whose max_size is not met, or (unless @is_maybe) not known. */
 static uint64_t fit_size(const struct request *request, size_t word, uint64_t bits, bool is_maybe)
 {
-	uint64_t sized = bits & request->compiled->sized[word];
+	uint64_t sized = bits & request->compiled->odd[word];
 	int64_t size = request->facts->size_bytes;
 
 	for (; sized; sized &= sized - 1) {
 		size_t in_word = bit_first(sized);
 		uint16_t index = request->compiled->rule_of[word * 64 + in_word];
 		int64_t limit = request->subject->policy->rules[index].max_size_bytes;
-		bool fits = size < 0 ? is_maybe : size <= limit;
+		bool fits = limit < 0 || (size < 0 ? is_maybe : size <= limit);
 
-		if (request->facts->is_directory || !fits)
+		if ((limit >= 0 && request->facts->is_directory) || !fits)
 			bits &= ~(UINT64_C(1) << in_word);
 	}
 	return bits;
@@ -80,7 +82,7 @@ static uint64_t fit_size(const struct request *request, size_t word, uint64_t bi
 static inline uint64_t true_of(const struct request *request, const uint64_t *who, size_t word)
 {
 	uint64_t bits = who[word] & request->place.is_true[word] & request->kind_true[word] &
-			request->state_true[word];
+			request->fact_true[word];
 
 	return fit_size(request, word, bits, false);
 }
@@ -111,7 +113,7 @@ static inline uint64_t place_maybe(const struct request *request, size_t word)
 static inline uint64_t maybe_of(const struct request *request, size_t word)
 {
 	uint64_t bits = request->subject->maybe[word] & request->kind_maybe[word] &
-			request->state_maybe[word];
+			request->fact_maybe[word];
 
 	if (bits)
 		bits &= place_maybe(request, word);
@@ -170,7 +172,7 @@ static bool find_permit(const struct request *request, const uint64_t *who, enum
 
 	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++) {
 		uint64_t bits = who[w] & permits[w] & request->place.is_true[w] &
-				request->kind_true[w] & request->state_true[w];
+				request->kind_true[w] & request->fact_true[w];
 
 		bits = fit_size(request, w, bits, false);
 		if (bits) {
@@ -296,7 +298,7 @@ bool rules_may_walk(const struct rules_subject *subject, const struct rules_fact
 
 	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++)
 		if (subject->ready[w] & compiled->permit[ACTION_LIST][w] & request.place.below[w] &
-		    request.state_true[w])
+		    request.fact_true[w])
 			return true;
 	return false;
 }

@@ -7,24 +7,82 @@
 
 #include "policy/rules/subject.h"
 
+#define CLASS_NONE UINT32_MAX /* no class is asked for */
+
 struct request {
 	const struct rules_subject *subject;
 	const struct compiled *compiled;
 	const struct rules_facts *facts;
 	struct place_sets place; /* by the path used */
-	const uint64_t *kind_true, *kind_maybe, *state_true, *state_maybe;
-	unsigned kind;	    /* row of compiled->withhold */
-	bool is_mismatched; /* places of another policy: nothing can be said */
+	const uint64_t *kind_true, *kind_maybe;
+	const uint64_t *fact_true, *fact_maybe; /* status, consent and caller check */
+	unsigned kind;				/* row of compiled->withhold */
+	bool is_mismatched;			/* places of another policy: nothing can be said */
+	bool is_walk; /* what a file further down could be: file words are not asked */
+	/* What `contains`, approvals and `approved` depend on: see request_ask. */
+	enum bl_action action;
+	unsigned class; /* CLASS_NONE: no class */
 };
 
+/* request_init - about a read; request_ask says what else is asked */
 void request_init(struct request *request, const struct rules_subject *subject,
 		  const struct rules_facts *facts);
+/* @class is for ACTION_UNMASK, and for the read that an unmask needs; else CLASS_NONE */
+void request_ask(struct request *request, enum bl_action action, unsigned class);
 
-/* One word of the rules that are true (by the path used), or true or unknown (by any known path). */
+/*
+ * One word of the rules that are true (by the path used), or true or unknown (a permit by the path used, any other rule by
+ * any known path). Whether a rule speaks of the action at all is for compiled->permit and its like to say.
+ */
 uint64_t request_true(const struct request *request, size_t word);
 uint64_t request_maybe(const struct request *request, size_t word);
+/* request_ready - of the permits that are true and whose needs are met: those that permit */
+uint64_t request_ready(const struct request *request, size_t word);
+/* request_limited - of the permits that would be true if their limits were not used up, and are not */
+uint64_t request_limited(const struct request *request, size_t word);
 /* request_but_lapse - of the rules that would be true if lapsed roles counted */
 uint64_t request_but_lapse(const struct request *request, size_t word);
+
+/* What a rule can fail by, in the order in which a person would want to hear of it. */
+enum rule_part {
+	PART_WHO,	/* also: a role that clashes, or whose date cannot be compared */
+	PART_LAPSED,	/* who, but for a lapsed role */
+	PART_DEVICE,	/* devices, ids */
+	PART_STATUS,	/* status */
+	PART_PATH,	/* paths */
+	PART_KIND,	/* kinds; of a withhold also the kinds it withholds */
+	PART_SIZE,	/* max_size */
+	PART_CONTAINS,	/* contains: the fact, or the class that an unmask asks for */
+	PART_WHERE,	/* where */
+	PART_PURPOSE,	/* when: purpose */
+	PART_HOURS,	/* when: hours */
+	PART_CONSENT,	/* when: consent */
+	PART_CHECK,	/* when: caller_verified */
+	PART_APPROVED,	/* when: approved */
+	PART_UNLESS,	/* unless, as a whole */
+	PART_LIMIT,	/* limits */
+	PART_REASON,	/* needs: reason */
+	PART_APPROVALS, /* needs: approvals */
+	PART_COUNT
+};
+#define PART_BIT(part) (UINT32_C(1) << (part))
+
+/* How one rule stands to a request. */
+struct rule_standing {
+	enum three value;	 /* of all parts but PART_REASON and PART_APPROVALS */
+	uint32_t is_false;	 /* bits of enum rule_part: these do not hold */
+	uint32_t is_unknown;	 /* these are not known */
+	uint32_t unmet;		 /* of a permit: PART_REASON, PART_APPROVALS */
+	unsigned approval_count; /* the most givers that count within one request */
+};
+
+/* request_stand - how the rule of @bit stands to what is asked; the whole rule, part by part, for words and not for speed */
+void request_stand(const struct request *request, size_t bit, struct rule_standing *out_standing);
+/* rule_failure - the first part that is false, else unknown, else unmet; PART_COUNT: none, it holds and its needs are met */
+enum rule_part rule_failure(const struct rule_standing *standing);
+
+/* request_approved - `approved: @action`, in three values */
+enum three request_approved(const struct request *request, enum bl_action action);
 
 /* The classes that are never shown unmasked and always fill; CLASS_CARD has its own floor. */
 bl_classes floor_always_fill(void);

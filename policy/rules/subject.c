@@ -5,14 +5,6 @@
 
 #include "policy/rules/zone.h"
 
-/* Three values; AND is the smaller, OR the greater, NOT the mirror. */
-enum three { FALSE3, UNKNOWN3, TRUE3 };
-
-static enum three not3(enum three value)
-{
-	return (enum three)(TRUE3 - value);
-}
-
 /* ---- roles --------------------------------------------------------------------------------- */
 
 static bool is_key_of(const struct person *person, const struct rules_caller *caller)
@@ -299,7 +291,7 @@ static enum bl_status fill_subject(struct rules_subject *subject)
 		enum three unless = conditions_hold(&rule->unless, subject->purpose, &now);
 
 		if (!is_absent(&rule->unless))
-			when = BL_MIN(when, not3(unless));
+			when = BL_MIN(when, three_not(unless));
 		enum three value = BL_MIN(who.now, when);
 
 		if (value == TRUE3) {
