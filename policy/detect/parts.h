@@ -109,6 +109,8 @@ size_t text_fold(int32_t code, char out[FOLD_LIMIT]);
 bool text_is_gap(int32_t code);
 /* text_is_utf8 - are [from, to) whole UTF-8 characters? One cut by the end of @text passes. */
 bool text_is_utf8(const struct text *text, size_t from, size_t to);
+/* text_is_whole - is all of it UTF-8, nothing cut? */
+bool text_is_whole(const struct text *text);
 
 /* ---- detectors ----------------------------------------------------------------------------- */
 
@@ -150,6 +152,17 @@ bool identities_has_phone(const struct identities *identities, const uint8_t *di
 bool identities_any_phone(const struct identities *identities);
 enum bl_class identities_phone_class(const struct identities *identities);
 bool identities_is_empty(const struct identities *identities);
+
+/* pattern_check - is this a pattern of detect.custom that may be given to the matcher? @out_weight: how large it is */
+enum bl_status pattern_check(const char *pattern, unsigned *out_weight,
+			     struct bl_error *why) BL_MUST_CHECK;
+/* custom_classes - what the patterns look for; none for NULL */
+bl_classes custom_classes(const struct detect_custom *custom);
+/* custom_scan - matches that touch [sink->from, sink->to), which is UTF-8; bytes around it may be anything */
+void custom_scan(const struct detect_custom *custom, const struct text *text, struct sink *sink);
+/* custom_scan_name - matches in a name, read twice: '_' is a gap between words the second time */
+void custom_scan_name(const struct detect_custom *custom, const struct text *text,
+		      struct sink *sink);
 
 /* number_at - everything that begins with the digit at @at, which no digit precedes */
 void number_at(const struct text *text, size_t at, const struct identities *identities,

@@ -6,6 +6,7 @@
 struct detect_scanner {
 	bl_classes classes;
 	struct identities *identities;
+	struct detect_custom *custom; /* NULL: none */
 	struct lexicon lexicon;
 };
 
@@ -130,7 +131,7 @@ bl_classes detect_supported(void)
 	       CLASS_BIT(CLASS_SECRET) | CLASS_BIT(CLASS_CUSTOMER);
 }
 
-enum bl_status detect_scanner_new(bl_classes classes, const struct detect_custom *custom BL_UNUSED,
+enum bl_status detect_scanner_new(bl_classes classes, const struct detect_custom *custom,
 				  const struct detect_identity *identities, size_t identity_count,
 				  struct detect_scanner **out_scanner, struct bl_error *why)
 {
@@ -139,6 +140,7 @@ enum bl_status detect_scanner_new(bl_classes classes, const struct detect_custom
 	if (!self)
 		return bl_fail(why, BL_NO_MEMORY, "no memory for a scanner");
 	self->classes = classes;
+	self->custom = detect_custom_ref(custom);
 	lexicon_init(&self->lexicon);
 
 	enum bl_status status =
@@ -155,6 +157,7 @@ void detect_scanner_free(struct detect_scanner *scanner)
 	if (!scanner)
 		return;
 	identities_free(scanner->identities);
+	detect_custom_unref(scanner->custom);
 	free(scanner);
 }
 
@@ -409,6 +412,7 @@ enum bl_status detect_scan(const struct detect_scanner *scanner, const struct de
 	scan_escapes(scanner, &text, start, end - start, &anchors, &sink);
 	base64_runs(&text, start, end - start, &anchors, &sink);
 	scan_keys(&text, &sink);
+	custom_scan(scanner->custom, &text, &sink);
 	if (sink.has_failed)
 		return BL_NO_MEMORY;
 	for (size_t i = 0; i < out_spans->count; i++)
@@ -431,6 +435,7 @@ enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char
 	out_spans->count = 0;
 	classify(text.bytes, text.length, identities_filter(scanner->identities), &anchors);
 	scan_region(scanner, &text, 0, text.length, &anchors, &sink);
+	custom_scan_name(scanner->custom, &text, &sink);
 	if (sink.has_failed)
 		return BL_NO_MEMORY;
 	spans_sort(out_spans);

@@ -205,3 +205,15 @@ bool text_is_utf8(const struct text *text, size_t from, size_t to)
 	}
 	return true;
 }
+
+bool text_is_whole(const struct text *text)
+{
+	for (size_t at = 0; at < text->length;) {
+		int32_t code;
+
+		at += text_next(text, at, &code);
+		if (code < 0)
+			return false;
+	}
+	return true;
+}
