@@ -56,9 +56,10 @@ struct device {
 #define DEVICE_CHECKS	64 /* checks of callers that are kept; the oldest goes */
 #define DEVICE_REQUESTS                                                                            \
 	64 /* kept; the oldest that is refused, or older than DEVICE_REQUEST_DAYS, goes first */
-#define DEVICE_APPROVALS    8
-#define DEVICE_REQUEST_DAYS 30 /* a request that old is no longer answered */
-#define DEVICE_TICKET	    64
+#define DEVICE_REQUESTS_EACH 16 /* open ones of one person */
+#define DEVICE_APPROVALS     8
+#define DEVICE_REQUEST_DAYS  30 /* a request that old is no longer answered */
+#define DEVICE_TICKET	     64
 /* The check of a caller counts for whoever made it, on that device, for so long. */
 #define DEVICE_CHECK_SECONDS 3600
 
@@ -110,7 +111,7 @@ struct device_facts {
 
 #define DEVICE_IDENTITIES 64 /* customer values in one record, at most */
 
-/* What a record YAML says: received, maker, model, serial, customer {name email phone address}. */
+/* What a record YAML says: received, maker, model, serial, customer {name email phone address}, consent {purpose: word}. */
 struct device_record {
 	bool has_received;
 	int64_t received_unix; /* `received: 2026-07-01` or `2026-07-01 10:00`, UTC */
@@ -118,6 +119,9 @@ struct device_record {
 	struct detect_identity identities[DEVICE_IDENTITIES]; /* values owned by the record */
 	size_t identity_count;
 	void *memory; /* what identities point into; wiped and freed by done */
+	/* Facts from the moment of enrolment: `since_unix` is set then, `by` is UINT32_MAX. */
+	struct device_consent consents[DEVICE_CONSENTS];
+	size_t consent_count;
 };
 
 /*
@@ -158,6 +162,16 @@ enum bl_status device_store_last_policy(struct device_store *store, char **out_b
 					size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_store_keep_policy(struct device_store *store, const char *bytes,
 					size_t length, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * Small texts of the store itself: the signature that the last good policy came with, and the keys that policies must be
+ * signed by (one base64 line each). write: durable, whole. read: NUL-terminated, owned by the caller; BL_NOT_FOUND.
+ */
+enum device_store_note { STORE_POLICY_SIGNATURE, STORE_POLICY_TRUST };
+enum bl_status device_store_note_write(struct device_store *store, enum device_store_note note,
+				       const char *text, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_note_read(struct device_store *store, enum device_store_note note,
+				      char **out_text, struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * device_enroll - make a device known where its image lies; durable on return, or nothing happened

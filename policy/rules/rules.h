@@ -72,6 +72,8 @@ const struct detect_custom *policy_custom(const struct policy *policy);
 /* "card", "loyalty-card"; lives as long as the policy. @class below CLASS_LIMIT; "?" when there is no such class */
 const char *policy_class_name(const struct policy *policy, unsigned class);
 bool policy_class_parse(const struct policy *policy, const char *name, unsigned *out_class);
+/* The `why` of a rule, by its id; NULL: there is no such rule. */
+const char *policy_rule_why(const struct policy *policy, const char *id);
 /* Does some rule name this purpose? What a client states beyond that is never repeated. */
 bool policy_names_purpose(const struct policy *policy, const char *purpose);
 /* Does some rule speak of `contains` as a fact about files? Then whole files have to be looked through. */
