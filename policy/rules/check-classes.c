@@ -1,0 +1,152 @@
+/* Classes that nothing finds, and masks that do not do what they say. */
+#include "policy/detect/detect.h"
+#include "policy/rules/check.h"
+
+#include <string.h>
+
+/* ---- classes that no detector finds ------------------------------------------------------------------ */
+
+static bool is_found(unsigned class)
+{
+	return class >= CLASS_COUNT || detect_supported() >> class & 1;
+}
+
+static const char *without(const struct rule *rule)
+{
+	switch (rule->effect) {
+	case EFFECT_MASK:
+		return "the mask changes nothing yet";
+	case EFFECT_PERMIT:
+		return "what it permits of it is never there";
+	case EFFECT_FORBID:
+	case EFFECT_WITHHOLD:
+		return "what holds some is not closed by it";
+	}
+	return "";
+}
+
+static bool names_class(const struct rule *rule, unsigned class)
+{
+	return rule->contains >> class & 1 ||
+	       (rule->effect == EFFECT_MASK && rule->styles[class] != STYLE_NONE);
+}
+
+/* One finding per class, at the first rule that names it. */
+static bl_classes check_named(const struct policy *policy, struct rules_findings *findings)
+{
+	bl_classes told = 0;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+			if (!check_is_own(rule) || is_found(class) || told >> class & 1 ||
+			    !names_class(rule, class))
+				continue;
+			told |= CLASS_BIT(class);
+			check_warn(policy, findings, rule->id_at, "keep it for later, or remove it",
+				   "no detector of this version finds '%s': %s",
+				   bl_class_name((enum bl_class) class), without(rule));
+		}
+	}
+	return told;
+}
+
+/* Where a section begins; sections are keys of the outermost map, and that has no indentation. */
+static struct position section_at(const struct policy *policy, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < policy->line_count; i++)
+		if (strncmp(policy->lines[i], name, length) == 0 && policy->lines[i][length] == ':')
+			return (struct position){(unsigned)i + 1, 1};
+	return (struct position){0};
+}
+
+/* What only `detect` names is told in one finding: it is a list of what to expect, not a mistake. */
+static void check_detect(const struct policy *policy, struct rules_findings *findings,
+			 bl_classes told)
+{
+	bl_classes missing =
+		policy->detects & ~detect_supported() & ~told & (CLASS_BIT(CLASS_COUNT) - 1);
+	struct position at = section_at(policy, "detect");
+	char names[200] = "";
+	size_t used = 0, left = 0;
+
+	if (!missing || !at.line)
+		return;
+	for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+		const char *name = bl_class_name((enum bl_class) class);
+
+		if (!(missing >> class & 1))
+			continue;
+		if (used + strlen(name) + 16 > sizeof(names)) {
+			left++;
+			continue;
+		}
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+					 used ? ", " : "", name);
+	}
+	if (left)
+		snprintf(names + used, sizeof(names) - used, " and %zu more", left);
+	check_warn(policy, findings, at,
+		   "count on it for nothing: a file with such an item is shown with it",
+		   "no detector of this version finds %s", names);
+}
+
+/* ---- masks --------------------------------------------------------------------------------------------- */
+
+#define NUMBERS                                                                                    \
+	(CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_BANK_ACCOUNT) |           \
+	 CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_TAX_ID) |         \
+	 CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE) |                            \
+	 CLASS_BIT(CLASS_HEALTH_ID) | CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN))
+
+/* As policy/mask does it; the test of this file masks with each style to hold the two together. */
+static bl_classes fitting(unsigned style)
+{
+	static const bl_classes fits[STYLE_COUNT] = {
+		[STYLE_FILL] = UINT64_MAX,
+		[STYLE_SHAPE] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
+		[STYLE_TOKEN] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
+		[STYLE_KEEP_DOMAIN] = CLASS_BIT(CLASS_EMAIL),
+		[STYLE_YEAR_ONLY] = CLASS_BIT(CLASS_DATE_OF_BIRTH),
+		[STYLE_KEEP_LAST_4] = NUMBERS,
+		[STYLE_KEEP_FIRST_6_LAST_4] = CLASS_BIT(CLASS_CARD),
+	};
+
+	return style < STYLE_COUNT ? fits[style] : UINT64_MAX;
+}
+
+static void check_mask(const struct policy *policy, struct rules_findings *findings,
+		       const struct rule *rule)
+{
+	for (unsigned class = 0; class < CLASS_LIMIT; class ++) {
+		uint8_t style = rule->styles[class];
+
+		if (style == STYLE_NONE)
+			continue;
+		if (!(fitting(style) >> class & 1))
+			check_warn(policy, findings, rule->id_at,
+				   "write fill, or a style that fits: shape, token",
+				   "rule '%s' masks '%s' with '%s', which does not fit it and is "
+				   "fill",
+				   rule->id, policy_class_name(policy, class),
+				   bl_style_name(style));
+		else if (rule->contains && !(rule->contains >> class & 1))
+			check_warn(policy, findings, rule->id_at,
+				   "add the class to 'contains', or take it out of 'mask'",
+				   "rule '%s' never masks '%s': its 'contains' leaves it out",
+				   rule->id, policy_class_name(policy, class));
+	}
+}
+
+void check_classes(const struct policy *policy, struct rules_findings *findings)
+{
+	bl_classes told = check_named(policy, findings);
+
+	check_detect(policy, findings, told);
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].effect == EFFECT_MASK && check_is_own(&policy->rules[i]))
+			check_mask(policy, findings, &policy->rules[i]);
+}
