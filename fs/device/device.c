@@ -13,13 +13,17 @@
 
 #define RECORD "record"
 
-static void unlock(pthread_mutex_t **mutex)
+void store_unlock(pthread_mutex_t **mutex)
 {
 	pthread_mutex_unlock(*mutex);
 }
-#define LOCKED(store)                                                                              \
-	__attribute__((cleanup(unlock), unused)) pthread_mutex_t *lock_ = &(store)->mutex;         \
-	pthread_mutex_lock(lock_)
+
+void entry_free(struct device_entry *entry)
+{
+	if (entry)
+		plain_done(&entry->facts);
+	free(entry);
+}
 
 /* Index of @id, or where it would go. */
 static size_t position(const struct device_store *store, const char *id, bool *out_is_there)
@@ -38,8 +42,8 @@ static size_t position(const struct device_store *store, const char *id, bool *o
 	return low;
 }
 
-static enum bl_status find(const struct device_store *store, const char *id,
-			   struct device_entry **out_entry, struct bl_error *why)
+enum bl_status store_find(const struct device_store *store, const char *id,
+			  struct device_entry **out_entry, struct bl_error *why)
 {
 	bool is_there;
 	size_t at = position(store, id, &is_there);
@@ -52,8 +56,8 @@ static enum bl_status find(const struct device_store *store, const char *id,
 	return BL_OK;
 }
 
-static enum bl_status open_folder(const struct device_store *store, const char *id, int *out_fd,
-				  struct bl_error *why)
+enum bl_status store_folder(const struct device_store *store, const char *id, int *out_fd,
+			    struct bl_error *why)
 {
 	int fd = openat(store->devices_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -79,7 +83,7 @@ static enum bl_status change(struct device_store *store, struct device_entry *en
 			     const struct device_entry *changed, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
-	enum bl_status status = open_folder(store, entry->device.id, &fd, why);
+	enum bl_status status = store_folder(store, entry->device.id, &fd, why);
 
 	if (status == BL_OK)
 		status = write_record(fd, changed, why);
@@ -167,8 +171,7 @@ static void take_record(struct device *device, const struct device_record *recor
 		memcpy(device->serial, record->serial, sizeof(device->serial));
 }
 
-static enum bl_status write_folder(struct device_store *store, int fd,
-				   const struct device_entry *entry,
+static enum bl_status write_folder(struct device_store *store, int fd, struct device_entry *entry,
 				   const struct device_record *record, struct bl_error *why)
 {
 	/* A key without a folder is the leftover of a crash: nothing was ever kept under it. */
@@ -179,10 +182,12 @@ static enum bl_status write_folder(struct device_store *store, int fd,
 	status = write_record(fd, entry, why);
 	if (status == BL_OK && record && record->identity_count)
 		status = customer_put(store->vault, entry->device.id, fd, record, why);
+	if (status == BL_OK && record && record->consent_count)
+		status = facts_enroll(store, entry, fd, record, why);
 	return status;
 }
 
-static enum bl_status make_folder(struct device_store *store, const struct device_entry *entry,
+static enum bl_status make_folder(struct device_store *store, struct device_entry *entry,
 				  const struct device_record *record, struct bl_error *why)
 {
 	const char *id = entry->device.id;
@@ -193,7 +198,7 @@ static enum bl_status make_folder(struct device_store *store, const struct devic
 		return bl_fail_errno(why, BL_IO, "cannot make the folder of '%s' in the store", id);
 
 	BL_CLEANUP(fd_close) int fd = -1;
-	enum bl_status status = open_folder(store, fresh, &fd, why);
+	enum bl_status status = store_folder(store, fresh, &fd, why);
 
 	if (status == BL_OK)
 		status = write_folder(store, fd, entry, record, why);
@@ -208,6 +213,7 @@ static enum bl_status make_folder(struct device_store *store, const struct devic
 		(void)is_back;
 		unlinkat(fd, RECORD, 0);
 		unlinkat(fd, "customer.sealed", 0);
+		unlinkat(fd, "facts.sealed", 0);
 		unlinkat(store->devices_fd, fresh, AT_REMOVEDIR);
 	}
 	return status;
@@ -239,7 +245,7 @@ static enum bl_status insert(struct device_store *store, struct device_entry *en
 enum bl_status device_enroll(struct device_store *store, struct device *device,
 			     const struct device_record *record, struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) struct device_entry *entry = calloc(1, sizeof(*entry));
+	BL_CLEANUP(entry_free) struct device_entry *entry = calloc(1, sizeof(*entry));
 	enum bl_status status = check_texts(device, why);
 
 	if (status != BL_OK)
@@ -257,7 +263,7 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 	if (status != BL_OK)
 		return status;
 
-	LOCKED(store);
+	STORE_LOCKED(store);
 	status = check_free(store, &entry->device, why);
 	if (status != BL_OK)
 		return status;
@@ -276,7 +282,7 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 		store->count--;
 		memmove(store->entries + at, store->entries + at + 1,
 			(store->count - at) * sizeof(struct device_entry *));
-		free(kept);
+		entry_free(kept);
 		return status;
 	}
 	*device = kept->device;
@@ -289,8 +295,8 @@ enum bl_status device_find(struct device_store *store, const char *id, struct de
 			   struct bl_error *why)
 {
 	struct device_entry *entry;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status == BL_OK)
 		*out_device = entry->device;
@@ -301,7 +307,7 @@ enum bl_status device_find(struct device_store *store, const char *id, struct de
 static bool next_after(struct device_store *store, const char *id, struct device *out)
 {
 	bool is_there;
-	LOCKED(store);
+	STORE_LOCKED(store);
 	size_t at = position(store, id, &is_there) + (is_there ? 1 : 0);
 
 	if (at >= store->count)
@@ -328,11 +334,11 @@ enum bl_status device_identities(struct device_store *store, const char *id,
 {
 	struct device_entry *entry;
 	BL_CLEANUP(fd_close) int fd = -1;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status == BL_OK)
-		status = open_folder(store, id, &fd, why);
+		status = store_folder(store, id, &fd, why);
 	if (status == BL_OK)
 		status = customer_get(store->vault, id, fd, out_record, why);
 	return status;
@@ -356,8 +362,8 @@ enum bl_status device_set_state(struct device_store *store, const char *id,
 				enum bl_device_state state, struct bl_error *why)
 {
 	struct device_entry *entry;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status != BL_OK || entry->device.state == state)
 		return status;
@@ -406,8 +412,8 @@ enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t
 			       struct bl_error *why)
 {
 	struct device_entry *entry;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status == BL_OK)
 		status = check_hold(entry, reason, why);
@@ -446,8 +452,8 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
 				   struct bl_error *why)
 {
 	struct device_entry *entry;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status != BL_OK)
 		return status;
@@ -477,8 +483,8 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
 enum bl_status device_shred_begin(struct device_store *store, const char *id, struct bl_error *why)
 {
 	struct device_entry *entry;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status != BL_OK)
 		return status;
@@ -495,17 +501,17 @@ enum bl_status device_shred_begin(struct device_store *store, const char *id, st
 void device_shred_abandon(struct device_store *store, const char *id)
 {
 	struct device_entry *entry;
-	LOCKED(store);
+	STORE_LOCKED(store);
 
-	if (find(store, id, &entry, NULL) == BL_OK)
+	if (store_find(store, id, &entry, NULL) == BL_OK)
 		entry->is_shredding = false;
 }
 
 enum bl_status device_shred_claim(struct device_store *store, const char *id, struct bl_error *why)
 {
 	struct device_entry *entry;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status == BL_OK && entry->is_claimed)
 		return bl_fail(why, BL_LOCKED, "the destruction of '%s' is under way already", id);
@@ -517,9 +523,9 @@ enum bl_status device_shred_claim(struct device_store *store, const char *id, st
 void device_shred_unclaim(struct device_store *store, const char *id)
 {
 	struct device_entry *entry;
-	LOCKED(store);
+	STORE_LOCKED(store);
 
-	if (find(store, id, &entry, NULL) == BL_OK)
+	if (store_find(store, id, &entry, NULL) == BL_OK)
 		entry->is_claimed = false;
 }
 
@@ -542,9 +548,9 @@ static enum bl_status open_for(struct device_store *store, const char *id, const
 	enum bl_status status = check_name(name, why);
 
 	if (status == BL_OK)
-		status = find(store, id, &entry, why);
+		status = store_find(store, id, &entry, why);
 	if (status == BL_OK)
-		status = open_folder(store, id, out_fd, why);
+		status = store_folder(store, id, out_fd, why);
 	return status;
 }
 
@@ -552,7 +558,7 @@ enum bl_status device_file_write(struct device_store *store, const char *id, con
 				 const void *bytes, size_t length, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
-	LOCKED(store);
+	STORE_LOCKED(store);
 	enum bl_status status = open_for(store, id, name, &fd, why);
 
 	if (status == BL_OK)
@@ -565,7 +571,7 @@ enum bl_status device_file_read(struct device_store *store, const char *id, cons
 {
 	BL_CLEANUP(fd_close) int fd = -1;
 	char *bytes = NULL;
-	LOCKED(store);
+	STORE_LOCKED(store);
 	enum bl_status status = open_for(store, id, name, &fd, why);
 
 	if (status == BL_OK)
@@ -579,7 +585,7 @@ enum bl_status device_file_remove(struct device_store *store, const char *id, co
 				  struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
-	LOCKED(store);
+	STORE_LOCKED(store);
 	enum bl_status status = open_for(store, id, name, &fd, why);
 
 	if (status == BL_OK)
@@ -592,13 +598,15 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 {
 	struct device_entry *entry;
 	BL_CLEANUP(fd_close) int fd = -1;
-	LOCKED(store);
-	enum bl_status status = find(store, id, &entry, why);
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status == BL_OK)
-		status = open_folder(store, id, &fd, why);
+		status = store_folder(store, id, &fd, why);
 	if (status == BL_OK)
-		status = customer_forget(fd, why);
+		status = facts_forget(entry, fd, why);
+	if (status == BL_OK)
+		status = sealed_forget(fd, SEALED_CUSTOMER, why);
 	return status;
 }
 
@@ -618,7 +626,7 @@ enum bl_status device_certificate_write(struct device_store *store, const char *
 					struct bl_error *why)
 {
 	char name[64];
-	LOCKED(store);
+	STORE_LOCKED(store);
 	enum bl_status status = certificate_name(id, suffix, name, why);
 
 	if (status == BL_OK)
@@ -631,7 +639,7 @@ enum bl_status device_certificate_read(struct device_store *store, const char *i
 				       struct bl_error *why)
 {
 	char name[64];
-	LOCKED(store);
+	STORE_LOCKED(store);
 	enum bl_status status = certificate_name(id, suffix, name, why);
 
 	if (status == BL_OK)

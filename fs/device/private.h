@@ -10,11 +10,22 @@
 #define STORE_ID     16
 #define DEVICE_LIMIT 65536 /* devices in one store */
 
+/* Plain form of what is sealed at rest; wiped by plain_done. */
+struct plain {
+	uint8_t *bytes; /* NULL: nothing */
+	size_t length;
+};
+void plain_done(struct plain *plain);
+#define PLAIN_CLEANUP __attribute__((cleanup(plain_done)))
+
 struct device_entry {
 	struct device device;
 	enum bl_device_state before_hold;
 	bool is_shredding; /* no hold any more */
 	bool is_claimed;   /* a thread works on its destruction */
+	/* The facts as they lie in the store; read once. */
+	struct plain facts;
+	bool has_facts; /* `facts` is what the store holds, be it nothing */
 };
 
 struct device_store {
@@ -49,12 +60,44 @@ enum bl_status file_is_private(int fd, mode_t type, mode_t allowed, const char *
 /* file_text_ok - is this UTF-8 of at most @limit bytes without control and direction characters? */
 bool file_text_ok(const char *text, size_t limit);
 
+/* ---- device.c ---- */
+
+/* STORE_LOCKED - hold the store's mutex to the end of the block; store_* below want it held */
+void store_unlock(pthread_mutex_t **mutex);
+#define STORE_LOCKED(store)                                                                        \
+	__attribute__((cleanup(store_unlock), unused)) pthread_mutex_t *lock_ = &(store)->mutex;   \
+	pthread_mutex_lock(lock_)
+/* store_find - BL_NOT_FOUND. store_folder - the folder of a device, or of one that is being made */
+enum bl_status store_find(const struct device_store *store, const char *id,
+			  struct device_entry **out_entry, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status store_folder(const struct device_store *store, const char *id, int *out_fd,
+			    struct bl_error *why) BL_MUST_CHECK;
+void entry_free(struct device_entry *entry); /* wiped */
+BL_DEFINE_CLEANUP(struct device_entry, entry_free)
+
 /* ---- codec.c ---- */
 
 enum bl_status codec_encode(const struct device_entry *entry, char **out_json,
 			    struct bl_error *why) BL_MUST_CHECK;
 enum bl_status codec_decode(const char *json, size_t length, struct device_entry *out_entry,
 			    struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- sealed.c ---- */
+
+enum sealed_kind { SEALED_CUSTOMER, SEALED_FACTS };
+#define SEALED_CUSTOMER_LIMIT ((size_t)DEVICE_IDENTITIES * (3 + UINT16_MAX) + 3)
+
+/*
+ * sealed_put    - seal @plain under the device's VAULT_RECORD key into its file, durably
+ * sealed_get    - back again; nothing when there is no file. BL_TAMPERED: does not unseal, or its key is gone
+ * sealed_forget - overwritten, synced, unlinked; BL_OK when absent already
+ */
+enum bl_status sealed_put(struct vault *vault, const char *id, int folder_fd, enum sealed_kind kind,
+			  const struct plain *plain, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status sealed_get(struct vault *vault, const char *id, int folder_fd, enum sealed_kind kind,
+			  struct plain *out_plain, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status sealed_forget(int folder_fd, enum sealed_kind kind,
+			     struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- customer.c ---- */
 
@@ -63,7 +106,43 @@ enum bl_status customer_put(struct vault *vault, const char *id, int folder_fd,
 			    const struct device_record *record, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status customer_get(struct vault *vault, const char *id, int folder_fd,
 			    struct device_record *out_record, struct bl_error *why) BL_MUST_CHECK;
-enum bl_status customer_forget(int folder_fd, struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- facts-codec.c ---- */
+
+#define FACTS_DATE_LIMIT INT64_C(253402300799) /* end of the year 9999 */
+/* Where the date lies in the plain form, so that looking at it alone needs no decoding. */
+#define FACTS_LAST_OPEN 1
+#define FACTS_HEAD	24 /* version, two dates, next number, three counts */
+#define FACTS_LIMIT                                                                                \
+	((size_t)FACTS_HEAD + DEVICE_CONSENTS * (14 + DEVICE_PURPOSE) +                            \
+	 DEVICE_CHECKS * (14 + DEVICE_TICKET) +                                                    \
+	 DEVICE_REQUESTS * (16 + 16 + (1 + BL_RULE_ID_SIZE) + (1 + DEVICE_REASON) +                \
+			    (3 + DEVICE_PATH) + 6 + DEVICE_APPROVALS * 12))
+
+/* Is each of these what facts may hold? (docs/format-store.md, "facts.sealed") */
+bool facts_name_ok(const char *name); /* a purpose, or the class of an unmask */
+bool facts_ticket_ok(const char *ticket);
+bool facts_reason_ok(const char *reason);
+bool facts_path_ok(const char *path);
+bool facts_date_ok(int64_t at_unix);
+bool facts_has_path(enum bl_action action); /* may a request of it name a path? */
+
+/* facts_encode - @out is facts_decode's input; BL_NO_MEMORY. facts_decode - strict; BL_TAMPERED, BL_NO_MEMORY */
+enum bl_status facts_encode(const struct device_facts *facts, struct plain *out) BL_MUST_CHECK;
+enum bl_status facts_decode(const uint8_t *bytes, size_t length,
+			    struct device_facts **out_facts) BL_MUST_CHECK;
+/* facts_new - nothing recorded; facts_forget_request - takes one out and wipes it */
+struct device_facts *facts_new(void);
+void facts_forget_request(struct device_facts *facts, size_t at);
+
+/* ---- facts.c ---- */
+
+/* facts_enroll - what a record file states, into the folder of a device that is being made */
+enum bl_status facts_enroll(struct device_store *store, struct device_entry *entry, int folder_fd,
+			    const struct device_record *record, struct bl_error *why) BL_MUST_CHECK;
+/* facts_forget - a shred: out of memory and off the disk */
+enum bl_status facts_forget(struct device_entry *entry, int folder_fd,
+			    struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- record.c ---- */
 

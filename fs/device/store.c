@@ -84,7 +84,7 @@ void device_store_close(struct device_store *store)
 		return;
 	vault_close(store->vault);
 	for (size_t i = 0; i < store->count; i++)
-		free(store->entries[i]);
+		entry_free(store->entries[i]);
 	free(store->entries);
 	fd_close(store->devices_fd);
 	fd_close(store->certificates_fd);
@@ -255,8 +255,9 @@ enum bl_status device_store_create(const char *path, struct device_store **out_s
 
 static void sweep_new_device(int devices_fd, const char *name)
 {
-	static const char *const FILES[] = {"record", "record.tmp", "customer.sealed",
-					    "customer.sealed.tmp"};
+	static const char *const FILES[] = {"record",	       "record.tmp",
+					    "customer.sealed", "customer.sealed.tmp",
+					    "facts.sealed",    "facts.sealed.tmp"};
 	BL_CLEANUP(fd_close)
 	int fd = openat(devices_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -287,7 +288,7 @@ static enum bl_status load_device(struct device_store *store, const char *id, st
 		return status == BL_IO || status == BL_NO_MEMORY ? status : BL_INVALID;
 	}
 
-	BL_CLEANUP(bl_free) struct device_entry *entry = malloc(sizeof(*entry));
+	BL_CLEANUP(entry_free) struct device_entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return BL_NO_MEMORY;
