@@ -1,3 +1,4 @@
+/* Who works here, as what, and where. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@ static void load_one_role(struct loader *loader, const struct yaml_node *node, s
 {
 	static const struct load_key KEYS[] = {
 		{"requires", KEY_OPTIONAL, NULL},
-		{"never_with", KEY_LATER, NULL},
+		{"never_with", KEY_OPTIONAL, NULL},
 	};
 	const struct yaml_node *requires = yaml_get(node, "requires");
 	const char *text;
@@ -33,25 +34,6 @@ static void load_one_role(struct loader *loader, const struct yaml_node *node, s
 			load_error(loader, load_at(entry), "one of: training, insurance",
 				   "unknown requirement '%s'", LOAD_QUOTE(text));
 	}
-}
-
-/* A map of at least one and at most @limit, of which an array of @size is made. */
-static void *load_section(struct loader *loader, const struct yaml_node *map, size_t limit,
-			  size_t size, const char *example)
-{
-	if (!map)
-		return NULL;
-	if (map->type != YAML_MAP || !map->count) {
-		load_error(loader, load_key_at(map), example, "'%s' must be a map with an entry",
-			   map->key->text);
-		return NULL;
-	}
-	if (map->count > limit) {
-		load_error(loader, load_key_at(map), "make it shorter",
-			   "'%s' has more than %zu entries", map->key->text, limit);
-		return NULL;
-	}
-	return load_take(loader, map->count, size);
 }
 
 static bool is_of(const char *text, size_t limit, const char *first, const char *rest)
@@ -97,6 +79,7 @@ static void load_person(struct loader *loader, const struct yaml_node *node, str
 		{"insurance_expires", KEY_OPTIONAL, NULL},
 		{"insurance_policy", KEY_OPTIONAL, NULL},
 	};
+	const struct vocabulary words = load_role_words(loader);
 	const char *colon, *unused;
 
 	person->at = load_at(node->key);
@@ -116,10 +99,44 @@ static void load_person(struct loader *loader, const struct yaml_node *node, str
 		return;
 	}
 	(void)load_keys(loader, node, "a person", KEYS, BL_COUNT(KEYS));
-	(void)load_roles(loader, yaml_get(node, "roles"), &person->roles);
+	(void)load_bits(loader, yaml_get(node, "roles"), &words, &person->roles);
 	(void)load_day(loader, yaml_get(node, "training_expires"), &person->training_expires_day);
 	(void)load_day(loader, yaml_get(node, "insurance_expires"), &person->insurance_expires_day);
 	(void)load_text(loader, yaml_get(node, "insurance_policy"), TEXT_LIMIT, &unused);
+}
+
+/* What one role says of another holds for both. */
+static void load_never_with(struct loader *loader, const struct yaml_node *node, size_t mine)
+{
+	const struct vocabulary words = load_role_words(loader);
+	const struct yaml_node *list = yaml_get(node, "never_with");
+	struct role *roles = loader->policy->roles;
+	uint64_t others;
+
+	if (!load_bits(loader, list, &words, &others))
+		return;
+	if (others >> mine & 1)
+		load_error(loader, load_key_at(list), "name other roles",
+			   "role '%s' is never with itself", LOAD_QUOTE(node->key->text));
+	roles[mine].never_with |= others;
+	for (size_t i = 0; i < loader->policy->role_count; i++)
+		if (others >> i & 1)
+			roles[i].never_with |= UINT64_C(1) << mine;
+}
+
+static void load_all_roles(struct loader *loader, const struct yaml_node *roles)
+{
+	struct policy *policy = loader->policy;
+	size_t i = 0;
+
+	policy->roles = load_section(loader, roles, ROLE_LIMIT, sizeof(*policy->roles),
+				     "write {technician: {requires: [training]}}");
+	if (!policy->roles)
+		return;
+	for (const struct yaml_node *node = roles->first; node; node = node->next)
+		load_one_role(loader, node, &policy->roles[policy->role_count++]);
+	for (const struct yaml_node *node = roles->first; node; node = node->next)
+		load_never_with(loader, node, i++);
 }
 
 void load_people(struct loader *loader, const struct yaml_node *roles,
@@ -127,14 +144,29 @@ void load_people(struct loader *loader, const struct yaml_node *roles,
 {
 	struct policy *policy = loader->policy;
 
-	policy->roles = load_section(loader, roles, ROLE_LIMIT, sizeof(*policy->roles),
-				     "write {technician: {requires: [training]}}");
-	for (const struct yaml_node *node = policy->roles ? roles->first : NULL; node;
-	     node = node->next)
-		load_one_role(loader, node, &policy->roles[policy->role_count++]);
+	load_all_roles(loader, roles);
 	policy->people = load_section(loader, people, PERSON_LIMIT, sizeof(*policy->people),
 				      "write {anna: {roles: [technician]}}");
 	for (const struct yaml_node *node = policy->people ? people->first : NULL; node;
 	     node = node->next)
 		load_person(loader, node, &policy->people[policy->person_count++]);
+}
+
+void load_workplaces(struct loader *loader, const struct yaml_node *workplaces)
+{
+	static const struct load_key KEYS[] = {{"hosts", KEY_REQUIRED, "[bench-01]"}};
+	struct policy *policy = loader->policy;
+
+	policy->workplaces =
+		load_section(loader, workplaces, WORKPLACE_LIMIT, sizeof(*policy->workplaces),
+			     "write {bench: {hosts: [bench-01]}}");
+	for (const struct yaml_node *node = policy->workplaces ? workplaces->first : NULL; node;
+	     node = node->next) {
+		struct workplace *workplace = &policy->workplaces[policy->workplace_count++];
+
+		workplace->at = load_at(node->key);
+		(void)load_id(loader, node->key, &workplace->name);
+		(void)load_keys(loader, node, "a workplace", KEYS, BL_COUNT(KEYS));
+		(void)load_strings(loader, yaml_get(node, "hosts"), load_host, &workplace->hosts);
+	}
 }

@@ -1,3 +1,4 @@
+/* One rule: who, what, where, when, unless, needs, limits, why. */
 #include <string.h>
 
 #include "policy/rules/load.h"
@@ -8,11 +9,12 @@
 	 1u << ACTION_UNMASK)
 #define WHY_LEAST 10u
 
-static const char *const EFFECTS[] = {
-	[EFFECT_PERMIT] = "permit",
-	[EFFECT_FORBID] = "forbid",
-	[EFFECT_MASK] = "mask",
-	[EFFECT_WITHHOLD] = "withhold",
+/* By unit: of limits, and of what a test has used. */
+const struct load_key UNIT_KEYS[UNIT_COUNT] = {
+	[UNIT_FILES] = {"files", KEY_OPTIONAL, NULL},
+	[UNIT_BYTES] = {"bytes", KEY_OPTIONAL, NULL},
+	[UNIT_UNMASKS] = {"unmasks", KEY_OPTIONAL, NULL},
+	[UNIT_SHOWN] = {"shown", KEY_OPTIONAL, NULL},
 };
 
 static const struct load_key RULE_KEYS[] = {
@@ -23,38 +25,64 @@ static const struct load_key RULE_KEYS[] = {
 	{"withhold", KEY_OPTIONAL, NULL},
 	{"who", KEY_REQUIRED, "everyone"},
 	{"what", KEY_OPTIONAL, NULL},
-	{"where", KEY_LATER, NULL},
+	{"where", KEY_OPTIONAL, NULL},
 	{"when", KEY_OPTIONAL, NULL},
 	{"unless", KEY_OPTIONAL, NULL},
 	{"needs", KEY_OPTIONAL, NULL},
-	{"limits", KEY_LATER, NULL},
+	{"limits", KEY_OPTIONAL, NULL},
 	{"why", KEY_REQUIRED, "One sentence for the employee."},
 };
 
 /* ---- what ------------------------------------------------------------------------------------- */
+
+/* Of a mask, `contains` chooses among the classes it styles: what it leaves out is never styled. */
+static void check_chosen(struct loader *loader, const struct yaml_node *contains,
+			 const struct rule *rule)
+{
+	for (unsigned class = 0; class < CLASS_LIMIT; class ++)
+		if (rule->effect == EFFECT_MASK && rule->styles[class] != STYLE_NONE &&
+		    !(rule->contains & CLASS_BIT(class)))
+			load_warning(loader, load_key_at(contains),
+				     "add the class, or remove its style",
+				     "'contains' leaves out '%s', so it is never masked by this",
+				     policy_class_name(loader->policy, class));
+}
+
+static void load_contains(struct loader *loader, const struct yaml_node *contains,
+			  struct rule *rule)
+{
+	const struct vocabulary words = load_class_words(loader);
+	unsigned class;
+
+	if (!load_bits(loader, contains, &words, &rule->contains))
+		return;
+	for (const struct yaml_node *entry = contains->first; entry; entry = entry->next)
+		if (policy_class_parse(loader->policy, entry->text, &class))
+			load_looked_for(loader, entry, class);
+	check_chosen(loader, contains, rule);
+}
 
 static void load_what(struct loader *loader, const struct yaml_node *what, struct rule *rule)
 {
 	static const struct load_key KEYS[] = {
 		{"devices", KEY_OPTIONAL, NULL},  {"ids", KEY_OPTIONAL, NULL},
 		{"status", KEY_OPTIONAL, NULL},	  {"paths", KEY_OPTIONAL, NULL},
-		{"kinds", KEY_OPTIONAL, NULL},	  {"contains", KEY_LATER, NULL},
+		{"kinds", KEY_OPTIONAL, NULL},	  {"contains", KEY_OPTIONAL, NULL},
 		{"max_size", KEY_OPTIONAL, NULL},
 	};
-	static const char *const FILE_WORDS[] = {"paths", "kinds", "max_size"};
+	static const char *const FILE_WORDS[] = {"paths", "kinds", "contains", "max_size"};
 
 	if (!what)
 		return;
 	(void)load_keys(loader, what, "'what'", KEYS, BL_COUNT(KEYS));
-	if (what->type == YAML_MAP && !what->count)
-		load_error(loader, load_key_at(what),
-			   "remove it: without 'what' a rule is about everything",
-			   "'what' is empty");
-	(void)load_bits(loader, yaml_get(what, "devices"), &DEVICE_KIND_WORDS, &rule->device_kinds);
-	(void)load_device_ids(loader, yaml_get(what, "ids"), &rule->ids);
-	(void)load_bits(loader, yaml_get(what, "status"), &STATE_WORDS, &rule->states);
-	(void)load_paths(loader, yaml_get(what, "paths"), &rule->paths);
-	(void)load_bits(loader, yaml_get(what, "kinds"), &FILE_KIND_WORDS, &rule->file_kinds);
+	load_empty(loader, what, "remove it: without 'what' a rule is about everything");
+	(void)load_bits32(loader, yaml_get(what, "devices"), &DEVICE_KIND_WORDS,
+			  &rule->device_kinds);
+	(void)load_strings(loader, yaml_get(what, "ids"), load_device_id, &rule->ids);
+	(void)load_bits32(loader, yaml_get(what, "status"), &STATE_WORDS, &rule->states);
+	(void)load_strings(loader, yaml_get(what, "paths"), load_path, &rule->paths);
+	(void)load_bits32(loader, yaml_get(what, "kinds"), &FILE_KIND_WORDS, &rule->file_kinds);
+	load_contains(loader, yaml_get(what, "contains"), rule);
 	(void)load_size(loader, yaml_get(what, "max_size"), &rule->max_size_bytes);
 	if (!(rule->actions & ~FILE_ACTIONS))
 		return;
@@ -71,188 +99,112 @@ static void load_what(struct loader *loader, const struct yaml_node *what, struc
 	}
 }
 
-/* ---- effects ----------------------------------------------------------------------------------- */
-
-static bool is_always_fill(unsigned class)
-{
-	switch ((enum bl_class) class) {
-	case CLASS_CARD_TRACK:
-	case CLASS_CARD_PIN:
-	case CLASS_CARD_SECURITY_CODE:
-	case CLASS_URL_CREDENTIALS:
-	case CLASS_PASSWORD:
-	case CLASS_SECRET:
-	case CLASS_PRIVATE_KEY:
-		return true;
-	case CLASS_NAME:
-	case CLASS_EMAIL:
-	case CLASS_PHONE:
-	case CLASS_ADDRESS:
-	case CLASS_POSTCODE:
-	case CLASS_DATE_OF_BIRTH:
-	case CLASS_CARD:
-	case CLASS_IBAN:
-	case CLASS_BANK_ACCOUNT:
-	case CLASS_NATIONAL_ID:
-	case CLASS_TAX_ID:
-	case CLASS_PASSPORT:
-	case CLASS_DRIVING_LICENCE:
-	case CLASS_HEALTH_ID:
-	case CLASS_IP:
-	case CLASS_MAC:
-	case CLASS_IMEI:
-	case CLASS_VIN:
-	case CLASS_PLATE:
-	case CLASS_LOCATION:
-	case CLASS_CRYPTO_ADDRESS:
-	case CLASS_CUSTOMER:
-	case CLASS_COUNT:
-		return false;
-	}
-	return false;
-}
-
-static bool is_tail(unsigned style)
-{
-	return style == STYLE_KEEP_LAST_4 || style == STYLE_KEEP_FIRST_6_LAST_4;
-}
-
-static void refuse_token_beside_tail(struct loader *loader, struct position at, unsigned class)
-{
-	load_error(loader, at, "use one of the two for this class, the default counted",
-		   "'token' beside a last-4 style of '%s': together they tell who is who",
-		   bl_class_name((enum bl_class) class));
-}
-
-/* A token is the same everywhere; whoever sees the last four beside it can look tokens up. */
-static void check_token(struct loader *loader, struct position at, unsigned class, unsigned style)
-{
-	struct position *mine =
-		style == STYLE_TOKEN ? &loader->token_at[class] : &loader->tail_at[class];
-	enum bl_style other = loader->policy->default_style;
-
-	if (style != STYLE_TOKEN && !is_tail(style))
-		return;
-	if (style == STYLE_TOKEN ? loader->tail_at[class].line || is_tail(other)
-				 : loader->token_at[class].line || other == STYLE_TOKEN)
-		refuse_token_beside_tail(loader, at, class);
-	*mine = at;
-}
-
-static void load_mask(struct loader *loader, const struct yaml_node *mask, struct rule *rule)
-{
-	if (mask->type != YAML_MAP || !mask->count) {
-		load_error(loader, load_key_at(mask), "write {card: keep-last-4}",
-			   "'mask' must be a map of class and style");
-		return;
-	}
-	for (const struct yaml_node *node = mask->first; node; node = node->next) {
-		unsigned class, style;
-
-		if (!load_class(loader, node->key, &class) ||
-		    !load_value(loader, node, &STYLE_WORDS, &style))
-			continue;
-		rule->styles[class] = (uint8_t)style;
-		if (is_always_fill(class) && style != STYLE_FILL)
-			load_error(loader, load_at(node), "write fill, or remove it",
-				   "'%s' is always filled: '%s' is weaker than the floor, "
-				   "builtin/baseline",
-				   bl_class_name((enum bl_class) class), bl_style_name(style));
-		check_token(loader, load_at(node), class, style);
-		if (!(loader->policy->detects & CLASS_BIT(class)))
-			load_warning(loader, load_at(node->key), "add the set it belongs to",
-				     "no set of 'detect' looks for '%s'",
-				     bl_class_name((enum bl_class) class));
-	}
-}
-
-static void load_withhold(struct loader *loader, const struct yaml_node *node, struct rule *rule)
-{
-	if (!load_list(loader, node, LIST_LIMIT))
-		return;
-	if (node->count == 1 && node->first->type == YAML_SCALAR &&
-	    strcmp(node->first->text, "any") == 0)
-		rule->withhold_kinds = (1u << FILE_KIND_COUNT) - 1;
-	else
-		(void)load_bits(loader, node, &FILE_KIND_WORDS, &rule->withhold_kinds);
-}
-
-static void load_effect(struct loader *loader, const struct yaml_node *node, struct rule *rule)
-{
-	const struct yaml_node *found = NULL;
-
-	for (const struct yaml_node *value = node->first; value; value = value->next)
-		for (unsigned i = 0; i < BL_COUNT(EFFECTS); i++) {
-			if (strcmp(value->key->text, EFFECTS[i]) != 0)
-				continue;
-			if (found) {
-				load_error(loader, load_key_at(value), "make two rules of it",
-					   "a second effect, '%s' beside '%s'", EFFECTS[i],
-					   found->key->text);
-				continue;
-			}
-			found = value;
-			rule->effect = (enum rules_effect)i;
-		}
-	for (unsigned i = 0; !found && i < BL_COUNT(EFFECTS); i++)
-		if (load_has_near(loader, node, RULE_KEYS, BL_COUNT(RULE_KEYS), EFFECTS[i]))
-			return; /* misspelt, and told as that */
-	if (!found) {
-		load_error(loader, load_at(node), "add one of permit, forbid, mask, withhold",
-			   "a rule without an effect");
-		return;
-	}
-	switch (rule->effect) {
-	case EFFECT_PERMIT:
-	case EFFECT_FORBID:
-		(void)load_bits(loader, found, &ACTION_WORDS, &rule->actions);
-		break;
-	case EFFECT_MASK:
-		load_mask(loader, found, rule);
-		break;
-	case EFFECT_WITHHOLD:
-		load_withhold(loader, found, rule);
-		break;
-	}
-}
-
-/* ---- who, when, needs --------------------------------------------------------------------------- */
+/* ---- who, where, when --------------------------------------------------------------------------- */
 
 static void load_who(struct loader *loader, const struct yaml_node *who, struct rule *rule)
 {
+	const struct vocabulary words = load_role_words(loader);
+
 	if (!who)
 		return;
 	rule->is_for_everyone = who->type == YAML_SCALAR && strcmp(who->text, "everyone") == 0;
-	if (!rule->is_for_everyone)
-		(void)load_roles(loader, who, &rule->roles);
+	if (rule->is_for_everyone)
+		return;
+	for (const struct yaml_node *entry = who->type == YAML_LIST ? who->first : NULL; entry;
+	     entry = entry->next)
+		if (entry->type == YAML_SCALAR && strcmp(entry->text, "everyone") == 0) {
+			load_error(loader, load_at(entry),
+				   "write 'who: everyone', without brackets",
+				   "there is no role 'everyone'");
+			return;
+		}
+	(void)load_bits(loader, who, &words, &rule->roles);
+}
+
+/* One workplace or a list of them. */
+static void load_where(struct loader *loader, const struct yaml_node *where, struct rule *rule)
+{
+	const struct vocabulary words = load_workplace_words(loader);
+	unsigned workplace;
+
+	if (where && where->type == YAML_LIST)
+		(void)load_bits(loader, where, &words, &rule->workplaces);
+	else if (load_value(loader, where, &words, &workplace))
+		rule->workplaces = UINT64_C(1) << workplace;
 }
 
 static void load_conditions(struct loader *loader, const struct yaml_node *node,
 			    struct conditions *out)
 {
 	static const struct load_key KEYS[] = {
-		{"hours", KEY_OPTIONAL, NULL}, {"purpose", KEY_OPTIONAL, NULL},
-		{"consent", KEY_LATER, NULL},  {"caller_verified", KEY_LATER, NULL},
-		{"approved", KEY_LATER, NULL},
+		{"hours", KEY_OPTIONAL, NULL},	  {"purpose", KEY_OPTIONAL, NULL},
+		{"consent", KEY_OPTIONAL, NULL},  {"caller_verified", KEY_OPTIONAL, NULL},
+		{"approved", KEY_OPTIONAL, NULL},
 	};
 	char where[32];
+	unsigned value;
 
 	if (!node)
 		return;
 	snprintf(where, sizeof(where), "'%s'", node->key->text);
 	(void)load_keys(loader, node, where, KEYS, BL_COUNT(KEYS));
-	if (node->type == YAML_MAP && !node->count)
-		load_error(loader, load_key_at(node), "remove it, or give hours or purpose",
-			   "%s is empty", where);
+	load_empty(loader, node, "remove it, or give hours or purpose");
 	(void)load_hours(loader, yaml_get(node, "hours"), &out->hours, &out->hours_count);
-	(void)load_ids(loader, yaml_get(node, "purpose"), &out->purposes);
+	(void)load_strings(loader, yaml_get(node, "purpose"), load_id, &out->purposes);
+	if (load_value(loader, yaml_get(node, "consent"), &CONSENT_WORDS, &value))
+		out->consent = (enum bl_consent)(value + FIRST_WRITTEN);
+	if (load_value(loader, yaml_get(node, "caller_verified"), &CHECK_WORDS, &value))
+		out->check = (enum bl_check)(value + FIRST_WRITTEN);
+	if (load_value(loader, yaml_get(node, "approved"), &ACTION_WORDS, &value))
+		out->approved = (uint8_t)(value + 1);
+}
+
+/*
+ * `approved` opens what somebody else's approval was given for: in `when` of a permit that needs none of its own
+ * (two would ask for each other), and in `unless` of what closes.
+ */
+static void check_approved(struct loader *loader, const struct yaml_node *node,
+			   const struct rule *rule)
+{
+	const struct yaml_node *when = yaml_get(yaml_get(node, "when"), "approved");
+	const struct yaml_node *unless = yaml_get(yaml_get(node, "unless"), "approved");
+
+	if (when && rule->effect != EFFECT_PERMIT)
+		load_error(loader, load_key_at(when), "use it in 'unless' of a forbid or withhold",
+			   "'approved' in 'when' belongs to permits");
+	else if (when && rule->approvals.count)
+		load_error(loader, load_key_at(when), "remove one of the two",
+			   "'approved' in 'when' of a permit that needs approvals itself");
+	if (unless && rule->effect != EFFECT_FORBID && rule->effect != EFFECT_WITHHOLD)
+		load_error(loader, load_key_at(unless), "use it in 'when' of a permit",
+			   "'approved' in 'unless' belongs to forbid and withhold");
+}
+
+/* ---- needs and limits ---------------------------------------------------------------------------- */
+
+static void load_approvals(struct loader *loader, const struct yaml_node *node,
+			   struct approvals *out)
+{
+	static const struct load_key KEYS[] = {
+		{"count", KEY_REQUIRED, "1"},
+		{"from", KEY_REQUIRED, "[supervisor]"},
+		{"valid", KEY_REQUIRED, "4h"},
+	};
+	const struct vocabulary words = load_role_words(loader);
+
+	if (!node)
+		return;
+	(void)load_keys(loader, node, "'approvals'", KEYS, BL_COUNT(KEYS));
+	(void)load_count(loader, yaml_get(node, "count"), 1, APPROVALS_LIMIT, &out->count);
+	(void)load_bits(loader, yaml_get(node, "from"), &words, &out->from);
+	(void)load_span(loader, yaml_get(node, "valid"), &out->valid_seconds);
 }
 
 static void load_needs(struct loader *loader, const struct yaml_node *needs, struct rule *rule)
 {
 	static const struct load_key KEYS[] = {
 		{"reason", KEY_OPTIONAL, NULL},
-		{"approvals", KEY_LATER, NULL},
+		{"approvals", KEY_OPTIONAL, NULL},
 	};
 	const struct yaml_node *reason = yaml_get(needs, "reason");
 	const char *text;
@@ -263,9 +215,8 @@ static void load_needs(struct loader *loader, const struct yaml_node *needs, str
 		load_error(loader, load_key_at(needs), "remove it, or permit with it",
 			   "'needs' belongs to permits");
 	(void)load_keys(loader, needs, "'needs'", KEYS, BL_COUNT(KEYS));
-	if (needs->type == YAML_MAP && !needs->count)
-		load_error(loader, load_key_at(needs), "write {reason: required}, or remove it",
-			   "'needs' is empty");
+	load_empty(loader, needs, "write {reason: required}, or remove it");
+	load_approvals(loader, yaml_get(needs, "approvals"), &rule->approvals);
 	if (!load_word(loader, reason, &text))
 		return;
 	rule->needs_reason = true;
@@ -274,8 +225,39 @@ static void load_needs(struct loader *loader, const struct yaml_node *needs, str
 			   "'reason' can only be 'required'");
 }
 
-static void load_rule_id(struct loader *loader, const struct yaml_node *node,
-			 char out[BL_RULE_ID_SIZE])
+bool load_amount(struct loader *loader, const struct yaml_node *node, enum bl_unit unit,
+		 uint64_t *out_amount, enum bl_period *out_period)
+{
+	/* What is counted in bytes may be written with K, M and G. */
+	return load_rate(loader, node, unit == UNIT_BYTES || unit == UNIT_SHOWN, out_amount,
+			 out_period);
+}
+
+static void load_limits(struct loader *loader, const struct yaml_node *limits, struct rule *rule)
+{
+	if (!limits)
+		return;
+	if (rule->effect != EFFECT_PERMIT)
+		load_error(loader, load_key_at(limits), "remove it, or permit with it",
+			   "'limits' belongs to permits");
+	(void)load_keys(loader, limits, "'limits'", UNIT_KEYS, UNIT_COUNT);
+	load_empty(loader, limits, "write {files: 200 per hour}, or remove it");
+	for (unsigned unit = 0; unit < UNIT_COUNT; unit++) {
+		const struct yaml_node *node = yaml_get(limits, UNIT_KEYS[unit].name);
+		struct limit *limit = &rule->limits[unit];
+
+		if (!load_amount(loader, node, (enum bl_unit)unit, &limit->most, &limit->period))
+			continue;
+		limit->is_set = true;
+		if (!limit->most)
+			load_error(loader, load_at(node), "give it at least 1, or remove the rule",
+				   "a limit of 0 permits nothing");
+	}
+}
+
+/* ---- rules ---------------------------------------------------------------------------------------- */
+
+void load_rule_id(struct loader *loader, const struct yaml_node *node, char out[BL_RULE_ID_SIZE])
 {
 	static const char *const TAKEN[] = {"default", "lapsed", "limit", "gate"};
 	const char *id;
@@ -289,7 +271,7 @@ static void load_rule_id(struct loader *loader, const struct yaml_node *node,
 				   "'%s' is what answers say when no rule decided", id);
 }
 
-static void load_rule(struct loader *loader, const struct yaml_node *node, struct rule *rule)
+void load_rule(struct loader *loader, const struct yaml_node *node, struct rule *rule)
 {
 	rule->at = load_at(node);
 	memset(rule->styles, STYLE_NONE, sizeof(rule->styles));
@@ -299,12 +281,15 @@ static void load_rule(struct loader *loader, const struct yaml_node *node, struc
 		return;
 	load_rule_id(loader, yaml_get(node, "id"), rule->id);
 	rule->id_at = yaml_get(node, "id") ? load_at(yaml_get(node, "id")) : rule->at;
-	load_effect(loader, node, rule);
+	load_effect(loader, node, rule, RULE_KEYS, BL_COUNT(RULE_KEYS));
 	load_who(loader, yaml_get(node, "who"), rule);
+	load_where(loader, yaml_get(node, "where"), rule);
 	load_what(loader, yaml_get(node, "what"), rule);
 	load_conditions(loader, yaml_get(node, "when"), &rule->when);
 	load_conditions(loader, yaml_get(node, "unless"), &rule->unless);
 	load_needs(loader, yaml_get(node, "needs"), rule);
+	load_limits(loader, yaml_get(node, "limits"), rule);
+	check_approved(loader, node, rule);
 	if (load_text(loader, yaml_get(node, "why"), TEXT_LIMIT, &rule->why) &&
 	    strlen(rule->why) < WHY_LEAST)
 		load_error(loader, load_at(yaml_get(node, "why")),
@@ -312,98 +297,19 @@ static void load_rule(struct loader *loader, const struct yaml_node *node, struc
 			   "'why' is shorter than %u letters", WHY_LEAST);
 }
 
+/* Rules of the sets come behind those of the file; their order means nothing. */
 void load_rules(struct loader *loader, const struct yaml_node *rules)
 {
 	struct policy *policy = loader->policy;
 
 	if (!load_list(loader, rules, RULE_LIMIT))
 		return;
-	policy->rules = load_take(loader, rules->count, sizeof(*policy->rules));
+	policy->rules =
+		load_take(loader, rules->count + loader->set_rule_count, sizeof(*policy->rules));
 	if (!policy->rules)
 		return;
 	for (const struct yaml_node *node = rules->first; node; node = node->next)
 		load_rule(loader, node, &policy->rules[policy->rule_count++]);
-}
-
-/* ---- retention ----------------------------------------------------------------------------------- */
-
-static void load_retention_what(struct loader *loader, const struct yaml_node *what,
-				struct retention_entry *entry)
-{
-	static const struct load_key KEYS[] = {
-		{"devices", KEY_OPTIONAL, NULL},
-		{"ids", KEY_OPTIONAL, NULL},
-		{"status", KEY_OPTIONAL, NULL},
-		{"paths", KEY_LATER, NULL},
-	};
-
-	if (!what)
-		return;
-	(void)load_keys(loader, what, "'what' of a retention entry", KEYS, BL_COUNT(KEYS));
-	if (what->type == YAML_MAP && !what->count)
-		load_error(loader, load_key_at(what),
-			   "remove it: without 'what' an entry is about all devices",
-			   "'what' is empty");
-	(void)load_bits(loader, yaml_get(what, "devices"), &DEVICE_KIND_WORDS,
-			&entry->device_kinds);
-	(void)load_device_ids(loader, yaml_get(what, "ids"), &entry->ids);
-	(void)load_bits(loader, yaml_get(what, "status"), &STATE_WORDS, &entry->states);
-}
-
-static void load_entry(struct loader *loader, const struct yaml_node *node,
-		       struct retention_entry *entry)
-{
-	static const struct load_key KEYS[] = {
-		{"id", KEY_REQUIRED, "everything"},    {"what", KEY_OPTIONAL, NULL},
-		{"destroy_after", KEY_OPTIONAL, NULL}, {"keep_at_least", KEY_OPTIONAL, NULL},
-		{"destroy_by", KEY_OPTIONAL, NULL},    {"notice", KEY_LATER, NULL},
-		{"window", KEY_OPTIONAL, NULL},
-	};
-	static const struct load_key AFTER_KEYS[] = {
-		{"intake", KEY_OPTIONAL, NULL},
-		{"last_open", KEY_LATER, NULL},
-		{"closed", KEY_LATER, NULL},
-	};
-	const struct yaml_node *after = yaml_get(node, "destroy_after");
-	const struct yaml_node *keep = yaml_get(node, "keep_at_least");
-
-	entry->at = load_at(node);
-	entry->after_intake_seconds = -1;
-	entry->keep_at_least_seconds = -1;
-	entry->destroy_by_seconds = -1;
-	(void)load_keys(loader, node, "a retention entry", KEYS, BL_COUNT(KEYS));
-	if (node->type != YAML_MAP)
-		return;
-	load_rule_id(loader, yaml_get(node, "id"), entry->id);
-	entry->id_at = yaml_get(node, "id") ? load_at(yaml_get(node, "id")) : entry->at;
-	load_retention_what(loader, yaml_get(node, "what"), entry);
-	if (after)
-		(void)load_keys(loader, after, "'destroy_after'", AFTER_KEYS, BL_COUNT(AFTER_KEYS));
-	if (after && after->type == YAML_MAP && !after->count)
-		load_error(loader, load_key_at(after), "write {intake: 30d}",
-			   "'destroy_after' is empty");
-	(void)load_span(loader, yaml_get(after, "intake"), &entry->after_intake_seconds);
-	(void)load_span(loader, keep, &entry->keep_at_least_seconds);
-	(void)load_span(loader, yaml_get(node, "destroy_by"), &entry->destroy_by_seconds);
-	(void)load_hours(loader, yaml_get(node, "window"), &entry->window, &entry->window_count);
-	if (!after && !keep && !yaml_get(node, "destroy_by"))
-		load_error(loader, load_at(node), "add destroy_after, keep_at_least or destroy_by",
-			   "a retention entry without a date");
-	if (entry->destroy_by_seconds >= 0 &&
-	    entry->keep_at_least_seconds > entry->destroy_by_seconds)
-		load_error(loader, load_at(keep), "keep it shorter, or destroy it later",
-			   "'keep_at_least' is longer than 'destroy_by'");
-}
-
-void load_retention(struct loader *loader, const struct yaml_node *retention)
-{
-	struct policy *policy = loader->policy;
-
-	if (!load_list(loader, retention, RETENTION_LIMIT))
-		return;
-	policy->retention = load_take(loader, retention->count, sizeof(*policy->retention));
-	if (!policy->retention)
-		return;
-	for (const struct yaml_node *node = retention->first; node; node = node->next)
-		load_entry(loader, node, &policy->retention[policy->retention_count++]);
+	for (size_t i = 0; i < loader->set_rule_count; i++)
+		policy->rules[policy->rule_count++] = loader->set_rules[i];
 }

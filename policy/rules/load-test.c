@@ -1,3 +1,5 @@
+/* The tests that a file carries. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/rules/load.h"
@@ -9,49 +11,70 @@ static const char *const OUTCOMES[] = {
 	[RULES_WITHHOLD] = "withhold",
 };
 
-static const char *outcome_name(unsigned value)
+static const char *outcome_name(const void *unused, size_t i)
 {
-	return OUTCOMES[value];
+	(void)unused;
+	return OUTCOMES[i];
 }
 
-static const struct vocabulary OUTCOME_WORDS = {"outcome", outcome_name, BL_COUNT(OUTCOMES)};
+static const struct vocabulary OUTCOME_WORDS = {"outcome", outcome_name, NULL, BL_COUNT(OUTCOMES),
+						false};
 
-static const char *person_name(const void *people, size_t i)
+/* ---- people and rules by name ------------------------------------------------------------------- */
+
+static int compare_people(const void *left, const void *right)
 {
-	const char *name = ((const struct person *)people)[i].name;
+	const struct person *a = *(const struct person *const *)left;
+	const struct person *b = *(const struct person *const *)right;
 
-	return name ? name : ""; /* no memory for it */
+	return strcmp(a->name, b->name);
 }
 
-static const char *rule_name(const void *rules, size_t i)
-{
-	return ((const struct rule *)rules)[i].id;
-}
-
-static void load_as(struct loader *loader, const struct yaml_node *node, size_t *out_person)
+/* Sorted once: thousands of tests name thousands of people. */
+static bool sort_people(struct loader *loader)
 {
 	const struct policy *policy = loader->policy;
-	const char *text;
-	char fix[256];
 
-	if (!load_word(loader, node, &text))
-		return;
-	for (size_t i = 0; i < policy->person_count; i++)
-		if (policy->people[i].name && strcmp(policy->people[i].name, text) == 0) {
-			*out_person = i;
-			return;
-		}
-	load_suggest(loader, text, person_name, policy->people, policy->person_count, fix);
-	load_error(loader, load_at(node), fix, "there is no person '%s'", LOAD_QUOTE(text));
+	loader->people = load_take(loader, policy->person_count, sizeof(const struct person *));
+	if (!loader->people)
+		return false;
+	for (size_t i = 0; i < policy->person_count; i++) {
+		loader->people[i] = &policy->people[i];
+		if (!policy->people[i].name)
+			return false; /* no memory for it, and that is known */
+	}
+	qsort(loader->people, policy->person_count, sizeof(const struct person *), compare_people);
+	return true;
+}
+
+static bool load_person_name(struct loader *loader, const struct yaml_node *node,
+			     size_t *out_person)
+{
+	const struct policy *policy = loader->policy;
+	const struct vocabulary words = load_person_words(loader);
+	struct person wanted = {0};
+	const struct person *key = &wanted, **found;
+
+	if (!load_word(loader, node, &wanted.name))
+		return false;
+	found = bsearch(&key, loader->people, policy->person_count, sizeof(const struct person *),
+			compare_people);
+	if (!found) {
+		load_unknown(loader, node, &words);
+		return false;
+	}
+	*out_person = (size_t)(*found - policy->people);
+	return true;
 }
 
 static void load_deciding_rule(struct loader *loader, const struct yaml_node *node,
 			       const char **out_rule)
 {
-	static const char *const ANSWERS[] = {"default", "lapsed", "gate", "builtin/baseline"};
-	const struct policy *policy = loader->policy;
+	static const char *const ANSWERS[] = {"default", "lapsed", "limit", "gate",
+					      "builtin/baseline"};
+	const struct vocabulary words = load_rule_words(loader);
 	const char *text;
-	char fix[256];
+	unsigned unused;
 
 	if (!load_word(loader, node, &text))
 		return;
@@ -59,15 +82,73 @@ static void load_deciding_rule(struct loader *loader, const struct yaml_node *no
 	for (size_t i = 0; i < BL_COUNT(ANSWERS); i++)
 		if (strcmp(text, ANSWERS[i]) == 0)
 			return;
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (strcmp(policy->rules[i].id, text) == 0)
-			return;
-	if (strcmp(text, "limit") == 0) {
-		load_later(loader, load_at(node), "rule: ", text);
+	(void)load_value(loader, node, &words, &unused);
+}
+
+/* ---- facts ---------------------------------------------------------------------------------------- */
+
+/* A list of classes, an empty one too, or `unknown`. */
+static void load_has(struct loader *loader, const struct yaml_node *has,
+		     struct rules_test_case *test)
+{
+	const struct vocabulary words = load_class_words(loader);
+
+	if (!has || (has->type == YAML_LIST && !has->count))
 		return;
+	test->is_has_unknown = has->type == YAML_SCALAR && strcmp(has->text, "unknown") == 0;
+	if (!test->is_has_unknown)
+		(void)load_bits(loader, has, &words, &test->has);
+}
+
+static void load_given(struct loader *loader, const struct yaml_node *approvals,
+		       struct rules_test_case *test)
+{
+	if (!load_list(loader, approvals, LIST_LIMIT))
+		return;
+	test->approvals = load_take(loader, approvals->count, sizeof(*test->approvals));
+	if (!test->approvals)
+		return;
+	for (const struct yaml_node *entry = approvals->first; entry; entry = entry->next)
+		if (load_person_name(loader, entry, &test->approvals[test->approval_count]))
+			test->approval_count++;
+}
+
+static void load_used(struct loader *loader, const struct yaml_node *used,
+		      struct rules_test_case *test)
+{
+	if (!used)
+		return;
+	(void)load_keys(loader, used, "'used'", UNIT_KEYS, UNIT_COUNT);
+	load_empty(loader, used, "write {files: 200 per hour}, or remove it");
+	for (unsigned unit = 0; unit < UNIT_COUNT; unit++) {
+		uint64_t amount;
+		enum bl_period period;
+
+		if (load_amount(loader, yaml_get(used, UNIT_KEYS[unit].name), (enum bl_unit)unit,
+				&amount, &period))
+			test->used.amount[unit][period] = amount;
 	}
-	load_suggest(loader, text, rule_name, policy->rules, policy->rule_count, fix);
-	load_error(loader, load_at(node), fix, "there is no rule '%s'", LOAD_QUOTE(text));
+}
+
+/* What is known beside the device: purpose, place, consent, the caller, approvals, what was used up. */
+static void load_circumstances(struct loader *loader, const struct yaml_node *node,
+			       struct rules_test_case *test)
+{
+	const struct vocabulary words = load_workplace_words(loader);
+	const char *unused;
+	unsigned value;
+
+	(void)load_moment(loader, yaml_get(node, "at"), &test->at_unix);
+	(void)load_id(loader, yaml_get(node, "purpose"), &test->purpose);
+	test->has_reason = load_text(loader, yaml_get(node, "reason"), TEXT_LIMIT, &unused);
+	if (load_value(loader, yaml_get(node, "where"), &words, &value))
+		test->workplace = loader->policy->workplaces[value].name;
+	if (load_value(loader, yaml_get(node, "consent"), &CONSENT_WORDS, &value))
+		test->consent = (enum bl_consent)(value + FIRST_WRITTEN);
+	if (load_value(loader, yaml_get(node, "caller_verified"), &CHECK_WORDS, &value))
+		test->check = (enum bl_check)(value + FIRST_WRITTEN);
+	load_given(loader, yaml_get(node, "approvals"), test);
+	load_used(loader, yaml_get(node, "used"), test);
 }
 
 static void load_shows(struct loader *loader, const struct yaml_node *shows,
@@ -111,6 +192,7 @@ static void load_facts(struct loader *loader, const struct yaml_node *node,
 	if (load_value(loader, yaml_get(node, "kind"), &FILE_KIND_WORDS, &value))
 		test->kind = (int)value;
 	(void)load_size(loader, yaml_get(node, "size"), &test->size_bytes);
+	load_has(loader, yaml_get(node, "has"), test);
 }
 
 static void load_test_class(struct loader *loader, const struct yaml_node *node,
@@ -142,22 +224,21 @@ static void load_test(struct loader *loader, const struct yaml_node *node,
 		{"file", KEY_OPTIONAL, NULL},
 		{"kind", KEY_OPTIONAL, NULL},
 		{"size", KEY_OPTIONAL, NULL},
-		{"has", KEY_LATER, NULL},
+		{"has", KEY_OPTIONAL, NULL},
 		{"class", KEY_OPTIONAL, NULL},
-		{"where", KEY_LATER, NULL},
+		{"where", KEY_OPTIONAL, NULL},
 		{"at", KEY_OPTIONAL, NULL},
 		{"purpose", KEY_OPTIONAL, NULL},
-		{"consent", KEY_LATER, NULL},
-		{"caller_verified", KEY_LATER, NULL},
+		{"consent", KEY_OPTIONAL, NULL},
+		{"caller_verified", KEY_OPTIONAL, NULL},
 		{"reason", KEY_OPTIONAL, NULL},
-		{"approvals", KEY_LATER, NULL},
-		{"used", KEY_LATER, NULL},
+		{"approvals", KEY_OPTIONAL, NULL},
+		{"used", KEY_OPTIONAL, NULL},
 		{"expect", KEY_REQUIRED, "permit"},
 		{"rule", KEY_REQUIRED, "default"},
 		{"shows", KEY_OPTIONAL, NULL},
 	};
 	unsigned value;
-	const char *unused;
 
 	*test = (struct rules_test_case){
 		.at = load_at(node),
@@ -173,15 +254,13 @@ static void load_test(struct loader *loader, const struct yaml_node *node,
 	if (node->type != YAML_MAP)
 		return;
 	(void)load_text(loader, yaml_get(node, "name"), TEXT_LIMIT, &test->name);
-	load_as(loader, yaml_get(node, "as"), &test->person);
+	(void)load_person_name(loader, yaml_get(node, "as"), &test->person);
 	if (load_value(loader, yaml_get(node, "do"), &ACTION_WORDS, &value)) {
 		test->action = (enum bl_action)value;
 		load_test_class(loader, node, test);
 	}
 	load_facts(loader, node, test);
-	(void)load_moment(loader, yaml_get(node, "at"), &test->at_unix);
-	(void)load_id(loader, yaml_get(node, "purpose"), &test->purpose);
-	test->has_reason = load_text(loader, yaml_get(node, "reason"), TEXT_LIMIT, &unused);
+	load_circumstances(loader, node, test);
 	if (load_value(loader, yaml_get(node, "expect"), &OUTCOME_WORDS, &value))
 		test->expect = (enum rules_outcome)value;
 	load_deciding_rule(loader, yaml_get(node, "rule"), &test->rule);
@@ -195,7 +274,7 @@ void load_tests(struct loader *loader, const struct yaml_node *tests)
 	if (!load_list(loader, tests, TEST_LIMIT))
 		return;
 	policy->tests = load_take(loader, tests->count, sizeof(*policy->tests));
-	if (!policy->tests)
+	if (!policy->tests || !sort_people(loader))
 		return;
 	for (const struct yaml_node *node = tests->first; node; node = node->next)
 		load_test(loader, node, &policy->tests[policy->test_count++]);

@@ -1,3 +1,4 @@
+/* From a file to a policy: limits first, then the tree, then the sections. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -7,230 +8,8 @@
 #include <unistd.h>
 
 #include "policy/rules/load.h"
-#include "policy/rules/zone.h"
 
-/* What the floor hides has to be looked for, whatever sets a policy names. */
-#define FLOOR_CLASSES                                                                              \
-	(CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_CARD_TRACK) | CLASS_BIT(CLASS_CARD_PIN) |         \
-	 CLASS_BIT(CLASS_CARD_SECURITY_CODE) | CLASS_BIT(CLASS_PASSWORD) |                         \
-	 CLASS_BIT(CLASS_SECRET) | CLASS_BIT(CLASS_PRIVATE_KEY) |                                  \
-	 CLASS_BIT(CLASS_URL_CREDENTIALS))
-#define ALL_CLASSES (CLASS_BIT(CLASS_COUNT) - 1)
-
-/* ---- the object ------------------------------------------------------------------------------- */
-
-static struct policy *policy_new(void)
-{
-	struct policy *policy = calloc(1, sizeof(*policy));
-
-	if (!policy)
-		return NULL;
-	atomic_init(&policy->references, 1);
-	policy->test_clock_unix = INT64_MIN;
-	policy->arena = arena_new();
-	if (!policy->arena) {
-		free(policy);
-		return NULL;
-	}
-	return policy;
-}
-
-/* A count is no part of what a policy says, so a const policy can be counted. */
-struct policy *policy_ref(const struct policy *policy)
-{
-	struct policy *counted = (struct policy *)policy;
-
-	atomic_fetch_add_explicit(&counted->references, 1, memory_order_relaxed);
-	return counted;
-}
-
-void policy_unref(struct policy *policy)
-{
-	if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
-		return;
-	rules_compiled_free(policy->compiled);
-	zone_free(policy->zone);
-	arena_free(policy->arena);
-	free(policy);
-}
-
-const char *policy_name(const struct policy *policy)
-{
-	return policy->name;
-}
-
-uint64_t policy_serial(const struct policy *policy)
-{
-	return policy->serial;
-}
-
-const uint8_t *policy_digest(const struct policy *policy)
-{
-	return policy->digest;
-}
-
-bl_classes policy_detects(const struct policy *policy)
-{
-	return policy->detects;
-}
-
-void rules_local_time(const struct policy *policy, int64_t at_unix, char out[20])
-{
-	struct zone_time wall;
-	char text[32] = "";
-
-	zone_local(policy->zone, at_unix, &wall);
-	snprintf(text, sizeof(text), "%04d-%02u-%02u %02u:%02u", BL_MAX(BL_MIN(wall.year, 9999), 0),
-		 wall.month, wall.mday, wall.minute / 60u, wall.minute % 60u);
-	memcpy(out, text, 19);
-	out[19] = '\0';
-}
-
-/* ---- sections --------------------------------------------------------------------------------- */
-
-static void load_zone(struct loader *loader, const struct yaml_node *node)
-{
-	struct policy *policy = loader->policy;
-	struct bl_error why = {{0}};
-
-	if (!load_text(loader, node, TEXT_LIMIT, &policy->zone_name))
-		return;
-
-	enum bl_status status = zone_load(policy->zone_name, &policy->zone, &why);
-
-	if (status == BL_NO_MEMORY)
-		loader->is_out_of_memory = true;
-	else if (status != BL_OK)
-		load_error(loader, load_at(node),
-			   "give a name of the IANA database, like Europe/Dublin",
-			   "there is no time zone '%s' here", LOAD_QUOTE(policy->zone_name));
-}
-
-static void load_uses(struct loader *loader, const struct yaml_node *node)
-{
-	if (!load_list(loader, node, LIST_LIMIT))
-		return;
-	for (const struct yaml_node *entry = node->first; entry; entry = entry->next) {
-		const char *text;
-
-		if (load_word(loader, entry, &text) && strcmp(text, "builtin/baseline") != 0)
-			load_later(loader, load_at(entry), "uses: ", text);
-	}
-}
-
-struct set {
-	const char *name;
-	bl_classes classes;
-};
-
-static const struct set SETS[] = {
-	{"contact", CLASS_BIT(CLASS_NAME) | CLASS_BIT(CLASS_EMAIL) | CLASS_BIT(CLASS_PHONE) |
-			    CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_POSTCODE) |
-			    CLASS_BIT(CLASS_DATE_OF_BIRTH)},
-	{"payment", CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_CARD_TRACK) |
-			    CLASS_BIT(CLASS_CARD_PIN) | CLASS_BIT(CLASS_CARD_SECURITY_CODE) |
-			    CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_BANK_ACCOUNT) |
-			    CLASS_BIT(CLASS_CRYPTO_ADDRESS)},
-	{"government-id", CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_TAX_ID) |
-				  CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE)},
-	{"health", CLASS_BIT(CLASS_HEALTH_ID)},
-	{"device", CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_MAC)},
-	{"network", CLASS_BIT(CLASS_IP) | CLASS_BIT(CLASS_MAC) | CLASS_BIT(CLASS_URL_CREDENTIALS)},
-	{"vehicle", CLASS_BIT(CLASS_VIN) | CLASS_BIT(CLASS_PLATE)},
-	{"secrets", CLASS_BIT(CLASS_PASSWORD) | CLASS_BIT(CLASS_SECRET) |
-			    CLASS_BIT(CLASS_PRIVATE_KEY) | CLASS_BIT(CLASS_URL_CREDENTIALS)},
-	{"location", CLASS_BIT(CLASS_LOCATION)},
-};
-
-static const char *set_name(unsigned value)
-{
-	return SETS[value].name;
-}
-
-static const struct vocabulary SET_WORDS = {"set", set_name, BL_COUNT(SETS)};
-
-/*
- * What a policy does not name is looked for: no `detect`, no `sets` and no `customer` mean all of it. So a
- * line left out hides more, never less.
- */
-static void load_detect(struct loader *loader, const struct yaml_node *detect)
-{
-	static const struct load_key KEYS[] = {
-		{"sets", KEY_OPTIONAL, NULL},
-		{"customer", KEY_OPTIONAL, NULL},
-		{"custom", KEY_LATER, NULL},
-	};
-	const struct yaml_node *sets = yaml_get(detect, "sets");
-	bl_classes classes = sets ? FLOOR_CLASSES : ALL_CLASSES & ~CLASS_BIT(CLASS_CUSTOMER);
-	bool looks_for_customer = true;
-	uint32_t bits = 0;
-
-	if (detect)
-		(void)load_keys(loader, detect, "'detect'", KEYS, BL_COUNT(KEYS));
-	(void)load_bits(loader, sets, &SET_WORDS, &bits);
-	for (unsigned i = 0; i < BL_COUNT(SETS); i++)
-		if (bits >> i & 1)
-			classes |= SETS[i].classes;
-	(void)load_true_or_false(loader, yaml_get(detect, "customer"), &looks_for_customer);
-	if (looks_for_customer)
-		classes |= CLASS_BIT(CLASS_CUSTOMER);
-	loader->policy->detects = classes;
-}
-
-static void load_only(struct loader *loader, const struct yaml_node *node, const char *only,
-		      const char *fix)
-{
-	const char *text;
-
-	if (load_word(loader, node, &text) && strcmp(text, only) != 0)
-		load_error(loader, load_at(node), fix, "'%s' must be '%s'", node->key->text, only);
-}
-
-static void load_defaults(struct loader *loader, const struct yaml_node *defaults)
-{
-	static const struct load_key KEYS[] = {
-		{"access", KEY_REQUIRED, "forbid"},
-		{"mask", KEY_REQUIRED, "fill"},
-		{"unscanned", KEY_OPTIONAL, NULL},
-	};
-	unsigned style = STYLE_FILL;
-
-	if (!defaults)
-		return;
-	(void)load_keys(loader, defaults, "'defaults'", KEYS, BL_COUNT(KEYS));
-	load_only(loader, yaml_get(defaults, "access"), "forbid",
-		  "write forbid: what no rule permits is forbidden, and permits are rules");
-	load_only(loader, yaml_get(defaults, "unscanned"), "withhold",
-		  "write withhold: what nobody looked through is not shown");
-	(void)load_value(loader, yaml_get(defaults, "mask"), &STYLE_WORDS, &style);
-	loader->policy->default_style = (enum bl_style)style;
-}
-
-static void load_sections(struct loader *loader, const struct yaml_node *root)
-{
-	struct policy *policy = loader->policy;
-	const struct yaml_node *serial = yaml_get(root, "serial");
-	const struct yaml_node *clock = yaml_get(root, "test_clock");
-
-	loader->custom = yaml_get(yaml_get(root, "detect"), "custom");
-	(void)load_text(loader, yaml_get(root, "name"), TEXT_LIMIT, &policy->name);
-	if (load_number(loader, serial, &policy->serial) && !policy->serial)
-		load_error(loader, load_at(serial), "begin with 1 and add 1 with every change",
-			   "'serial' must be at least 1");
-	load_zone(loader, yaml_get(root, "timezone"));
-	load_uses(loader, yaml_get(root, "uses"));
-	load_people(loader, yaml_get(root, "roles"), yaml_get(root, "people"));
-	load_detect(loader, yaml_get(root, "detect"));
-	load_defaults(loader, yaml_get(root, "defaults"));
-	load_rules(loader, yaml_get(root, "rules"));
-	load_retention(loader, yaml_get(root, "retention"));
-	(void)load_moment(loader, clock, &policy->test_clock_unix);
-	if (yaml_get(root, "tests") && !clock)
-		load_error(loader, load_key_at(yaml_get(root, "tests")),
-			   "add 'test_clock: 2026-07-01 10:00', the now of every test",
-			   "'tests' need a 'test_clock'");
-	load_tests(loader, yaml_get(root, "tests"));
-}
+/* ---- tree to policy --------------------------------------------------------------------------- */
 
 /* A file of another version gets one finding: the rest of it may mean anything. */
 static bool load_version(struct loader *loader, const struct yaml_node *root)
@@ -258,17 +37,17 @@ static void load_policy(struct loader *loader, const struct yaml_node *root)
 		{"uses", KEY_OPTIONAL, NULL},
 		{"people", KEY_REQUIRED, "{anna: {roles: [technician]}}"},
 		{"roles", KEY_REQUIRED, "{technician: {}}"},
-		{"workplaces", KEY_LATER, NULL},
+		{"workplaces", KEY_OPTIONAL, NULL},
 		{"detect", KEY_OPTIONAL, NULL},
 		{"defaults", KEY_REQUIRED, "{access: forbid, mask: fill, unscanned: withhold}"},
 		{"rules", KEY_REQUIRED, "[{id: ..., permit: [list], who: [technician], why: ...}]"},
 		{"retention", KEY_OPTIONAL, NULL},
-		{"requests", KEY_LATER, NULL},
-		{"consent_withdrawn", KEY_LATER, NULL},
-		{"holds", KEY_LATER, NULL},
-		{"proof", KEY_LATER, NULL},
-		{"sessions", KEY_LATER, NULL},
-		{"audit", KEY_LATER, NULL},
+		{"requests", KEY_OPTIONAL, NULL},
+		{"consent_withdrawn", KEY_OPTIONAL, NULL},
+		{"holds", KEY_OPTIONAL, NULL},
+		{"proof", KEY_OPTIONAL, NULL},
+		{"sessions", KEY_OPTIONAL, NULL},
+		{"audit", KEY_OPTIONAL, NULL},
 		{"test_clock", KEY_OPTIONAL, NULL},
 		{"tests", KEY_OPTIONAL, NULL},
 	};
