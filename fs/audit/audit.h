@@ -33,7 +33,7 @@ enum audit_op {
 	AUDIT_LIST,	    /* names were listed; bytes: how many entries */
 	AUDIT_STAT,
 	AUDIT_READLINK,
-	AUDIT_OPEN,
+	AUDIT_OPEN,	    /* bytes: how many classes are shown unmasked */
 	AUDIT_READ,	    /* offset, bytes */
 	AUDIT_WHY,	    /* a why was asked for */
 	AUDIT_SOURCE_ERROR, /* reader crash, time-out, unreadable partition */
@@ -202,6 +202,19 @@ typedef bool audit_record_fn(void *context, const struct audit_record *record);
 /* audit_scan - every record in order, structure checked but chain not verified; stops at a torn tail */
 enum bl_status audit_scan(int log_fd, audit_record_fn *tell, void *context,
 			  struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * audit_scan_since - the same without the segments that ended before @since_unix: for counting what a day used up
+ *
+ * Whole segments are left out, so records from before are told as well: look at their times. A segment is left out only
+ * if a day and more lies between its end, by the headers of the log, and @since_unix, and if nothing there says that the clock
+ * was put back meanwhile. So every record stamped @since_unix or later is told, unless the clock was more than a day ahead
+ * when it was written and was put right again before its segment ended, or before the boot that followed.
+ *
+ * Of what is left out only the headers are looked at. Statuses as audit_scan's, and BL_NO_MEMORY.
+ */
+enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn *tell,
+				void *context, struct bl_error *why) BL_MUST_CHECK;
 
 struct audit_query {
 	int64_t uid;			/* -1: any; UINT32_MAX: the daemon itself */

@@ -13,9 +13,9 @@
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
-enum bl_status segments_list(int log_fd, struct segments *out, struct bl_error *why)
+enum bl_status segments_each(int log_fd, bool (*tell)(void *context, uint64_t first_sequence),
+			     void *context, struct bl_error *why)
 {
-	struct segments found = {0};
 	int fd = openat(log_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 	enum bl_status status = BL_OK;
@@ -24,21 +24,36 @@ enum bl_status segments_list(int log_fd, struct segments *out, struct bl_error *
 		fd_close(fd);
 		return bl_fail_errno(why, BL_IO, "cannot list the log's folder");
 	}
-	for (const struct dirent *entry; (entry = readdir(folder)) && status == BL_OK;) {
+	for (const struct dirent *entry; status == BL_OK && (entry = readdir(folder));) {
 		uint64_t first;
 
 		if (strncmp(entry->d_name, "seg.", 4) != 0)
 			continue;
-		if (!format_segment_name_parse(entry->d_name, &first)) {
+		if (!format_segment_name_parse(entry->d_name, &first))
 			status = bl_fail(why, BL_TAMPERED,
 					 "the log's folder holds a segment that is not its own");
-			continue;
-		}
-		found.first = found.count ? BL_MIN(found.first, first) : first;
-		found.last = found.count ? BL_MAX(found.last, first) : first;
-		found.count++;
+		else if (!tell(context, first))
+			status = bl_fail(why, BL_NO_MEMORY, "cannot read the log: out of memory");
 	}
 	closedir(folder);
+	return status;
+}
+
+static bool note_segment(void *context, uint64_t first)
+{
+	struct segments *found = context;
+
+	found->first = found->count ? BL_MIN(found->first, first) : first;
+	found->last = found->count ? BL_MAX(found->last, first) : first;
+	found->count++;
+	return true;
+}
+
+enum bl_status segments_list(int log_fd, struct segments *out, struct bl_error *why)
+{
+	struct segments found = {0};
+	enum bl_status status = segments_each(log_fd, note_segment, &found, why);
+
 	if (status == BL_OK)
 		*out = found;
 	return status;
@@ -224,7 +239,8 @@ static enum bl_status check_header(struct walk *walk, const struct segment_heade
 	return BL_OK;
 }
 
-enum bl_status walk_start_at(struct walk *walk, uint64_t first_sequence, struct bl_error *why)
+enum bl_status walk_header(struct walk *walk, uint64_t first_sequence,
+			   struct segment_header *out_header, struct bl_error *why)
 {
 	uint8_t bytes[SEGMENT_HEADER];
 	struct segment_header header;
@@ -236,14 +252,25 @@ enum bl_status walk_start_at(struct walk *walk, uint64_t first_sequence, struct 
 		status = parse_header(walk, bytes, size, &header, why);
 	if (status != BL_OK)
 		return status;
+	if (header.first_sequence != first_sequence)
+		return walk_bad(walk, 40, "segment '%s' has another's name", walk->bad_file);
+	*out_header = header;
+	return BL_OK;
+}
+
+enum bl_status walk_start_at(struct walk *walk, uint64_t first_sequence, struct bl_error *why)
+{
+	struct segment_header header;
+	enum bl_status status = walk_header(walk, first_sequence, &header, why);
+
+	if (status != BL_OK)
+		return status;
 	walk->next_number = header.number;
 	walk->next_sequence = header.first_sequence;
 	walk->next_frame = header.first_frame;
 	memcpy(walk->chain, header.previous_chain, AUDIT_DIGEST);
 	walk->is_before_unknown = true;
-	return header.first_sequence == first_sequence
-		       ? BL_OK
-		       : walk_bad(walk, 40, "segment '%s' has another's name", walk->bad_file);
+	return BL_OK;
 }
 
 /* A segment's first record says whether the one before ended in a torn tail, and in which. */

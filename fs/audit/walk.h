@@ -9,7 +9,10 @@ struct segments {
 	uint64_t count, first, last; /* first sequence numbers; count 0: none */
 };
 
-/* BL_OK, BL_IO, BL_TAMPERED (a name that starts with "seg." and is no segment's) */
+/* BL_OK, BL_IO, BL_TAMPERED (a name that starts with "seg." and is no segment's), BL_NO_MEMORY (@tell said false) */
+enum bl_status segments_each(int log_fd, bool (*tell)(void *context, uint64_t first_sequence),
+			     void *context, struct bl_error *why) BL_MUST_CHECK;
+/* All of them at once: as segments_each */
 enum bl_status segments_list(int log_fd, struct segments *out, struct bl_error *why) BL_MUST_CHECK;
 
 /* The segment before the one that begins with @first_sequence; BL_TAMPERED when there is none */
@@ -62,6 +65,10 @@ struct walk {
 enum bl_status walk_init(struct walk *walk, int log_fd, const uint8_t log_id[LOG_ID_SIZE],
 			 struct bl_error *why) BL_MUST_CHECK;
 void walk_done(struct walk *walk);
+
+/* walk_header - what the segment of that name says of itself; BL_TAMPERED (walk says where), BL_INVALID (newer), BL_IO */
+enum bl_status walk_header(struct walk *walk, uint64_t first_sequence,
+			   struct segment_header *out_header, struct bl_error *why) BL_MUST_CHECK;
 
 /* walk_start_at - begin with this segment, believing what its header says about what came before */
 enum bl_status walk_start_at(struct walk *walk, uint64_t first_sequence,
