@@ -229,6 +229,37 @@ static enum bl_status read_customer(const struct yaml_node *customer, struct dev
 	return BL_OK;
 }
 
+/* ---- consent: stated with the device, it becomes facts at enrolment ---------------------------- */
+
+static enum bl_status read_consent(const struct yaml_node *consents, struct device_record *record,
+				   struct bl_error *why)
+{
+	if (consents->type != YAML_MAP)
+		return refuse(consents, why,
+			      "'consent' is a map of purposes (consent: {repair: granted})");
+	for (const struct yaml_node *value = consents->first; value; value = value->next) {
+		struct device_consent *consent = &record->consents[record->consent_count];
+		enum bl_consent state = CONSENT_UNKNOWN;
+
+		if (record->consent_count == DEVICE_CONSENTS)
+			return refuse(value, why, "a record holds consent for at most 32 purposes");
+		if (!facts_name_ok(value->key->text))
+			return refuse(value->key, why,
+				      "not a purpose (1 to 63 small letters, digits and '-', the "
+				      "first a letter)");
+		if (value->type != YAML_SCALAR || !bl_consent_parse(value->text, &state) ||
+		    state == CONSENT_UNKNOWN)
+			return refuse(value, why,
+				      "consent is granted or withdrawn (leave the purpose out when "
+				      "it is not known)");
+		memcpy(consent->purpose, value->key->text, strlen(value->key->text) + 1);
+		consent->is_granted = state == CONSENT_GRANTED;
+		consent->by = UINT32_MAX;
+		record->consent_count++;
+	}
+	return BL_OK;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 static const struct {
@@ -237,7 +268,7 @@ static const struct {
 			       struct bl_error *why);
 } KEYS[] = {
 	{"received", read_received}, {"maker", read_maker},	  {"model", read_model},
-	{"serial", read_serial},     {"customer", read_customer},
+	{"serial", read_serial},     {"customer", read_customer}, {"consent", read_consent},
 };
 
 static enum bl_status read_value(const struct yaml_node *value, struct device_record *record,
@@ -246,9 +277,9 @@ static enum bl_status read_value(const struct yaml_node *value, struct device_re
 	for (size_t i = 0; i < BL_COUNT(KEYS); i++)
 		if (strcmp(KEYS[i].key, value->key->text) == 0)
 			return KEYS[i].read(value, record, why);
-	return refuse(
-		value->key, why,
-		"unknown key in a record (known are received, maker, model, serial, customer)");
+	return refuse(value->key, why,
+		      "unknown key in a record (known are received, maker, model, serial, "
+		      "customer, consent)");
 }
 
 /* What the YAML reader quotes may be a customer's: anything in quotes is left out. */
@@ -285,7 +316,8 @@ enum bl_status device_record_parse(const char *bytes, size_t length,
 
 	if (!root || root->type != YAML_MAP)
 		return bl_fail(why, BL_INVALID,
-			       "1:1: a record is a map (received, maker, model, serial, customer)");
+			       "1:1: a record is a map (received, maker, model, serial, customer, "
+			       "consent)");
 	for (const struct yaml_node *value = root->first; value; value = value->next) {
 		status = read_value(value, &record, why);
 		if (status != BL_OK) {
