@@ -96,6 +96,8 @@ struct place_sets {
 /* places_sets - of any place; one that was never given out is as unknown as RULES_PLACE_UNKNOWN */
 void places_sets(const struct rules_places *places, rules_place place, struct place_sets *out_sets);
 const struct policy *places_policy(const struct rules_places *places);
+/* device_matches - `devices` and `ids` of a rule, in three values */
+enum three device_matches(const struct rules_device *device, const struct rule *rule);
 const struct rules_device *places_device(const struct rules_places *places);
 
 /* automaton_find - the number of the glob for exactly this name, or UINT32_MAX */

@@ -28,120 +28,25 @@ bool action_is_of_contents(enum bl_action action)
 	return action == ACTION_READ || action_needs_read(action);
 }
 
-/* ---- a request as sets --------------------------------------------------------------------- */
-
-void request_init(struct request *request, const struct rules_subject *subject,
-		  const struct rules_facts *facts)
-{
-	const struct compiled *compiled = subject->policy->compiled;
-	unsigned kind = KIND_UNKNOWN, state = STATE_UNKNOWN;
-
-	if (facts->is_directory)
-		kind = KIND_DIRECTORY;
-	else if (facts->kind >= 0 && facts->kind < FILE_KIND_COUNT)
-		kind = (unsigned)facts->kind;
-	if (facts->state >= 0 && facts->state < STATE_COUNT)
-		state = (unsigned)facts->state;
-	request->subject = subject;
-	request->compiled = compiled;
-	request->facts = facts;
-	request->kind = kind;
-	request->kind_true = compiled->kind_true[kind];
-	request->kind_maybe = compiled->kind_maybe[kind];
-	request->fact_true =
-		compiled->fact_true[fact_row(state, facts->consent, facts->caller_check)];
-	request->fact_maybe =
-		compiled->fact_maybe[fact_row(state, facts->consent, facts->caller_check)];
-	request->is_mismatched = facts->places && places_policy(facts->places) != subject->policy;
-	if (facts->places && !request->is_mismatched)
-		places_sets(facts->places, facts->place, &request->place);
-	else
-		request->place =
-			(struct place_sets){compiled->no_device_true, compiled->no_device_maybe,
-					    compiled->no_device_true};
-}
-
-/* Take the rules out whose max_size is not met, or (unless @is_maybe) not known. */
-static uint64_t fit_size(const struct request *request, size_t word, uint64_t bits, bool is_maybe)
-{
-	uint64_t sized = bits & request->compiled->odd[word];
-	int64_t size = request->facts->size_bytes;
-
-	for (; sized; sized &= sized - 1) {
-		size_t in_word = bit_first(sized);
-		uint16_t index = request->compiled->rule_of[word * 64 + in_word];
-		int64_t limit = request->subject->policy->rules[index].max_size_bytes;
-		bool fits = limit < 0 || (size < 0 ? is_maybe : size <= limit);
-
-		if ((limit >= 0 && request->facts->is_directory) || !fits)
-			bits &= ~(UINT64_C(1) << in_word);
-	}
-	return bits;
-}
-
-static inline uint64_t true_of(const struct request *request, const uint64_t *who, size_t word)
-{
-	uint64_t bits = who[word] & request->place.is_true[word] & request->kind_true[word] &
-			request->fact_true[word];
-
-	return fit_size(request, word, bits, false);
-}
-
-uint64_t request_true(const struct request *request, size_t word)
-{
-	return true_of(request, request->subject->holds, word);
-}
-
-uint64_t request_but_lapse(const struct request *request, size_t word)
-{
-	return true_of(request, request->subject->but_lapse, word);
-}
-
-static inline uint64_t place_maybe(const struct request *request, size_t word)
-{
-	uint64_t bits = request->place.maybe[word];
-
-	for (size_t i = 0; i < request->facts->other_count && request->facts->places; i++) {
-		struct place_sets other;
-
-		places_sets(request->facts->places, request->facts->other_places[i], &other);
-		bits |= other.maybe[word];
-	}
-	return bits;
-}
-
-static inline uint64_t maybe_of(const struct request *request, size_t word)
-{
-	uint64_t bits = request->subject->maybe[word] & request->kind_maybe[word] &
-			request->fact_maybe[word];
-
-	if (bits)
-		bits &= place_maybe(request, word);
-	return fit_size(request, word, bits, true);
-}
-
-uint64_t request_maybe(const struct request *request, size_t word)
-{
-	return maybe_of(request, word);
-}
+/* ---- one rule ------------------------------------------------------------------------------ */
 
 /* True by any known path: only to say whether what decided was known. */
 static bool is_true_by_any_path(const struct request *request, size_t bit)
 {
-	struct request other = *request;
+	const struct rules_facts *facts = request->facts;
 	uint64_t one = UINT64_C(1) << bit % 64;
 
 	if (request_true(request, bit / 64) & one)
 		return true;
-	for (size_t i = 0; i < request->facts->other_count && request->facts->places; i++) {
-		places_sets(request->facts->places, request->facts->other_places[i], &other.place);
-		if (request_true(&other, bit / 64) & one)
+	for (size_t i = 0; i < facts->other_count && facts->places; i++) {
+		struct place_sets other;
+
+		places_sets(facts->places, facts->other_places[i], &other);
+		if (request_true_at(request, &other, bit / 64) & one)
 			return true;
 	}
 	return false;
 }
-
-/* ---- deciding ------------------------------------------------------------------------------ */
 
 static void by_rule(const struct request *request, size_t bit, enum rules_outcome outcome,
 		    struct rules_decision *out)
@@ -163,34 +68,21 @@ static void by_other(enum rules_by by, const char *name, struct rules_decision *
 	*out = (struct rules_decision){.outcome = RULES_FORBID, .by = by, .rule = name};
 }
 
-/* First of the permits of @action in @who that are true; false when there is none. */
-static bool find_permit(const struct request *request, const uint64_t *who, enum bl_action action,
-			size_t *out_bit)
-{
-	const struct compiled *compiled = request->compiled;
-	const uint64_t *permits = compiled->permit[action];
-
-	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++) {
-		uint64_t bits = who[w] & permits[w] & request->place.is_true[w] &
-				request->kind_true[w] & request->fact_true[w];
-
-		bits = fit_size(request, w, bits, false);
-		if (bits) {
-			*out_bit = w * 64 + bit_first(bits);
-			return true;
-		}
-	}
-	return false;
-}
+/* ---- deciding ------------------------------------------------------------------------------ */
 
 static bool find_against(const struct request *request, const uint64_t *rules,
 			 enum rules_effect effect, size_t *out_bit)
 {
 	const struct compiled *compiled = request->compiled;
+	const uint64_t *who = request->subject->maybe;
 
 	for (size_t w = compiled->begin[effect]; w < compiled->end[effect]; w++) {
-		uint64_t bits = rules[w] ? rules[w] & maybe_of(request, w) : 0;
+		uint64_t bits = rules[w] & who[w] & request->kind_maybe[w] & request->fact_maybe[w];
 
+		if (bits)
+			bits &= request_place_maybe(request, w);
+		if (bits & compiled->odd[w])
+			bits = request_odd_maybe(request, w, bits);
 		if (bits) {
 			*out_bit = w * 64 + bit_first(bits);
 			return true;
@@ -199,23 +91,89 @@ static bool find_against(const struct request *request, const uint64_t *rules,
 	return false;
 }
 
+/* Take the odd rules out of @chain, and tell of the best of them; those that stay are ready, asked for, or lapsed by set. */
+static uint64_t weigh_odd(const struct request *request, size_t word, uint64_t chain,
+			  enum candidate *best, size_t *out_bit)
+{
+	uint64_t odd = chain & request->compiled->odd[word];
+
+	chain ^= odd;
+	for (; odd; odd &= odd - 1) {
+		size_t bit = word * 64 + bit_first(odd);
+		enum candidate candidate = request_candidate(request, bit);
+
+		if (candidate > *best || (candidate == *best && bit < *out_bit)) {
+			*best = candidate;
+			*out_bit = bit;
+		}
+	}
+	return chain;
+}
+
+/* The best that a permit of the action says, and the first permit by id that says it. */
+static enum candidate find_permit(const struct request *request, size_t *out_bit)
+{
+	const struct compiled *compiled = request->compiled;
+	const struct rules_subject *subject = request->subject;
+	const uint64_t *permits = compiled->permit[request->action];
+	enum candidate best = CANDIDATE_NOT;
+	size_t end = compiled->end[EFFECT_PERMIT];
+
+	*out_bit = SIZE_MAX;
+	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < end && best < CANDIDATE_READY; w++) {
+		/* holds and ready are part of but_lapse, so most words end here */
+		uint64_t chain = permits[w] & request_chain(request, subject->but_lapse, w);
+
+		if (!chain)
+			continue;
+		if (chain & compiled->odd[w])
+			chain = weigh_odd(request, w, chain, &best, out_bit);
+		uint64_t ready = chain & subject->ready[w], asks = chain & subject->holds[w];
+		uint64_t sets[] = {chain, asks, ready};
+		static const enum candidate says[] = {CANDIDATE_LAPSED, CANDIDATE_ASK,
+						      CANDIDATE_READY};
+
+		for (size_t i = BL_COUNT(sets); i-- > 0;) {
+			size_t bit = sets[i] ? w * 64 + bit_first(sets[i]) : SIZE_MAX;
+
+			if (bit == SIZE_MAX || best > says[i] ||
+			    (best == says[i] && bit > *out_bit))
+				continue;
+			best = says[i];
+			*out_bit = bit;
+		}
+	}
+	return best;
+}
+
 /* Meaning 4, of one action by itself. */
-static void decide_action(const struct request *request, enum bl_action action,
+static void decide_action(struct request *request, enum bl_action action, unsigned class,
 			  struct rules_decision *out)
 {
-	const struct rules_subject *subject = request->subject;
 	size_t bit;
 
-	if (find_against(request, request->compiled->forbid[action], EFFECT_FORBID, &bit))
+	request_ask(request, action, class);
+	if (find_against(request, request->compiled->forbid[action], EFFECT_FORBID, &bit)) {
 		by_rule(request, bit, RULES_FORBID, out);
-	else if (find_permit(request, subject->ready, action, &bit))
+		return;
+	}
+	switch (find_permit(request, &bit)) {
+	case CANDIDATE_READY:
 		by_rule(request, bit, RULES_PERMIT, out);
-	else if (find_permit(request, subject->holds, action, &bit))
+		break;
+	case CANDIDATE_ASK:
 		by_rule(request, bit, RULES_ASK, out);
-	else if (find_permit(request, subject->but_lapse, action, &bit))
+		break;
+	case CANDIDATE_LIMITED:
+		by_other(RULES_BY_LIMIT, "limit", out);
+		break;
+	case CANDIDATE_LAPSED:
 		by_other(RULES_BY_LAPSED, "lapsed", out);
-	else
+		break;
+	case CANDIDATE_NOT:
 		by_other(RULES_BY_DEFAULT, "default", out);
+		break;
+	}
 }
 
 static bool is_gate_shut(const struct request *request, enum bl_action action)
@@ -230,23 +188,40 @@ static bool is_gate_shut(const struct request *request, enum bl_action action)
 	       (is_over && of_device >> action & 1);
 }
 
-/* forbid < ask < permit: what the enum does not say by its order */
-static unsigned openness(enum rules_outcome outcome)
+/* The lesser is told: forbid by a rule, forbid for want of a permit, ask, permit. */
+static unsigned openness(const struct rules_decision *decision)
 {
 	static const uint8_t order[] = {
-		[RULES_FORBID] = 0,
-		[RULES_ASK] = 1,
-		[RULES_WITHHOLD] = 2,
-		[RULES_PERMIT] = 3,
+		[RULES_FORBID] = 1,
+		[RULES_ASK] = 2,
+		[RULES_WITHHOLD] = 3,
+		[RULES_PERMIT] = 4,
 	};
+	bool is_by_rule = decision->by == RULES_BY_RULE;
 
-	return order[outcome];
+	return decision->outcome == RULES_FORBID && is_by_rule ? 0 : order[decision->outcome];
 }
 
-static void decide(const struct request *request, enum bl_action action, unsigned class,
+/* What a permit of contents comes to: withheld by a rule, or until it is looked through. */
+static void withhold(const struct request *request, struct rules_decision *out)
+{
+	const uint64_t *rules = request->compiled->withhold[request->kind];
+	size_t bit;
+
+	if (request->facts->is_directory)
+		return;
+	if (find_against(request, rules, EFFECT_WITHHOLD, &bit)) {
+		by_rule(request, bit, RULES_WITHHOLD, out);
+	} else if (request->facts->is_unscanned) {
+		by_other(RULES_BY_DEFAULT, "default", out);
+		out->outcome = RULES_WITHHOLD;
+	}
+}
+
+static void decide(struct request *request, enum bl_action action, unsigned class,
 		   struct rules_decision *out)
 {
-	size_t bit;
+	unsigned asked = action == ACTION_UNMASK ? class : CLASS_NONE;
 
 	if (is_gate_shut(request, action)) {
 		by_other(RULES_BY_GATE, "gate", out);
@@ -256,19 +231,16 @@ static void decide(const struct request *request, enum bl_action action, unsigne
 		by_other(RULES_BY_BASELINE, "builtin/baseline", out);
 		return;
 	}
-	decide_action(request, action, out);
-	if (action_needs_read(action) && out->outcome != RULES_FORBID) {
+	decide_action(request, action, asked, out);
+	if (action_needs_read(action)) {
 		struct rules_decision read;
 
-		decide_action(request, ACTION_READ, &read);
-		if (openness(read.outcome) < openness(out->outcome))
+		decide_action(request, ACTION_READ, asked, &read);
+		if (openness(&read) < openness(out))
 			*out = read;
 	}
-	if (action_is_of_contents(action) && out->outcome == RULES_PERMIT &&
-	    !request->facts->is_directory &&
-	    find_against(request, request->compiled->withhold[request->kind], EFFECT_WITHHOLD,
-			 &bit))
-		by_rule(request, bit, RULES_WITHHOLD, out);
+	if (action_is_of_contents(action) && out->outcome == RULES_PERMIT)
+		withhold(request, out);
 }
 
 void rules_decide(const struct rules_subject *subject, const struct rules_facts *facts,
@@ -288,17 +260,60 @@ bool rules_may_walk(const struct rules_subject *subject, const struct rules_fact
 
 	directory.is_directory = true;
 	request_init(&request, subject, &directory);
+	request_ask(&request, ACTION_LIST, CLASS_NONE);
 	if (is_gate_shut(&request, ACTION_LIST))
 		return false;
 	/* what is forbidden here shows no name, also when a permit reaches further down */
 	if (find_against(&request, request.compiled->forbid[ACTION_LIST], EFFECT_FORBID, &bit))
 		return false;
 
-	const struct compiled *compiled = request.compiled;
+	/* whatever a file further down may be: each is decided by itself */
+	request.is_walk = true;
+	request.place.is_true = request.place.maybe = request.place.below;
+	request.kind_true = request.kind_maybe = request.compiled->all;
+	return find_permit(&request, &bit) == CANDIDATE_READY;
+}
+
+/* ---- limits and approvals ------------------------------------------------------------------ */
+
+uint64_t rules_limit_step(const struct rules_subject *subject, const struct rules_used *used,
+			  enum bl_unit unit)
+{
+	const struct policy *policy = subject->policy;
+	const struct compiled *compiled = policy->compiled;
+	uint64_t step = UINT64_MAX;
 
 	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++)
-		if (subject->ready[w] & compiled->permit[ACTION_LIST][w] & request.place.below[w] &
-		    request.fact_true[w])
-			return true;
-	return false;
+		for (uint64_t todo = subject->holds[w]; todo; todo &= todo - 1) {
+			const struct rule *rule =
+				&policy->rules[compiled->rule_of[w * 64 + bit_first(todo)]];
+			const struct limit *limit = &rule->limits[unit];
+			uint64_t spent = used ? used->amount[unit][limit->period] : 0;
+
+			/* one that is used up changes nothing until its time has passed */
+			if (limit->is_set && spent < limit->most)
+				step = BL_MIN(step, limit->most - spent);
+		}
+	return step;
+}
+
+int64_t rules_approvals_until(const struct policy *policy, const struct rules_approval *approvals,
+			      size_t count, int64_t now_unix)
+{
+	int64_t until = INT64_MAX;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct approvals *needed = &policy->rules[i].approvals;
+
+		for (size_t j = 0; j < count && needed->count; j++) {
+			int64_t end;
+
+			if (approvals[j].roles & needed->from &&
+			    !__builtin_add_overflow(approvals[j].given_unix, needed->valid_seconds,
+						    &end) &&
+			    end > now_unix)
+				until = BL_MIN(until, end);
+		}
+	}
+	return until;
 }

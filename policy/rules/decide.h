@@ -18,7 +18,8 @@ struct request {
 	const uint64_t *fact_true, *fact_maybe; /* status, consent and caller check */
 	unsigned kind;				/* row of compiled->withhold */
 	bool is_mismatched;			/* places of another policy: nothing can be said */
-	bool is_walk; /* what a file further down could be: file words are not asked */
+	bool is_walk;  /* what a file further down could be: file words are not asked */
+	bool is_inner; /* a permit that `approved` speaks of */
 	/* What `contains`, approvals and `approved` depend on: see request_ask. */
 	enum bl_action action;
 	unsigned class; /* CLASS_NONE: no class */
@@ -42,6 +43,44 @@ uint64_t request_ready(const struct request *request, size_t word);
 uint64_t request_limited(const struct request *request, size_t word);
 /* request_but_lapse - of the rules that would be true if lapsed roles counted */
 uint64_t request_but_lapse(const struct request *request, size_t word);
+
+/* request_true_at - as request_true, by another of the node's paths */
+uint64_t request_true_at(const struct request *request, const struct place_sets *place,
+			 size_t word);
+
+/* How one permit stands whose sets all hold, but for a lapse. The better comes later. */
+enum candidate {
+	CANDIDATE_NOT,
+	CANDIDATE_LAPSED,  /* would be true if lapsed roles counted */
+	CANDIDATE_LIMITED, /* true but for a limit that is used up */
+	CANDIDATE_ASK,	   /* true, its needs are not met */
+	CANDIDATE_READY,
+};
+enum candidate request_candidate(const struct request *request, size_t bit);
+/* request_odd_maybe - @bits without those rules that sets took for possible and are false */
+uint64_t request_odd_maybe(const struct request *request, size_t word, uint64_t bits);
+
+/* The rules of one word that @who, the path used, the kind and the facts say are true: odd ones among them may not be. */
+static inline uint64_t request_chain(const struct request *request, const uint64_t *who,
+				     size_t word)
+{
+	return who[word] & request->place.is_true[word] & request->kind_true[word] &
+	       request->fact_true[word];
+}
+
+/* By any known path. */
+static inline uint64_t request_place_maybe(const struct request *request, size_t word)
+{
+	uint64_t bits = request->place.maybe[word];
+
+	for (size_t i = 0; i < request->facts->other_count && request->facts->places; i++) {
+		struct place_sets other;
+
+		places_sets(request->facts->places, request->facts->other_places[i], &other);
+		bits |= other.maybe[word];
+	}
+	return bits;
+}
 
 /* What a rule can fail by, in the order in which a person would want to hear of it. */
 enum rule_part {

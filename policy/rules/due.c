@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "policy/rules/compile.h"
 #include "policy/rules/zone.h"
 
@@ -58,76 +60,174 @@ static int64_t last_in_windows(const struct zone *zone, const struct retention_e
 	return best;
 }
 
+/* ---- the date ------------------------------------------------------------------------------ */
+
+/* Who decides, and when. Earliest wins, of two that agree the first id: the order of the file means nothing. */
 struct answer {
-	int64_t due;
-	const char *entry;
+	int64_t due, start;
+	const char *id;			     /* NULL: nobody yet */
+	const struct retention_entry *entry; /* NULL: built in */
 };
 
-/* Earliest wins; of two that agree the first id, so that the order of the file means nothing. */
-static void sooner(struct answer *answer, int64_t due, const char *entry, bool is_first)
+static const char LONGEST[] = "builtin/longest";
+
+/* Built in only where no entry says the same. */
+static bool is_named_before(const struct answer *a, const struct answer *b)
 {
-	if (due < answer->due || is_first)
-		*answer = (struct answer){due, entry};
+	if (!a->entry != !b->entry)
+		return a->entry != NULL;
+	return strcmp(a->id, b->id) < 0;
 }
 
-static bool is_before(const char *a, const char *b)
+static void take_sooner(struct answer *answer, struct answer other)
 {
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return (unsigned char)*a < (unsigned char)*b;
+	if (!answer->id || other.due < answer->due ||
+	    (other.due == answer->due && is_named_before(&other, answer)))
+		*answer = other;
 }
 
-static void take_date(struct answer *answer, int64_t intake, int64_t seconds, const char *entry,
-		      const char *builtin)
+static void take_later(struct answer *answer, struct answer other)
 {
-	if (seconds < 0)
-		return;
-	int64_t due = later(intake, seconds);
-	bool is_tie =
-		due == answer->due && (answer->entry == builtin || is_before(entry, answer->entry));
+	if (!answer->id || other.due > answer->due ||
+	    (other.due == answer->due && is_named_before(&other, answer)))
+		*answer = other;
+}
 
-	sooner(answer, due, entry, is_tie);
+/* A start that has not happened gives no date; nor has one that no entry speaks of. */
+static void take_start(struct answer *answer, const struct retention_entry *entry, bool has_begun,
+		       int64_t start, int64_t seconds)
+{
+	if (has_begun)
+		take_sooner(answer,
+			    (struct answer){later(start, seconds), start, entry->id, entry});
+}
+
+struct dates {
+	struct answer after, by, kept, urgent;
+};
+
+static void take_entry(struct dates *dates, const struct retention_entry *entry,
+		       const struct rules_retention_facts *facts)
+{
+	int64_t intake = facts->intake_unix;
+
+	take_start(&dates->after, entry, entry->after_intake_seconds >= 0, intake,
+		   entry->after_intake_seconds);
+	take_start(&dates->after, entry, entry->after_last_open_seconds && facts->last_open_unix,
+		   facts->last_open_unix, entry->after_last_open_seconds);
+	take_start(&dates->after, entry, entry->after_closed_seconds && facts->closed_unix,
+		   facts->closed_unix, entry->after_closed_seconds);
+	take_start(&dates->by, entry, entry->destroy_by_seconds >= 0, intake,
+		   entry->destroy_by_seconds);
+	if (entry->keep_at_least_seconds >= 0)
+		take_later(&dates->kept,
+			   (struct answer){later(intake, entry->keep_at_least_seconds), intake,
+					   entry->id, entry});
+}
+
+/* What the customer asked for, or somebody was permitted to do early. Without its section: at once. */
+static void take_urgent(struct answer *urgent, const struct policy *policy,
+			const struct rules_retention_facts *facts)
+{
+	const struct {
+		int64_t start, seconds;
+		const char *id;
+	} rows[] = {
+		{facts->early_shred_unix, 0, "builtin/early-shred"},
+		{facts->requested_unix, policy->request_seconds, "builtin/request"},
+		{facts->consent_withdrawn_unix, policy->consent_seconds,
+		 "builtin/consent-withdrawn"},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(rows); i++)
+		if (rows[i].start)
+			take_sooner(urgent, (struct answer){later(rows[i].start, rows[i].seconds),
+							    rows[i].start, rows[i].id, NULL});
+}
+
+/*
+ * Strongest first, and each only where those before it leave room: what must be kept is not destroyed sooner; else what is
+ * urgent counts if it is sooner; nothing outlives the cap of an entry, and nothing at all the built-in one.
+ */
+static struct answer decide(const struct dates *dates, struct answer cap)
+{
+	struct answer answer = cap;
+
+	if (dates->after.id)
+		take_sooner(&answer, dates->after);
+	if (dates->by.id)
+		take_sooner(&answer, dates->by);
+	if (dates->urgent.id && dates->urgent.due <= answer.due)
+		answer = dates->urgent;
+	if (dates->kept.id && dates->kept.due > answer.due)
+		answer = dates->kept;
+	return answer.due > cap.due ? cap : answer;
+}
+
+static struct answer due_of(const struct policy *policy, const struct rules_retention_facts *facts)
+{
+	struct answer cap = {later(facts->intake_unix, RULES_LONGEST_DAYS * DAY_SECONDS),
+			     facts->intake_unix, LONGEST, NULL};
+	struct dates dates = {.kept = {.due = INT64_MIN}};
+	int64_t moved = INT64_MIN;
+
+	for (size_t i = 0; i < policy->retention_count; i++)
+		if (speaks_of(&policy->retention[i], facts))
+			take_entry(&dates, &policy->retention[i], facts);
+	take_urgent(&dates.urgent, policy, facts);
+
+	struct answer answer = decide(&dates, cap);
+	/* a window that closed before the clock began to run is no window */
+	int64_t floor = BL_MAX(answer.start, BL_MIN(dates.kept.due, cap.due));
+
+	for (size_t i = 0; i < policy->retention_count; i++)
+		if (speaks_of(&policy->retention[i], facts)) {
+			int64_t last =
+				last_in_windows(policy->zone, &policy->retention[i], answer.due);
+
+			moved = BL_MAX(moved, last);
+		}
+	if (moved >= floor)
+		answer.due = moved;
+	return answer;
 }
 
 int64_t rules_due(const struct policy *policy, const struct rules_retention_facts *facts,
 		  const char **out_entry)
 {
-	static const char builtin[] = "builtin/longest";
-	int64_t intake = facts->intake_unix;
-	int64_t cap = later(intake, RULES_LONGEST_DAYS * DAY_SECONDS);
-	struct answer answer = {cap, builtin};
-	struct answer kept = {INT64_MIN, NULL};
+	struct answer answer = due_of(policy, facts);
 
-	for (size_t i = 0; i < policy->retention_count; i++) {
-		const struct retention_entry *entry = &policy->retention[i];
-
-		if (!speaks_of(entry, facts))
-			continue;
-		take_date(&answer, intake, entry->after_intake_seconds, entry->id, builtin);
-		take_date(&answer, intake, entry->destroy_by_seconds, entry->id, builtin);
-		if (entry->keep_at_least_seconds < 0)
-			continue;
-		int64_t keep = later(intake, entry->keep_at_least_seconds);
-
-		if (keep > kept.due || (keep == kept.due && is_before(entry->id, kept.entry)))
-			kept = (struct answer){keep, entry->id};
-	}
-	if (kept.due > answer.due)
-		answer = kept;
-	if (answer.due > cap)
-		answer = (struct answer){cap, builtin};
-
-	int64_t floor = BL_MAX(intake, BL_MIN(kept.due, cap));
-	int64_t moved = INT64_MIN;
-
-	for (size_t i = 0; i < policy->retention_count; i++)
-		if (speaks_of(&policy->retention[i], facts))
-			moved = BL_MAX(moved, last_in_windows(policy->zone, &policy->retention[i],
-							      answer.due));
-	if (moved >= floor)
-		answer.due = moved;
-	*out_entry = answer.entry;
+	*out_entry = answer.id;
 	return answer.due;
+}
+
+int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts)
+{
+	struct answer answer = due_of(policy, facts);
+	int64_t notice = answer.entry ? answer.entry->notice_seconds : 0;
+	int64_t from;
+
+	return __builtin_sub_overflow(answer.due, notice, &from) ? INT64_MIN : from;
+}
+
+/* ---- clock hours and calendar days --------------------------------------------------------- */
+
+int64_t rules_period_start(const struct policy *policy, enum bl_period period, int64_t at_unix,
+			   int64_t *out_next)
+{
+	const struct zone *zone = policy->zone;
+	bool is_day = period == PERIOD_DAY;
+	struct zone_time local;
+
+	zone_local(zone, at_unix, &local);
+	unsigned from = is_day ? 0 : local.minute / 60u * 60u;
+	unsigned until = is_day ? 1440 : from + 60;
+	int64_t start = zone_unix(zone, local.day, from);
+	/* an hour that the wall shows twice is one hour: counters do not start anew in its middle */
+	int64_t next = until == 1440 ? zone_unix(zone, local.day + 1, 0)
+				     : zone_unix(zone, local.day, until);
+
+	/* where clocks go back over midnight the day's end has been seen before: look again soon */
+	*out_next = next > at_unix ? next : later(at_unix - (at_unix % 900 + 900) % 900, 900);
+	return BL_MIN(start, at_unix);
 }

@@ -40,26 +40,36 @@ static bool has_id(const struct rule *rule, const char *id)
 	return false;
 }
 
+enum three device_matches(const struct rules_device *device, const struct rule *rule)
+{
+	enum three kind = TRUE3, id = TRUE3;
+
+	if (rule->device_kinds && device->kind < 0)
+		kind = UNKNOWN3;
+	else if (rule->device_kinds && !(rule->device_kinds >> device->kind & 1))
+		kind = FALSE3;
+	if (rule->ids.count && !device->id)
+		id = UNKNOWN3;
+	else if (rule->ids.count && !has_id(rule, device->id))
+		id = FALSE3;
+	return BL_MIN(kind, id);
+}
+
 static void fill_device(struct rules_places *places)
 {
 	const struct compiled *compiled = places->policy->compiled;
-	int kind = places->device.kind;
-	const char *id = places->device.id;
 
 	for (size_t bit = 0; bit < places->rule_words * 64; bit++) {
 		if (compiled->rule_of[bit] == BIT_NONE)
 			continue;
 		const struct rule *rule = &places->policy->rules[compiled->rule_of[bit]];
-		bool is_kind = !rule->device_kinds || (kind >= 0 && rule->device_kinds >> kind & 1);
-		bool is_id = !rule->ids.count || (id && has_id(rule, id));
-		bool is_kind_open = is_kind || kind < 0;
-		bool is_id_open = is_id || !id;
+		enum three value = device_matches(&places->device, rule);
 
-		if (is_kind && is_id)
+		if (value == TRUE3)
 			bit_set(places->device_true, bit);
-		if (is_kind_open && is_id_open)
+		if (value != FALSE3)
 			bit_set(places->device_maybe, bit);
-		if (is_kind && is_id && !rule->paths.count)
+		if (value == TRUE3 && !rule->paths.count)
 			bit_set(places->unknown_true, bit);
 	}
 }

@@ -31,10 +31,12 @@ void rules_styles(const struct rules_subject *subject, const struct rules_facts 
 				&policy->rules[compiled->rule_of[w * 64 + in_word]];
 
 			for (unsigned class = 0; class < CLASS_LIMIT; class ++) {
-				if (rule->styles[class] >= STYLE_COUNT)
+				if (rule->styles[class] >= STYLE_COUNT ||
+				    (rule->contains && !(rule->contains >> class & 1)))
 					continue;
 				out_styles[class] = BL_MIN(out_styles[class], rule->styles[class]);
-				if (known >> in_word & 1)
+				/* a shipped set only tightens: the file's own default stays */
+				if (known >> in_word & 1 && !rule->set)
 					has_true_mask |= CLASS_BIT(class);
 			}
 		}
@@ -44,4 +46,50 @@ void rules_styles(const struct rules_subject *subject, const struct rules_facts 
 			out_styles[class] =
 				BL_MIN(out_styles[class], (uint8_t)policy->default_style);
 	floor_styles(out_styles);
+}
+
+/* Was the copy permitted by a rule with approvals? Only then may it hold originals. */
+static bool is_approved_copy(const struct rules_subject *subject, const struct rules_facts *facts)
+{
+	const struct compiled *compiled = subject->policy->compiled;
+	const uint64_t *permits = compiled->permit[ACTION_COPY];
+	struct rules_decision decision;
+	struct request request;
+
+	rules_decide(subject, facts, ACTION_COPY, 0, &decision);
+	if (decision.outcome != RULES_PERMIT)
+		return false;
+	request_init(&request, subject, facts);
+	request_ask(&request, ACTION_COPY, CLASS_NONE);
+	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++)
+		if (permits[w] & compiled->approvals[w] & request_ready(&request, w))
+			return true;
+	return false;
+}
+
+/* Most subjects may unmask nothing: then no class need be asked. */
+static bool may_unmask_any(const struct rules_subject *subject)
+{
+	const struct compiled *compiled = subject->policy->compiled;
+
+	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++)
+		if (compiled->permit[ACTION_UNMASK][w] & subject->ready[w])
+			return true;
+	return false;
+}
+
+void rules_shows(const struct rules_subject *subject, const struct rules_facts *facts,
+		 enum bl_action action, uint8_t out_styles[CLASS_LIMIT])
+{
+	rules_styles(subject, facts, out_styles);
+	if (!may_unmask_any(subject) ||
+	    (action == ACTION_COPY && !is_approved_copy(subject, facts)))
+		return;
+	for (unsigned class = 0; class < CLASS_LIMIT; class ++) {
+		struct rules_decision decision;
+
+		rules_decide(subject, facts, ACTION_UNMASK, class, &decision);
+		if (decision.outcome == RULES_PERMIT)
+			out_styles[class] = STYLE_ORIGINAL;
+	}
 }

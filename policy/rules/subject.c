@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "policy/rules/zone.h"
+#include <strings.h>
 
 /* ---- roles --------------------------------------------------------------------------------- */
 
@@ -117,16 +116,17 @@ static bool describe_lapse(struct rules_subject *subject, const struct role *rol
 	return append_word(&subject->lapses, text);
 }
 
-static enum bl_status take_roles(struct rules_subject *subject, const struct person *person,
-				 struct day_now now)
+static void take_roles(struct rules_subject *subject, const struct person *person,
+		       struct day_now now)
 {
 	const struct policy *policy = subject->policy;
 
-	for (size_t i = 0; i < policy->role_count; i++) {
+	for (uint64_t todo = person->roles & ~subject->conflicted; todo; todo &= todo - 1) {
+		size_t i = bit_first(todo);
 		uint64_t bit = UINT64_C(1) << i;
 
-		if (!(person->roles & bit))
-			continue;
+		if (i >= policy->role_count)
+			return;
 		switch (role_counts(&policy->roles[i], person, now)) {
 		case TRUE3:
 			subject->roles |= bit;
@@ -140,12 +140,29 @@ static enum bl_status take_roles(struct rules_subject *subject, const struct per
 			break;
 		case FALSE3:
 			subject->lapsed |= bit;
-			if (!describe_lapse(subject, &policy->roles[i], person, now))
-				return BL_NO_MEMORY;
 			break;
 		}
 	}
-	return BL_OK;
+}
+
+static bool describe_lapses(struct rules_subject *subject, const struct person *person,
+			    struct day_now now)
+{
+	for (uint64_t todo = person->roles & subject->lapsed; todo; todo &= todo - 1)
+		if (!describe_lapse(subject, &subject->policy->roles[bit_first(todo)], person, now))
+			return false;
+	return true;
+}
+
+/* Of two roles that are never_with each other, over all keys and lapsed or not, neither counts. */
+static uint64_t conflicts_of(const struct policy *policy, uint64_t held)
+{
+	uint64_t conflicted = 0;
+
+	for (size_t i = 0; i < policy->role_count; i++)
+		if (held >> i & 1 && policy->roles[i].never_with & held)
+			conflicted |= UINT64_C(1) << i | (policy->roles[i].never_with & held);
+	return conflicted;
 }
 
 static bool name_roles(const struct policy *policy, uint64_t roles, char **out_names)
@@ -161,20 +178,27 @@ static enum bl_status find_person(struct rules_subject *subject, const struct ru
 				  struct day_now now)
 {
 	const struct policy *policy = subject->policy;
+	uint64_t held = 0;
 
-	for (size_t i = 0; i < policy->person_count; i++) {
-		const struct person *person = &policy->people[i];
-
-		if (!is_key_of(person, caller))
-			continue;
-		subject->is_person = true;
-		if (take_roles(subject, person, now) != BL_OK ||
-		    !append_word(&subject->person, person->name))
-			return BL_NO_MEMORY;
-	}
+	for (size_t i = 0; i < policy->person_count; i++)
+		if (is_key_of(&policy->people[i], caller)) {
+			subject->is_person = true;
+			held |= policy->people[i].roles;
+			if (!append_word(&subject->person, policy->people[i].name))
+				return BL_NO_MEMORY;
+		}
+	subject->conflicted = conflicts_of(policy, held);
+	for (size_t i = 0; subject->is_person && i < policy->person_count; i++)
+		if (is_key_of(&policy->people[i], caller))
+			take_roles(subject, &policy->people[i], now);
 	/* a role that one key gives is not lapsed because another's date has passed */
 	subject->unsure &= ~subject->roles;
 	subject->lapsed &= ~(subject->roles | subject->unsure);
+	subject->unsure |= subject->conflicted;
+	for (size_t i = 0; subject->lapsed && i < policy->person_count; i++)
+		if (is_key_of(&policy->people[i], caller) &&
+		    !describe_lapses(subject, &policy->people[i], now))
+			return BL_NO_MEMORY;
 	return BL_OK;
 }
 
@@ -195,75 +219,97 @@ static enum bl_status take_role(struct rules_subject *subject, const char *name)
 
 /* ---- conditions ---------------------------------------------------------------------------- */
 
-struct moment {
-	struct zone_time local;
-	bool is_known;
-};
+/* Where the daemon stands is always known: here, or in none of the policy's workplaces. */
+static uint64_t workplaces_of(const struct policy *policy,
+			      const struct rules_circumstances *circumstances)
+{
+	uint64_t found = 0;
 
-static enum three in_hours(const struct conditions *conditions, const struct moment *now)
+	for (size_t i = 0; i < policy->workplace_count; i++) {
+		const struct workplace *workplace = &policy->workplaces[i];
+		bool is_here = circumstances->workplace &&
+			       strcmp(circumstances->workplace, workplace->name) == 0;
+
+		for (size_t j = 0; j < workplace->hosts.count && !circumstances->workplace; j++)
+			is_here |= circumstances->host &&
+				   strcasecmp(circumstances->host, workplace->hosts.items[j]) == 0;
+		if (is_here)
+			found |= UINT64_C(1) << i;
+	}
+	return found;
+}
+
+enum three subject_in_hours(const struct rules_subject *subject,
+			    const struct conditions *conditions)
 {
 	if (!conditions->hours_count)
 		return TRUE3;
-	if (!now->is_known)
+	if (!subject->is_clock_trusted)
 		return UNKNOWN3;
 	for (size_t i = 0; i < conditions->hours_count; i++) {
 		const struct hours *hours = &conditions->hours[i];
 
-		if (hours->days >> now->local.weekday & 1 &&
-		    now->local.minute >= hours->from_minute &&
-		    now->local.minute < hours->until_minute)
+		if (hours->days >> subject->local.weekday & 1 &&
+		    subject->local.minute >= hours->from_minute &&
+		    subject->local.minute < hours->until_minute)
 			return TRUE3;
 	}
 	return FALSE3;
 }
 
 /* No purpose stated is a known fact. */
-static enum three has_purpose(const struct conditions *conditions, const char *purpose)
+enum three subject_has_purpose(const struct rules_subject *subject,
+			       const struct conditions *conditions)
 {
 	if (!conditions->purposes.count)
 		return TRUE3;
-	for (size_t i = 0; purpose && i < conditions->purposes.count; i++)
-		if (strcmp(conditions->purposes.items[i], purpose) == 0)
+	for (size_t i = 0; subject->purpose && i < conditions->purposes.count; i++)
+		if (strcmp(conditions->purposes.items[i], subject->purpose) == 0)
 			return TRUE3;
 	return FALSE3;
 }
 
-static enum three conditions_hold(const struct conditions *conditions, const char *purpose,
-				  const struct moment *now)
+/* Does the rule speak of this caller? And would it, if lapsed roles counted? */
+static enum three who_of(const struct rules_subject *subject, const struct rule *rule,
+			 bool *out_but_lapse)
 {
-	enum three hours = in_hours(conditions, now);
-	enum three purposes = has_purpose(conditions, purpose);
+	/* everyone: every person of the policy; in a permit, with a role that has not lapsed */
+	uint64_t roles = rule->is_for_everyone ? UINT64_MAX : rule->roles;
+	bool is_known =
+		subject->roles & roles || (rule->is_for_everyone && rule->effect != EFFECT_PERMIT);
 
-	return BL_MIN(hours, purposes);
+	*out_but_lapse = subject->is_person && (is_known || subject->lapsed & roles);
+	if (!subject->is_person)
+		return FALSE3;
+	if (is_known)
+		return TRUE3;
+	return (subject->lapsed | subject->unsure) & roles ? UNKNOWN3 : FALSE3;
 }
 
-static bool is_absent(const struct conditions *conditions)
+void subject_parts(const struct rules_subject *subject, const struct rule *rule,
+		   struct subject_parts *out_parts)
 {
-	return !conditions->hours_count && !conditions->purposes.count;
+	bool is_here = !rule->workplaces || rule->workplaces & subject->workplaces;
+
+	out_parts->who = who_of(subject, rule, &out_parts->but_lapse);
+	out_parts->where = is_here ? TRUE3 : FALSE3;
+	out_parts->hours = subject_in_hours(subject, &rule->when);
+	out_parts->purpose = subject_has_purpose(subject, &rule->when);
 }
 
 /* ---- sets ---------------------------------------------------------------------------------- */
 
-struct who {
-	enum three now; /* does the rule speak of this caller */
-	bool but_lapse; /* would it, if lapsed roles counted */
-};
-
-static struct who who_of(const struct rules_subject *subject, const struct rule *rule)
+/* What of `unless` does not wait for the request: all of it, or nothing. */
+static enum three not_unless(const struct rules_subject *subject, const struct rule *rule)
 {
-	bool is_permit = rule->effect == EFFECT_PERMIT;
-	/* everyone: every person of the policy; in a permit, with a role that has not lapsed */
-	uint64_t roles = rule->is_for_everyone ? UINT64_MAX : rule->roles;
+	const struct conditions *unless = &rule->unless;
 
-	if (!subject->is_person)
-		return (struct who){FALSE3, false};
-	if (rule->is_for_everyone && !is_permit)
-		return (struct who){TRUE3, true};
-	if (subject->roles & roles)
-		return (struct who){TRUE3, true};
-	if ((subject->lapsed | subject->unsure) & roles)
-		return (struct who){UNKNOWN3, (subject->lapsed & roles) != 0};
-	return (struct who){FALSE3, false};
+	if (conditions_are_late(unless) || (!unless->hours_count && !unless->purposes.count))
+		return TRUE3;
+	enum three hours = subject_in_hours(subject, unless);
+	enum three purpose = subject_has_purpose(subject, unless);
+
+	return three_not(BL_MIN(hours, purpose));
 }
 
 static enum bl_status fill_subject(struct rules_subject *subject)
@@ -272,12 +318,9 @@ static enum bl_status fill_subject(struct rules_subject *subject)
 	const struct compiled *compiled = policy->compiled;
 	size_t words = compiled->words;
 	uint64_t *sets = subject->memory = calloc(4 * words, sizeof(*sets));
-	struct moment now = {.is_known = subject->is_clock_trusted};
 
 	if (!sets)
 		return BL_NO_MEMORY;
-	if (now.is_known)
-		zone_local(policy->zone, subject->now_unix, &now.local);
 	subject->holds = sets;
 	subject->ready = sets + words;
 	subject->maybe = sets + 2 * words;
@@ -286,13 +329,13 @@ static enum bl_status fill_subject(struct rules_subject *subject)
 		if (compiled->rule_of[bit] == BIT_NONE)
 			continue;
 		const struct rule *rule = &policy->rules[compiled->rule_of[bit]];
-		struct who who = who_of(subject, rule);
-		enum three when = conditions_hold(&rule->when, subject->purpose, &now);
-		enum three unless = conditions_hold(&rule->unless, subject->purpose, &now);
+		struct subject_parts parts;
 
-		if (!is_absent(&rule->unless))
-			when = BL_MIN(when, three_not(unless));
-		enum three value = BL_MIN(who.now, when);
+		subject_parts(subject, rule, &parts);
+		enum three when = BL_MIN(BL_MIN(parts.hours, parts.purpose), parts.where);
+
+		when = BL_MIN(when, not_unless(subject, rule));
+		enum three value = BL_MIN(parts.who, when);
 
 		if (value == TRUE3) {
 			bit_set(sets, bit);
@@ -301,7 +344,7 @@ static enum bl_status fill_subject(struct rules_subject *subject)
 		}
 		if (value != FALSE3)
 			bit_set(sets + 2 * words, bit);
-		if (when == TRUE3 && who.but_lapse)
+		if (when == TRUE3 && parts.but_lapse)
 			bit_set(sets + 3 * words, bit);
 	}
 	return BL_OK;
@@ -382,6 +425,21 @@ int64_t subject_hours_edge(const struct policy *policy, int64_t now_unix)
 	return edge;
 }
 
+/* Counters start anew with every clock hour and calendar day that some limit counts by. */
+static int64_t limits_edge(const struct policy *policy, int64_t now_unix)
+{
+	int64_t edge = INT64_MAX;
+
+	for (unsigned period = 0; period < PERIOD_COUNT; period++)
+		if (policy->compiled->has_limit[period]) {
+			int64_t next;
+
+			(void)rules_period_start(policy, (enum bl_period)period, now_unix, &next);
+			edge = BL_MIN(edge, next);
+		}
+	return edge;
+}
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 static enum bl_status begin(const struct policy *policy, const char *purpose,
@@ -410,9 +468,14 @@ static enum bl_status finish(struct rules_subject *subject)
 	if (!name_roles(policy, subject->roles, &subject->role_names) ||
 	    !name_roles(policy, subject->lapsed, &subject->lapsed_names))
 		return BL_NO_MEMORY;
-	if (subject->is_clock_trusted && subject->is_person)
-		subject->valid_until =
-			BL_MIN(subject->valid_until, subject_hours_edge(policy, subject->now_unix));
+	if (subject->is_clock_trusted)
+		zone_local(policy->zone, subject->now_unix, &subject->local);
+	if (subject->is_clock_trusted && subject->is_person) {
+		int64_t hours = subject_hours_edge(policy, subject->now_unix);
+		int64_t limits = limits_edge(policy, subject->now_unix);
+
+		subject->valid_until = BL_MIN(subject->valid_until, BL_MIN(hours, limits));
+	}
 	return fill_subject(subject);
 }
 
@@ -429,6 +492,8 @@ enum bl_status rules_subject_new(const struct policy *policy,
 	subject->has_reason = circumstances->has_reason;
 	subject->is_clock_trusted = circumstances->is_clock_trusted;
 	subject->now_unix = circumstances->now_unix;
+	subject->uid = circumstances->caller.uid;
+	subject->workplaces = workplaces_of(policy, circumstances);
 	if (now.is_known) {
 		struct zone_time local;
 
@@ -455,7 +520,13 @@ enum bl_status subject_new_changed(const struct rules_subject *subject,
 
 	if (status != BL_OK)
 		return status;
-	changed->has_reason = subject->has_reason;
+	changed->has_reason = subject->has_reason || change->with_reason;
+	changed->uid = subject->uid;
+	changed->workplaces = change->workplace
+				      ? workplaces_of(subject->policy,
+						      &(struct rules_circumstances){
+							      .workplace = change->workplace})
+				      : subject->workplaces;
 	changed->is_clock_trusted = subject->is_clock_trusted;
 	changed->now_unix = change->now_unix == INT64_MIN ? subject->now_unix : change->now_unix;
 	if (change->role) {
@@ -465,6 +536,7 @@ enum bl_status subject_new_changed(const struct rules_subject *subject,
 		changed->roles = subject->roles;
 		changed->lapsed = subject->lapsed;
 		changed->unsure = subject->unsure;
+		changed->conflicted = subject->conflicted;
 		if (!append_word(&changed->lapses, subject->lapses))
 			status = BL_NO_MEMORY;
 	}
@@ -508,4 +580,9 @@ const char *rules_subject_roles(const struct rules_subject *subject)
 const char *rules_subject_lapsed(const struct rules_subject *subject)
 {
 	return subject->lapsed_names;
+}
+
+uint64_t rules_subject_role_bits(const struct rules_subject *subject)
+{
+	return subject->roles;
 }

@@ -3,6 +3,7 @@
 #define POLICY_RULES_SUBJECT_H
 
 #include "policy/rules/compile.h"
+#include "policy/rules/zone.h"
 
 struct rules_subject {
 	const struct policy *policy; /* pinned */
@@ -24,7 +25,8 @@ struct rules_subject {
 	bool is_person;
 	bool has_reason, is_clock_trusted;
 	int64_t now_unix, valid_until;
-	char *purpose; /* copy; NULL: none */
+	struct zone_time local; /* of now_unix, when the clock is trusted */
+	char *purpose;		/* copy; NULL: none */
 	char *person, *role_names, *lapsed_names;
 	char *lapses; /* "role 'technician' (training until 2026-02-28)", "," between */
 	bool is_role_only;
