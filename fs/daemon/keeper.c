@@ -16,6 +16,7 @@
 #define RETRY_SECONDS 60
 
 struct due_list {
+	struct device_store *store;
 	const struct policy *policy;
 	int64_t now_unix;
 	struct device *items;
@@ -28,7 +29,7 @@ static bool collect(void *context, const struct device *device)
 	struct due_list *list = context;
 	struct retention_plan plan;
 
-	retention_plan_of(list->policy, device, list->now_unix, &plan);
+	retention_plan_of(list->store, list->policy, device, list->now_unix, &plan);
 	if (!plan.is_due)
 		return true;
 	/* Closed already, and not ours to destroy, or not now: nothing to do. */
@@ -71,7 +72,8 @@ static enum bl_status close_device(struct daemon *daemon, const struct device *d
 enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-	struct due_list list = {.policy = policy, .now_unix = daemon_now(NULL)};
+	struct due_list list = {
+		.store = daemon->store, .policy = policy, .now_unix = daemon_now(NULL)};
 	enum bl_status worst = BL_OK;
 
 	device_each(daemon->store, collect, &list);
@@ -79,7 +81,7 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 		struct retention_plan plan;
 		struct bl_error here;
 
-		retention_plan_of(policy, &list.items[i], list.now_unix, &plan);
+		retention_plan_of(daemon->store, policy, &list.items[i], list.now_unix, &plan);
 
 		enum bl_status status = close_device(daemon, &list.items[i], plan.entry, &here);
 
@@ -106,7 +108,8 @@ static enum bl_status end_device(struct daemon *daemon, const struct retention_c
 	enum bl_status status = device_find(daemon->store, id, &device, why);
 
 	if (status == BL_OK)
-		retention_plan_of(context->policy, &device, context->now_unix, &plan);
+		retention_plan_of(daemon->store, context->policy, &device, context->now_unix,
+				  &plan);
 	if (plan.is_due)
 		status = close_device(daemon, &device, plan.entry, why);
 	pthread_mutex_unlock(&daemon->life_lock);
@@ -129,7 +132,8 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 			   void *step_context, size_t *out_shredded, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *at_first = gate_policy(daemon->gate);
-	struct due_list list = {.policy = at_first, .now_unix = daemon_now(NULL)};
+	struct due_list list = {
+		.store = daemon->store, .policy = at_first, .now_unix = daemon_now(NULL)};
 
 	*out_shredded = 0;
 	pthread_mutex_lock(&daemon->shred_lock);

@@ -15,7 +15,8 @@ static bool add_device(void *context, const struct device *device)
 	json_t *item = json_object();
 	char due[20];
 
-	retention_plan_of(devices->policy, device, daemon_now(NULL), &plan);
+	retention_plan_of(devices->asked->daemon->store, devices->policy, device, daemon_now(NULL),
+			  &plan);
 	rules_local_time(devices->policy, plan.due_unix, due);
 	answer_text(item, "id", device->id);
 	answer_text(item, "kind", bl_device_kind_name(device->kind));

@@ -9,13 +9,20 @@
 
 struct retention_plan {
 	int64_t due_unix;
+	int64_t notice_unix;	     /* from then on the date is to be told of */
 	char entry[BL_RULE_ID_SIZE]; /* the retention entry that decided, or builtin/longest */
 	bool is_held;		     /* a hold stops it */
 	bool is_due;		     /* due_unix <= now and not shredded or released */
+	bool is_unsure; /* its facts could not be read: the date may be nearer, it is never further away */
 };
 
-/* retention_plan_of - one device's date under @policy, at @now */
-void retention_plan_of(const struct policy *policy, const struct device *device, int64_t now_unix,
+/*
+ * retention_plan_of - one device's date under @policy, at @now
+ *
+ * @store  its facts are read from here (last look, withdrawn consent, early shred); kept in memory after the first time
+ */
+void retention_plan_of(struct device_store *store, const struct policy *policy,
+		       const struct device *device, int64_t now_unix,
 		       struct retention_plan *out_plan);
 
 /* retention_next - the first instant after @now at which any device becomes due; INT64_MAX: none */

@@ -569,7 +569,7 @@ static enum bl_status shred_claimed(const struct retention_context *context, con
 	status = device_find(context->store, id, &shred.device, why);
 	if (status != BL_OK)
 		return status;
-	retention_plan_of(context->policy, &shred.device, context->now_unix, &plan);
+	retention_plan_of(context->store, context->policy, &shred.device, context->now_unix, &plan);
 	status = check_allowed(&shred.device, &plan, context->policy, why);
 	if (status == BL_OK)
 		status = device_open_source(&shred.device, O_RDWR, &shred.fd, why);

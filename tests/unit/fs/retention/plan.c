@@ -52,7 +52,8 @@ static void device_is_due_at_its_date_and_not_before(void **state)
 					.hold_count = ROWS[i].holds};
 		struct retention_plan plan;
 
-		retention_plan_of(fixture->policy, &device, ROWS[i].now_unix, &plan);
+		retention_plan_of(fixture->store, fixture->policy, &device, ROWS[i].now_unix,
+				  &plan);
 		if (plan.due_unix != DUE || strcmp(plan.entry, "thirty-days") != 0 ||
 		    plan.is_due != ROWS[i].is_due || plan.is_held != ROWS[i].is_held)
 			fail_msg("row %zu: due %lld by '%s', is_due %d, is_held %d", i,
