@@ -63,35 +63,56 @@ static struct position section_at(const struct policy *policy, const char *name)
 	return (struct position){0};
 }
 
-/* What only `detect` names is told in one finding: it is a list of what to expect, not a mistake. */
+#define SET(name, ...)                                                                             \
+	{                                                                                          \
+		name, (const uint8_t[])                                                            \
+		{                                                                                  \
+			__VA_ARGS__, CLASS_COUNT                                                   \
+		}                                                                                  \
+	}
+
+/* The sets of `detect`: of one that finds something, what it does not find is no mistake of the file. */
+static const struct detect_set {
+	const char *name;
+	const uint8_t *classes; /* up to CLASS_COUNT */
+} SETS[] = {
+	SET("contact", CLASS_NAME, CLASS_EMAIL, CLASS_PHONE, CLASS_ADDRESS, CLASS_POSTCODE,
+	    CLASS_DATE_OF_BIRTH),
+	SET("payment", CLASS_CARD, CLASS_CARD_TRACK, CLASS_CARD_PIN, CLASS_CARD_SECURITY_CODE,
+	    CLASS_IBAN, CLASS_BANK_ACCOUNT, CLASS_CRYPTO_ADDRESS),
+	SET("government-id", CLASS_NATIONAL_ID, CLASS_TAX_ID, CLASS_PASSPORT,
+	    CLASS_DRIVING_LICENCE),
+	SET("health", CLASS_HEALTH_ID),
+	SET("device", CLASS_IMEI, CLASS_MAC),
+	SET("network", CLASS_IP, CLASS_MAC, CLASS_URL_CREDENTIALS),
+	SET("vehicle", CLASS_VIN, CLASS_PLATE),
+	SET("secrets", CLASS_PASSWORD, CLASS_SECRET, CLASS_PRIVATE_KEY, CLASS_URL_CREDENTIALS),
+	SET("location", CLASS_LOCATION),
+};
+
+static bl_classes classes_of(const struct detect_set *set)
+{
+	bl_classes classes = 0;
+
+	for (const uint8_t *class = set->classes; *class < CLASS_COUNT; class ++)
+		classes |= CLASS_BIT(*class);
+	return classes;
+}
+
 static void check_detect(const struct policy *policy, struct rules_findings *findings,
 			 bl_classes told)
 {
-	bl_classes missing =
-		policy->detects & ~detect_supported() & ~told & (CLASS_BIT(CLASS_COUNT) - 1);
 	struct position at = section_at(policy, "detect");
-	char names[200] = "";
-	size_t used = 0, left = 0;
 
-	if (!missing || !at.line)
-		return;
-	for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-		const char *name = bl_class_name((enum bl_class) class);
+	for (size_t i = 0; i < BL_COUNT(SETS) && at.line; i++) {
+		bl_classes classes = classes_of(&SETS[i]);
 
-		if (!(missing >> class & 1))
+		if (classes & ~policy->detects || classes & (detect_supported() | told))
 			continue;
-		if (used + strlen(name) + 16 > sizeof(names)) {
-			left++;
-			continue;
-		}
-		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-					 used ? ", " : "", name);
+		check_warn(
+			policy, findings, at, "keep the set for later, and count on it for nothing",
+			"no detector of this version finds anything of the set '%s'", SETS[i].name);
 	}
-	if (left)
-		snprintf(names + used, sizeof(names) - used, " and %zu more", left);
-	check_warn(policy, findings, at,
-		   "count on it for nothing: a file with such an item is shown with it",
-		   "no detector of this version finds %s", names);
 }
 
 /* ---- masks --------------------------------------------------------------------------------------------- */
