@@ -92,6 +92,8 @@ void load_unknown(struct loader *loader, const struct yaml_node *node,
 	char fix[256];
 
 	load_suggest(loader, node->text, words, fix);
+	if (!words->count)
+		snprintf(fix, sizeof(fix), "give the policy a %s of that name", words->what);
 	load_error(loader, load_at(node), fix,
 		   words->is_own ? "there is no %s '%s'" : "unknown %s '%s'", words->what,
 		   LOAD_QUOTE(node->text));

@@ -15,6 +15,9 @@ static void load_one_role(struct loader *loader, const struct yaml_node *node, s
 
 	role->at = load_at(node->key);
 	(void)load_id(loader, node->key, &role->name);
+	if (strcmp(node->key->text, "everyone") == 0)
+		load_error(loader, load_at(node->key), "choose another name",
+			   "'everyone' is every person of the policy, not a role");
 	if (node->type == YAML_SCALAR) {
 		load_error(loader, load_key_at(node), "write {} for a role without requirements",
 			   "role '%s' must be a map", LOAD_QUOTE(node->key->text));

@@ -149,6 +149,22 @@ static enum bl_status read_tree(struct policy *policy, const char *bytes, size_t
 	return loader->is_out_of_memory ? BL_NO_MEMORY : BL_OK;
 }
 
+/* Too many paths for the automaton is the one thing only seen here. */
+static enum bl_status compile(struct policy *policy, struct rules_findings *findings,
+			      struct bl_error *why)
+{
+	struct bl_error compile_why = {{0}};
+	enum bl_status status = rules_compile(policy, &compile_why);
+
+	if (status == BL_OK)
+		return status;
+	if (status == BL_NO_MEMORY)
+		return bl_fail(why, status, "no memory for the policy");
+	rules_find(policy, findings, RULES_ERROR, policy->rules[0].at, "simplify the path patterns",
+		   "%s", compile_why.text[0] ? compile_why.text : "the rules cannot be compiled");
+	return refuse(findings, why);
+}
+
 enum bl_status rules_parse(const char *bytes, size_t length, struct policy **out_policy,
 			   struct rules_findings *out_findings, struct bl_error *why)
 {
@@ -183,16 +199,9 @@ enum bl_status rules_parse(const char *bytes, size_t length, struct policy **out
 	if (has_error(out_findings))
 		return refuse(out_findings, why);
 
-	struct bl_error compile_why = {{0}};
-
-	status = rules_compile(policy, &compile_why);
-	if (status == BL_NO_MEMORY)
-		return bl_fail(why, status, "no memory for the policy");
+	status = compile(policy, out_findings, why);
 	if (status != BL_OK)
-		return refuse_file(out_findings, why,
-				   compile_why.text[0] ? compile_why.text
-						       : "the rules cannot be compiled",
-				   "simplify the path patterns");
+		return status;
 	*out_policy = BL_TAKE(policy);
 	return BL_OK;
 }

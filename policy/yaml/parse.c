@@ -238,7 +238,8 @@ static enum bl_status refuse_problem(struct builder *builder, const yaml_parser_
 	for (size_t i = 0; i < BL_COUNT(PROBLEMS); i++)
 		if (strcmp(problem, PROBLEMS[i].problem) == 0)
 			return refuse(builder, BL_INVALID, PROBLEMS[i].text, PROBLEMS[i].fix);
-	return refuse(builder, BL_INVALID, problem, "");
+	return refuse(builder, BL_INVALID, problem,
+		      "look at the quotes, brackets and indentation here");
 }
 
 /* ---- building the tree ------------------------------------------------------------------------ */
@@ -438,7 +439,8 @@ static enum bl_status take(struct builder *builder, const yaml_event_t *event)
 		return end(builder);
 	case YAML_STREAM_END_EVENT:
 		if (!builder->document->root)
-			return refuse(builder, BL_INVALID, "the file is empty", "");
+			return refuse(builder, BL_INVALID, "the file is empty",
+				      "give it some text");
 		return BL_OK;
 	case YAML_NO_EVENT:
 	case YAML_STREAM_START_EVENT:
