@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOURS_TRIED 64 /* edges looked at for "from ... on": more than a week of any sane hours */
+/* ---- words --------------------------------------------------------------------------------- */
 
 void line_add(struct line *line, const char *format, ...)
 {
@@ -17,6 +17,41 @@ void line_add(struct line *line, const char *format, ...)
 	va_end(arguments);
 	if (written > 0)
 		line->used = BL_MIN(line->used + (size_t)written, line->size - 1);
+}
+
+void line_add_roles(struct line *line, const struct policy *policy, uint64_t roles,
+		    const char *between)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < policy->role_count; i++) {
+		if (!(roles >> i & 1))
+			continue;
+		line_add(line, "%s'%s'", before, policy->roles[i].name);
+		before = between;
+	}
+}
+
+/* Sizes as a policy writes them, rounded down. */
+void line_add_amount(struct line *line, uint64_t amount, enum bl_unit unit)
+{
+	static const struct {
+		uint64_t bytes;
+		char letter;
+	} sizes[] = {
+		{UINT64_C(1) << 40, 'T'},
+		{UINT64_C(1) << 30, 'G'},
+		{UINT64_C(1) << 20, 'M'},
+		{UINT64_C(1) << 10, 'K'},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(sizes) && unit == UNIT_BYTES; i++)
+		if (amount >= sizes[i].bytes) {
+			line_add(line, "%llu%c", (unsigned long long)(amount / sizes[i].bytes),
+				 sizes[i].letter);
+			return;
+		}
+	line_add(line, "%llu", (unsigned long long)amount);
 }
 
 /* The policy's own words on one line, with one full stop. */
@@ -39,11 +74,83 @@ static void add_why(struct line *line, const char *why)
 		line_add(line, ".");
 }
 
-static void say_rule(struct line *line, const struct rules_subject *subject, enum bl_action action,
+/* ---- how a rule stands --------------------------------------------------------------------- */
+
+bool say_stand(const struct asked *asked, const struct rules_decision *decision,
+	       struct rule_standing *out_standing)
+{
+	const struct compiled *compiled = asked->subject->policy->compiled;
+	struct request request;
+
+	if (decision->by != RULES_BY_RULE)
+		return false;
+	request_init(&request, asked->subject, asked->facts);
+	for (size_t bit = 0; bit < compiled->words * 64; bit++) {
+		if (compiled->rule_of[bit] != decision->rule_index)
+			continue;
+		bool is_of_read = action_needs_read(asked->action) &&
+				  !bit_is_set(compiled->permit[asked->action], bit) &&
+				  !bit_is_set(compiled->forbid[asked->action], bit);
+
+		request_ask(&request, is_of_read ? ACTION_READ : asked->action,
+			    asked->action == ACTION_UNMASK ? asked->class : CLASS_NONE);
+		request_stand(&request, bit, out_standing);
+		return true;
+	}
+	return false;
+}
+
+void say_needs(struct line *line, const struct rule *rule, const struct rule_standing *standing)
+{
+	bool is_reason = standing->unmet & PART_BIT(PART_REASON);
+	unsigned given = BL_MIN(standing->approval_count, rule->approvals.count);
+	unsigned missing = rule->approvals.count - given;
+
+	if (is_reason)
+		line_add(line, "a reason");
+	if (standing->unmet & PART_BIT(PART_APPROVALS))
+		line_add(line, "%s%u%s approval%s", is_reason ? " and " : "", missing,
+			 given ? " more" : "", missing == 1 ? "" : "s");
+}
+
+/* What was not known, where not knowing decided. */
+static void say_unknown(struct line *line, const struct rule_standing *standing)
+{
+	static const char *const parts[PART_COUNT] = {
+		[PART_WHO] = "which roles count",
+		[PART_LAPSED] = "whether a lapsed role is held still",
+		[PART_DEVICE] = "which device this is",
+		[PART_STATUS] = "the device's status",
+		[PART_PATH] = "where in the device this is",
+		[PART_KIND] = "the kind of file",
+		[PART_SIZE] = "the file's size",
+		[PART_CONTAINS] = "what the file holds",
+		[PART_HOURS] = "the time",
+		[PART_CONSENT] = "whether there is consent",
+		[PART_APPROVED] = "whether it is approved",
+		[PART_UNLESS] = "whether an exception holds",
+	};
+	const char *between = " (";
+
+	for (unsigned part = 0; part < PART_COUNT; part++)
+		if (standing->is_unknown >> part & 1 && parts[part]) {
+			line_add(line, "%s%s", between, parts[part]);
+			between = " and ";
+		}
+	if (strcmp(between, " (") == 0)
+		line_add(line, " (not all");
+	line_add(line, " is not known here, and what is not known counts against it)");
+}
+
+/* ---- the decision -------------------------------------------------------------------------- */
+
+static void say_rule(struct line *line, const struct asked *asked,
 		     const struct rules_decision *decision)
 {
-	const struct rule *rule = &subject->policy->rules[decision->rule_index];
-	const char *name = bl_action_name(action);
+	const struct rule *rule = &asked->subject->policy->rules[decision->rule_index];
+	const char *name = bl_action_name(asked->action);
+	struct rule_standing standing;
+	bool has_standing = say_stand(asked, decision, &standing);
 
 	switch (decision->outcome) {
 	case RULES_PERMIT:
@@ -53,52 +160,109 @@ static void say_rule(struct line *line, const struct rules_subject *subject, enu
 		line_add(line, "%s is forbidden by rule '%s'", name, rule->id);
 		break;
 	case RULES_ASK:
-		line_add(line, "%s needs a reason by rule '%s'", name, rule->id);
+		line_add(line, "%s needs ", name);
+		if (has_standing && standing.unmet)
+			say_needs(line, rule, &standing);
+		else
+			line_add(line, "more than was given");
+		line_add(line, " by rule '%s'", rule->id);
 		break;
 	case RULES_WITHHOLD:
 		line_add(line, "contents are withheld by rule '%s'", rule->id);
 		break;
 	}
-	if (decision->is_unknown)
-		line_add(line, " (not all is known here, and what is not known counts against it)");
+	if (decision->is_unknown && has_standing)
+		say_unknown(line, &standing);
 	add_why(line, rule->why);
 }
 
-static void say_gate(struct line *line, const struct rules_facts *facts, enum bl_action action)
+static void say_gate(struct line *line, const struct asked *asked)
 {
-	line_add(line, "%s is forbidden: ", bl_action_name(action));
-	if (!facts->is_log_writable)
+	line_add(line, "%s is forbidden: ", bl_action_name(asked->action));
+	if (!asked->facts->is_log_writable)
 		line_add(line, "the log cannot be written.");
-	else if (facts->state == STATE_DUE)
+	else if (asked->facts->state == STATE_DUE)
 		line_add(line, "this device is due to be destroyed and closed to everybody.");
-	else if (facts->state == STATE_SHREDDED)
+	else if (asked->facts->state == STATE_SHREDDED)
 		line_add(line, "this device has been destroyed.");
 	else
 		line_add(line, "the policy has changed meanwhile.");
 }
 
-void say_decision(struct line *line, const struct rules_subject *subject,
-		  const struct rules_facts *facts, enum bl_action action,
+static void say_default(struct line *line, const struct asked *asked,
+			const struct rules_decision *decision)
+{
+	const struct rules_subject *subject = asked->subject;
+
+	if (decision->outcome == RULES_WITHHOLD) {
+		line_add(line, "contents are withheld: they are still being looked through.");
+		return;
+	}
+	line_add(line, "%s is forbidden: no rule permits it to %s here.",
+		 bl_action_name(asked->action),
+		 subject->is_person ? "you" : "somebody who is not in the policy");
+	if (subject->conflicted) {
+		line_add(line, " The roles ");
+		line_add_roles(line, subject->policy, subject->conflicted, " and ");
+		line_add(line, " are never held together, so none of them counts.");
+	}
+}
+
+/* ---- limits -------------------------------------------------------------------------------- */
+
+struct used_up {
+	struct line *line;
+	const char *between;
+};
+
+static bool say_used_up(void *context, const struct rules_limit *limit)
+{
+	struct used_up *used_up = context;
+
+	if (limit->used < limit->most)
+		return true;
+	line_add(used_up->line, "%s", used_up->between);
+	line_add_amount(used_up->line, limit->used, limit->unit);
+	line_add(used_up->line, " of ");
+	line_add_amount(used_up->line, limit->most, limit->unit);
+	line_add(used_up->line, " %s %s (rule '%s')", bl_unit_name(limit->unit),
+		 limit->period == PERIOD_HOUR ? "this hour" : "today", limit->rule);
+	used_up->between = ", ";
+	return true;
+}
+
+static void say_limit(struct line *line, const struct asked *asked)
+{
+	struct used_up used_up = {line, ": "};
+
+	line_add(line, "%s is forbidden: a limit is used up", bl_action_name(asked->action));
+	rules_each_limit(asked->subject, asked->facts, asked->action, say_used_up, &used_up);
+	/* else the read that it needs has come to an end */
+	if (action_needs_read(asked->action) && strcmp(used_up.between, ": ") == 0)
+		rules_each_limit(asked->subject, asked->facts, ACTION_READ, say_used_up, &used_up);
+	line_add(line, ".");
+}
+
+void say_decision(struct line *line, const struct asked *asked,
 		  const struct rules_decision *decision)
 {
-	const char *name = bl_action_name(action);
+	const char *name = bl_action_name(asked->action);
 
 	switch (decision->by) {
 	case RULES_BY_RULE:
-		say_rule(line, subject, action, decision);
+		say_rule(line, asked, decision);
 		break;
 	case RULES_BY_DEFAULT:
-		line_add(line, "%s is forbidden: no rule permits it to %s here.", name,
-			 subject->is_person ? "you" : "somebody who is not in the policy");
+		say_default(line, asked, decision);
 		break;
 	case RULES_BY_LAPSED:
-		line_add(line, "%s is forbidden: %s lapsed.", name, subject->lapses);
+		line_add(line, "%s is forbidden: %s lapsed.", name, asked->subject->lapses);
 		break;
 	case RULES_BY_LIMIT:
-		line_add(line, "%s is forbidden: a limit is used up.", name);
+		say_limit(line, asked);
 		break;
 	case RULES_BY_GATE:
-		say_gate(line, facts, action);
+		say_gate(line, asked);
 		break;
 	case RULES_BY_BASELINE:
 		line_add(line, "%s is forbidden by builtin/baseline: this class is never shown.",
@@ -107,148 +271,41 @@ void say_decision(struct line *line, const struct rules_subject *subject,
 	}
 }
 
-/* ---- the next step ------------------------------------------------------------------------- */
+/* ---- one line ------------------------------------------------------------------------------ */
 
-struct trial {
-	const struct rules_subject *subject;
-	const struct rules_facts *facts;
-	enum bl_action action;
-	unsigned class;
-};
-
-/* What would be decided if one thing were different; forbid when it cannot be worked out. */
-static enum rules_outcome attempt(const struct trial *trial, const struct subject_change *change,
-				  int64_t *out_valid_until)
+/*
+ * The class of an unmask is not told to us. Any for which the answer is the same will do: what is said is about the
+ * rule and its conditions, and none of them speaks of anything else of a class than its name.
+ */
+static unsigned class_of(const struct rules_subject *subject, const struct rules_facts *facts,
+			 const struct rules_decision *decision)
 {
-	BL_CLEANUP(rules_subject_free) struct rules_subject *other = NULL;
-	struct rules_decision decision;
+	for (unsigned class = 0; class < CLASS_LIMIT; class ++) {
+		struct rules_decision same;
 
-	*out_valid_until = INT64_MAX;
-	if (subject_new_changed(trial->subject, change, &other) != BL_OK)
-		return RULES_FORBID;
-	*out_valid_until = other->valid_until;
-	rules_decide(other, trial->facts, trial->action, trial->class, &decision);
-	return decision.outcome;
-}
-
-static bool next_hours(struct line *line, const struct trial *trial)
-{
-	int64_t at = trial->subject->valid_until;
-
-	if (!trial->subject->is_clock_trusted || !trial->subject->is_person)
-		return false;
-	at = subject_hours_edge(trial->subject->policy, trial->subject->now_unix);
-	for (unsigned i = 0; i < HOURS_TRIED && at != INT64_MAX; i++) {
-		struct subject_change change = {.now_unix = at};
-		int64_t until;
-		enum rules_outcome outcome = attempt(trial, &change, &until);
-		char when[20];
-
-		if (outcome == RULES_PERMIT || outcome == RULES_ASK) {
-			rules_local_time(trial->subject->policy, at, when);
-			line_add(line, "come back at %s%s", when,
-				 outcome == RULES_ASK ? ", with a reason" : "");
-			return true;
-		}
-		at = until;
-	}
-	return false;
-}
-
-static bool next_purpose(struct line *line, const struct trial *trial)
-{
-	const struct policy *policy = trial->subject->policy;
-
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		for (size_t j = 0; j < rule->when.purposes.count; j++) {
-			struct subject_change change = {.purpose = rule->when.purposes.items[j],
-							.now_unix = INT64_MIN};
-			int64_t until;
-			enum rules_outcome outcome;
-
-			if (rule->effect != EFFECT_PERMIT)
-				continue;
-			outcome = attempt(trial, &change, &until);
-			if (outcome != RULES_PERMIT && outcome != RULES_ASK)
-				continue;
-			line_add(line, "if it is so, state the purpose '%s'%s", change.purpose,
-				 outcome == RULES_ASK ? " and a reason" : "");
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool next_role(struct line *line, const struct trial *trial)
-{
-	const struct policy *policy = trial->subject->policy;
-	bool is_found = false;
-
-	for (size_t i = 0; i < policy->role_count; i++) {
-		struct subject_change change = {.role = policy->roles[i].name,
-						.now_unix = INT64_MIN};
-		int64_t until;
-		enum rules_outcome outcome = attempt(trial, &change, &until);
-
-		if (outcome != RULES_PERMIT && outcome != RULES_ASK)
+		if (!(subject->policy->detects >> class & 1))
 			continue;
-		line_add(line, is_found ? " or '%s'" : "ask a holder of role '%s'", change.role);
-		is_found = true;
+		rules_decide(subject, facts, ACTION_UNMASK, class, &same);
+		if (same.outcome == decision->outcome && same.by == decision->by &&
+		    same.rule_index == decision->rule_index)
+			return class;
 	}
-	if (is_found)
-		line_add(line, ", who may %s here", bl_action_name(trial->action));
-	return is_found;
-}
-
-static void next_of_gate(struct line *line, const struct rules_facts *facts)
-{
-	if (!facts->is_log_writable)
-		line_add(line, "tell whoever runs Bailee that its log cannot be written");
-	else if (facts->state == STATE_DUE)
-		line_add(line, "nothing opens it again; a hold keeps it from being destroyed");
-	else if (facts->state == STATE_SHREDDED)
-		line_add(line, "its certificate says when and how");
-	else
-		line_add(line, "try again");
-}
-
-bool say_next(struct line *line, const struct rules_subject *subject,
-	      const struct rules_facts *facts, enum bl_action action, unsigned class,
-	      const struct rules_decision *decision)
-{
-	struct trial trial = {subject, facts, action, class};
-
-	if (decision->outcome == RULES_PERMIT || decision->by == RULES_BY_BASELINE)
-		return false;
-	if (decision->by == RULES_BY_GATE) {
-		next_of_gate(line, facts);
-		return true;
-	}
-	if (decision->outcome == RULES_ASK) {
-		line_add(line, "give a reason (--reason TEXT)");
-		return true;
-	}
-	if (decision->by == RULES_BY_LAPSED) {
-		line_add(line, "renew it and have its new last day put into the policy");
-		return true;
-	}
-	return next_hours(line, &trial) || next_purpose(line, &trial) || next_role(line, &trial);
+	return CLASS_EMAIL;
 }
 
 void rules_say(const struct rules_subject *subject, const struct rules_facts *facts,
 	       enum bl_action action, const struct rules_decision *decision, char *out, size_t size)
 {
-	char next_text[256] = "";
+	char next_text[512] = "";
+	struct asked asked = {subject, facts, action,
+			      action == ACTION_UNMASK ? class_of(subject, facts, decision) : 0};
 	struct line line = {out, size, 0};
 	struct line next = {next_text, sizeof(next_text), 0};
 
 	if (size)
 		out[0] = '\0';
-	say_decision(&line, subject, facts, action, decision);
-	/* no rule of this version speaks of one class alone, so any that the floor leaves will do */
-	if (say_next(&next, subject, facts, action, CLASS_EMAIL, decision))
+	say_decision(&line, &asked, decision);
+	if (say_next(&next, &asked, decision))
 		line_add(&line, " Next: %s", next_text);
 	else if (decision->outcome != RULES_PERMIT)
 		line_add(&line, " Next: nothing; by this policy nobody may %s here",
