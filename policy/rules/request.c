@@ -201,22 +201,22 @@ static bool are_needs_met(const struct request *request, const struct rule *rule
 
 /* ---- what sets cannot say ------------------------------------------------------------------ */
 
-/* Would the rules be asked as if lapsed roles counted? */
-enum lapse { LAPSE_COUNTS, LAPSE_IGNORED };
+/* What a refusal is for want of is found by asking once more, in a world without lapses or without limits. */
+enum world { WORLD_AS_IS, WORLD_WITHOUT_LAPSES, WORLD_WITHOUT_LIMITS };
 
-static enum three approved(const struct request *request, enum bl_action action, enum lapse lapse);
+static enum three approved(const struct request *request, enum bl_action action, enum world world);
 
 static enum three when_approved(const struct request *request, const struct conditions *conditions,
-				enum lapse lapse)
+				enum world world)
 {
 	return conditions->approved
-		       ? approved(request, (enum bl_action)(conditions->approved - 1), lapse)
+		       ? approved(request, (enum bl_action)(conditions->approved - 1), world)
 		       : TRUE3;
 }
 
 /* Of an `unless` that speaks of the device, all of it: keys AND in three values before they are turned around. */
 static enum three late_unless(const struct request *request, const struct rule *rule,
-			      enum lapse lapse)
+			      enum world world)
 {
 	const struct conditions *unless = &rule->unless;
 	const struct rules_facts *facts = request->facts;
@@ -230,7 +230,7 @@ static enum three late_unless(const struct request *request, const struct rule *
 	enum three value = BL_MIN(BL_MIN(time, purpose), BL_MIN(consent, check));
 
 	if (value != FALSE3) {
-		enum three other = when_approved(request, unless, lapse);
+		enum three other = when_approved(request, unless, world);
 
 		value = BL_MIN(value, other);
 	}
@@ -238,15 +238,15 @@ static enum three late_unless(const struct request *request, const struct rule *
 }
 
 static enum three late_value(const struct request *request, const struct rule *rule,
-			     enum lapse lapse)
+			     enum world world)
 {
 	enum three size = fits_size(request, rule);
 	enum three class = has_class(request, rule);
 	enum three value = BL_MIN(size, class);
 
 	if (value != FALSE3) {
-		enum three when = when_approved(request, &rule->when, lapse);
-		enum three unless = late_unless(request, rule, lapse);
+		enum three when = when_approved(request, &rule->when, world);
+		enum three unless = late_unless(request, rule, world);
 
 		value = BL_MIN(value, BL_MIN(when, unless));
 	}
@@ -259,12 +259,11 @@ enum candidate request_candidate(const struct request *request, size_t bit)
 	bool is_held = bit_is_set(request->subject->holds, bit);
 	bool is_limited = is_used_up(request, rule);
 
-	if (is_held && late_value(request, rule, LAPSE_COUNTS) == TRUE3) {
-		if (is_limited)
-			return CANDIDATE_LIMITED;
+	if (is_held && !is_limited && late_value(request, rule, WORLD_AS_IS) == TRUE3)
 		return are_needs_met(request, rule) ? CANDIDATE_READY : CANDIDATE_ASK;
-	}
-	if (!is_limited && late_value(request, rule, LAPSE_IGNORED) == TRUE3)
+	if (is_held && late_value(request, rule, WORLD_WITHOUT_LIMITS) == TRUE3)
+		return CANDIDATE_LIMITED;
+	if (!is_limited && late_value(request, rule, WORLD_WITHOUT_LAPSES) == TRUE3)
 		return CANDIDATE_LAPSED;
 	return CANDIDATE_NOT;
 }
@@ -275,7 +274,7 @@ uint64_t request_odd_maybe(const struct request *request, size_t word, uint64_t 
 		size_t in_word = bit_first(odd);
 		const struct rule *rule = rule_at(request, word * 64 + in_word);
 
-		if (late_value(request, rule, LAPSE_COUNTS) == FALSE3 || is_used_up(request, rule))
+		if (late_value(request, rule, WORLD_AS_IS) == FALSE3 || is_used_up(request, rule))
 			bits &= ~(UINT64_C(1) << in_word);
 	}
 	return bits;
@@ -287,7 +286,7 @@ static uint64_t odd_true(const struct request *request, size_t word, uint64_t bi
 		size_t in_word = bit_first(odd);
 		const struct rule *rule = rule_at(request, word * 64 + in_word);
 
-		if (late_value(request, rule, LAPSE_COUNTS) != TRUE3 || is_used_up(request, rule))
+		if (late_value(request, rule, WORLD_AS_IS) != TRUE3 || is_used_up(request, rule))
 			bits &= ~(UINT64_C(1) << in_word);
 	}
 	return bits;
@@ -370,7 +369,8 @@ uint64_t request_but_lapse(const struct request *request, size_t word)
 		size_t in_word = bit_first(odd);
 		const struct rule *rule = rule_at(request, word * 64 + in_word);
 
-		if (late_value(request, rule, LAPSE_IGNORED) != TRUE3 || is_used_up(request, rule))
+		if (late_value(request, rule, WORLD_WITHOUT_LAPSES) != TRUE3 ||
+		    is_used_up(request, rule))
 			bits &= ~(UINT64_C(1) << in_word);
 	}
 	return bits;
@@ -382,11 +382,11 @@ uint64_t request_but_lapse(const struct request *request, size_t word)
  * TRUE when a permit with approvals is true and its needs are met, FALSE when each is false or its needs are not. What is
  * asked for is the permit's own action, by the path used. It goes no deeper: such a permit has no `approved` itself.
  */
-static enum three approved(const struct request *request, enum bl_action action, enum lapse lapse)
+static enum three approved(const struct request *request, enum bl_action action, enum world world)
 {
 	const struct compiled *compiled = request->compiled;
 	const struct rules_subject *subject = request->subject;
-	const uint64_t *who = lapse == LAPSE_COUNTS ? subject->holds : subject->but_lapse;
+	const uint64_t *who = world == WORLD_WITHOUT_LAPSES ? subject->but_lapse : subject->holds;
 	struct request inner = *request;
 	enum three best = FALSE3;
 
@@ -404,9 +404,11 @@ static enum three approved(const struct request *request, enum bl_action action,
 			size_t in_word = bit_first(bits);
 			const struct rule *rule = rule_at(&inner, w * 64 + in_word);
 			enum three value = known >> in_word & 1 ? TRUE3 : UNKNOWN3;
-			enum three late = late_value(&inner, rule, lapse);
+			enum three late = late_value(&inner, rule, world);
 
-			if (!is_used_up(&inner, rule) && are_needs_met(&inner, rule))
+			bool is_limited = world != WORLD_WITHOUT_LIMITS && is_used_up(&inner, rule);
+
+			if (!is_limited && are_needs_met(&inner, rule))
 				best = BL_MAX(best, BL_MIN(value, late));
 		}
 	}
@@ -415,7 +417,7 @@ static enum three approved(const struct request *request, enum bl_action action,
 
 enum three request_approved(const struct request *request, enum bl_action action)
 {
-	return approved(request, action, LAPSE_COUNTS);
+	return approved(request, action, WORLD_AS_IS);
 }
 
 /* ---- part by part -------------------------------------------------------------------------- */
@@ -483,7 +485,7 @@ static enum three unless_of(const struct request *request, const struct rule *ru
 	const struct conditions *unless = &rule->unless;
 
 	if (conditions_are_late(unless))
-		return late_unless(request, rule, LAPSE_COUNTS);
+		return late_unless(request, rule, WORLD_AS_IS);
 	if (!unless->hours_count && !unless->purposes.count)
 		return TRUE3;
 	enum three time = subject_in_hours(request->subject, unless);
@@ -524,7 +526,7 @@ void request_stand(const struct request *request, size_t bit, struct rule_standi
 	note(&standing, PART_HOURS, parts.hours);
 	note(&standing, PART_CONSENT, conditions_consent(&rule->when, facts->consent));
 	note(&standing, PART_CHECK, conditions_check(&rule->when, facts->caller_check));
-	note(&standing, PART_APPROVED, when_approved(request, &rule->when, LAPSE_COUNTS));
+	note(&standing, PART_APPROVED, when_approved(request, &rule->when, WORLD_AS_IS));
 	note(&standing, PART_UNLESS, unless_of(request, rule));
 	note(&standing, PART_LIMIT, is_used_up(request, rule) ? FALSE3 : TRUE3);
 	if (rule->needs_reason && !request->subject->has_reason)
