@@ -127,38 +127,37 @@ void detect_custom_unref(struct detect_custom *custom)
 }
 
 /* The library's words in our manner: "Unterminated character class at index 3." */
-static enum bl_status fail_compile(hs_compile_error_t *error, size_t index, size_t *out_bad,
-				   struct bl_error *why)
+static enum bl_status fail_compile(hs_compile_error_t *error, struct bl_error *why)
 {
-	enum bl_status status = BL_INVALID;
 	char words[256] = "it gives no reason";
 
-	if (error && error->message) {
+	if (error && error->message)
 		snprintf(words, sizeof(words), "%s", error->message);
-		words[0] = (char)text_lower((uint8_t)words[0]);
-		if (words[0] && words[strlen(words) - 1] == '.')
-			words[strlen(words) - 1] = '\0';
-		if (strstr(words, "allocate memory"))
-			status = BL_NO_MEMORY;
-	}
 	hs_free_compile_error(error);
-	*out_bad = index;
-	return bl_fail(why, status, "is not taken by the matcher: %s", words);
+	words[0] = (char)text_lower((uint8_t)words[0]);
+	if (words[0] && words[strlen(words) - 1] == '.')
+		words[strlen(words) - 1] = '\0';
+	if (strstr(words, "allocate memory"))
+		return bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
+	if (strstr(words, "too large"))
+		return bl_fail(
+			why, BL_INVALID,
+			"is too large for the matcher: write smaller bounds, narrower classes "
+			"than . or \\p, or fewer choices");
+	return bl_fail(why, BL_INVALID, "is not taken by the matcher: %s", words);
 }
 
-static enum bl_status check_width(const char *pattern, size_t index, size_t *out_bad,
-				  struct bl_error *why)
+static enum bl_status check_width(const char *pattern, struct bl_error *why)
 {
 	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *error = NULL;
 
 	if (hs_expression_info(pattern, FLAGS, &info, &error) != HS_SUCCESS)
-		return fail_compile(error, index, out_bad, why);
+		return fail_compile(error, why);
 
 	unsigned least = info->min_width, most = info->max_width;
 
 	free(info);
-	*out_bad = index;
 	if (least < 1)
 		return bl_fail(why, BL_INVALID,
 			       "can match nothing at all: write at least one character that must "
@@ -189,7 +188,7 @@ static enum bl_status check_all(const struct detect_pattern *patterns, size_t co
 		enum bl_status status = pattern_check(patterns[i].pattern, &weight, why);
 
 		if (status == BL_OK)
-			status = check_width(patterns[i].pattern, i, out_bad, why);
+			status = check_width(patterns[i].pattern, why);
 		if (status != BL_OK)
 			return status;
 		sum += weight;
@@ -223,6 +222,7 @@ static bool copy_all(struct detect_custom *custom, const struct detect_pattern *
 	return true;
 }
 
+/* @out_bad: which of custom->patterns. */
 static enum bl_status compile(struct detect_custom *custom, size_t *out_bad, struct bl_error *why)
 {
 	const char *texts[COUNT_LIMIT];
@@ -243,9 +243,8 @@ static enum bl_status compile(struct detect_custom *custom, size_t *out_bad, str
 		return BL_OK;
 	if (hs_compile_multi(texts, flags, ids, (unsigned)custom->count, HS_MODE_BLOCK, NULL,
 			     &custom->database, &error) != HS_SUCCESS) {
-		size_t index = error && error->expression > 0 ? (size_t)error->expression : 0;
-
-		return fail_compile(error, index, out_bad, why);
+		*out_bad = error && error->expression > 0 ? (size_t)error->expression : 0;
+		return fail_compile(error, why);
 	}
 	if (hs_alloc_scratch(custom->database, &custom->model) != HS_SUCCESS)
 		return bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
@@ -253,37 +252,52 @@ static enum bl_status compile(struct detect_custom *custom, size_t *out_bad, str
 	return custom->live->idle[0] ? BL_OK : bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
 }
 
+static enum bl_status custom_new(const struct detect_pattern *patterns, size_t count,
+				 struct detect_custom **out_custom, size_t *out_bad,
+				 struct bl_error *why)
+{
+	BL_CLEANUP(detect_custom_unref) struct detect_custom *custom = calloc(1, sizeof(*custom));
+
+	if (custom)
+		custom->live = calloc(1, sizeof(*custom->live));
+	if (!custom || !custom->live)
+		return bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
+	custom->live->refs = 1;
+	if (!copy_all(custom, patterns, count))
+		return bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
+
+	size_t bad = 0;
+	enum bl_status status = compile(custom, &bad, why);
+
+	if (status != BL_OK) {
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(patterns[i].pattern, custom->patterns[bad].pattern) == 0)
+				*out_bad = i;
+		return status;
+	}
+	*out_custom = BL_TAKE(custom);
+	return BL_OK;
+}
+
 enum bl_status detect_custom_new(const struct detect_pattern *patterns, size_t count,
 				 struct detect_custom **out_custom, size_t *out_bad,
 				 struct bl_error *why)
 {
-	BL_CLEANUP(detect_custom_unref) struct detect_custom *custom = NULL;
 	size_t bad = 0;
 
 	if (hs_valid_platform() != HS_SUCCESS)
-		return bl_fail(why, BL_UNSUPPORTED,
-			       "patterns of your own cannot be looked for on this processor: the "
-			       "matcher needs SSE 4.2 (or leave detect.custom out)");
+		return bl_fail(
+			why, BL_UNSUPPORTED,
+			"classes of detect.custom cannot be looked for on this processor: the "
+			"matcher does not run here (x86 needs SSSE3)");
 
 	enum bl_status status = check_all(patterns, count, &bad, why);
 
-	if (status == BL_OK) {
-		custom = calloc(1, sizeof(*custom));
-		if (custom)
-			custom->live = calloc(1, sizeof(*custom->live));
-		if (!custom || !custom->live)
-			return bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
-		custom->live->refs = 1;
-		if (!copy_all(custom, patterns, count))
-			return bl_fail(why, BL_NO_MEMORY, "no memory for patterns");
-		status = compile(custom, &bad, why);
-	}
+	if (status == BL_OK)
+		status = custom_new(patterns, count, out_custom, &bad, why);
 	if (status == BL_INVALID)
 		*out_bad = bad;
-	if (status != BL_OK)
-		return status;
-	*out_custom = BL_TAKE(custom);
-	return BL_OK;
+	return status;
 }
 
 bl_classes custom_classes(const struct detect_custom *custom)

@@ -75,6 +75,11 @@ struct detect_identity {
  * A pattern is a regular expression as libvectorscan takes them (PCRE without back references and assertions of any
  * length). It must match at least one byte and can match at most DETECT_CUSTOM_WIDTH, so that an answer never depends on
  * where a window begins. Matches are spans wherever they stand; of several that overlap all bytes are hidden.
+ *
+ * Characters are those of UTF-8; case counts as written ((?i) is taken); \w, \d, \s and \b know ASCII only. ^ and $ are
+ * refused, as nothing has to stand at an edge. Matches of one class that overlap or touch are one span (in pieces of a
+ * grid where it would be longer than half a margin). In file names '_' is a gap too. A value is found as it is written:
+ * not across hidden characters, escapes or line ends that its pattern does not name.
  */
 #define DETECT_CUSTOM_WIDTH 256 /* bytes of the longest possible match */
 struct detect_pattern {

@@ -50,6 +50,15 @@ static enum bl_status add(struct pattern *pattern, unsigned weight)
 	return BL_OK;
 }
 
+/* A hexadecimal digit, or any letter. */
+static bool is_hex_or(int byte, bool is_letter)
+{
+	if (byte < 0)
+		return false;
+	return text_is_digit((uint8_t)byte) ||
+	       (uint8_t)((byte | 0x20) - 'a') < (is_letter ? 26 : 6);
+}
+
 /* What may stand behind a backslash, in a class or not; @out_weight as one character. */
 static enum bl_status take_escape(struct pattern *pattern, bool is_in_class, unsigned *out_weight)
 {
@@ -75,14 +84,20 @@ static enum bl_status take_escape(struct pattern *pattern, bool is_in_class, uns
 		*out_weight = 4;
 	if (byte == 'p' || byte == 'P')
 		*out_weight = WEIGHT_PROPERTY;
-	if ((byte == 'x' || byte == 'p' || byte == 'P') && peek(pattern, 0) == '{') {
+	if (!memchr("xpP", byte, 3))
+		return BL_OK;
+	if (peek(pattern, 0) == '{') {
 		const char *end =
 			memchr(pattern->text + pattern->at, '}', pattern->length - pattern->at);
 
 		if (!end)
 			return refuse(pattern, "has a { without its }");
 		pattern->at = (size_t)(end - pattern->text) + 1;
+		return BL_OK;
 	}
+	/* "\\x41", "\\pL" */
+	for (unsigned k = byte == 'x' ? 2 : 1; k && is_hex_or(peek(pattern, 0), byte != 'x'); k--)
+		pattern->at++;
 	return BL_OK;
 }
 

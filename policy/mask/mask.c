@@ -186,6 +186,8 @@ static void keep_digits(uint8_t *value, size_t length, size_t front, size_t back
 	 CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE) |                            \
 	 CLASS_BIT(CLASS_HEALTH_ID) | CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN))
 
+#define CUSTOM_CLASSES (~(CLASS_BIT(CLASS_COUNT) - 1)) /* of the policy's own */
+
 /* Which classes a style fits. Customer values are of several kinds: only styles that keep nothing. */
 static const bl_classes fits[STYLE_COUNT] = {
 	[STYLE_FILL] = UINT64_MAX,
@@ -193,7 +195,7 @@ static const bl_classes fits[STYLE_COUNT] = {
 	[STYLE_TOKEN] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
 	[STYLE_KEEP_DOMAIN] = CLASS_BIT(CLASS_EMAIL),
 	[STYLE_YEAR_ONLY] = CLASS_BIT(CLASS_DATE_OF_BIRTH),
-	[STYLE_KEEP_LAST_4] = NUMBER_CLASSES,
+	[STYLE_KEEP_LAST_4] = NUMBER_CLASSES | CUSTOM_CLASSES,
 	[STYLE_KEEP_FIRST_6_LAST_4] = CLASS_BIT(CLASS_CARD),
 };
 
@@ -285,24 +287,27 @@ static void apply(const struct mask *mask, const struct chain *chain, uint8_t *v
 
 /* ---- chains ------------------------------------------------------------------------------------ */
 
-static enum bl_style style_of(const struct mask *mask, const struct detect_span *span)
+/* STYLE_ORIGINAL is the weakest, and @shown is what comes of it. */
+static enum bl_style style_of(const struct mask *mask, enum bl_style shown,
+			      const struct detect_span *span)
 {
 	uint8_t style = span->class < CLASS_LIMIT ? mask->styles[span->class] : (uint8_t)STYLE_FILL;
 
-	if (span->class == CLASS_PRIVATE_KEY || style >= STYLE_COUNT)
+	if (span->class == CLASS_PRIVATE_KEY || style > STYLE_ORIGINAL)
 		return STYLE_FILL;
-	return (enum bl_style)style;
+	return style == STYLE_ORIGINAL ? shown : (enum bl_style)style;
 }
 
 /* The chain that begins with span @first; returns the first span behind it. */
-static size_t chain_from(const struct mask *mask, const struct detect_spans *spans, size_t first,
-			 uint64_t origin, struct chain *out)
+static size_t chain_from(const struct mask *mask, enum bl_style shown,
+			 const struct detect_spans *spans, size_t first, uint64_t origin,
+			 struct chain *out)
 {
 	size_t next = first;
 
 	out->start = (int64_t)(spans->items[first].offset - origin);
 	out->end = out->start + spans->items[first].length;
-	out->style = style_of(mask, &spans->items[first]);
+	out->style = style_of(mask, shown, &spans->items[first]);
 	for (; next < spans->count; next++) {
 		const struct detect_span *span = &spans->items[next];
 		int64_t start = (int64_t)(span->offset - origin);
@@ -310,7 +315,7 @@ static size_t chain_from(const struct mask *mask, const struct detect_spans *spa
 		if (start >= out->end)
 			break;
 		out->end = BL_MAX(out->end, start + (int64_t)span->length);
-		out->style = BL_MIN(out->style, style_of(mask, span));
+		out->style = BL_MIN(out->style, style_of(mask, shown, span));
 	}
 	out->whole = 0;
 	for (size_t i = first; i < next; i++) {
@@ -326,8 +331,8 @@ static size_t chain_from(const struct mask *mask, const struct detect_spans *spa
 	return next;
 }
 
-void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t core, size_t tail,
-		 uint64_t offset, const struct detect_spans *spans)
+static void mask_bytes(const struct mask *mask, enum bl_style shown, uint8_t *bytes, size_t lead,
+		       size_t core, size_t tail, uint64_t offset, const struct detect_spans *spans)
 {
 	uint64_t origin = offset - lead; /* file offset of bytes[0] */
 	int64_t core_from = (int64_t)lead, core_to = (int64_t)(lead + core);
@@ -338,24 +343,35 @@ void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t co
 		struct chain chain;
 		uint8_t value[VALUE_LIMIT];
 
-		i = chain_from(mask, spans, i, origin, &chain);
+		i = chain_from(mask, shown, spans, i, origin, &chain);
 
 		int64_t start = BL_MAX(chain.start, core_from), end = BL_MIN(chain.end, core_to);
 		size_t length = (size_t)(chain.end - chain.start);
 
 		if (start >= end)
 			continue;
-		/* Filling looks at one byte at a time: no need to have them all. */
+		/*
+		 * Filling looks at one byte at a time: no need to have them all. Of a chain that is not all here
+		 * we do not know what it hides: it is never shown.
+		 */
 		if (chain.style == STYLE_FILL || chain.start < from || chain.end > to ||
 		    length > VALUE_LIMIT) {
 			fill(bytes + start, (size_t)(end - start));
 			continue;
 		}
+		if (chain.style == STYLE_ORIGINAL)
+			continue;
 		memcpy(value, bytes + chain.start, length);
 		apply(mask, &chain, value, length);
 		memcpy(bytes + start, value + (start - chain.start), (size_t)(end - start));
 		sodium_memzero(value, length);
 	}
+}
+
+void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t core, size_t tail,
+		 uint64_t offset, const struct detect_spans *spans)
+{
+	mask_bytes(mask, STYLE_ORIGINAL, bytes, lead, core, tail, offset, spans);
 }
 
 /* ---- names ------------------------------------------------------------------------------------- */
@@ -413,7 +429,7 @@ bool mask_name(const struct mask *mask, const char *name, size_t length,
 		out[length] = '\0';
 		return false;
 	}
-	mask_window(mask, masked, 0, length, 0, 0, spans);
+	mask_bytes(mask, STYLE_FILL, masked, 0, length, 0, 0, spans);
 	for (size_t i = 0; i < length; i++)
 		if (masked[i] == '/' || masked[i] < ' ' || masked[i] == 0x7f)
 			masked[i] = '_';

@@ -26,7 +26,8 @@ struct mask {
  * @spans  what detect_scan gave for this window
  *
  * A chain of overlapping spans is one union in the strictest style. Pure function of the window's bytes,
- * its spans and @mask: same bytes whoever asks. Never fails, allocates nothing.
+ * its spans and @mask: same bytes whoever asks. Never fails, allocates nothing. A chain is left as it is when all
+ * its spans are STYLE_ORIGINAL and it is not longer than DETECT_MARGIN: what a longer one hides cannot be known here.
  */
 void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t core, size_t tail,
 		 uint64_t offset, const struct detect_spans *spans);
@@ -38,7 +39,7 @@ void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t co
  * @out      at least MASK_NAME_SIZE bytes, NUL-terminated, at most 255 bytes, never "", ".", ".." and
  *           without '/'; equal to @name when @spans is empty
  *
- * A masked name always carries its mark, "~" and MASK_MARK characters of a-z2-7 before the extension, so it is
+ * STYLE_ORIGINAL is fill here: originals are contents, never names. A masked name always carries its mark, "~" and MASK_MARK characters of a-z2-7 before the extension, so it is
  * unique in its directory, stable, and mask_name_mark finds its way back. Returns true when the name was masked.
  */
 #define MASK_NAME_SIZE 256
