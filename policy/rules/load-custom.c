@@ -33,11 +33,9 @@ static void load_custom_name(struct loader *loader, const struct yaml_node *key,
 	enum bl_class unused;
 
 	custom->at = load_at(key);
-	if (key->type == YAML_SCALAR && bl_class_parse(key->text, &unused))
+	if (load_name(loader, key, &custom->name) && bl_class_parse(key->text, &unused))
 		load_error(loader, load_at(key), "choose another name",
 			   "'%s' is a class of Bailee's own", key->text);
-	else
-		(void)load_id(loader, key, &custom->name);
 }
 
 static void load_one_custom(struct loader *loader, const struct yaml_node *node,

@@ -80,7 +80,7 @@ void load_suggest(const struct loader *loader, const char *word, const struct vo
 	}
 	for (size_t i = 0; i < words->count && used < 220; i++)
 		used += (size_t)snprintf(fix + used, 256 - used, "%s%.*s",
-					 i ? ", " : "one of: ", 220 - (int)used,
+					 used ? ", " : "one of: ", 220 - (int)used,
 					 words->name(words->items, i));
 	if (used >= 220)
 		strcpy(fix + 220, " ...");

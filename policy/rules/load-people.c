@@ -14,7 +14,7 @@ static void load_one_role(struct loader *loader, const struct yaml_node *node, s
 	const char *text;
 
 	role->at = load_at(node->key);
-	(void)load_id(loader, node->key, &role->name);
+	(void)load_name(loader, node->key, &role->name);
 	if (strcmp(node->key->text, "everyone") == 0)
 		load_error(loader, load_at(node->key), "choose another name",
 			   "'everyone' is every person of the policy, not a role");
@@ -168,7 +168,7 @@ void load_workplaces(struct loader *loader, const struct yaml_node *workplaces)
 		struct workplace *workplace = &policy->workplaces[policy->workplace_count++];
 
 		workplace->at = load_at(node->key);
-		(void)load_id(loader, node->key, &workplace->name);
+		(void)load_name(loader, node->key, &workplace->name);
 		(void)load_keys(loader, node, "a workplace", KEYS, BL_COUNT(KEYS));
 		(void)load_strings(loader, yaml_get(node, "hosts"), load_host, &workplace->hosts);
 	}

@@ -23,7 +23,7 @@ WORDS(SHOWN_WORDS, "mask style", unsigned, bl_style_name, 0, STYLE_COUNT + 1)
 WORDS(CONSENT_WORDS, "consent", enum bl_consent, bl_consent_name, FIRST_WRITTEN, CONSENT_COUNT)
 WORDS(CHECK_WORDS, "check of a caller", enum bl_check, bl_check_name, FIRST_WRITTEN, CHECK_COUNT)
 
-/* A name that was refused, or found no memory, is no word. */
+/* A name that found no memory is no word. */
 static const char *or_none(const char *name)
 {
 	return name ? name : "";
@@ -332,6 +332,14 @@ bool load_id(struct loader *loader, const struct yaml_node *node, const char **o
 	}
 	*out_id = load_copy(loader, text);
 	return *out_id;
+}
+
+bool load_name(struct loader *loader, const struct yaml_node *key, const char **out_name)
+{
+	const char *unused;
+
+	*out_name = load_copy(loader, key->text);
+	return load_id(loader, key, &unused) && *out_name;
 }
 
 bool load_strings(struct loader *loader, const struct yaml_node *node, load_string_fn *load_one,

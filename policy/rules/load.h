@@ -103,6 +103,8 @@ bool load_word(struct loader *loader, const struct yaml_node *node, const char *
 bool load_text(struct loader *loader, const struct yaml_node *node, size_t limit,
 	       const char **out_text);
 bool load_id(struct loader *loader, const struct yaml_node *node, const char **out_id);
+/* A name that others refer to: kept when it is refused, so that they are not refused as well. */
+bool load_name(struct loader *loader, const struct yaml_node *key, const char **out_name);
 bool load_value(struct loader *loader, const struct yaml_node *node, const struct vocabulary *words,
 		unsigned *out_value);
 /* A list of at most 64 words, as bits. */

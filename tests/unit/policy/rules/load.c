@@ -84,10 +84,11 @@ static struct policy *parse(const char *text)
 	struct bl_error why = {{0}};
 	enum bl_status status = rules_parse(text, strlen(text), &policy, &findings, &why);
 
-	if (findings.count)
+	/* Warnings are for tests of check*.c to say. */
+	if (status != BL_OK) {
 		rules_print_findings(stderr, "policy", &findings);
-	if (status != BL_OK || findings.count)
 		fail_msg("%s: %s, %zu findings", bl_status_name(status), why.text, findings.count);
+	}
 	return policy;
 }
 
@@ -276,7 +277,7 @@ static void what_is_not_said_is_looked_for(void **state)
 	}
 }
 
-static void solo_policy_loads_without_findings(void **state)
+static void solo_policy_loads_as_it_is_written(void **state)
 {
 	static const uid_t UIDS[] = {0, 1000, 61001, 4294967294u};
 	char text[2048];
@@ -455,37 +456,43 @@ static void hostile_files_are_refused_in_no_time(void **state)
 	}
 }
 
-/* What the four shipped examples need and this version lacks is said so, and nothing else is said. */
-static void examples_of_the_whole_language_lack_only_what_comes_later(void **state)
+/* Nothing in the worked examples is lost on the way: their rules and tests are counted in their text. */
+static void worked_examples_of_the_whole_language_load(void **state)
 {
-	static const char *const NAMES[] = {"callcentre-pci", "contractor-lab", "refurbisher",
-					    "returns-desk"};
+	static const struct {
+		const char *name;
+		size_t rules, tests, custom, workplaces;
+	} ROWS[] = {
+		{"callcentre-pci", 14, 42, 0, 1},
+		{"contractor-lab", 13, 38, 1, 2},
+		{"refurbisher", 13, 37, 0, 2},
+		{"returns-desk", 16, 54, 1, 2},
+	};
 	size_t seen = 0;
 
 	(void)state;
-	for (size_t i = 0; i < BL_COUNT(NAMES); i++) {
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
 		char path[128];
 		static char text[64 << 10];
 
-		snprintf(path, sizeof(path), "../shared/policies/%s.yaml", NAMES[i]);
+		snprintf(path, sizeof(path), "../shared/policies/%s.yaml", ROWS[i].name);
 
 		FILE *file = fopen(path, "re");
 
 		if (!file)
 			continue;
-
-		size_t length = fread(text, 1, sizeof(text), file);
-		struct policy *policy = NULL;
-		struct rules_findings findings;
-
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		fclose(file);
-		assert_int_equal(rules_parse(text, length, &policy, &findings, NULL), BL_INVALID);
-		assert_int_equal(findings.count, RULES_FINDINGS_LIMIT);
-		for (size_t k = 0; k < findings.count; k++)
-			if (!strstr(findings.items[k].text,
-				    "is not understood by this version of Bailee yet"))
-				fail_msg("%s:%u: %s", NAMES[i], findings.items[k].line,
-					 findings.items[k].text);
+
+		struct policy *policy = parse(text);
+
+		if (policy->rule_count != ROWS[i].rules || policy->test_count != ROWS[i].tests ||
+		    policy->custom_count != ROWS[i].custom ||
+		    policy->workplace_count != ROWS[i].workplaces)
+			fail_msg("%s: %zu rules, %zu tests, %zu classes, %zu workplaces",
+				 ROWS[i].name, policy->rule_count, policy->test_count,
+				 policy->custom_count, policy->workplace_count);
+		policy_unref(policy);
 		seen++;
 	}
 	if (!seen)
@@ -500,7 +507,7 @@ int main(void)
 		cmocka_unit_test(good_policy_becomes_the_dates_and_tests_it_states),
 		cmocka_unit_test(digest_is_that_of_the_bytes),
 		cmocka_unit_test(what_is_not_said_is_looked_for),
-		cmocka_unit_test(solo_policy_loads_without_findings),
+		cmocka_unit_test(solo_policy_loads_as_it_is_written),
 		cmocka_unit_test_setup_teardown(policy_is_loaded_from_a_file, make_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(files_that_others_can_write_are_refused,
@@ -508,7 +515,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_file_or_too_large_is_refused,
 						make_folder, remove_folder),
 		cmocka_unit_test(hostile_files_are_refused_in_no_time),
-		cmocka_unit_test(examples_of_the_whole_language_lack_only_what_comes_later),
+		cmocka_unit_test(worked_examples_of_the_whole_language_load),
 	};
 
 	if (sodium_init() < 0)
