@@ -614,11 +614,16 @@ static inline bool naive_is_gated(const struct question *q, enum bl_action actio
 	return is_look && (q->state == STATE_DUE || q->state == STATE_SHREDDED);
 }
 
+static inline bool naive_needs_read(enum bl_action action)
+{
+	return action == ACTION_COPY || action == ACTION_UNMASK;
+}
+
 /* @n's own action and class are not looked at. */
 static inline struct naive_answer naive_about(const struct naive_case *n, enum bl_action action,
 					      unsigned asked_class)
 {
-	bool needs_read = action == ACTION_COPY || action == ACTION_UNMASK;
+	bool needs_read = naive_needs_read(action);
 	int class = action == ACTION_UNMASK ? (int)asked_class : -1;
 
 	if (naive_is_gated(n->q, action))
