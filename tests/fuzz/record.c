@@ -19,6 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 			if (!*record.identities[i].value ||
 			    record.identities[i].kind > IDENTITY_ADDRESS)
 				abort();
+		if (record.consent_count > DEVICE_CONSENTS)
+			abort();
+		for (size_t i = 0; i < record.consent_count; i++)
+			if (!*record.consents[i].purpose)
+				abort();
 		device_record_done(&record);
 	} else if (status != BL_NO_MEMORY && (!*why.text || strpbrk(why.text, "\n\x1b"))) {
 		abort();

@@ -17,7 +17,8 @@ static void whole_record_is_read(void **state)
 				   "serial: 00123\n"
 				   "customer:\n"
 				   "  name: [Zoe Sample, Z. Sample]\n"
-				   "  email: zoe@example.org\n";
+				   "  email: zoe@example.org\n"
+				   "consent: {repair: granted, resale: withdrawn}\n";
 	struct device_record record;
 	struct bl_error why = {.text = ""};
 
@@ -33,8 +34,13 @@ static void whole_record_is_read(void **state)
 	assert_int_equal(record.identities[1].kind, IDENTITY_NAME);
 	assert_string_equal(record.identities[2].value, "zoe@example.org");
 	assert_int_equal(record.identities[2].kind, IDENTITY_EMAIL);
+	assert_int_equal(record.consent_count, 2);
+	assert_string_equal(record.consents[0].purpose, "repair");
+	assert_true(record.consents[0].is_granted);
+	assert_string_equal(record.consents[1].purpose, "resale");
+	assert_false(record.consents[1].is_granted);
 	device_record_done(&record);
-	assert_int_equal(record.identity_count, 0);
+	assert_int_equal(record.identity_count + record.consent_count, 0);
 }
 
 static void dates_are_read_or_refused(void **state)
@@ -101,6 +107,13 @@ static void bad_records_are_refused_without_telling_the_customer(void **state)
 		{"", ""},
 		{"maker: [a, b]\n", "1:8: "},
 		{"maker:\n", "1:"},
+		{"consent: granted\n", "1:10: "},
+		{"consent: [SECRET]\n", "1:10: "},
+		{"consent: {SECRET: granted}\n", "1:11: "},
+		{"consent: {repair: SECRET}\n", "1:19: "},
+		{"consent: {repair: unknown}\n", "1:19: "},
+		{"consent: {repair: [granted]}\n", "1:19: "},
+		{"consent: {repair: granted, repair: withdrawn}\n", "1:28: "},
 	};
 
 	(void)state;
@@ -132,6 +145,8 @@ static void limits_hold(void **state)
 		{"customer: {name: [", 63, "n, ", "n]}\n", BL_OK},
 		{"customer: {name: [", 64, "n, ", "n]}\n", BL_INVALID},
 		{"customer: {email: x, name: [", 63, "n, ", "n]}\n", BL_INVALID},
+		{"consent: {", 63, "p", ": granted}\n", BL_OK},
+		{"consent: {", 64, "p", ": granted}\n", BL_INVALID},
 	};
 
 	(void)state;
@@ -154,6 +169,30 @@ static void limits_hold(void **state)
 	}
 }
 
+static void consent_has_a_limit_of_purposes(void **state)
+{
+	static const struct {
+		unsigned count;
+		enum bl_status status;
+	} ROWS[] = {{DEVICE_CONSENTS, BL_OK}, {DEVICE_CONSENTS + 1, BL_INVALID}};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct device_record record;
+		char text[1024] = "consent:\n";
+
+		for (unsigned k = 0; k < ROWS[i].count; k++)
+			sprintf(text + strlen(text), "  p%u: granted\n", k);
+
+		enum bl_status status = device_record_parse(text, strlen(text), &record, NULL);
+
+		if (status != ROWS[i].status)
+			fail_msg("%u purposes: %s", ROWS[i].count, bl_status_name(status));
+		if (status == BL_OK)
+			device_record_done(&record);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +200,7 @@ int main(void)
 		cmocka_unit_test(dates_are_read_or_refused),
 		cmocka_unit_test(bad_records_are_refused_without_telling_the_customer),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(consent_has_a_limit_of_purposes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
