@@ -169,7 +169,7 @@ static void old_segments_are_left_out_and_doubtful_ones_read(void **state)
 		 {{10, 12, 0, false}, {1, 1.5, .5, false}, {5, 5.5, 4, false}},
 		 3,
 		 11,
-		 0x7},
+		 0x5},
 		{"put back within a boot, but too old all the same",
 		 {{10, 12, 0, false},
 		  {1, 1.5, .5, false},
