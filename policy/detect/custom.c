@@ -25,7 +25,8 @@ _Static_assert(DETECT_WINDOW % PIECE == 0 && 2 * PIECE <= SPAN_LIMIT, "pieces li
 /* What one scan needs to itself. */
 struct slot {
 	hs_scratch_t *scratch;
-	uint64_t bits[]; /* SCAN_WORDS per class: bytes that some match covers */
+	uint8_t copy[SCAN_REGION]; /* a text in which something reads otherwise */
+	uint64_t bits[];	   /* SCAN_WORDS per class: bytes that some match covers */
 };
 
 /* The part of a set that changes. */
@@ -41,6 +42,7 @@ struct detect_custom {
 	uint8_t rows[CLASS_LIMIT]; /* class of each row of bits */
 	unsigned row_count;
 	bl_classes classes;
+	bool has_boundaries;	 /* some pattern says \b or \B */
 	hs_database_t *database; /* NULL when there are no patterns */
 	hs_scratch_t *model;	 /* cloned, never scanned with */
 };
@@ -235,6 +237,8 @@ static enum bl_status compile(struct detect_custom *custom, size_t *out_bad, str
 		if (i == 0 || class != custom->patterns[i - 1].class)
 			custom->rows[custom->row_count++] = class;
 		custom->classes |= CLASS_BIT(class);
+		custom->has_boundaries |= strstr(custom->patterns[i].pattern, "\\b") ||
+					  strstr(custom->patterns[i].pattern, "\\B");
 		texts[i] = custom->patterns[i].pattern;
 		flags[i] = FLAGS;
 		ids[i] = custom->row_count - 1;
@@ -427,22 +431,53 @@ static size_t valid_to(const struct text *text, size_t from, size_t to)
 	return at;
 }
 
+/*
+ * In the strings of JSON and programs a word begins behind "\\n" and the like, whose letter would look like a part of it.
+ * Copies the text with gaps in the place of such letters; false when there are none.
+ */
+static bool copy_escapes(const struct text *text, size_t start, size_t length, uint8_t *out)
+{
+	const uint8_t *from = text->bytes + start, *at = from;
+	bool is_any = false;
+
+	while ((at = memchr(at, '\\', length - (size_t)(at - from)))) {
+		size_t size = at + 1 < from + length && at[1] == 'u' ? 6 : 2;
+		size_t end = (size_t)(at - from) + size;
+
+		if (end < length && text_is_alnum(from[end]) &&
+		    text_follows_escape(text, start + end)) {
+			if (!is_any)
+				memcpy(out, from, length);
+			is_any = true;
+			memset(out + end - size + 1, ' ', size - 1);
+		}
+		at++;
+	}
+	return is_any;
+}
+
 void custom_scan(const struct detect_custom *custom, const struct text *text, struct sink *sink)
 {
 	if (!(custom_classes(custom) & sink->classes))
 		return;
 
 	size_t start = valid_from(text, sink->from);
-	size_t end = valid_to(text, BL_MAX(sink->from, start), sink->to);
+	size_t length = valid_to(text, BL_MAX(sink->from, start), sink->to) - start;
 	struct slot *slot = slot_take(custom);
 
 	if (!slot) {
 		sink->has_failed = true;
 		return;
 	}
-	slot_clear(custom, slot, end - start);
-	if (slot_match(custom, slot, text->bytes + start, end - start))
-		add_runs(custom, slot, start, end - start, sink);
+	slot_clear(custom, slot, length);
+	bool is_done = slot_match(custom, slot, text->bytes + start, length);
+
+	if (is_done && custom->has_boundaries && copy_escapes(text, start, length, slot->copy))
+		is_done = slot_match(custom, slot, slot->copy, length);
+	if (custom->has_boundaries)
+		explicit_bzero(slot->copy, length);
+	if (is_done)
+		add_runs(custom, slot, start, length, sink);
 	else
 		sink->has_failed = true;
 	slot_give(custom, slot);
@@ -468,15 +503,15 @@ void custom_scan_name(const struct detect_custom *custom, const struct text *tex
 	if (!(custom_classes(custom) & sink->classes) || text->length == 0)
 		return;
 
-	BL_CLEANUP(bl_free) uint8_t *copy = malloc(text->length);
-	struct slot *slot = copy ? slot_take(custom) : NULL;
+	struct slot *slot = slot_take(custom);
 	bool is_done = slot;
 
 	if (slot)
 		slot_clear(custom, slot, text->length);
 	for (unsigned pass = 0; is_done && pass < 2; pass++) {
-		copy_name(text, pass == 1, copy);
-		is_done = slot_match(custom, slot, copy, text->length);
+		copy_name(text, pass == 1, slot->copy);
+		is_done = slot_match(custom, slot, slot->copy, text->length);
+		explicit_bzero(slot->copy, text->length);
 	}
 	if (is_done)
 		add_runs(custom, slot, 0, text->length, sink);

@@ -78,8 +78,9 @@ struct detect_identity {
  *
  * Characters are those of UTF-8; case counts as written ((?i) is taken); \w, \d, \s and \b know ASCII only. ^ and $ are
  * refused, as nothing has to stand at an edge. Matches of one class that overlap or touch are one span (in pieces of a
- * grid where it would be longer than half a margin). In file names '_' is a gap too. A value is found as it is written:
- * not across hidden characters, escapes or line ends that its pattern does not name.
+ * grid where it would be longer than half a margin). A word also begins behind an escape such as "\n", and in file
+ * names '_' is a gap too. Else a value is found as it is written: not across hidden characters or line ends that its
+ * pattern does not name.
  */
 #define DETECT_CUSTOM_WIDTH 256 /* bytes of the longest possible match */
 struct detect_pattern {

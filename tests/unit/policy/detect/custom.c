@@ -72,6 +72,11 @@ static void matches_are_spans_wherever_they_stand(void **state)
 		{"[0-9]{2}", "12345 6 78", "0+5 8+2"},
 		{"NG-[0-9]{8}", "NG-20417733NG-20417734", "0+22"},
 		{"\\bID ?[0-9]{4}\\b", "ID 1234 xID 1234 ID 12345 ID1234", "0+7 26+6"},
+		/* behind an escape a word begins; its letter hides nothing */
+		{"\\bID[0-9]{4}\\b", "{\"a\": \"x\\nID1234\\tID5678\"}", "10+6 18+6"},
+		{"\\bID[0-9]{4}\\b", "\"\\u00a0ID1234 \\u00axID1234 \\xID1234\"", "7+6"},
+		{"\\bnID[0-9]{4}\\b", "\\nID1234", "1+7"},
+		{"ID[0-9]{4}", "\\nID1234", "2+6"},
 		/* whole characters, and case as written */
 		{"M.ller[0-9]", "M\u00fcller7", "0+8"},
 		{"[\u00e4\u00f6\u00fc]{2}", "x\u00e4\u00f6 \u00e4 \u00c4\u00d6", "1+4"},
@@ -340,9 +345,10 @@ static const struct detect_pattern various[] = {
 static void make_text(uint8_t *out, size_t size, uint32_t *seed)
 {
 	static const char *const pieces[] = {
-		"NG-20417733", "NG-2041",  "ID 1234", "ID123", "ID ", "1234",  "\n",
-		" ",	       "\u00e9",   "\u65e5",  "abc",   "kl ", "xabab", "aaaaaaaaaaaa",
-		"x",	       "\u00fcab", "-",	      "_",     "9",   "ABBA",  ", ",
+		"NG-20417733", "NG-2041",     "ID 1234", "ID123", "ID ", "1234",  "\n",
+		" ",	       "\u00e9",      "\u65e5",	 "abc",	  "kl ", "xabab", "aaaaaaaaaaaa",
+		"x",	       "\u00fcab",    "-",	 "_",	  "9",	 "ABBA",  ", ",
+		"\\nID12",     "\\u00a0ID34", "\\",
 	};
 	size_t at = 0;
 
