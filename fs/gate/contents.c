@@ -60,46 +60,159 @@ void gate_release(struct gate_view *view, uint64_t number)
 	handle_free(handle);
 }
 
-/* ---- open ------------------------------------------------------------------------------------------- */
+/* ---- deciding on contents ----------------------------------------------------------------------------- */
 
-/*
- * May the contents be shown on this mount? An open mount lets any program copy, so reading here is copying. What nobody
- * could look into stays closed whatever rules permit. Locks are held.
- */
-static int decide_contents(struct asked *asked, struct scene *scene, const struct gate_file *file)
+/* How the contents of one file are judged: at open, or again for a handle that is open. */
+struct judging {
+	struct asked *asked;
+	struct gate_file *file;
+	bool is_again;	      /* files and unmasks are paid for; no more is unmasked than at open */
+	bl_classes originals; /* in: of the open; out: what is shown unmasked now */
+	struct mask mask;
+	bool is_unsure; /* out: what is in the file would matter, and not all of it was looked through */
+};
+
+static void contents_scene(const struct judging *judging, struct scene *scene)
 {
-	struct rules_decision decision;
+	struct asked *asked = judging->asked;
+	const struct gate_file *file = judging->file;
 
 	scene_set(scene, asked->view, asked->device, tree_entry(asked->device->tree, asked->entry),
 		  (int)file->profile.kind);
 	if (file->size_bytes <= INT64_MAX)
 		scene->facts.size_bytes = (int64_t)file->size_bytes;
+	scene->facts.is_paid = judging->is_again;
+	if (!scene->closed)
+		scene_look(scene, file);
+}
+
+static bool is_same_decision(const struct rules_decision *a, const struct rules_decision *b)
+{
+	return a->outcome == b->outcome && a->by == b->by && strcmp(a->rule, b->rule) == 0;
+}
+
+/* Held between a file without any class and one with all. */
+bool contents_would_matter(const struct scene *scene, const struct gate_file *file,
+			   const struct rules_decision *unsure)
+{
+	const struct rules_subject *subject = scene->view->subject;
+	struct rules_facts facts = scene->facts;
+	struct rules_decision none, all;
+	uint8_t shown[CLASS_LIMIT], shown_all[CLASS_LIMIT];
+
+	if (scene->closed || facts.is_whole_known || !file->profile.is_text ||
+	    atomic_load(&file->is_hopeless) || !policy_needs_whole_files(scene->view->gate->policy))
+		return false;
+	facts.is_whole_known = true;
+	facts.has = ~(bl_classes)0;
+	if (unsure->outcome == RULES_PERMIT) {
+		/* Permitted whatever is in it; but what may be unmasked can hang on a permit that is not sure. */
+		rules_shows(subject, &scene->facts, ACTION_COPY, shown);
+		rules_shows(subject, &facts, ACTION_COPY, shown_all);
+		return memcmp(shown, shown_all, sizeof(shown)) != 0;
+	}
+	rules_decide(subject, &facts, ACTION_COPY, 0, &all);
+	facts.has = 0;
+	rules_decide(subject, &facts, ACTION_COPY, 0, &none);
+	return !is_same_decision(&none, &all);
+}
+
+/* Whoever opened it was told what is unmasked, and so was the log: later on it can only be less. */
+static void mask_again(struct judging *judging, const struct scene *scene)
+{
+	struct mask names;
+	bl_classes opened = judging->originals;
+
+	judging->originals = opened ? scene_mask_contents(scene, &judging->mask) & opened : 0;
+	scene_mask(scene, &names);
+	for (unsigned class = 0; class < CLASS_LIMIT; class ++)
+		if (!(judging->originals >> class & 1))
+			judging->mask.styles[class] = names.styles[class];
+	memcpy(judging->mask.key, names.key, sizeof(names.key));
+	sodium_memzero(&names, sizeof(names));
+}
+
+/* What was permitted is used up at once: nobody else of this person decides between. */
+static void use_up(struct gate_usage *usage, bl_classes originals)
+{
+	unsigned classes = (unsigned)__builtin_popcountll(originals);
+
+	usage_count(usage, UNIT_FILES, 1);
+	usage_count(usage, UNIT_UNMASKS, classes > 0);
+	usage_count(usage, UNIT_SHOWN, classes);
+}
+
+/*
+ * May the contents be shown on this mount? An open mount lets any program copy, so reading here is copying. What nobody
+ * could look into stays closed whatever rules permit. Locks are held.
+ */
+static int judge_contents(struct judging *judging, struct scene *scene)
+{
+	struct asked *asked = judging->asked;
+	struct gate_usage *usage = asked->view->usage;
+	struct rules_decision decision;
+
+	contents_scene(judging, scene);
+	pthread_mutex_lock(&usage->lock);
+	usage_read(usage, &scene->used);
 	scene_decide(scene, ACTION_COPY, &decision);
 	int error = asked_deny(asked, &decision);
 
-	if (!error && !file->profile.is_text) {
+	judging->is_unsure = contents_would_matter(scene, judging->file, &decision);
+	if (!error && !judging->file->profile.is_text) {
 		asked->event.verdict = AUDIT_WITHHELD;
-		memcpy(asked->event.rule, RULE_UNSCANNED, sizeof(RULE_UNSCANNED));
+		asked_rule(asked, RULE_UNSCANNED);
 		error = EACCES;
 	}
+	if (!error && judging->is_again) {
+		mask_again(judging, scene);
+	} else if (!error && !judging->is_unsure) {
+		judging->originals = scene_mask_contents(scene, &judging->mask);
+		use_up(usage, judging->originals);
+	}
+	pthread_mutex_unlock(&usage->lock);
 	return error;
 }
 
-static void handle_take(struct gate_handle *handle, const struct asked *asked,
-			const struct scene *scene)
+/* ---- open ------------------------------------------------------------------------------------------- */
+
+static void handle_take(struct gate_handle *handle, const struct asked *asked)
 {
 	handle->device = gate_device_ref(asked->device);
 	handle->entry = asked->entry;
 	handle->epoch = asked->reply->epoch;
-	scene_mask(scene, &handle->mask);
 	memcpy(handle->token, asked->event.token, sizeof(handle->token));
 	memcpy(handle->rule, asked->event.rule, sizeof(handle->rule));
 	memcpy(handle->id, asked->event.device, sizeof(handle->id));
 }
 
+/* The log says what is shown unmasked, in the words of the policy. */
+static void tell_originals(struct asked *asked, bl_classes originals)
+{
+	struct answer answer = {asked->event.detail, sizeof(asked->event.detail), 0};
+
+	asked->event.bytes = (uint64_t)__builtin_popcountll(originals);
+	if (!originals)
+		return;
+	answer_say(&answer, "unmasked: ");
+	answer_classes(&answer, asked->view->gate->policy, originals);
+}
+
+static bool is_for_writing(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
+}
+
+static int deny_writing(struct asked *asked)
+{
+	asked->event.verdict = AUDIT_DENIED;
+	asked_rule(asked, RULE_READ_ONLY);
+	return EROFS;
+}
+
 static int open_notice(struct asked *asked, struct gate_handle *handle)
 {
-	snprintf(asked->event.rule, sizeof(asked->event.rule), "%s", RULE_NOTICE);
+	asked_rule(asked, RULE_NOTICE);
 	handle->device = gate_device_ref(asked->device);
 	handle->entry = asked->entry;
 	handle->is_notice = true;
@@ -108,25 +221,76 @@ static int open_notice(struct asked *asked, struct gate_handle *handle)
 	return 0;
 }
 
+/* Judge the file as far as it is known. */
+static int judge_open(struct judging *judging, struct gate_handle *handle)
+{
+	struct asked *asked = judging->asked;
+	struct scene scene;
+
+	asked_lock(asked);
+	int error = asked_visible(asked, asked->entry, &scene);
+
+	judging->is_unsure = false;
+	if (!error)
+		error = judge_contents(judging, &scene);
+	if (!error && !judging->is_unsure) {
+		handle_take(handle, asked);
+		handle->mask = judging->mask;
+		handle->originals = judging->originals;
+		tell_originals(asked, judging->originals);
+	}
+	asked_unlock(asked);
+	return error;
+}
+
+/* Look the file through, and judge again by what is in it. */
+static int look_and_judge(struct judging *judging, struct gate_handle *handle)
+{
+	struct asked *asked = judging->asked;
+	enum bl_status status = file_look(judging->file, asked->view->gate->look_ms);
+
+	if (status == BL_STALE)
+		device_forget_file(asked->device, judging->file);
+	if (status != BL_OK && status != BL_TIMED_OUT)
+		return asked_failed(asked, status);
+	int error = judge_open(judging, handle);
+
+	if (!judging->is_unsure)
+		return error;
+	/* Not all of it yet, and that matters: the next open goes on. */
+	asked->event.verdict = AUDIT_WITHHELD;
+	asked_rule(asked, RULE_UNSCANNED);
+	return EACCES;
+}
+
 static int open_image_file(struct asked *asked, struct gate_handle *handle)
 {
-	struct scene scene;
+	struct judging judging = {.asked = asked};
 	BL_CLEANUP(file_unref) struct gate_file *file = NULL;
 	enum bl_status status = device_file(asked->device, asked->entry, &file);
 
 	if (status != BL_OK)
 		return asked_failed(asked, status);
-	asked_lock(asked);
-	int error = asked_visible(asked, asked->entry, &scene);
+	judging.file = file;
+	int error = judge_open(&judging, handle);
 
+	if (judging.is_unsure)
+		error = look_and_judge(&judging, handle);
+	sodium_memzero(&judging.mask, sizeof(judging.mask));
 	if (!error)
-		error = decide_contents(asked, &scene, file);
-	if (!error) {
-		handle_take(handle, asked, &scene);
 		handle->file = BL_TAKE(file);
-	}
-	asked_unlock(asked);
 	return error;
+}
+
+/* Words of our own, about what this view may do. */
+static int open_root_notice(struct asked *asked, int flags, struct gate_handle *handle)
+{
+	if (is_for_writing(flags))
+		return deny_writing(asked);
+	asked_rule(asked, RULE_NOTICE);
+	handle->is_notice = true;
+	memcpy(handle->rule, asked->event.rule, sizeof(handle->rule));
+	return 0;
 }
 
 static int open_file(struct asked *asked, uint64_t node, int flags, struct gate_handle *handle)
@@ -135,15 +299,14 @@ static int open_file(struct asked *asked, uint64_t node, int flags, struct gate_
 
 	if (node == GATE_ROOT)
 		return EISDIR;
+	if (node == ROOT_NOTICE_NODE)
+		return open_root_notice(asked, flags, handle);
 	int error = asked_node(asked, node);
 
 	if (error)
 		return error;
-	if ((flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT))) {
-		asked->event.verdict = AUDIT_DENIED;
-		memcpy(asked->event.rule, RULE_READ_ONLY, sizeof(RULE_READ_ONLY));
-		return EROFS;
-	}
+	if (is_for_writing(flags))
+		return deny_writing(asked);
 	asked_lock(asked);
 	error = asked_visible(asked, asked->entry, &scene);
 	enum entry_kind kind = error ? ENTRY_IMAGE : (enum entry_kind)scene.entry->kind;
@@ -159,6 +322,21 @@ static int open_file(struct asked *asked, uint64_t node, int flags, struct gate_
 	return kind == ENTRY_NOTICE ? open_notice(asked, handle) : open_image_file(asked, handle);
 }
 
+/* It was counted, and then its device was dropped: nothing was opened. */
+static void not_opened(struct asked *asked, const struct gate_handle *handle)
+{
+	struct gate_usage *usage = asked->view->usage;
+	uint64_t classes = (uint64_t)__builtin_popcountll(handle->originals);
+
+	if (!handle->file)
+		return;
+	usage_refund(usage, UNIT_FILES, 1);
+	usage_refund(usage, UNIT_UNMASKS, classes > 0);
+	usage_refund(usage, UNIT_SHOWN, classes);
+	asked->event.bytes = 0;
+	asked->event.detail[0] = 0;
+}
+
 void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_t node, int flags,
 	       struct gate_reply *reply)
 {
@@ -169,32 +347,48 @@ void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_
 	struct gate_handle *handle = handle_new();
 	int error = handle ? open_file(&asked, node, flags, handle) : ENOMEM;
 
-	if (!error && !handle_add(view, handle))
+	if (!error && !handle_add(view, handle)) {
 		error = asked_failed(&asked, BL_STALE);
+		not_opened(&asked, handle);
+	}
 	if (error) {
 		handle_free(handle);
 	} else {
 		asked.event.handle = handle->number;
 		reply->handle = (uint64_t)(uintptr_t)handle;
+		if (usage_is_stepped(view))
+			usage_stepped(view);
 	}
 	asked_finish(&asked, error);
 }
 
 /* ---- read ------------------------------------------------------------------------------------------- */
 
+/* What a read works with: taken from its handle for as long as it lasts. */
+struct reading {
+	struct asked *asked;
+	struct gate_handle *handle;
+	struct gate_file *file; /* counted; NULL: words of our own */
+	struct mask mask;
+	bl_classes originals;
+};
+
 /* The view has moved since the handle was judged: judge again. handle->lock is not held. */
-static int judge_again(struct asked *asked, struct gate_handle *handle, struct gate_file *file,
-		       struct mask *out_mask)
+static int judge_again(struct reading *reading)
 {
+	struct asked *asked = reading->asked;
+	struct gate_handle *handle = reading->handle;
+	struct judging judging = {.asked = asked,
+				  .file = reading->file,
+				  .is_again = true,
+				  .originals = reading->originals};
 	struct scene scene;
 
 	asked_lock(asked);
 	int error = asked_visible(asked, asked->entry, &scene);
 
 	if (!error)
-		error = decide_contents(asked, &scene, file) ? ESTALE : 0;
-	if (!error)
-		scene_mask(&scene, out_mask);
+		error = judge_contents(&judging, &scene) ? ESTALE : 0;
 	uint64_t epoch = asked->reply->epoch;
 
 	asked_unlock(asked);
@@ -203,40 +397,46 @@ static int judge_again(struct asked *asked, struct gate_handle *handle, struct g
 		handle->is_lost = true;
 	} else if (epoch > handle->epoch) {
 		handle->epoch = epoch;
-		handle->mask = *out_mask;
+		handle->mask = judging.mask;
 		memcpy(handle->rule, asked->event.rule, sizeof(handle->rule));
 	}
 	pthread_mutex_unlock(&handle->lock);
+	reading->mask = judging.mask;
+	sodium_memzero(&judging.mask, sizeof(judging.mask));
 	return error;
 }
 
 /* What the read needs of its handle, under the handle's lock for a moment only. */
-static int handle_pin(struct asked *asked, struct gate_handle *handle, struct gate_file **out_file,
-		      struct mask *out_mask)
+static int handle_pin(struct reading *reading)
 {
+	struct asked *asked = reading->asked;
+	struct gate_handle *handle = reading->handle;
+
 	pthread_mutex_lock(&handle->lock);
-	bool is_there = handle->device && !handle->is_lost;
+	bool is_root_notice = handle->is_notice && !handle->device && !handle->id[0];
+	bool is_there = (handle->device || is_root_notice) && !handle->is_lost;
 	bool is_current = handle->epoch == gate_view_epoch(asked->view);
 
 	asked->event.handle = handle->number;
 	memcpy(asked->event.device, handle->id, sizeof(handle->id));
 	memcpy(asked->event.rule, handle->rule, sizeof(handle->rule));
 	memcpy(asked->event.token, handle->token, sizeof(handle->token));
-	if (is_there) {
+	if (is_there && handle->device) {
 		asked->device = gate_device_ref(handle->device);
 		asked->entry = handle->entry;
 		if (handle->file) {
-			*out_file = handle->file;
+			reading->file = handle->file;
 			atomic_fetch_add(&handle->file->refs, 1);
 		}
-		*out_mask = handle->mask;
+		reading->mask = handle->mask;
+		reading->originals = handle->originals;
 	}
 	pthread_mutex_unlock(&handle->lock);
 	if (!is_there) {
 		asked->event.verdict = AUDIT_DENIED;
 		return ESTALE;
 	}
-	return !*out_file || is_current ? 0 : judge_again(asked, handle, *out_file, out_mask);
+	return !reading->file || is_current ? 0 : judge_again(reading);
 }
 
 static int read_notice(struct asked *asked, uint64_t offset, uint8_t *buffer, size_t size)
@@ -258,40 +458,81 @@ static int read_notice(struct asked *asked, uint64_t offset, uint8_t *buffer, si
 	return error;
 }
 
-static int read_file(struct asked *asked, struct gate_file *file, const struct mask *mask,
-		     uint64_t offset, size_t size, uint8_t *buffer, size_t room)
+static int read_root_notice(struct asked *asked, uint64_t offset, uint8_t *buffer, size_t size)
 {
-	enum bl_status status = file_read_masked(file, mask, offset, size, buffer, room,
+	size_t total;
+	enum bl_status status =
+		root_notice(asked->view, offset, buffer, size, &asked->reply->length, &total);
+
+	asked->reply->bytes = buffer;
+	return status == BL_OK ? 0 : asked_failed(asked, status);
+}
+
+/* Count what will be read; when a limit was reached meanwhile the handle is judged again first. */
+static int reserve(struct reading *reading, uint64_t bytes)
+{
+	struct gate_view *view = reading->asked->view;
+
+	while (!usage_reserve(view, UNIT_BYTES, bytes)) {
+		usage_stepped(view);
+		int error = judge_again(reading);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int read_file(struct reading *reading, uint64_t offset, size_t size, uint8_t *buffer,
+		     size_t room)
+{
+	struct asked *asked = reading->asked;
+	struct gate_file *file = reading->file;
+	uint64_t left = offset < file->size_bytes ? file->size_bytes - offset : 0;
+	uint64_t bytes = BL_MIN(size, left);
+	int error = reserve(reading, bytes);
+
+	if (error)
+		return error;
+	enum bl_status status = file_read_masked(file, &reading->mask, offset, size, buffer, room,
 						 &asked->reply->bytes, &asked->reply->length);
 
+	if (status != BL_OK)
+		usage_refund(asked->view->usage, UNIT_BYTES, bytes);
 	if (status == BL_WITHHELD) {
 		asked->event.verdict = AUDIT_WITHHELD;
-		memcpy(asked->event.rule, RULE_UNSCANNED, sizeof(RULE_UNSCANNED));
+		asked_rule(asked, RULE_UNSCANNED);
 		return bl_status_errno(status);
 	}
 	if (status == BL_STALE)
 		device_forget_file(asked->device, file);
-	return status == BL_OK ? 0 : asked_failed(asked, status);
+	if (status != BL_OK)
+		return asked_failed(asked, status);
+	if (usage_is_stepped(asked->view))
+		usage_stepped(asked->view);
+	return 0;
 }
 
 void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
 	       uint64_t offset, size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply)
 {
-	struct gate_handle *handle = (struct gate_handle *)(uintptr_t)number;
-	struct gate_file *file = NULL;
 	struct asked asked;
-	struct mask mask;
+	struct reading reading = {.asked = &asked,
+				  .handle = (struct gate_handle *)(uintptr_t)number};
 
 	if (!asked_begin(&asked, view, caller, AUDIT_READ, reply))
 		return;
 	asked.event.offset = offset;
-	int error = handle_pin(&asked, handle, &file, &mask);
+	int error = handle_pin(&reading);
 
-	if (!error)
-		error = file ? read_file(&asked, file, &mask, offset, size, buffer, room)
-			     : read_notice(&asked, offset, buffer, size);
-	file_unref(file);
-	sodium_memzero(&mask, sizeof(mask));
+	if (!error && reading.file)
+		error = read_file(&reading, offset, size, buffer, room);
+	else if (!error && asked.device)
+		error = read_notice(&asked, offset, buffer, size);
+	else if (!error)
+		error = read_root_notice(&asked, offset, buffer, size);
+	file_unref(reading.file);
+	sodium_memzero(&reading.mask, sizeof(reading.mask));
 	if (error) {
 		reply->bytes = NULL;
 		reply->length = 0;

@@ -66,8 +66,11 @@ void gate_device_unref(struct gate_device *device)
 	if (device->image)
 		image_close(device->image);
 	detect_scanner_free(device->scanner);
+	detect_custom_unref(device->custom);
 	sodium_free(device->keys);
 	rules_places_free(device->places);
+	rules_places_free(device->old_places);
+	facts_free(device->facts);
 	tree_free(device->tree);
 	pthread_cond_destroy(&device->settled);
 	pthread_mutex_destroy(&device->lock);
@@ -119,8 +122,7 @@ static enum bl_status open_keys(struct gate_device *device, struct device_keys *
 	return BL_OK;
 }
 
-static enum bl_status open_scanner(struct gate_device *device, bl_classes classes,
-				   struct detect_scanner **out_scanner)
+static enum bl_status open_scanner(struct gate_device *device, struct detect_scanner **out_scanner)
 {
 	struct device_record record = {0};
 	enum bl_status status =
@@ -128,8 +130,9 @@ static enum bl_status open_scanner(struct gate_device *device, bl_classes classe
 
 	if (status != BL_OK)
 		return status;
-	status = detect_scanner_new(classes, NULL, record.identities, record.identity_count,
-				    out_scanner, NULL);
+	/* Only whoever opens the device, as we do, changes what it looks for. */
+	status = detect_scanner_new(device->classes, device->custom, record.identities,
+				    record.identity_count, out_scanner, NULL);
 	device_record_done(&record);
 	return status;
 }
@@ -167,6 +170,24 @@ static enum bl_status open_image(struct gate_device *device, struct image **out_
 	return status;
 }
 
+/* What the scanner is to look for. From now on whoever sets another policy sees that this was begun under an older one. */
+static bool device_begin(struct gate_device *device)
+{
+	pthread_rwlock_rdlock(&device->gate->policy_lock);
+	const struct policy *policy = device->gate->policy;
+
+	if (policy) {
+		const struct detect_custom *custom = policy_custom(policy);
+
+		detect_custom_unref(device->custom);
+		device->custom = custom ? detect_custom_ref(custom) : NULL;
+		device->classes = policy_detects(policy);
+		device->is_begun = true;
+	}
+	pthread_rwlock_unlock(&device->gate->policy_lock);
+	return policy != NULL;
+}
+
 /*
  * Keys and scanner first: without them nothing of the image may be shown, not even a name. An image that cannot be opened is
  * no error here: the device then holds a notice.
@@ -177,17 +198,12 @@ static enum bl_status device_open(struct gate_device *device)
 	BL_CLEANUP(detect_scanner_free) struct detect_scanner *scanner = NULL;
 	struct image *image = NULL;
 
-	pthread_rwlock_rdlock(&device->gate->policy_lock);
-	bl_classes classes = device->gate->policy ? policy_detects(device->gate->policy) : 0;
-	bool has_policy = device->gate->policy != NULL;
-
-	pthread_rwlock_unlock(&device->gate->policy_lock);
-	if (!has_policy)
+	if (!device_begin(device))
 		return BL_FORBIDDEN;
 	enum bl_status status = open_keys(device, &keys);
 
 	if (status == BL_OK)
-		status = open_scanner(device, classes, &scanner);
+		status = open_scanner(device, &scanner);
 	if (status != BL_OK) {
 		sodium_free(keys);
 		return status;
@@ -198,7 +214,6 @@ static enum bl_status device_open(struct gate_device *device)
 	pthread_mutex_lock(&device->lock);
 	device->keys = keys;
 	device->scanner = BL_TAKE(scanner);
-	device->classes = classes;
 	device->image = image;
 	pthread_mutex_unlock(&device->lock);
 	return BL_OK;
@@ -209,8 +224,9 @@ static enum bl_status device_open(struct gate_device *device)
 static bool is_policy_moved(struct gate_device *device)
 {
 	pthread_rwlock_rdlock(&device->gate->policy_lock);
-	bool is_moved =
-		!device->gate->policy || policy_detects(device->gate->policy) != device->classes;
+	const struct policy *policy = device->gate->policy;
+	bool is_moved = !policy || policy_detects(policy) != device->classes ||
+			!detect_custom_same(policy_custom(policy), device->custom);
 
 	pthread_rwlock_unlock(&device->gate->policy_lock);
 	return is_moved;
@@ -444,6 +460,7 @@ void file_unref(struct gate_file *file)
 	if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
 		return;
 	image_file_close(file->file);
+	pthread_mutex_destroy(&file->look_lock);
 	free(file);
 }
 
@@ -485,6 +502,7 @@ static enum bl_status file_open(struct gate_device *device, const struct entry *
 	if (!file)
 		return BL_NO_MEMORY;
 	atomic_init(&file->refs, 1);
+	pthread_mutex_init(&file->look_lock, NULL);
 	file->device = device;
 	file->entry = entry->id;
 	file->serial = atomic_fetch_add(&device->gate->last_serial, 1) + 1;

@@ -1,6 +1,7 @@
 #include "fs/gate/private.h"
 
 #include <string.h>
+#include <time.h>
 
 /* One read: the windows it touches and the bytes around them. */
 struct work {
@@ -312,4 +313,92 @@ enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask,
 	else
 		memset(buffer, 0, room);
 	return status;
+}
+
+/* ---- looking through the whole ------------------------------------------------------------------------- */
+
+#define LOOK_WINDOWS 16u /* at a time: as much as one large read */
+
+static void look_found(struct gate_file *file, const struct window_spans *known)
+{
+	bl_classes found = 0;
+
+	for (size_t i = 0; i < known->count; i++)
+		found |= CLASS_BIT(span_unpack(known->items[i], 0).class % CLASS_LIMIT);
+	atomic_fetch_or(&file->found, found);
+	if (known->is_withheld)
+		atomic_store(&file->is_hopeless, true);
+}
+
+static enum bl_status look_at(struct work *work)
+{
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < work->count; i++)
+		work->known[i] =
+			spans_get(&gate_of(work)->spans, work->file->serial, work->first + i);
+	if (is_any(work, false)) {
+		/* No buffer of a caller's here: the scratch is one. */
+		status = fetch_to_scan(work, NULL, 0);
+		if (status == BL_OK)
+			status = scan_missing(work);
+	}
+	for (size_t i = 0; i < work->count && status == BL_OK; i++)
+		look_found(work->file, work->known[i]);
+	return status;
+}
+
+/* The next part; look_lock is held. */
+static enum bl_status look_on(struct gate_file *file)
+{
+	struct work work = {.file = file, .first = file->looked};
+	uint64_t windows = (file->size_bytes + DETECT_WINDOW - 1) / DETECT_WINDOW;
+
+	work.count = (size_t)BL_MIN(windows - file->looked, LOOK_WINDOWS);
+	enum bl_status status = work.count ? look_at(&work) : BL_OK;
+
+	work_done(&work);
+	if (status != BL_OK)
+		return status;
+	file->looked += work.count;
+	atomic_store(&file->looked_bytes, BL_MIN(file->looked * DETECT_WINDOW, file->size_bytes));
+	if (file->looked == windows && !atomic_load(&file->is_hopeless))
+		atomic_store(&file->is_whole, true);
+	return BL_OK;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool is_looked_through(const struct gate_file *file)
+{
+	return atomic_load(&file->is_whole) || atomic_load(&file->is_hopeless);
+}
+
+enum bl_status file_look(struct gate_file *file, int64_t limit_ms)
+{
+	int64_t until = now_ms() + limit_ms;
+	enum bl_status status = BL_OK;
+
+	while (status == BL_OK && !is_looked_through(file)) {
+		if (now_ms() >= until)
+			return BL_TIMED_OUT;
+		pthread_mutex_lock(&file->look_lock);
+		if (!is_looked_through(file))
+			status = look_on(file);
+		pthread_mutex_unlock(&file->look_lock);
+	}
+	return status;
+}
+
+unsigned file_looked_percent(const struct gate_file *file)
+{
+	uint64_t looked = atomic_load(&file->looked_bytes);
+
+	return file->size_bytes ? (unsigned)BL_MIN(looked / (file->size_bytes / 100 + 1), 99) : 99;
 }

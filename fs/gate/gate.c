@@ -1,7 +1,11 @@
 #include "fs/gate/private.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define OVERFLOW_UID 65534u /* the kernel's default */
 
 /* ---- life ------------------------------------------------------------------------------------------- */
 
@@ -21,6 +25,30 @@ static bool add_known(void *context, const struct device *record)
 	return true;
 }
 
+/* What was recorded of the devices: read when the store is not under way with them any more. */
+static enum bl_status read_facts(struct gate *gate)
+{
+	for (struct gate_device *device = gate->devices; device; device = device->next) {
+		device->facts = facts_read(gate, device->id, device->state);
+		if (!device->facts)
+			return BL_NO_MEMORY;
+	}
+	return BL_OK;
+}
+
+/* As whom the kernel shows somebody whom our user namespace does not know. */
+static uid_t overflow_uid(void)
+{
+	BL_CLEANUP(fd_close) int fd = open("/proc/sys/kernel/overflowuid", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return OVERFLOW_UID;
+	unsigned long uid = strtoul(text, NULL, 10);
+
+	return uid > 0 && uid < UINT32_MAX ? (uid_t)uid : OVERFLOW_UID;
+}
+
 static void gate_locks(struct gate *gate)
 {
 	pthread_rwlockattr_t attr;
@@ -31,6 +59,8 @@ static void gate_locks(struct gate *gate)
 	pthread_rwlock_init(&gate->policy_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&gate->change_lock, NULL);
+	pthread_mutex_init(&gate->people_lock, NULL);
+	pthread_mutex_init(&gate->usage_lock, NULL);
 	pthread_mutex_init(&gate->freed_lock, NULL);
 	pthread_cond_init(&gate->freed, NULL);
 	scratch_pool_init(&gate->scratches);
@@ -44,7 +74,10 @@ enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate
 	if (!gate)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	gate->config = *config;
+	gate->nobody = overflow_uid();
+	gate->look_ms = GATE_LOOK_MS;
 	gate_locks(gate);
+	usage_zone(gate, NULL, config->now_unix(config->clock_context));
 	enum bl_status status = spans_init(&gate->spans, GATE_SPANS);
 
 	if (status == BL_OK) {
@@ -52,6 +85,8 @@ enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate
 		if (gate->last_slot == UINT32_MAX)
 			status = BL_NO_MEMORY;
 	}
+	if (status == BL_OK)
+		status = read_facts(gate);
 	if (status != BL_OK) {
 		gate_free(gate);
 		return bl_fail(why, status, "out of memory");
@@ -72,10 +107,14 @@ void gate_free(struct gate *gate)
 	}
 	if (gate->policy)
 		policy_unref((struct policy *)gate->policy);
+	givers_done(gate);
+	usage_done(gate);
 	spans_done(&gate->spans);
 	scratch_pool_done(&gate->scratches);
 	pthread_cond_destroy(&gate->freed);
 	pthread_mutex_destroy(&gate->freed_lock);
+	pthread_mutex_destroy(&gate->usage_lock);
+	pthread_mutex_destroy(&gate->people_lock);
 	pthread_mutex_destroy(&gate->change_lock);
 	pthread_rwlock_destroy(&gate->policy_lock);
 	free(gate);
@@ -101,8 +140,7 @@ void gate_tell(struct gate *gate, const struct audit_event *event)
 
 /* ---- changes ------------------------------------------------------------------------------------------ */
 
-/* policy_lock is held for writing. The callback only ever wakes a thread of serve's. */
-static void view_moved(struct gate_view *view)
+void view_moved(struct gate_view *view)
 {
 	atomic_fetch_add(&view->epoch, 1);
 	if (view->changed)
@@ -146,18 +184,23 @@ struct gate_device *gate_device_of(struct gate *gate, uint64_t node)
 	return device;
 }
 
-/* Free what was made of the old policy, and close what its scanner looked for too little (or too much). */
+struct gate_device *gate_device_named(struct gate *gate, const char *id)
+{
+	pthread_rwlock_rdlock(&gate->policy_lock);
+	struct gate_device *device = device_named(gate, id);
+
+	if (device)
+		gate_device_ref(device);
+	pthread_rwlock_unlock(&gate->policy_lock);
+	return device;
+}
+
+/* Close what the scanner of a device looked for too little, or too much. */
 static void device_under(struct gate_device *device, const struct policy *policy)
 {
-	pthread_mutex_lock(&device->lock);
-	rules_places_free(device->places);
-	device->places = NULL;
-	device->places_generation = 0;
-	bool is_begun = device->keys || tree_entry(device->tree, 0)->load != LOAD_NONE;
-
-	if (is_begun && device->classes != policy_detects(policy))
+	if (device->is_begun && (device->classes != policy_detects(policy) ||
+				 !detect_custom_same(device->custom, policy_custom(policy))))
 		device->is_dropped = true;
-	pthread_mutex_unlock(&device->lock);
 }
 
 static void device_drop(struct gate *gate, const char *id);
@@ -182,23 +225,87 @@ static void renew_dropped(struct gate *gate)
 	}
 }
 
+struct gate_device *gate_device_after(struct gate *gate, uint32_t slot)
+{
+	struct gate_device *found = NULL;
+
+	pthread_rwlock_rdlock(&gate->policy_lock);
+	for (struct gate_device *device = gate->devices; device; device = device->next)
+		if (device->slot > slot && (!found || device->slot < found->slot))
+			found = device;
+	if (found)
+		gate_device_ref(found);
+	pthread_rwlock_unlock(&gate->policy_lock);
+	return found;
+}
+
+/* What was made of the old policy is freed here, where no request waits for it. */
+static void free_places(struct gate *gate)
+{
+	uint32_t slot = 0;
+
+	for (;;) {
+		BL_CLEANUP(gate_device_unref)
+		struct gate_device *device = gate_device_after(gate, slot);
+
+		if (!device)
+			return;
+		slot = device->slot;
+		pthread_mutex_lock(&device->lock);
+		struct rules_places *old = BL_TAKE(device->old_places), *stale = NULL;
+
+		/* change_lock is held: nobody else makes a new generation. */
+		if (device->places_generation != gate->generation)
+			stale = BL_TAKE(device->places);
+		pthread_mutex_unlock(&device->lock);
+		rules_places_free(old);
+		rules_places_free(stale);
+	}
+}
+
+static void prepare_all(struct gate *gate, const struct policy *policy, int64_t now_unix)
+{
+	givers_prepare(gate, policy, now_unix, true);
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		view_prepare(view, policy, now_unix);
+}
+
+static void take_all(struct gate *gate, int64_t now_unix)
+{
+	(void)givers_take(gate);
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		view_take(view, now_unix);
+	all_moved(gate);
+}
+
+static void settle_all(struct gate *gate)
+{
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		view_settle(view);
+}
+
 void gate_set_policy(struct gate *gate, const struct policy *policy)
 {
-	pthread_mutex_lock(&gate->change_lock);
-	pthread_rwlock_wrlock(&gate->policy_lock);
-	const struct policy *old = gate->policy;
 	int64_t now = gate->config.now_unix(gate->config.clock_context);
 
+	pthread_mutex_lock(&gate->change_lock);
+	pthread_mutex_lock(&gate->people_lock);
+	prepare_all(gate, policy, now);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	const struct policy *old = gate->policy;
+
+	usage_zone(gate, policy, now);
 	gate->policy = policy_ref(policy);
 	gate->generation++;
 	for (struct gate_device *device = gate->devices; device; device = device->next)
 		device_under(device, policy);
-	for (struct gate_view *view = gate->views; view; view = view->next)
-		view_judge(view, now);
-	all_moved(gate);
+	take_all(gate, now);
 	pthread_rwlock_unlock(&gate->policy_lock);
+	settle_all(gate);
+	pthread_mutex_unlock(&gate->people_lock);
 	if (old)
 		policy_unref((struct policy *)old);
+	free_places(gate);
 	renew_dropped(gate);
 	pthread_mutex_unlock(&gate->change_lock);
 }
@@ -212,28 +319,55 @@ struct policy *gate_policy(struct gate *gate)
 	return policy;
 }
 
+/* The device as the store says that it is, into the list. policy_lock is held for writing. */
+static void device_into(struct gate *gate, const struct device *record, struct gate_facts **facts)
+{
+	struct gate_device **at = device_at(gate, record->id);
+	struct gate_device *device = device_named(gate, record->id);
+
+	if (!device) {
+		if (gate_device_new(gate, record, &device) != BL_OK)
+			return;
+		device->next = *at;
+		*at = device;
+	}
+	struct gate_facts *old = device->facts;
+
+	device->state = record->state;
+	device->facts = *facts;
+	*facts = old;
+}
+
+/* policy_lock is held for writing, people_lock too. */
+static void judge_again(struct gate *gate, int64_t now_unix)
+{
+	(void)givers_take(gate);
+	(void)usage_roll(gate, now_unix);
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		view_until(view, now_unix);
+	all_moved(gate);
+}
+
 static void device_changed(struct gate *gate, const char *id)
 {
 	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
-	bool is_known = record && device_find(gate->config.store, id, record, NULL) == BL_OK;
+	BL_CLEANUP(facts_free) struct gate_facts *facts = NULL;
+	int64_t now = gate->config.now_unix(gate->config.clock_context);
 
+	if (record && device_find(gate->config.store, id, record, NULL) == BL_OK)
+		facts = facts_read(gate, id, record->state);
+	pthread_mutex_lock(&gate->people_lock);
+	givers_prepare(gate, gate->policy, now, false);
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	struct gate_device *device = device_named(gate, id);
 
-	if (device && !is_known) {
+	if (facts)
+		device_into(gate, record, &facts);
+	else if (device)
 		device->is_dropped = true; /* what cannot be read again is shown no more */
-	} else if (device) {
-		device->state = record->state;
-	} else if (is_known) {
-		struct gate_device **at = device_at(gate, id);
-
-		if (gate_device_new(gate, record, &device) == BL_OK) {
-			device->next = *at;
-			*at = device;
-		}
-	}
-	all_moved(gate);
+	judge_again(gate, now);
 	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
 }
 
 void gate_device_changed(struct gate *gate, const char *id)
@@ -292,18 +426,59 @@ void gate_device_drop(struct gate *gate, const char *id)
 	pthread_mutex_unlock(&gate->change_lock);
 }
 
-int64_t gate_tick(struct gate *gate, int64_t now_unix)
+static bool is_due(const struct gate_view *view, int64_t now_unix)
+{
+	return atomic_load(&view->valid_until) <= now_unix;
+}
+
+/* One view at a new moment; policy_lock is held for writing. */
+static void tick_view(struct gate_view *view, int64_t now_unix, bool has_rolled,
+		      bool have_givers_changed)
+{
+	if (view->coming || is_due(view, now_unix)) {
+		view_take(view, now_unix);
+		view_moved(view);
+	} else if ((has_rolled && view->is_limited) || have_givers_changed) {
+		usage_steps(view);
+		view_until(view, now_unix);
+		view_moved(view);
+	} else if (has_rolled) {
+		usage_steps(view);
+	}
+}
+
+static int64_t next_tick(const struct gate *gate)
 {
 	int64_t next = INT64_MAX;
 
-	pthread_rwlock_wrlock(&gate->policy_lock);
+	for (const struct gate_giver *giver = gate->givers; giver; giver = giver->next)
+		next = BL_MIN(next, giver->valid_until);
 	for (struct gate_view *view = gate->views; view; view = view->next) {
-		if (atomic_load(&view->valid_until) <= now_unix) {
-			view_judge(view, now_unix);
-			view_moved(view);
-		}
 		next = BL_MIN(next, atomic_load(&view->valid_until));
+		/* Every day begins with an hour, wherever hours begin. */
+		for (size_t period = 0; view->is_limited && period < PERIOD_COUNT; period++)
+			next = BL_MIN(next, gate->periods[period].next);
 	}
+	return next;
+}
+
+int64_t gate_tick(struct gate *gate, int64_t now_unix)
+{
+	pthread_mutex_lock(&gate->people_lock);
+	givers_prepare(gate, gate->policy, now_unix, false);
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		if (is_due(view, now_unix))
+			view_prepare(view, gate->policy, now_unix);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	bool have_givers_changed = givers_take(gate);
+	bool has_rolled = usage_roll(gate, now_unix);
+
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		tick_view(view, now_unix, has_rolled, have_givers_changed);
+	int64_t next = next_tick(gate);
+
 	pthread_rwlock_unlock(&gate->policy_lock);
+	settle_all(gate);
+	pthread_mutex_unlock(&gate->people_lock);
 	return next;
 }

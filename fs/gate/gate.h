@@ -216,7 +216,7 @@ struct person;
 /*
  * person_lookup - login and group names of @uid
  *
- * A uid without an account is no error: it has no login, and the one group @gid when that has a name.
+ * A uid without an account is no error: it has no login and no groups, and matches only a key `uid:N`.
  * Blocks on NSS (files, or a directory service): never on a read path.
  * BL_OK, BL_IO (NSS could not tell), BL_TOO_LARGE (more than 1024 groups), BL_NO_MEMORY.
  */

@@ -1,4 +1,4 @@
-#include "fs/gate/gate.h"
+#include "fs/gate/private.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -11,14 +11,21 @@
 #define NSS_LARGE    (16u << 20) /* a group of a million members */
 
 struct person {
+	atomic_uint refs;
 	char *login;
 	char *groups[GROUPS_LIMIT];
 	size_t group_count;
 };
 
+struct person *person_ref(struct person *person)
+{
+	atomic_fetch_add(&person->refs, 1);
+	return person;
+}
+
 void person_free(struct person *person)
 {
-	if (!person)
+	if (!person || atomic_fetch_sub(&person->refs, 1) != 1)
 		return;
 	for (size_t i = 0; i < person->group_count; i++)
 		free(person->groups[i]);
@@ -84,10 +91,10 @@ static enum bl_status add_groups(struct person *person, gid_t gid, struct room *
 
 	if (!gids)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	if (!person->login) {
-		gids[0] = gid;
-		count = 1;
-	} else if (getgrouplist(person->login, gid, gids, &count) < 0) {
+	/* Who has no account has no groups: what the kernel says of a uid that nobody knows proves nothing. */
+	if (!person->login)
+		return BL_OK;
+	if (getgrouplist(person->login, gid, gids, &count) < 0) {
 		return bl_fail(why, BL_TOO_LARGE, "this account has more than %d groups",
 			       GROUPS_LIMIT);
 	}
@@ -121,8 +128,10 @@ enum bl_status person_lookup(uid_t uid, gid_t gid, struct person **out_person, s
 
 	if (!person || !room.bytes) {
 		free(room.bytes);
+		free(BL_TAKE(person));
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	}
+	atomic_init(&person->refs, 1);
 	enum bl_status status = add_login(person, uid, &gid, &room, why);
 
 	if (status == BL_OK)
@@ -139,4 +148,17 @@ struct rules_caller person_caller(const struct person *person, uid_t uid)
 				     .login = person->login,
 				     .groups = (const char *const *)person->groups,
 				     .group_count = person->group_count};
+}
+
+bool person_is_same(const struct person *a, const struct person *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (!a->login != !b->login || (a->login && strcmp(a->login, b->login) != 0) ||
+	    a->group_count != b->group_count)
+		return false;
+	for (size_t i = 0; i < a->group_count; i++)
+		if (strcmp(a->groups[i], b->groups[i]) != 0)
+			return false;
+	return true;
 }

@@ -1,11 +1,19 @@
 /* private.h - what the files of the gate share
  *
- * Locks, outermost first; nothing of the image, the store or the log is waited for under any of them:
- *   gate.policy_lock   read: decide; write: swap policy, subjects, the lists of views and devices
- *   gate_view.lock     the list of handles
- *   gate_handle.lock   one handle's file, styles and epoch
- *   gate_device.lock   tree, places, files
- *   gate_spans.lock    the span cache
+ * Locks, outermost first. Nothing of the image, the store, NSS or the log is waited for under any of them but the first
+ * and the two that say so:
+ *   gate.change_lock       one change of policy, devices or people at a time; may wait for the store, NSS and the image
+ *   gate_view.notice_lock  the words of the view's own notice
+ *   gate_file.look_lock    one part of a file that is looked through; waits for the image
+ *   gate.people_lock       who the persons are and what they may: subjects are made under it
+ *   gate_device.lock       tree, places, files
+ *   gate.policy_lock       read: decide; write: swap policy, subjects, facts, the lists of views and devices
+ *   gate_view.lock         the list of handles
+ *   gate_handle.lock       one handle's file, styles and epoch
+ *   gate_usage.lock        what one person has used up
+ *   gate_spans.lock        the span cache
+ * Who writes under policy_lock swaps pointers and numbers and no more: every request waits for it. So gate_device.lock,
+ * under which a tree may grow by many names, is never waited for under it.
  * A gate_device lives while somebody holds a reference; requests hold one while they work, never while they wait
  * for the log.
  */
@@ -23,11 +31,16 @@
 #define GATE_LINKS   256u	/* different places of one file that a decision can take in */
 #define GATE_LINKS_SEEN                                                                            \
 	65536u /* known paths of one file that it can look at: beyond either, nothing is permitted */
-#define GATE_FILES     256u	  /* files kept open per device without a handle, at most */
-#define GATE_PATH      8192u	  /* bytes of a path inside a device */
-#define GATE_SPANS     (8u << 20) /* bytes of cached spans of all devices */
-#define GATE_SCRATCHES 8u	  /* reads that need a work buffer of ours at one time */
-#define GATE_WINDOWS   (GATE_READ_LIMIT / DETECT_WINDOW + 1) /* touched by one read, at most */
+#define GATE_FILES	 256u	    /* files kept open per device without a handle, at most */
+#define GATE_PATH	 8192u	    /* bytes of a path inside a device */
+#define GATE_SPANS	 (8u << 20) /* bytes of cached spans of all devices */
+#define GATE_SCRATCHES	 8u	    /* reads that need a work buffer of ours at one time */
+#define GATE_WINDOWS	 (GATE_READ_LIMIT / DETECT_WINDOW + 1) /* touched by one read, at most */
+#define GATE_LOOK_MS	 10000	     /* an open looks through a file for so long, at most */
+#define GATE_LIST_STEP	 256u	     /* entries listed before who changes the policy gets a turn */
+#define ROOT_NOTICE_NODE UINT64_C(2) /* beside GATE_ROOT: a file of our own words */
+#define ROOT_NOTICE_NAME "READ ME.txt" /* holds a space: no device id */
+#define ROOT_NOTICE_SIZE 32768u	       /* bytes of its words, at most */
 
 #define RULE_ONE_PERSON "builtin/one-view-one-person"
 #define RULE_UNSCANNED	"builtin/unscanned"
@@ -194,6 +207,34 @@ struct device_keys {
 	uint8_t names[VAULT_KEY]; /* of path tokens */
 };
 
+/* Somebody who has approved something. Whether it counts depends on the roles they hold now. Never freed before the gate. */
+struct gate_giver {
+	struct gate_giver *next;
+	uid_t uid;
+	struct person *account; /* NULL: NSS could not tell who that is, and so of no role */
+	uint64_t roles;		/* under the policy in force */
+	int64_t valid_until;
+	uint64_t coming_roles; /* under people_lock: what is to be swapped in */
+	int64_t coming_until;
+};
+
+/* A request with approvals. Its path is kept as names, outermost first. */
+struct gate_grant {
+	const struct device_request *request;
+	char *names; /* the path, NUL for '/' */
+	size_t depth;
+	const char *parts[GATE_DEPTH + 1];
+	const struct gate_giver *givers[DEVICE_APPROVALS];
+};
+
+/* What the store knows of a device beside its image; immutable, swapped as a whole. */
+struct gate_facts {
+	enum bl_status status;	     /* but BL_OK: they cannot be read, and the device is closed */
+	struct device_facts *record; /* NULL: nothing recorded */
+	struct gate_grant *grants;
+	size_t grant_count;
+};
+
 struct gate_device {
 	struct gate *gate;
 	struct gate_device *next;
@@ -201,19 +242,23 @@ struct gate_device {
 	uint32_t slot; /* high half of its nodes; never used again */
 	atomic_uint refs;
 	bool *was_freed; /* told (under gate.freed_lock) when it is gone; NULL: nobody waits */
-	bool is_dropped; /* under policy_lock: nothing of it is shown any more */
+	/* Under policy_lock. */
+	bool is_dropped; /* nothing of it is shown any more */
+	enum bl_device_state state;
+	struct gate_facts *facts;
+	bool is_begun; /* what its scanner looks for, from before it is opened on */
+	bl_classes classes;
+	struct detect_custom *custom; /* counted; NULL: none */
 
 	pthread_mutex_t lock;
 	pthread_cond_t settled; /* a load has ended */
 	enum bl_device_kind kind;
-	enum bl_device_state state;
 	int64_t since_unix; /* enrolment */
 	struct tree *tree;
 	struct image *image; /* NULL: not open, or it cannot be opened */
 	struct detect_scanner *scanner;
-	struct device_keys *keys; /* in guarded memory; NULL: not open */
-	bl_classes classes;	  /* what the scanner looks for */
-	struct rules_places *places;
+	struct device_keys *keys;		  /* in guarded memory; NULL: not open */
+	struct rules_places *places, *old_places; /* old: to be freed by whoever set the policy */
 	uint32_t places_generation;
 	struct gate_file *newest, *oldest;
 	size_t file_count;
@@ -229,6 +274,13 @@ struct gate_file {
 	uint64_t size_bytes;
 	struct detect_profile profile;
 	struct gate_file *newer, *older;
+	/* Looking the whole file through: all who open it go on where the last one stopped. */
+	pthread_mutex_t look_lock;
+	uint64_t looked;			  /* windows; under look_lock */
+	atomic_uint_fast64_t looked_bytes, found; /* found: classes so far */
+	atomic_bool is_whole;			  /* all of it was looked through */
+	atomic_bool
+		is_hopeless; /* a part of it is no text: nobody will ever look through all of it */
 };
 
 enum bl_status gate_device_new(struct gate *gate, const struct device *record,
@@ -258,6 +310,90 @@ size_t notice_text(const struct gate_device *device, const struct entry *notice,
 enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask, uint64_t offset,
 				size_t size, uint8_t *buffer, size_t room,
 				const uint8_t **out_bytes, size_t *out_length) BL_MUST_CHECK;
+/*
+ * file_look - look on through the whole file, for at most @limit_ms: what is found so far is in the file
+ *
+ * BL_OK (whole, or hopeless), BL_TIMED_OUT (the next one goes on), BL_STALE, BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status file_look(struct gate_file *file, int64_t limit_ms) BL_MUST_CHECK;
+/* file_looked_percent - how far that has come, 0..99 while it is not whole */
+unsigned file_looked_percent(const struct gate_file *file);
+
+/* ---- what persons have used up (usage.c) --------------------------------------------------------- */
+
+/*
+ * Of one uid, shared by all its views; never freed before the gate. Written under lock, read without: decisions take what
+ * stands there.
+ */
+struct gate_usage {
+	struct gate_usage *next;
+	uid_t uid;
+	pthread_mutex_t lock;
+	atomic_uint_fast64_t amount[UNIT_COUNT][PERIOD_COUNT]; /* of the current hour and day */
+	uint64_t before[UNIT_COUNT][PERIOD_COUNT];	       /* of the ones before */
+	uint64_t total[UNIT_COUNT];			       /* ever; against gate_view.steps */
+};
+
+struct gate_period {
+	int64_t start, next;
+};
+
+/* usage_of - the counters of a person, made when there are none yet; NULL: no memory */
+struct gate_usage *usage_of(struct gate *gate, uid_t uid);
+void usage_done(struct gate *gate);
+/* usage_read - as decisions take them. @usage NULL: nothing. */
+void usage_read(const struct gate_usage *usage, struct rules_used *out_used);
+/*
+ * usage_reserve - count, unless a step of the view was reached since it was judged: then decide again first
+ * usage_count   - count, whatever was reached; usage->lock is held
+ * usage_refund  - it did not happen
+ * usage_is_stepped - has a step of the view been reached?
+ */
+bool usage_reserve(struct gate_view *view, enum bl_unit unit, uint64_t amount) BL_MUST_CHECK;
+void usage_count(struct gate_usage *usage, enum bl_unit unit, uint64_t amount);
+void usage_refund(struct gate_usage *usage, enum bl_unit unit, uint64_t amount);
+bool usage_is_stepped(struct gate_view *view);
+/* usage_stepped - every view of the person of @view for which that is so decides again */
+void usage_stepped(struct gate_view *view);
+/* usage_steps - when the view has to be judged again by what is used; policy_lock is held for writing */
+void usage_steps(struct gate_view *view);
+/*
+ * usage_roll - begin new periods that have begun at @now; true when one has. policy_lock is held for writing.
+ * usage_zone - the same under a new policy. Where its zone cuts time elsewhere, what was used in the period before is
+ *              added: rather too much than too little, until the periods are over or the log is counted again.
+ */
+bool usage_roll(struct gate *gate, int64_t now_unix);
+void usage_zone(struct gate *gate, const struct policy *policy, int64_t now_unix);
+
+/* ---- facts and people (facts.c) ------------------------------------------------------------------ */
+
+/* facts_read - from the store and NSS, for gate_facts_set; change_lock is held and no other. NULL: no memory */
+struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_state state);
+void facts_free(struct gate_facts *facts);
+BL_DEFINE_CLEANUP(struct gate_facts, facts_free)
+/*
+ * givers_prepare - the roles that givers hold under @policy at @now; people_lock is held. Only those whose roles may have
+ *                  changed, unless @all.
+ * givers_take    - in force from now on; policy_lock is held for writing. True when some changed.
+ */
+void givers_prepare(struct gate *gate, const struct policy *policy, int64_t now_unix, bool all);
+bool givers_take(struct gate *gate);
+void givers_done(struct gate *gate);
+/*
+ * grant_approvals - what it brings the view, if it was the view's person who asked; policy_lock is held
+ *
+ * @out  room for DEVICE_APPROVALS; of what path it is has not been looked at
+ */
+size_t grant_approvals(const struct gate_view *view, const struct gate_grant *grant,
+		       struct rules_approval out[DEVICE_APPROVALS]);
+/* facts_until - when what counts for the view on any device may change; policy_lock is held */
+int64_t facts_until(const struct gate_view *view, int64_t now_unix);
+
+/* The kernel's word for somebody whom a user namespace does not name is nobody, whatever a policy says. */
+struct rules_caller gate_caller_of(const struct gate *gate, const struct person *account,
+				   uid_t uid);
+struct person *person_ref(struct person *person);
+bool person_is_same(const struct person *a, const struct person *b);
 
 /* ---- gate and views ---------------------------------------------------------------------------- */
 
@@ -273,9 +409,16 @@ struct gate {
 	atomic_uint_fast64_t last_serial;
 	struct gate_spans spans;
 	struct scratch_pool scratches;
-	pthread_mutex_t change_lock; /* one change of the devices at a time; outermost of all */
+	pthread_mutex_t change_lock, people_lock;
 	pthread_mutex_t freed_lock;
 	pthread_cond_t freed;
+	struct gate_giver *givers; /* grows under people_lock and policy_lock */
+	struct gate_period periods[PERIOD_COUNT];
+	atomic_int_fast64_t due_unix; /* when gate_tick has to be called whatever the views say */
+	pthread_mutex_t usage_lock;   /* the list of: */
+	struct gate_usage *usages;
+	uid_t nobody; /* the kernel's overflow uid */
+	int64_t look_ms;
 };
 
 struct gate_handle {
@@ -288,6 +431,7 @@ struct gate_handle {
 	bool is_notice;
 	uint64_t epoch; /* of the decision */
 	bool is_lost;
+	bl_classes originals; /* shown unmasked, counted and logged at open: never more */
 	struct mask mask;
 	uint8_t token[AUDIT_TOKEN];
 	char rule[BL_RULE_ID_SIZE];
@@ -303,10 +447,16 @@ struct gate_view {
 	uid_t uid;
 	gid_t gid;
 	uint32_t login_uid, pid;
-	struct person *account; /* what NSS said, once */
+	struct person *account; /* what NSS said, once; counted, under policy_lock */
 	char *purpose;		/* NULL: none */
 	bool has_reason;
-	struct rules_subject *subject; /* under policy_lock; NULL: may do nothing */
+	struct gate_usage *usage;
+	/* Under policy_lock. */
+	struct rules_subject *subject; /* NULL: may do nothing */
+	int64_t now_unix;	       /* of the judgement */
+	bool is_limited;
+	struct rules_subject *coming; /* under people_lock: to be swapped in, or to be freed */
+	uint64_t steps[UNIT_COUNT];   /* under usage->lock: totals at which to decide again */
 	atomic_uint_fast64_t policy_serial;
 	char person[256];
 	atomic_uint_fast64_t epoch;
@@ -320,10 +470,27 @@ struct gate_view {
 	pthread_mutex_t lock;
 	struct gate_handle *handles;
 	uint64_t last_handle;
+	pthread_mutex_t notice_lock;
+	char *notice; /* NUL-terminated; NULL: not written yet */
+	uint64_t notice_epoch;
 };
 
-/* view_judge - a new subject under the policy in force; policy_lock is held for writing */
-void view_judge(struct gate_view *view, int64_t now_unix);
+/*
+ * A new subject, in three steps, so that nobody waits for more than a swap:
+ * view_prepare - make it; people_lock is held
+ * view_take    - in force from now on; policy_lock is held for writing
+ * view_settle  - free the old one; people_lock is held
+ */
+void view_prepare(struct gate_view *view, const struct policy *policy, int64_t now_unix);
+void view_take(struct gate_view *view, int64_t now_unix);
+void view_settle(struct gate_view *view);
+/* view_until - until when what it may see stays, as facts and people stand; policy_lock is held for writing */
+void view_until(struct gate_view *view, int64_t now_unix);
+/* view_moved - what it may see has changed; policy_lock is held for writing. The callback only ever wakes a thread of serve's. */
+void view_moved(struct gate_view *view);
+/* view_free - of one that was never in the gate's list, or is no more */
+void view_free(struct gate_view *view);
+BL_DEFINE_CLEANUP(struct gate_view, view_free)
 /* view_event - what every event of a view's requests says */
 void view_event(const struct gate_view *view, const struct gate_caller *caller, enum audit_op op,
 		struct audit_event *out_event);
@@ -338,6 +505,10 @@ void view_event(const struct gate_view *view, const struct gate_caller *caller, 
 void view_count_refusal(struct gate_view *view, const struct gate_caller *caller);
 /* gate_device_of - node to device, counted; NULL: gone. policy_lock is not held. */
 struct gate_device *gate_device_of(struct gate *gate, uint64_t node);
+/* gate_device_after - the device with the next greater slot, counted; NULL: there is none */
+struct gate_device *gate_device_after(struct gate *gate, uint32_t slot);
+/* gate_device_named - counted; NULL: there is none */
+struct gate_device *gate_device_named(struct gate *gate, const char *id);
 /* gate_tell - an event that nobody waits for */
 void gate_tell(struct gate *gate, const struct audit_event *event);
 struct gate_handle *handle_new(void);
@@ -375,6 +546,8 @@ int asked_node(struct asked *asked, uint64_t node);
 /* asked_lock - for scenes; asked_unlock */
 void asked_lock(struct asked *asked);
 void asked_unlock(struct asked *asked);
+/* asked_rule - what decided, for the event */
+void asked_rule(struct asked *asked, const char *rule);
 /*
  * asked_visible - the entry as a scene, when its name may be shown and its device is there; locks are held.
  * 0, or the errno (event says why). Fills the event's token.
@@ -388,21 +561,64 @@ struct scene {
 	struct gate_device *device;
 	const struct entry *entry;
 	struct rules_facts facts;
-	rules_place others[GATE_LINKS];
+	struct rules_used used;
+	bl_classes blind; /* classes that are looked for and no detector finds: never known */
 	const char
 		*closed; /* the built-in rule that closes it whatever the policy says; NULL: none */
+	rules_place others[GATE_LINKS];
+	struct rules_approval approvals[DEVICE_REQUESTS * DEVICE_APPROVALS];
 };
 /* scene_set - gather the facts; @kind -1: not known */
 void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *device,
 	       struct entry *entry, int kind);
+/* scene_device - the facts of a device as a whole, but its places; it closes nothing */
+void scene_device(struct scene *scene, struct gate_view *view, struct gate_device *device);
+/* scene_look - what is known of what is in the file */
+void scene_look(struct scene *scene, const struct gate_file *file);
 void scene_decide(const struct scene *scene, enum bl_action action,
 		  struct rules_decision *out_decision);
+void scene_decide_class(const struct scene *scene, enum bl_action action, unsigned class,
+			struct rules_decision *out_decision);
 /* scene_is_visible - may its name be shown? @out_decision says which rule */
 bool scene_is_visible(const struct scene *scene, struct rules_decision *out_decision);
 /* scene_name - its name as this view sees it */
 void scene_name(const struct scene *scene, char out[MASK_NAME_SIZE]);
 void scene_attr(const struct scene *scene, struct gate_attr *out_attr);
+/* scene_mask - of names; scene_mask_contents - of what is copied. The answer: the classes that it leaves as they are. */
 void scene_mask(const struct scene *scene, struct mask *out_mask);
+bl_classes scene_mask_contents(const struct scene *scene, struct mask *out_mask);
 void scene_token(const struct scene *scene, const char *child, uint8_t out[AUDIT_TOKEN]);
+
+/*
+ * contents_would_matter - is what is in the file, not all of which was looked through, needed to decide on it?
+ *
+ * @unsure  what was decided without
+ */
+bool contents_would_matter(const struct scene *scene, const struct gate_file *file,
+			   const struct rules_decision *unsure);
+
+/* ---- answers in words (ask.c, why.c) --------------------------------------------------------------- */
+
+struct answer {
+	char *text;
+	size_t size, used;
+};
+void answer_say(struct answer *answer, const char *format, ...) BL_PRINTF(2, 3);
+void answer_classes(struct answer *answer, const struct policy *policy, bl_classes classes);
+/* answer_limits - "12 of 200 files this hour", "; " between */
+void answer_limits(struct answer *answer, const struct rules_subject *subject,
+		   const struct rules_facts *facts, enum bl_action action);
+/* unmask_best - the best that unmask of any of @asked comes to, and for which classes it does; 0: there is nothing to say */
+bl_classes unmask_best(const struct rules_subject *subject, const struct rules_facts *facts,
+		       bl_classes asked, struct rules_decision *out_decision);
+
+/*
+ * root_notice - what the person of the view may do here, in words; what gate_may tells
+ *
+ * Written anew when the view's epoch has grown. @out: of the text from @offset on, at most @size bytes.
+ * BL_OK, BL_NO_MEMORY, BL_STALE (the policy changed again and again meanwhile).
+ */
+enum bl_status root_notice(struct gate_view *view, uint64_t offset, uint8_t *out, size_t size,
+			   size_t *out_length, size_t *out_total) BL_MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- the frame of every request ---------------------------------------------------------------------- */
 
@@ -37,7 +38,7 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 	asked->entry = 0;
 	reply->view = view;
 	reply->ticket.done = settled;
-	if (atomic_load(&view->valid_until) <= now)
+	if (atomic_load(&view->valid_until) <= now || atomic_load(&gate->due_unix) <= now)
 		(void)gate_tick(gate, now);
 	reply->epoch = gate_view_epoch(view);
 	view_event(view, caller, op, &asked->event);
@@ -70,7 +71,7 @@ void asked_finish(struct asked *asked, int error)
 	audit_submit(audit, &asked->event, &asked->reply->ticket);
 }
 
-static void set_rule(struct asked *asked, const char *rule)
+void asked_rule(struct asked *asked, const char *rule)
 {
 	snprintf(asked->event.rule, sizeof(asked->event.rule), "%s", rule ? rule : "");
 }
@@ -85,7 +86,7 @@ int asked_deny(struct asked *asked, const struct rules_decision *decision)
 	};
 
 	asked->event.verdict = VERDICTS[decision->outcome];
-	set_rule(asked, decision->rule);
+	asked_rule(asked, decision->rule);
 	return decision->outcome == RULES_PERMIT ? 0 : EACCES;
 }
 
@@ -107,16 +108,16 @@ int asked_node(struct asked *asked, uint64_t node)
 
 void asked_lock(struct asked *asked)
 {
-	pthread_rwlock_rdlock(&asked->view->gate->policy_lock);
 	pthread_mutex_lock(&asked->device->lock);
+	pthread_rwlock_rdlock(&asked->view->gate->policy_lock);
 	asked->reply->epoch = gate_view_epoch(asked->view);
 	asked->event.policy_serial = atomic_load(&asked->view->policy_serial);
 }
 
 void asked_unlock(struct asked *asked)
 {
-	pthread_mutex_unlock(&asked->device->lock);
 	pthread_rwlock_unlock(&asked->view->gate->policy_lock);
+	pthread_mutex_unlock(&asked->device->lock);
 }
 
 int asked_visible(struct asked *asked, uint32_t id, struct scene *scene)
@@ -152,6 +153,32 @@ static int directory_ready(struct asked *asked)
 	enum bl_status status = device_load(asked->device, asked->entry);
 
 	return status == BL_OK ? 0 : asked_failed(asked, status);
+}
+
+/* ---- words of our own in the root -------------------------------------------------------------------- */
+
+static int root_notice_attr(struct asked *asked, struct gate_attr *out_attr)
+{
+	const struct gate_view *view = asked->view;
+	size_t length, total;
+	enum bl_status status = root_notice(asked->view, 0, NULL, 0, &length, &total);
+
+	if (status != BL_OK)
+		return asked_failed(asked, status);
+	asked_rule(asked, RULE_NOTICE);
+	*out_attr = (struct gate_attr){
+		.node = ROOT_NOTICE_NODE,
+		.inode = ROOT_NOTICE_NODE,
+		.has_stat = true,
+		.attr = {.type = IMAGE_FILE,
+			 .mode = S_IFREG | 0444,
+			 .uid = view->uid,
+			 .gid = view->gid,
+			 .nlink = 1,
+			 .size_bytes = total,
+			 .blocks_512 = (total + 511) / 512},
+	};
+	return 0;
 }
 
 /* ---- lookup -------------------------------------------------------------------------------------------- */
@@ -225,15 +252,9 @@ static int lookup_child(struct asked *asked, uint64_t parent, const char *name)
 /* A device that the view may not see is answered like one that is not there. */
 static int lookup_device(struct asked *asked, const char *name)
 {
-	struct gate *gate = asked->view->gate;
-
-	pthread_rwlock_rdlock(&gate->policy_lock);
-	for (struct gate_device *device = gate->devices; device && !asked->device;
-	     device = device->next) {
-		if (strcmp(device->id, name) == 0)
-			asked->device = gate_device_ref(device);
-	}
-	pthread_rwlock_unlock(&gate->policy_lock);
+	if (strcmp(name, ROOT_NOTICE_NAME) == 0)
+		return root_notice_attr(asked, &asked->reply->attr);
+	asked->device = gate_device_named(asked->view->gate, name);
 	if (!asked->device)
 		return ENOENT;
 	struct scene scene;
@@ -310,7 +331,8 @@ void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint
 		reply->done(reply);
 		return;
 	}
-	asked_finish(&asked, getattr(&asked, node));
+	asked_finish(&asked, node == ROOT_NOTICE_NODE ? root_notice_attr(&asked, &reply->attr)
+						      : getattr(&asked, node));
 }
 
 /* ---- links -------------------------------------------------------------------------------------------------- */
@@ -402,7 +424,9 @@ void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uin
 
 	if (!asked_begin(&asked, view, caller, AUDIT_READLINK, reply))
 		return;
-	asked_finish(&asked, node == GATE_ROOT ? EINVAL : readlink_of(&asked, node, buffer, size));
+	bool is_ours = node == GATE_ROOT || node == ROOT_NOTICE_NODE;
+
+	asked_finish(&asked, is_ours ? EINVAL : readlink_of(&asked, node, buffer, size));
 }
 
 /* ---- directories ---------------------------------------------------------------------------------------------- */
@@ -444,16 +468,36 @@ static int list_directory(struct asked *asked, uint64_t offset, struct listing *
 	if (error)
 		return error;
 	asked_lock(asked);
+	/* What is named is as old as the first name. */
+	uint64_t epoch = asked->reply->epoch;
+
 	error = asked_visible(asked, asked->entry, &scene);
 	for (uint64_t i = offset; !error && i < scene.entry->count; i++) {
 		struct entry *child =
 			tree_entry(asked->device->tree, scene.entry->first + (uint32_t)i);
 
-		if (!list_one(asked, child, i + 1, listing))
+		if (asked->device->is_dropped || !list_one(asked, child, i + 1, listing))
 			break;
+		if (i % GATE_LIST_STEP == GATE_LIST_STEP - 1) {
+			asked_unlock(asked);
+			asked_lock(asked);
+		}
 	}
+	asked->reply->epoch = epoch;
 	asked_unlock(asked);
 	return error;
+}
+
+/* Behind the devices, so that it takes no cookie of theirs. */
+static void list_root_notice(struct asked *asked, uint64_t next, struct listing *listing)
+{
+	struct gate_attr attr;
+
+	if (root_notice_attr(asked, &attr) == 0 &&
+	    listing->add(listing->context, ROOT_NOTICE_NAME, &attr, next))
+		listing->count++;
+	asked->event.verdict = AUDIT_PERMITTED;
+	asked->event.rule[0] = 0;
 }
 
 static void list_root(struct asked *asked, const struct gate_handle *handle, uint64_t offset,
@@ -472,6 +516,8 @@ static void list_root(struct asked *asked, const struct gate_handle *handle, uin
 		asked_unlock(asked);
 		gate_device_unref(BL_TAKE(asked->device));
 	}
+	if (!is_full && offset <= handle->slot_count)
+		list_root_notice(asked, handle->slot_count + 1, listing);
 	asked->reply->epoch = epoch;
 }
 
@@ -497,6 +543,8 @@ static int opendir_of(struct asked *asked, uint64_t node, struct gate_handle *ha
 
 	if (node == GATE_ROOT)
 		return handle_slots(asked->view->gate, handle);
+	if (node == ROOT_NOTICE_NODE)
+		return ENOTDIR;
 	int error = asked_node(asked, node);
 
 	if (error)
@@ -567,113 +615,6 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint
 		gate_device_unref(asked.device); /* the end: no name is shown */
 		reply->done(reply);
 		return;
-	}
-	asked_finish(&asked, error);
-}
-
-/* ---- why ------------------------------------------------------------------------------------------------------- */
-
-struct answer {
-	char *text;
-	size_t size, used;
-};
-
-static void say(struct answer *answer, const char *format, ...) BL_PRINTF(2, 3);
-static void say(struct answer *answer, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	int length =
-		vsnprintf(answer->text + answer->used, answer->size - answer->used, format, args);
-	va_end(args);
-	if (length > 0)
-		answer->used += BL_MIN((size_t)length, answer->size - answer->used - 1);
-}
-
-static void say_action(struct answer *answer, const struct scene *scene, enum bl_action action,
-		       const struct gate_file *file)
-{
-	struct rules_decision decision;
-	char line[1024];
-
-	scene_decide(scene, action, &decision);
-	if (scene->closed) {
-		say(answer, "%s is forbidden by %s\n", bl_action_name(action), scene->closed);
-		return;
-	}
-	bool is_contents = action == ACTION_READ || action == ACTION_COPY;
-
-	if (is_contents && decision.outcome == RULES_PERMIT && file && !file->profile.is_text) {
-		say(answer,
-		    "%s is withheld by " RULE_UNSCANNED
-		    ": this is %s, and nothing can look into it yet. "
-		    "Next: ask for a safe copy of it when renditions are there\n",
-		    bl_action_name(action),
-		    file->profile.reason ? file->profile.reason : "not text");
-		return;
-	}
-	rules_say(scene->view->subject, &scene->facts, action, &decision, line, sizeof(line));
-	say(answer, "%s\n", line);
-}
-
-static int why_of(struct asked *asked, uint64_t node, struct answer *answer)
-{
-	struct scene scene;
-	BL_CLEANUP(file_unref) struct gate_file *file = NULL;
-	int error = asked_node(asked, node);
-
-	if (error)
-		return error;
-	asked_lock(asked);
-	error = asked_visible(asked, asked->entry, &scene);
-	bool is_file =
-		!error && scene.entry->attr.type == IMAGE_FILE && scene.entry->kind == ENTRY_IMAGE;
-
-	asked_unlock(asked);
-	/* Which kind of file it is decides too. When that cannot be told it stays unknown. */
-	if (is_file && device_file(asked->device, asked->entry, &file) != BL_OK)
-		file = NULL;
-	if (error)
-		return error;
-	asked_lock(asked);
-	error = asked_visible(asked, asked->entry, &scene);
-	if (!error) {
-		scene_set(&scene, asked->view, asked->device,
-			  tree_entry(asked->device->tree, asked->entry),
-			  file ? (int)file->profile.kind : -1);
-		if (scene.entry->kind == ENTRY_NOTICE)
-			say(answer,
-			    "this is a notice of Bailee's own, open to everybody who sees it\n");
-		say_action(answer, &scene, ACTION_LIST, NULL);
-		say_action(answer, &scene, ACTION_STAT, NULL);
-		if (is_file) {
-			say_action(answer, &scene, ACTION_READ, file);
-			say_action(answer, &scene, ACTION_COPY, file);
-		}
-	}
-	asked_unlock(asked);
-	return error;
-}
-
-void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
-	      uint8_t *buffer, size_t size, struct gate_reply *reply)
-{
-	struct answer answer = {(char *)buffer, size, 0};
-	struct asked asked;
-	int error = 0;
-
-	if (!asked_begin(&asked, view, caller, AUDIT_WHY, reply))
-		return;
-	if (size < 2)
-		error = ERANGE;
-	else if (node == GATE_ROOT)
-		say(&answer, "these are the devices that %s may open\n", view->person);
-	else
-		error = why_of(&asked, node, &answer);
-	if (!error) {
-		reply->bytes = buffer;
-		reply->length = answer.used;
 	}
 	asked_finish(&asked, error);
 }

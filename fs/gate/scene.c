@@ -13,7 +13,11 @@ static bool places_ready(struct gate_device *device)
 		return true;
 	struct rules_device asked = {.id = device->id, .kind = (int)device->kind};
 
-	rules_places_free(device->places);
+	/* Many states take long to free: whoever set the policy does that, unless they were overtaken. */
+	if (device->old_places)
+		rules_places_free(device->places);
+	else
+		device->old_places = device->places;
 	device->places = NULL;
 	if (!gate->policy || rules_places_new(gate->policy, &asked, &device->places, NULL) != BL_OK)
 		return false;
@@ -83,8 +87,72 @@ static bool gather_links(struct scene *scene, struct entry *entry)
 	return true;
 }
 
-void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *device,
-	       struct entry *entry, int kind)
+/* ---- approvals ------------------------------------------------------------------------------------ */
+
+/* Does the view show the entry by this name? A masked name is known by its mark, whatever the styles around it. */
+static bool is_named(const struct gate_device *device, const struct entry *entry, const char *name)
+{
+	if (!entry->find)
+		return strcmp(entry->name, name) == 0;
+	const char *mark = mask_name_mark(name, strlen(name));
+	char own[MASK_MARK + 1];
+
+	if (!mark || !device->keys)
+		return false;
+	mask_mark(device->keys->mask, entry->find->node_id, own);
+	return memcmp(mark, own, MASK_MARK) == 0;
+}
+
+/* Is the entry what the request was about, or below it? */
+static bool is_covered(const struct gate_device *device, const struct entry *entry,
+		       const struct gate_grant *grant)
+{
+	if (entry->depth < grant->depth)
+		return false;
+	while (entry->depth > grant->depth)
+		entry = tree_entry(device->tree, entry->parent);
+	for (size_t i = grant->depth; i > 0; entry = tree_entry(device->tree, entry->parent))
+		if (!is_named(device, entry, grant->parts[--i]))
+			return false;
+	return true;
+}
+
+static void gather_approvals(struct scene *scene)
+{
+	const struct gate_facts *facts = scene->device->facts;
+
+	for (size_t i = 0; facts && i < facts->grant_count; i++) {
+		const struct gate_grant *grant = &facts->grants[i];
+
+		if (grant->request->by == scene->view->uid &&
+		    is_covered(scene->device, scene->entry, grant))
+			scene->facts.approval_count += grant_approvals(
+				scene->view, grant, scene->approvals + scene->facts.approval_count);
+	}
+}
+
+/* ---- facts ------------------------------------------------------------------------------------------ */
+
+static void gather_facts(struct scene *scene)
+{
+	const struct gate_view *view = scene->view;
+	const struct gate_facts *facts = scene->device->facts;
+	const struct device_facts *record = facts ? facts->record : NULL;
+	int64_t until;
+
+	usage_read(view->usage, &scene->used);
+	gather_approvals(scene);
+	if (!record)
+		return;
+	if (view->purpose && record->consent_count)
+		scene->facts.consent = device_consent_of(record, view->purpose);
+	if (record->check_count)
+		scene->facts.caller_check =
+			device_check_of(record, view->uid, view->now_unix, &until);
+}
+
+static void begin(struct scene *scene, struct gate_view *view, struct gate_device *device,
+		  struct entry *entry, int kind)
 {
 	bool is_directory = entry->attr.type == IMAGE_DIR;
 
@@ -92,6 +160,7 @@ void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *
 	scene->device = device;
 	scene->entry = entry;
 	scene->closed = NULL;
+	scene->blind = 0;
 	scene->facts = (struct rules_facts){
 		.other_places = scene->others,
 		.kind = kind,
@@ -101,28 +170,81 @@ void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *
 		.state = (int)device->state,
 		.is_log_writable = audit_is_writable(device->gate->config.audit),
 		.is_directory = is_directory,
+		.used = &scene->used,
+		.approvals = scene->approvals,
 	};
-	if (!view->subject || device->is_dropped || !places_ready(device) ||
+	gather_facts(scene);
+}
+
+void scene_device(struct scene *scene, struct gate_view *view, struct gate_device *device)
+{
+	begin(scene, view, device, tree_entry(device->tree, 0), -1);
+}
+
+/* Without a detector for a class nobody knows whether it is there, however much was looked through. */
+static bl_classes blind_classes(const struct policy *policy)
+{
+	bl_classes built_in = CLASS_BIT(CLASS_COUNT) - 1;
+
+	return policy_detects(policy) & built_in & ~detect_supported();
+}
+
+void scene_look(struct scene *scene, const struct gate_file *file)
+{
+	scene->facts.is_whole_known = atomic_load(&file->is_whole);
+	scene->facts.has = atomic_load(&file->found);
+	scene->blind = blind_classes(scene->view->gate->policy);
+}
+
+void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *device,
+	       struct entry *entry, int kind)
+{
+	begin(scene, view, device, entry, kind);
+	if (!view->subject || device->is_dropped || !device->facts ||
+	    device->facts->status != BL_OK || !places_ready(device) ||
 	    !entry_place(device, entry, &scene->facts.place)) {
 		scene->closed = RULE_GATE;
 		return;
 	}
 	scene->facts.places = device->places;
+	if (entry->file)
+		scene_look(scene, entry->file);
 	if (!gather_links(scene, entry))
 		scene->closed = RULE_LINKS;
 }
 
 /* ---- deciding --------------------------------------------------------------------------------------- */
 
-void scene_decide(const struct scene *scene, enum bl_action action,
-		  struct rules_decision *out_decision)
+/*
+ * A permit that a class nobody can look for would undo is none: what is permitted with all such classes and without any of
+ * them is permitted with some, since more of them make no forbid or withhold false, and fewer make no permit true.
+ */
+static void decide_blind(const struct scene *scene, enum bl_action action, unsigned class,
+			 struct rules_decision *out_decision)
+{
+	struct rules_facts facts = scene->facts;
+
+	facts.has |= scene->blind;
+	rules_decide(scene->view->subject, &facts, action, class, out_decision);
+}
+
+void scene_decide_class(const struct scene *scene, enum bl_action action, unsigned class,
+			struct rules_decision *out_decision)
 {
 	if (scene->closed) {
 		*out_decision = (struct rules_decision){
 			.outcome = RULES_FORBID, .by = RULES_BY_GATE, .rule = scene->closed};
 		return;
 	}
-	rules_decide(scene->view->subject, &scene->facts, action, 0, out_decision);
+	rules_decide(scene->view->subject, &scene->facts, action, class, out_decision);
+	if (out_decision->outcome == RULES_PERMIT && scene->facts.is_whole_known && scene->blind)
+		decide_blind(scene, action, class, out_decision);
+}
+
+void scene_decide(const struct scene *scene, enum bl_action action,
+		  struct rules_decision *out_decision)
+{
+	scene_decide_class(scene, action, 0, out_decision);
 }
 
 bool scene_is_visible(const struct scene *scene, struct rules_decision *out_decision)
@@ -149,6 +271,21 @@ void scene_mask(const struct scene *scene, struct mask *out_mask)
 	if (!scene->closed)
 		rules_styles(scene->view->subject, &scene->facts, out_mask->styles);
 	memcpy(out_mask->key, scene->device->keys->mask, sizeof(out_mask->key));
+}
+
+bl_classes scene_mask_contents(const struct scene *scene, struct mask *out_mask)
+{
+	bl_classes originals = 0;
+
+	scene_mask(scene, out_mask);
+	if (scene->closed)
+		return 0;
+	rules_shows(scene->view->subject, &scene->facts, ACTION_COPY, out_mask->styles);
+	for (unsigned class = 0; class < CLASS_LIMIT; class ++)
+		if (out_mask->styles[class] == STYLE_ORIGINAL)
+			originals |= CLASS_BIT(class);
+	/* What nobody looks for is not found, and neither masked nor shown as anything. */
+	return originals & policy_detects(scene->view->gate->policy);
 }
 
 void scene_name(const struct scene *scene, char out[MASK_NAME_SIZE])

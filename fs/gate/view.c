@@ -5,28 +5,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-void view_judge(struct gate_view *view, int64_t now_unix)
+void view_prepare(struct gate_view *view, const struct policy *policy, int64_t now_unix)
 {
 	struct gate *gate = view->gate;
 	struct rules_circumstances circumstances = {
-		.caller = person_caller(view->account, view->uid),
+		.caller = gate_caller_of(gate, view->account, view->uid),
 		.purpose = view->purpose,
+		.host = gate->config.host,
 		.has_reason = view->has_reason,
 		.now_unix = now_unix,
 		.is_clock_trusted = true,
 	};
 
-	rules_subject_free(view->subject);
-	view->subject = NULL;
-	if (!gate->policy ||
-	    rules_subject_new(gate->policy, &circumstances, &view->subject, NULL) != BL_OK) {
-		/* Nothing is permitted until it works out: try again at every request. */
-		view->subject = NULL;
-		atomic_store(&view->valid_until, gate->policy ? now_unix : INT64_MAX);
-		return;
-	}
-	atomic_store(&view->policy_serial, policy_serial(gate->policy));
-	atomic_store(&view->valid_until, rules_subject_valid_until(view->subject));
+	if (!policy || rules_subject_new(policy, &circumstances, &view->coming, NULL) != BL_OK)
+		view->coming = NULL;
+}
+
+void view_until(struct gate_view *view, int64_t now_unix)
+{
+	int64_t until = view->subject ? rules_subject_valid_until(view->subject) : now_unix;
+
+	/* Nothing is permitted until there is a subject: try again at every request. */
+	if (!view->gate->policy)
+		until = INT64_MAX;
+	else if (view->subject)
+		until = BL_MIN(until, facts_until(view, now_unix));
+	atomic_store(&view->valid_until, until);
+}
+
+void view_take(struct gate_view *view, int64_t now_unix)
+{
+	struct rules_subject *old = view->subject;
+
+	view->subject = view->coming;
+	view->coming = old;
+	view->now_unix = now_unix;
+	if (view->subject)
+		atomic_store(&view->policy_serial, policy_serial(view->gate->policy));
+	view_until(view, now_unix);
+	usage_steps(view);
+}
+
+void view_settle(struct gate_view *view)
+{
+	rules_subject_free(BL_TAKE(view->coming));
 }
 
 void view_event(const struct gate_view *view, const struct gate_caller *caller, enum audit_op op,
@@ -44,17 +66,19 @@ void view_event(const struct gate_view *view, const struct gate_caller *caller, 
 	};
 }
 
-static void view_free(struct gate_view *view)
+void view_free(struct gate_view *view)
 {
 	if (!view)
 		return;
 	rules_subject_free(view->subject);
+	rules_subject_free(view->coming);
 	person_free(view->account);
 	free(view->purpose);
+	free(view->notice);
+	pthread_mutex_destroy(&view->notice_lock);
 	pthread_mutex_destroy(&view->lock);
 	free(view);
 }
-BL_DEFINE_CLEANUP(struct gate_view, view_free)
 
 static enum bl_status view_new(struct gate *gate, const struct gate_view_request *request,
 			       struct gate_view **out_view, struct bl_error *why)
@@ -64,6 +88,7 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 	if (!view)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	pthread_mutex_init(&view->lock, NULL);
+	pthread_mutex_init(&view->notice_lock, NULL);
 	view->gate = gate;
 	view->uid = request->uid;
 	view->gid = request->gid;
@@ -76,6 +101,9 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 		if (!view->purpose)
 			return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	}
+	view->usage = usage_of(gate, view->uid);
+	if (!view->usage)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	enum bl_status status = person_lookup(view->uid, view->gid, &view->account, why);
 
 	if (status == BL_OK)
@@ -83,30 +111,44 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 	return status;
 }
 
-/* May the view see anything at all? @why: the rule and next step of the first device that it may not. */
+/* May the view see the device? @why: the rule and next step when it may not, and nothing was said before. */
+static bool may_see(struct gate_view *view, struct gate_device *device, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) struct scene *scene = malloc(sizeof(*scene));
+	struct rules_decision decision;
+
+	if (!scene)
+		return false;
+	pthread_mutex_lock(&device->lock);
+	pthread_rwlock_rdlock(&view->gate->policy_lock);
+	scene_set(scene, view, device, tree_entry(device->tree, 0), -1);
+	bool may = scene_is_visible(scene, &decision);
+
+	if (!may && !scene->closed && why && !why->text[0])
+		rules_say(view->subject, &scene->facts, ACTION_LIST, &decision, why->text,
+			  sizeof(why->text));
+	pthread_rwlock_unlock(&view->gate->policy_lock);
+	pthread_mutex_unlock(&device->lock);
+	return may;
+}
+
+/* May the view see anything at all? */
 static bool may_anything(struct gate_view *view, struct bl_error *why)
 {
-	bool has_said = false;
-	struct scene scene;
+	uint32_t slot = 0;
 
-	for (struct gate_device *device = view->gate->devices; device; device = device->next) {
-		struct rules_decision decision;
+	for (;;) {
+		BL_CLEANUP(gate_device_unref)
+		struct gate_device *device = gate_device_after(view->gate, slot);
 
-		pthread_mutex_lock(&device->lock);
-		scene_set(&scene, view, device, tree_entry(device->tree, 0), -1);
-		bool may = scene_is_visible(&scene, &decision);
-
-		if (!may && !has_said && !scene.closed && why) {
-			rules_say(view->subject, &scene.facts, ACTION_LIST, &decision, why->text,
-				  sizeof(why->text));
-			has_said = true;
-		}
-		pthread_mutex_unlock(&device->lock);
-		if (may)
+		if (!device)
+			break;
+		slot = device->slot;
+		if (may_see(view, device, why))
 			return true;
 	}
-	if (view->gate->devices) {
-		if (!has_said)
+	if (slot) {
+		if (why && !why->text[0])
 			(void)bl_fail(why, BL_FORBIDDEN, "no device may be opened now");
 		return false;
 	}
@@ -119,22 +161,50 @@ static bool may_anything(struct gate_view *view, struct bl_error *why)
 	return false;
 }
 
-static enum bl_status view_admit(struct gate_view *view, struct bl_error *why)
+/* Among the views, so that no change passes it by; judged as they are. */
+static void view_link(struct gate_view *view)
+{
+	struct gate *gate = view->gate;
+	int64_t now = gate->config.now_unix(gate->config.clock_context);
+
+	pthread_mutex_lock(&gate->people_lock);
+	view_prepare(view, gate->policy, now);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	view->number = ++gate->last_view;
+	view_take(view, now);
+	view->next = gate->views;
+	gate->views = view;
+	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
+}
+
+static void view_unlink(struct gate_view *view)
 {
 	struct gate *gate = view->gate;
 
-	view->number = ++gate->last_view;
-	view_judge(view, gate->config.now_unix(gate->config.clock_context));
-	if (!gate->policy)
+	pthread_mutex_lock(&gate->people_lock);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	for (struct gate_view **at = &gate->views; *at; at = &(*at)->next) {
+		if (*at == view) {
+			*at = view->next;
+			break;
+		}
+	}
+	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
+}
+
+/* people_lock is held, so that the subject stays. */
+static enum bl_status view_admit(struct gate_view *view, struct bl_error *why)
+{
+	if (why)
+		why->text[0] = 0;
+	if (!view->gate->policy)
 		return bl_fail(why, BL_FORBIDDEN, "there is no policy in force (load one)");
 	if (!view->subject)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	snprintf(view->person, sizeof(view->person), "%s", rules_subject_person(view->subject));
-	if (!may_anything(view, why))
-		return BL_FORBIDDEN;
-	view->next = gate->views;
-	gate->views = view;
-	return BL_OK;
+	return may_anything(view, why) ? BL_OK : BL_FORBIDDEN;
 }
 
 /* Purposes are words of the policy; whatever else a client sends as one stays out of the log. */
@@ -166,12 +236,14 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 
 	if (status != BL_OK || !view)
 		return status;
-	pthread_rwlock_wrlock(&gate->policy_lock);
+	view_link(view);
+	pthread_mutex_lock(&gate->people_lock);
 	status = view_admit(view, why);
+	pthread_mutex_unlock(&gate->people_lock);
 	view_event(view, &caller, AUDIT_VIEW_OPENED, &event);
-	pthread_rwlock_unlock(&gate->policy_lock);
 	opened_detail(view, event.detail);
 	if (status != BL_OK) {
+		view_unlink(view);
 		event.verdict = status == BL_FORBIDDEN ? AUDIT_DENIED : AUDIT_FAILED_VERDICT;
 		event.error_number = (uint32_t)bl_status_errno(status);
 		uint64_t sequence;
@@ -190,20 +262,6 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 	}
 	*out_view = view;
 	return BL_OK;
-}
-
-static void view_unlink(struct gate_view *view)
-{
-	struct gate *gate = view->gate;
-
-	pthread_rwlock_wrlock(&gate->policy_lock);
-	for (struct gate_view **at = &gate->views; *at; at = &(*at)->next) {
-		if (*at == view) {
-			*at = view->next;
-			break;
-		}
-	}
-	pthread_rwlock_unlock(&gate->policy_lock);
 }
 
 void gate_view_close(struct gate_view *view)

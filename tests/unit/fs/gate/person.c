@@ -76,7 +76,7 @@ static void groups_are_all_there_or_the_person_is_not(void **state)
 		{"a group of too many", 0, 0, 64u << 20, 2, BL_IO, false, 0},
 		{"more groups than we take", 0, 0, 0, 1025, BL_TOO_LARGE, false, 0},
 		{"as many as we take", 0, 0, 0, 1024, BL_OK, true, 1024},
-		{"no account", ENOENT, 0, 0, 0, BL_OK, false, 1},
+		{"no account", ENOENT, 0, 0, 2, BL_OK, false, 0},
 		{"groups without a name", 0, ESRCH, 0, 2, BL_OK, true, 0},
 		{"accounts cannot be asked for", EIO, 0, 0, 2, BL_IO, false, 0},
 		{"groups cannot be asked for", 0, EMFILE, 0, 2, BL_IO, false, 0},

@@ -1,0 +1,343 @@
+#include "fs/gate/private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- people ------------------------------------------------------------------------------------------ */
+
+struct rules_caller gate_caller_of(const struct gate *gate, const struct person *account, uid_t uid)
+{
+	if (uid == gate->nobody || !account)
+		return (struct rules_caller){.uid = (uid_t)-1};
+	return person_caller(account, uid);
+}
+
+static struct gate_giver *find_giver(struct gate *gate, uid_t uid)
+{
+	struct gate_giver *giver = gate->givers;
+
+	while (giver && giver->uid != uid)
+		giver = giver->next;
+	return giver;
+}
+
+/* An account that NSS cannot tell is of no role until it is asked again (gate_refresh_people). */
+static struct gate_giver *giver_new(struct gate *gate, uid_t uid)
+{
+	struct gate_giver *giver = calloc(1, sizeof(*giver));
+
+	if (!giver)
+		return NULL;
+	giver->uid = uid;
+	giver->valid_until = INT64_MIN; /* not judged yet */
+	if (person_lookup(uid, (gid_t)-1, &giver->account, NULL) != BL_OK)
+		giver->account = NULL;
+	pthread_mutex_lock(&gate->people_lock);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	giver->next = gate->givers;
+	gate->givers = giver;
+	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
+	return giver;
+}
+
+static struct gate_giver *giver_of(struct gate *gate, uid_t uid)
+{
+	struct gate_giver *giver = find_giver(gate, uid);
+
+	return giver ? giver : giver_new(gate, uid);
+}
+
+static void giver_prepare(struct gate *gate, const struct policy *policy, int64_t now_unix,
+			  struct gate_giver *giver)
+{
+	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
+	struct rules_circumstances circumstances = {
+		.caller = gate_caller_of(gate, giver->account, giver->uid),
+		.now_unix = now_unix,
+		.is_clock_trusted = true,
+	};
+
+	giver->coming_roles = 0;
+	giver->coming_until = INT64_MAX;
+	if (!policy)
+		return;
+	if (rules_subject_new(policy, &circumstances, &subject, NULL) != BL_OK) {
+		giver->coming_until = now_unix; /* of no role until it works out */
+		return;
+	}
+	giver->coming_roles = rules_subject_role_bits(subject);
+	giver->coming_until = rules_subject_valid_until(subject);
+}
+
+void givers_prepare(struct gate *gate, const struct policy *policy, int64_t now_unix, bool all)
+{
+	for (struct gate_giver *giver = gate->givers; giver; giver = giver->next) {
+		if (all || giver->valid_until <= now_unix) {
+			giver_prepare(gate, policy, now_unix, giver);
+		} else {
+			giver->coming_roles = giver->roles;
+			giver->coming_until = giver->valid_until;
+		}
+	}
+}
+
+bool givers_take(struct gate *gate)
+{
+	bool have_changed = false;
+
+	for (struct gate_giver *giver = gate->givers; giver; giver = giver->next) {
+		have_changed |= giver->roles != giver->coming_roles;
+		giver->roles = giver->coming_roles;
+		giver->valid_until = giver->coming_until;
+	}
+	return have_changed;
+}
+
+void givers_done(struct gate *gate)
+{
+	while (gate->givers) {
+		struct gate_giver *giver = gate->givers;
+
+		gate->givers = giver->next;
+		person_free(giver->account);
+		free(giver);
+	}
+}
+
+/* ---- facts of a device --------------------------------------------------------------------------------- */
+
+void facts_free(struct gate_facts *facts)
+{
+	if (!facts)
+		return;
+	for (size_t i = 0; i < facts->grant_count; i++)
+		free(facts->grants[i].names);
+	free(facts->grants);
+	device_facts_free(facts->record);
+	free(facts);
+}
+
+/* "/a/b" into its names. False: no memory, or deeper than anything that is listed. */
+static bool split(struct gate_grant *grant, const char *path)
+{
+	if (!path)
+		return true;
+	grant->names = strdup(path);
+	char *rest = grant->names, *name;
+
+	while (rest && (name = strsep(&rest, "/"))) {
+		if (!*name)
+			continue;
+		if (grant->depth == BL_COUNT(grant->parts))
+			return false;
+		grant->parts[grant->depth++] = name;
+	}
+	return grant->names != NULL;
+}
+
+static enum bl_status add_grant(struct gate *gate, struct gate_facts *facts,
+				const struct device_request *request)
+{
+	struct gate_grant *grant = &facts->grants[facts->grant_count];
+
+	if (request->is_refused || request->approval_count == 0)
+		return BL_OK;
+	grant->request = request;
+	facts->grant_count++; /* from here on facts_free takes care of it */
+	if (!split(grant, request->path))
+		return grant->names ? BL_TAMPERED : BL_NO_MEMORY;
+	for (size_t i = 0; i < request->approval_count; i++) {
+		grant->givers[i] = giver_of(gate, request->approvals[i].by);
+		if (!grant->givers[i])
+			return BL_NO_MEMORY;
+	}
+	return BL_OK;
+}
+
+static enum bl_status add_grants(struct gate *gate, struct gate_facts *facts)
+{
+	enum bl_status status = BL_OK;
+
+	if (facts->record->request_count == 0)
+		return BL_OK;
+	facts->grants = calloc(facts->record->request_count, sizeof(*facts->grants));
+	if (!facts->grants)
+		return BL_NO_MEMORY;
+	for (size_t i = 0; i < facts->record->request_count && status == BL_OK; i++)
+		status = add_grant(gate, facts, &facts->record->requests[i]);
+	return status;
+}
+
+static void tell_unreadable(struct gate *gate, const char *id, enum bl_status status)
+{
+	struct audit_event event = {.op = AUDIT_SOURCE_ERROR,
+				    .verdict = AUDIT_FAILED_VERDICT,
+				    .uid = UINT32_MAX,
+				    .gid = UINT32_MAX,
+				    .pid = UINT32_MAX,
+				    .login_uid = UINT32_MAX,
+				    .error_number = (uint32_t)bl_status_errno(status)};
+
+	snprintf(event.device, sizeof(event.device), "%s", id);
+	snprintf(event.rule, sizeof(event.rule), "%s", RULE_GATE);
+	snprintf(event.detail, sizeof(event.detail),
+		 "facts of the device cannot be read, so it is closed: %s", bl_status_name(status));
+	gate_tell(gate, &event);
+}
+
+struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_state state)
+{
+	struct gate_facts *facts = calloc(1, sizeof(*facts));
+
+	/* What was shredded has lost its facts with its keys, and is closed for good. */
+	if (!facts || state == STATE_SHREDDED)
+		return facts;
+	facts->status = device_facts_read(gate->config.store, id, &facts->record, NULL);
+	if (facts->status == BL_OK)
+		facts->status = add_grants(gate, facts);
+	if (facts->status != BL_OK)
+		tell_unreadable(gate, id, facts->status);
+	return facts;
+}
+
+size_t grant_approvals(const struct gate_view *view, const struct gate_grant *grant,
+		       struct rules_approval out[DEVICE_APPROVALS])
+{
+	const struct device_request *request = grant->request;
+	const struct policy *policy = view->gate->policy;
+	unsigned class = 0;
+
+	if (request->by != view->uid || !policy)
+		return 0;
+	/* A class that the policy does not know any more is none that it could show. */
+	if (request->class[0] && !policy_class_parse(policy, request->class, &class))
+		return 0;
+	for (size_t i = 0; i < request->approval_count; i++)
+		out[i] = (struct rules_approval){
+			.request = request->number,
+			.giver = request->approvals[i].by,
+			.roles = grant->givers[i]->roles,
+			.given_unix = request->approvals[i].since_unix,
+			.action = (int)request->action,
+			.class = request->class[0] ? (int)class : RULES_ANY,
+		};
+	return request->approval_count;
+}
+
+int64_t facts_until(const struct gate_view *view, int64_t now_unix)
+{
+	struct gate *gate = view->gate;
+	struct rules_approval approvals[DEVICE_REQUESTS * DEVICE_APPROVALS];
+	int64_t until = INT64_MAX;
+
+	for (const struct gate_device *device = gate->devices; device; device = device->next) {
+		const struct gate_facts *facts = device->facts;
+		int64_t check_until = INT64_MAX;
+
+		if (!facts || !facts->record)
+			continue;
+		if (facts->record->check_count)
+			(void)device_check_of(facts->record, view->uid, now_unix, &check_until);
+		until = BL_MIN(until, check_until);
+		size_t count = 0;
+
+		for (size_t i = 0; i < facts->grant_count; i++)
+			count += grant_approvals(view, &facts->grants[i], approvals + count);
+		if (count)
+			until = BL_MIN(until, rules_approvals_until(gate->policy, approvals, count,
+								    now_unix));
+	}
+	return until;
+}
+
+/* ---- NSS again ------------------------------------------------------------------------------------------ */
+
+static void refresh_giver(struct gate *gate, struct gate_giver *giver)
+{
+	struct person *account = NULL;
+
+	if (person_lookup(giver->uid, (gid_t)-1, &account, NULL) != BL_OK)
+		return;
+	pthread_mutex_lock(&gate->people_lock);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	struct person *old = giver->account;
+
+	giver->account = account;
+	if (!person_is_same(old, account))
+		giver->valid_until = INT64_MIN;
+	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
+	person_free(old);
+}
+
+static struct gate_view *find_view(struct gate *gate, uint64_t number)
+{
+	struct gate_view *view = gate->views;
+
+	while (view && view->number != number)
+		view = view->next;
+	return view;
+}
+
+struct whom {
+	uint64_t view;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The view may be closed by now: then nobody asks any more. */
+static void refresh_view(struct gate *gate, const struct whom *whom)
+{
+	struct person *account = NULL, *old = NULL;
+
+	/* Who cannot be asked for stays who they were: roles that are lost take along what they forbid. */
+	if (person_lookup(whom->uid, whom->gid, &account, NULL) != BL_OK)
+		return;
+	pthread_mutex_lock(&gate->people_lock);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	struct gate_view *view = find_view(gate, whom->view);
+
+	if (view && !person_is_same(view->account, account)) {
+		old = view->account;
+		view->account = BL_TAKE(account);
+		atomic_store(&view->valid_until, INT64_MIN);
+	}
+	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
+	person_free(account);
+	person_free(old);
+}
+
+static struct whom *all_views(struct gate *gate, size_t *out_count)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&gate->people_lock);
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		count++;
+	struct whom *whoms = calloc(count + 1, sizeof(*whoms));
+
+	*out_count = whoms ? count : 0;
+	count = 0;
+	for (struct gate_view *view = gate->views; whoms && view; view = view->next)
+		whoms[count++] = (struct whom){view->number, view->uid, view->gid};
+	pthread_mutex_unlock(&gate->people_lock);
+	return whoms;
+}
+
+void gate_refresh_people(struct gate *gate)
+{
+	size_t count;
+
+	pthread_mutex_lock(&gate->change_lock);
+	BL_CLEANUP(bl_free) struct whom *whoms = all_views(gate, &count);
+
+	for (size_t i = 0; i < count; i++)
+		refresh_view(gate, &whoms[i]);
+	for (struct gate_giver *giver = gate->givers; giver; giver = giver->next)
+		refresh_giver(gate, giver);
+	(void)gate_tick(gate, gate->config.now_unix(gate->config.clock_context));
+	pthread_mutex_unlock(&gate->change_lock);
+}
