@@ -1,6 +1,6 @@
 /* The compiled evaluator against the naive one, and the laws of the language, over random policies.
  *
- * LAW_PAIRS=N holds N pairs against each other; LAW_SEED=N begins at that seed: what a failure printed.
+ * LAW_PAIRS=N (and LAW_TEXT_PAIRS=N) holds N pairs against each other; LAW_SEED=N begins at that seed: what a failure printed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,6 +69,60 @@ static void compiled_and_naive_agree(void **state)
 		if (run.by[i] < pairs / 1000)
 			fail_msg("only %zu of %zu for reason %zu", run.by[i], pairs, i);
 	assert_true(run.shown > pairs / 1000 && run.walked > pairs / 100);
+}
+
+/* The same policy by way of its text; NULL: the loader refuses what was made, and @out_findings says why. */
+static struct policy *by_text(const struct policy *policy, struct rules_findings *out_findings)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct policy *loaded = NULL;
+
+	assert_non_null(out);
+	words_policy(out, policy);
+	fclose(out);
+	enum bl_status status = rules_parse(text, size, &loaded, out_findings, NULL);
+
+	free(text);
+	return status == BL_OK ? loaded : NULL;
+}
+
+/* The loader against the structs that its text was written from. */
+static void a_policy_in_words_means_the_same(void **state)
+{
+	static struct hold_run run;
+	static struct random_policy made;
+	size_t pairs = (size_t)stated("LAW_TEXT_PAIRS", TEXT_PAIRS);
+
+	run.zone = *state;
+	for (uint64_t seed = stated("LAW_SEED", 1); run.pairs < pairs; seed++) {
+		struct dice dice = dice_of(seed);
+		struct rules_findings findings;
+		BL_CLEANUP(policy_unref) struct policy *loaded = NULL;
+		BL_CLEANUP(scene_done) struct scene *scene = &(struct scene){0};
+		char what[256];
+
+		hold_world(&run, seed);
+		random_policy(&made, &dice, run.zone, &run.world, false);
+		loaded = by_text(&made.policy, &findings);
+		if (!loaded) {
+			hold_failed(&made.policy, NULL, findings.items[0].text, seed);
+			fail_msg("the loader refuses seed %llu", (unsigned long long)seed);
+		}
+		scene_draw(scene, &dice);
+		scene_open(scene, loaded);
+		for (size_t i = 0; i < TEXT_QUESTIONS; i++) {
+			struct question q;
+
+			scene_question(scene, &q, &dice, &run.world);
+			if (hold(&run, scene, &made.policy, &q, ~0u, what, sizeof(what)))
+				continue;
+			hold_failed(&made.policy, &q, what, seed);
+			fail_msg("they differ");
+		}
+		scene_done(scene);
+	}
 }
 
 /* The naive evaluator against people: what the examples' authors expect of their own policies. */
@@ -619,6 +673,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compiled_and_naive_agree),
+		cmocka_unit_test(a_policy_in_words_means_the_same),
 		cmocka_unit_test(naive_agrees_with_the_examples),
 		cmocka_unit_test(shuffling_rules_changes_nothing),
 		cmocka_unit_test(adding_a_forbid_or_withhold_never_widens),

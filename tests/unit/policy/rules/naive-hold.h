@@ -136,7 +136,8 @@ static inline bool hold_decision(const struct naive_case *n, const struct naive_
 	/* where the action and the read it needs come to the same, either may be told as the reason */
 	if (is.outcome == want->outcome && naive_needs_read(q->action) &&
 	    want->by != RULES_BY_GATE && want->by != RULES_BY_BASELINE) {
-		struct naive_answer read = naive_action(n, ACTION_READ, -1);
+		int class = q->action == ACTION_UNMASK ? (int)q->class : -1;
+		struct naive_answer read = naive_action(n, ACTION_READ, class);
 
 		if (hold_is_said(&is, &read))
 			return true;

@@ -490,7 +490,7 @@ static inline enum naive naive_conditions(const struct naive_case *n,
 	return result;
 }
 
-/* @class  of an unmask; else -1 */
+/* @class  whose unmask is asked for, also where it is the read of it that is looked at; else -1 */
 static inline enum naive naive_matches(const struct naive_case *n, const struct rule *rule,
 				       enum bl_action action, int class)
 {
@@ -582,7 +582,7 @@ static inline bool naive_is_floor(unsigned class)
 	       class == CLASS_SECRET || class == CLASS_URL_CREDENTIALS;
 }
 
-static inline struct naive_answer naive_withheld(const struct naive_case *n)
+static inline struct naive_answer naive_withheld(const struct naive_case *n, int class)
 {
 	uint32_t any = (UINT32_C(1) << FILE_KIND_COUNT) - 1;
 	struct naive_answer answer = {0};
@@ -592,7 +592,7 @@ static inline struct naive_answer naive_withheld(const struct naive_case *n)
 
 		if (rule->effect != EFFECT_WITHHOLD)
 			continue;
-		enum naive match = naive_matches(n, rule, ACTION_READ, -1);
+		enum naive match = naive_matches(n, rule, ACTION_READ, class);
 
 		if (rule->withhold_kinds != any)
 			match = naive_and(match, naive_in(n->q->kind, rule->withhold_kinds));
@@ -635,14 +635,14 @@ static inline struct naive_answer naive_about(const struct naive_case *n, enum b
 	struct naive_answer answer = naive_action(n, action, class);
 
 	if (needs_read) {
-		struct naive_answer read = naive_action(n, ACTION_READ, -1);
+		struct naive_answer read = naive_action(n, ACTION_READ, class);
 
 		if ((read.outcome == RULES_FORBID && answer.outcome != RULES_FORBID) ||
 		    (read.outcome == RULES_ASK && answer.outcome == RULES_PERMIT))
 			answer = read;
 	}
 	if ((needs_read || action == ACTION_READ) && answer.outcome == RULES_PERMIT) {
-		struct naive_answer withheld = naive_withheld(n);
+		struct naive_answer withheld = naive_withheld(n, class);
 
 		if (withheld.rule)
 			return withheld;

@@ -270,12 +270,18 @@ static inline void words_people(FILE *out, const struct policy *policy)
 	for (size_t i = 0; i < policy->role_count; i++) {
 		const struct role *role = &policy->roles[i];
 
-		fprintf(out, "  %s: {requires: [%s%s%s]", role->name,
-			role->needs_training ? "training" : "",
-			role->needs_training && role->needs_insurance ? ", " : "",
-			role->needs_insurance ? "insurance" : "");
+		struct words_list requires = {out, 0};
+
+		fprintf(out, "  %s: {", role->name);
+		if (role->needs_training || role->needs_insurance)
+			fputs("requires: ", out);
+		if (role->needs_training)
+			words_item(&requires, "", "training");
+		if (role->needs_insurance)
+			words_item(&requires, "", "insurance");
+		fputs(requires.count ? "]" : "", out);
 		if (role->never_with) {
-			fputs(", never_with: ", out);
+			fprintf(out, "%snever_with: ", requires.count ? ", " : "");
 			words_roles(out, policy, role->never_with);
 		}
 		fputs("}\n", out);

@@ -75,7 +75,7 @@ static const char *const RANDOM_GLOBS[] = {
 	"[!a-c]*",
 	"caf\xc3\xa9*",
 	"[0-9a-f][0-9a-f]",
-	"{n*,{y,zz}}",
+	"{n*,y,zz}",
 	"Mail",
 	"a",
 	"STRASSE",
@@ -151,6 +151,8 @@ struct random_policy {
 	struct person people[5];
 	struct workplace workplaces[2];
 	struct custom_class custom;
+	unsigned
+		ease; /* the greater, the fewer conditions narrow a rule: then what is rare comes up */
 	bool uses_tokens; /* or last-4 styles: never both, as the floor has it */
 	struct random_world *world;
 };
@@ -170,10 +172,16 @@ static inline bl_classes random_classes(struct dice *dice)
 				    : classes;
 }
 
+static inline bool random_narrows(const struct random_policy *made, struct dice *dice,
+				  uint32_t one_in)
+{
+	return dice_one_in(dice, one_in * made->ease);
+}
+
 static inline void random_conditions(struct random_policy *made, struct dice *dice, size_t at,
 				     unsigned which, bool may_ask_approved, struct conditions *out)
 {
-	if (dice_one_in(dice, 7)) {
+	if (random_narrows(made, dice, 7)) {
 		struct hours *hours = &made->hours[at][which];
 
 		hours->days = (uint8_t)(1 + dice_below(dice, 0x7f));
@@ -183,7 +191,7 @@ static inline void random_conditions(struct random_policy *made, struct dice *di
 		out->hours = hours;
 		out->hours_count = 1;
 	}
-	if (dice_one_in(dice, 5)) {
+	if (random_narrows(made, dice, 5)) {
 		const char **words = made->purposes[at][which];
 
 		out->purposes = (struct string_list){words, 1};
@@ -191,11 +199,11 @@ static inline void random_conditions(struct random_policy *made, struct dice *di
 		words[1] = DICE_PICK(dice, RANDOM_PURPOSES);
 		out->purposes.count += words[0] != words[1];
 	}
-	if (dice_one_in(dice, 6))
+	if (random_narrows(made, dice, 6))
 		out->consent = dice_one_in(dice, 4) ? CONSENT_WITHDRAWN : CONSENT_GRANTED;
-	if (dice_one_in(dice, 8))
+	if (random_narrows(made, dice, 8))
 		out->check = dice_one_in(dice, 2) ? CHECK_ONE_FACTOR : CHECK_TWO_FACTOR;
-	if (may_ask_approved && dice_one_in(dice, 5)) {
+	if (may_ask_approved && dice_one_in(dice, 4)) {
 		static const enum bl_action asked[] = {ACTION_COPY, ACTION_COPY, ACTION_UNMASK,
 						       ACTION_READ, ACTION_SHRED};
 
@@ -206,7 +214,7 @@ static inline void random_conditions(struct random_policy *made, struct dice *di
 static inline void random_file_words(struct random_policy *made, struct dice *dice, size_t at,
 				     struct rule *rule)
 {
-	if (dice_one_in(dice, 2)) {
+	if (random_narrows(made, dice, 2)) {
 		rule->paths = (struct string_list){made->paths[at], 1};
 		made->paths[at][0] = made->world->patterns[dice_below(dice, RANDOM_PATTERNS)];
 		made->paths[at][1] = made->world->patterns[dice_below(dice, RANDOM_PATTERNS)];
@@ -214,9 +222,9 @@ static inline void random_file_words(struct random_policy *made, struct dice *di
 	}
 	if (rule->effect != EFFECT_WITHHOLD && dice_one_in(dice, 6))
 		rule->file_kinds = 1 + dice_below(dice, 15);
-	if (dice_one_in(dice, 8))
+	if (random_narrows(made, dice, 8))
 		rule->max_size_bytes = (1 + dice_below(dice, 2)) * 100;
-	if (dice_one_in(dice, 5))
+	if (random_narrows(made, dice, 5))
 		rule->contains = random_classes(dice);
 }
 
@@ -226,11 +234,11 @@ static inline void random_what(struct random_policy *made, struct dice *dice, si
 	uint32_t looks = 1u << ACTION_LIST | 1u << ACTION_STAT | 1u << ACTION_READ |
 			 1u << ACTION_COPY | 1u << ACTION_UNMASK;
 
-	if (dice_one_in(dice, 6))
+	if (random_narrows(made, dice, 6))
 		rule->device_kinds = 1 + dice_below(dice, 15);
-	if (dice_one_in(dice, 8))
+	if (random_narrows(made, dice, 8))
 		rule->states = 1 + dice_below(dice, 0x7f);
-	if (dice_one_in(dice, 8)) {
+	if (random_narrows(made, dice, 8)) {
 		rule->ids = (struct string_list){made->ids[at], 1};
 		made->ids[at][0] = DICE_PICK(dice, RANDOM_IDS);
 		made->ids[at][1] = DICE_PICK(dice, RANDOM_IDS);
@@ -319,17 +327,17 @@ static inline void random_rule(struct random_policy *made, struct dice *dice, si
 	struct rule *rule = &made->rules[at];
 
 	do {
-		*rule = (struct rule){.max_size_bytes = -1, .why = "Because."};
+		*rule = (struct rule){.max_size_bytes = -1, .why = "Because it was drawn."};
 		random_effect(made, dice, rule);
 	} while (is_of_set && rule->effect == EFFECT_PERMIT);
 	rule->set = is_of_set ? RANDOM_SET : NULL;
 	/* ids that sort otherwise than the rules stand */
 	snprintf(rule->id, sizeof(rule->id), "%s%02u-%zu", is_of_set ? RANDOM_SET "-" : "r",
 		 dice_below(dice, 100), at);
-	rule->is_for_everyone = is_of_set || dice_one_in(dice, 4);
+	rule->is_for_everyone = is_of_set || dice_one_in(dice, made->ease > 1 ? 2 : 4);
 	rule->roles = rule->is_for_everyone ? 0 : 1 + dice_below(dice, 15);
 	random_what(made, dice, at, rule);
-	if (dice_one_in(dice, 6))
+	if (random_narrows(made, dice, 6))
 		rule->workplaces = 1 + dice_below(dice, 3);
 	if (rule->effect == EFFECT_PERMIT)
 		random_needs(dice, rule);
@@ -381,6 +389,7 @@ static const char *const RANDOM_HOSTS[][2] = {{"bench-01", "both-01"}, {"office-
 
 static inline void random_head(struct random_policy *made, struct dice *dice, struct zone *zone)
 {
+	made->ease = 1u << dice_below(dice, 3);
 	made->uses_tokens = dice_one_in(dice, 2);
 	made->custom = (struct custom_class){
 		.name = "loyalty-card", .pattern = "NG-[0-9]{8}", .example = "NG-20417733"};
