@@ -139,6 +139,11 @@ static bl_classes fitting(unsigned style)
 	return style < STYLE_COUNT ? fits[style] : UINT64_MAX;
 }
 
+unsigned check_effective_style(unsigned class, unsigned style)
+{
+	return style >= STYLE_COUNT || fitting(style) >> class & 1 ? style : STYLE_FILL;
+}
+
 static void check_mask(const struct policy *policy, struct rules_findings *findings,
 		       const struct rule *rule)
 {
@@ -147,7 +152,7 @@ static void check_mask(const struct policy *policy, struct rules_findings *findi
 
 		if (style == STYLE_NONE)
 			continue;
-		if (!(fitting(style) >> class & 1))
+		if (check_effective_style(class, style) != style)
 			check_warn(policy, findings, rule->id_at,
 				   "write fill, or a style that fits: shape, token",
 				   "rule '%s' masks '%s' with '%s', which does not fit it and is "

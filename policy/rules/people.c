@@ -39,6 +39,13 @@ static int64_t end_of(const struct policy *policy, const struct requirement *req
 	return zone_unix(policy->zone, requirement->last_day + 1, 0);
 }
 
+int64_t people_lapse(const struct policy *policy, const struct person *person, size_t role)
+{
+	struct requirement requirement = first_to_end(&policy->roles[role], person);
+
+	return is_conflict(policy, person, role) ? 0 : end_of(policy, &requirement);
+}
+
 static void stand(const struct policy *policy, const struct person *person, size_t role,
 		  int64_t now_unix, struct rules_role_standing *out)
 {

@@ -1,0 +1,44 @@
+/* diff-told.h - differences that were found, each kind of them once; private to policy/rules */
+#ifndef POLICY_RULES_DIFF_TOLD_H
+#define POLICY_RULES_DIFF_TOLD_H
+
+#include "policy/rules/rules.h"
+
+#define TOLD_LIMIT 400u
+
+/* One side of a difference: an outcome or a style or a date, and what decided it. */
+struct told_answer {
+	unsigned rank;	   /* the greater is the wider */
+	const char *words; /* "permit" */
+	const char *rule;
+};
+
+struct told {
+	struct rules_difference difference;
+	struct told_answer before, after;
+	unsigned topic; /* what is asked: told apart, but not shown */
+};
+
+struct tellings {
+	struct told *items; /* TOLD_LIMIT */
+	size_t count;
+};
+
+/* tellings_is_known - was the same said of the same caller and topic? A full list knows everything. */
+bool tellings_is_known(const struct tellings *tellings, const char *who, unsigned topic,
+		       const struct told_answer *before, const struct told_answer *after);
+/* tellings_add - the answers must differ in rank and not be known */
+void tellings_add(struct tellings *tellings, const char *who, unsigned topic,
+		  const struct told_answer *before, const struct told_answer *after,
+		  const char *question);
+
+/* What is not a decision of a role: dates of people, retention, the tests of both files. */
+enum bl_status diff_people(const struct policy *older, const struct policy *newer,
+			   struct tellings *tellings) BL_MUST_CHECK;
+struct cells;
+enum bl_status diff_retention(const struct cells *cells, struct tellings *tellings) BL_MUST_CHECK;
+enum bl_status diff_tests(const struct policy *older, const struct policy *newer,
+			  struct tellings *tellings) BL_MUST_CHECK;
+struct told_answer diff_answer(const struct rules_decision *decision);
+
+#endif
