@@ -70,15 +70,20 @@ static void load_mask(struct loader *loader, const struct yaml_node *mask, struc
 	}
 }
 
+static const char *withheld_name(const void *unused, size_t i)
+{
+	(void)unused;
+	return i < FILE_KIND_COUNT ? bl_file_kind_name((enum bl_file_kind)i) : "any";
+}
+
 static void load_withhold(struct loader *loader, const struct yaml_node *node, struct rule *rule)
 {
-	if (!load_list(loader, node, LIST_LIMIT))
-		return;
-	if (node->count == 1 && node->first->type == YAML_SCALAR &&
-	    strcmp(node->first->text, "any") == 0)
-		rule->withhold_kinds = (1u << FILE_KIND_COUNT) - 1;
-	else
-		(void)load_bits32(loader, node, &FILE_KIND_WORDS, &rule->withhold_kinds);
+	static const struct vocabulary WORDS = {"kind of file", withheld_name, NULL,
+						FILE_KIND_COUNT + 1, false};
+	uint32_t kinds, all = (1u << FILE_KIND_COUNT) - 1;
+
+	if (load_bits32(loader, node, &WORDS, &kinds))
+		rule->withhold_kinds = kinds & ~all ? all : kinds;
 }
 
 void load_effect(struct loader *loader, const struct yaml_node *node, struct rule *rule,

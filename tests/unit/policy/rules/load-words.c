@@ -204,6 +204,18 @@ static void conditions_and_limits_of_rules_are_as_written(void **state)
 	assert_int_equal(policy->rules[CARD_TAIL].styles[LOYALTY], STYLE_NONE);
 }
 
+static void any_beside_other_kinds_is_any(void **state)
+{
+	static const struct broken ROW = {"withhold: [image]", "withhold: [image, any]", NULL,
+					  NULL};
+	unsigned line, column;
+	BL_CLEANUP(bl_free) char *text = broken_text(GOOD, &ROW, &line, &column);
+	BL_CLEANUP(policy_unref) struct policy *policy = parse(text);
+
+	(void)state;
+	assert_int_equal(policy->rules[NO_PICTURES].withhold_kinds, (1u << FILE_KIND_COUNT) - 1);
+}
+
 static void approvals_of_rules_are_as_written(void **state)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = parse(GOOD);
@@ -426,6 +438,8 @@ static const struct broken ERRORS[] = {
 	{"    permit: [approve, hold, administer]\n",
 	 "    permit: [read, hold, administer, approve]\n    what: {~max_size: 5M}\n",
 	 "'max_size' is about files, and 'approve' is about a device's life", "rule of its own"},
+	{"withhold: [image]", "withhold: [~anything]", "unknown kind of file 'anything'", "any"},
+	{"withhold: [image]", "~withhold: any", "'withhold' must be a list", "[any]"},
 	/* approvals and limits */
 	{"count: 2", "count: ~0", "'count' must be 1 to 5", "write 1 to 5"},
 	{"count: 2", "count: ~6", "'count' must be 1 to 5", "write 1 to 5"},
@@ -641,6 +655,7 @@ int main(void)
 		cmocka_unit_test(places_and_roles_are_as_written),
 		cmocka_unit_test(classes_of_its_own_have_numbers_and_names),
 		cmocka_unit_test(conditions_and_limits_of_rules_are_as_written),
+		cmocka_unit_test(any_beside_other_kinds_is_any),
 		cmocka_unit_test(approvals_of_rules_are_as_written),
 		cmocka_unit_test(promises_beside_retention_are_as_written),
 		cmocka_unit_test(facts_of_tests_are_as_stated),
