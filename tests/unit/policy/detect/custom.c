@@ -464,6 +464,8 @@ static void windows_agree_whatever_is_around_them(void **state)
 			scan_window(scanner, file, size, at, DETECT_LEAD, DETECT_TAIL, &one);
 			scan_window(scanner, file, size, at, size, size, &other);
 			assert_same_spans(&one, &other, 0, UINT64_MAX);
+			scan_window(scanner, file, size, at, DETECT_LEAD + 77, size, &other);
+			assert_same_spans(&one, &other, 0, UINT64_MAX);
 			if (at < DETECT_WINDOW)
 				continue;
 			scan_window(scanner, file, size, at - DETECT_WINDOW, DETECT_LEAD,
