@@ -58,7 +58,8 @@ static void load_policy(struct loader *loader, const struct yaml_node *root)
 	(void)load_keys(loader, root, "the policy", KEYS, BL_COUNT(KEYS));
 	(void)load_word(loader, yaml_get(root, "bailee"), &unused);
 	load_sections(loader, root);
-	rules_check(loader->policy, loader->findings);
+	if (!loader->is_out_of_memory) /* else names are missing, and it is not accepted anyway */
+		rules_check(loader->policy, loader->findings);
 }
 
 /* ---- text to policy --------------------------------------------------------------------------- */
