@@ -257,6 +257,13 @@ static bool is_match(const struct rule *rule, const struct rule_standing *standi
 static void explain_rule(FILE *out, const struct policy *policy, const struct rule *rule,
 			 const struct rule_standing *standing)
 {
+	/* unknown counts against the reader */
+	static const char *const COUNTS[] = {
+		[EFFECT_PERMIT] = "gives nothing",
+		[EFFECT_FORBID] = "counts as if it held",
+		[EFFECT_MASK] = "can only make it stricter",
+		[EFFECT_WITHHOLD] = "counts as if it held",
+	};
 	char text[1024] = "";
 	struct line line = {text, sizeof(text), 0};
 
@@ -267,8 +274,7 @@ static void explain_rule(FILE *out, const struct policy *policy, const struct ru
 		add_failures(&line, policy, rule, standing);
 	}
 	if (standing->value == UNKNOWN3)
-		line_add(&line, rule->effect == EFFECT_PERMIT ? "; gives nothing"
-							      : "; counts as if it held");
+		line_add(&line, "; %s", COUNTS[rule->effect]);
 	fprintf(out, "  rule '%s' (%s, ", rule->id, effect_name(rule->effect));
 	if (rule->set)
 		fprintf(out, "%s", rule->set);

@@ -54,8 +54,7 @@ void line_add_amount(struct line *line, uint64_t amount, enum bl_unit unit)
 	line_add(line, "%llu", (unsigned long long)amount);
 }
 
-/* The policy's own words on one line, with one full stop. */
-static void add_why(struct line *line, const char *why)
+void line_add_why(struct line *line, const char *why)
 {
 	size_t length = why ? strlen(why) : 0;
 	char end;
@@ -118,7 +117,7 @@ static void say_unknown(struct line *line, const struct rule_standing *standing)
 {
 	static const char *const parts[PART_COUNT] = {
 		[PART_WHO] = "which roles count",
-		[PART_LAPSED] = "whether a lapsed role is held still",
+		[PART_LAPSED] = "whether a lapsed role still counts",
 		[PART_DEVICE] = "which device this is",
 		[PART_STATUS] = "the device's status",
 		[PART_PATH] = "where in the device this is",
@@ -173,7 +172,7 @@ static void say_rule(struct line *line, const struct asked *asked,
 	}
 	if (decision->is_unknown && has_standing)
 		say_unknown(line, &standing);
-	add_why(line, rule->why);
+	line_add_why(line, rule->why);
 }
 
 static void say_gate(struct line *line, const struct asked *asked)
@@ -273,38 +272,65 @@ void say_decision(struct line *line, const struct asked *asked,
 
 /* ---- one line ------------------------------------------------------------------------------ */
 
+/* Does some permit of unmask speak of this class? */
+static bool is_ever_unmasked(const struct policy *policy, unsigned class)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (rule->effect == EFFECT_PERMIT && rule->actions >> ACTION_UNMASK & 1 &&
+		    (!rule->contains || rule->contains >> class & 1))
+			return true;
+	}
+	return false;
+}
+
 /*
- * The class of an unmask is not told to us. Any for which the answer is the same will do: what is said is about the
- * rule and its conditions, and none of them speaks of anything else of a class than its name.
+ * The class of an unmask is not told to us: it is one for which the answer is the same, and one that somebody may see
+ * where there is such a one. @out_is_one_of_many: what helps with it may not help with the others.
  */
 static unsigned class_of(const struct rules_subject *subject, const struct rules_facts *facts,
-			 const struct rules_decision *decision)
+			 const struct rules_decision *decision, bool *out_is_one_of_many)
 {
+	unsigned found = CLASS_LIMIT, other = CLASS_EMAIL, others = 0;
+
 	for (unsigned class = 0; class < CLASS_LIMIT; class ++) {
 		struct rules_decision same;
 
 		if (!(subject->policy->detects >> class & 1))
 			continue;
 		rules_decide(subject, facts, ACTION_UNMASK, class, &same);
-		if (same.outcome == decision->outcome && same.by == decision->by &&
-		    same.rule_index == decision->rule_index)
-			return class;
+		if (same.outcome != decision->outcome || same.by != decision->by ||
+		    same.rule_index != decision->rule_index)
+			continue;
+		if (found == CLASS_LIMIT && is_ever_unmasked(subject->policy, class)) {
+			found = class;
+			continue;
+		}
+		other = class;
+		others++;
 	}
-	return CLASS_EMAIL;
+	*out_is_one_of_many = found != CLASS_LIMIT && others && decision->outcome == RULES_FORBID &&
+			      (decision->by == RULES_BY_DEFAULT || decision->by == RULES_BY_RULE);
+	return found == CLASS_LIMIT ? other : found;
 }
 
 void rules_say(const struct rules_subject *subject, const struct rules_facts *facts,
 	       enum bl_action action, const struct rules_decision *decision, char *out, size_t size)
 {
 	char next_text[512] = "";
-	struct asked asked = {subject, facts, action,
-			      action == ACTION_UNMASK ? class_of(subject, facts, decision) : 0};
+	bool is_one_of_many = false;
+	struct asked asked = {subject, facts, action, 0};
 	struct line line = {out, size, 0};
 	struct line next = {next_text, sizeof(next_text), 0};
 
 	if (size)
 		out[0] = '\0';
+	if (action == ACTION_UNMASK)
+		asked.class = class_of(subject, facts, decision, &is_one_of_many);
 	say_decision(&line, &asked, decision);
+	if (is_one_of_many)
+		line_add(&next, "for %s: ", policy_class_name(subject->policy, asked.class));
 	if (say_next(&next, &asked, decision))
 		line_add(&line, " Next: %s", next_text);
 	else if (decision->outcome != RULES_PERMIT)

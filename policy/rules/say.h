@@ -14,6 +14,8 @@ void line_add(struct line *line, const char *format, ...) BL_PRINTF(2, 3);
 /* line_add_roles - "'supervisor' or 'privacy-officer'", for bits into policy->roles */
 void line_add_roles(struct line *line, const struct policy *policy, uint64_t roles,
 		    const char *between);
+/* line_add_why - ": " and the policy's own words on one line, with one full stop; "." when there are none */
+void line_add_why(struct line *line, const char *why);
 /* line_add_amount - "200 files", "500M bytes" */
 void line_add_amount(struct line *line, uint64_t amount, enum bl_unit unit);
 

@@ -1,0 +1,69 @@
+/* advice.h - what would help: tried with the code that decides, with something different; private to policy/rules
+ *
+ * Nothing is advised that was not seen to help. A trial has a number of decisions to make; when they are used up
+ * nothing more helps.
+ */
+#ifndef POLICY_RULES_ADVICE_H
+#define POLICY_RULES_ADVICE_H
+
+#include "policy/rules/say.h"
+
+/* For one way: a policy with a thousand rules takes no longer than a blink. */
+#define DECISIONS_TRIED 400
+#define ADVICE_CHOICES	8 /* purposes, and permits of what may be approved */
+
+/* Several things at once; zeroed: all as it is. */
+struct help {
+	const char *role;	     /* somebody else asks, who holds just this */
+	const char *purpose;	     /* is stated */
+	const char *workplace;	     /* the question comes from there */
+	const struct rule *approved; /* its approvals are given, and its reason */
+	enum bl_check check;	     /* of the caller */
+	bool is_consented;	     /* consent is on record, for the purpose */
+	bool is_renewed;	     /* lapsed roles count again */
+	uint64_t freed;		     /* roles that are no longer held together with another */
+	bool is_looked_through;	     /* and nothing more was found */
+	int64_t at_unix;	     /* asked then; 0: now */
+};
+
+struct trial {
+	const struct asked *asked;
+	const struct rules_decision *decision; /* what was decided */
+	unsigned left;			       /* of DECISIONS_TRIED */
+};
+
+/* What the rules about this action name: only that can make a difference. */
+struct choices {
+	const char *purposes[ADVICE_CHOICES + 1]; /* the first is NULL: as it is */
+	size_t purpose_count;
+	uint64_t workplaces;
+	const struct rule *approved[ADVICE_CHOICES + 1]; /* likewise */
+	size_t approved_count;
+};
+
+/* The purpose that is stated then; NULL: none. */
+const char *advice_purpose(const struct trial *trial, const struct help *help);
+
+/* advice_decide - what would be decided, and of an ask how its rule stands; false when it cannot be worked out */
+bool advice_decide(struct trial *trial, const struct help *help,
+		   struct rules_decision *out_decision, struct rule_standing *out_standing);
+
+/* advice_helps - is it permitted then, or asked for more that leads there? */
+bool advice_helps(struct trial *trial, const struct help *help);
+
+/* advice_choices - by bit, which is by effect and id: what is said never depends on the order of the file */
+void advice_choices(const struct trial *trial, const struct rules_decision *decision,
+		    struct choices *out);
+
+/*
+ * advice_find - the fewest things that have to be added to @base for the question to be permitted, or asked for more
+ *
+ * @base  who asks, and when
+ */
+bool advice_find(struct trial *trial, const struct choices *choices, const struct help *base,
+		 struct help *out);
+
+/* advice_parts - how many things have to be brought about */
+unsigned advice_parts(const struct help *help);
+
+#endif
