@@ -1,14 +1,16 @@
 /*
- * The sets of rules that come with Bailee. Each rule names its clause in `why`, is for everyone, and only forbids,
- * withholds or masks, so that a policy that uses a set can do less than one that does not.
+ * The sets of rules that come with Bailee. Each rule names its clause in `why`, is for everyone, and
+ * only forbids, withholds or masks, so that a policy that uses a set can do less than without it.
  *
- * How consent is stated (builtin/gdpr): a record that is missing counts as consent withdrawn, as every unknown fact
- * counts against the reader, and because Article 7(1) has the controller prove consent. What rests on something else than
- * consent says so by its purpose, and then no record is asked for: `contract`, `legal-obligation`, `vital-interest`,
- * `public-task` and `legitimate-interest` are Article 6(1)(b) to (f), `customer-request` and `complaint` are requests of
- * the data subject (Article 6(1)(b) and Articles 12 to 22). A file's own permits still say who may state which.
+ * How consent is stated (builtin/gdpr): a record that is missing counts as consent withdrawn, as every
+ * unknown fact counts against the reader, and because Article 7(1) has the controller prove consent.
+ * What rests on something else than consent says so by its purpose, and no record is asked for:
+ * `contract`, `legal-obligation`, `vital-interest`, `public-task` and `legitimate-interest` are Article
+ * 6(1)(b) to (f), `customer-request` and `complaint` are asked for by the data subject (Article 6(1)(b),
+ * Articles 12 to 22). A file's own permits still say who may state which.
  *
- * builtin/hipaa-safe-harbor fills dates of birth: the year may stand only of people under 90, and no mask can tell.
+ * builtin/hipaa-safe-harbor fills dates of birth: the year may stand only of people under 90, and no
+ * mask can tell. It closes pictures, because no detector tells a face.
  */
 #include "policy/rules/load.h"
 

@@ -145,6 +145,7 @@ static void what_is_refused_is_refused_at_its_place(void **state)
 		{"a: @b", 0, 1, 4, "a value cannot begin with '%', '@' or '`'"},
 		{"a: b: c", 0, 1, 5, "a ':' stands where none can"},
 		{"a:\n  b: 1\n c: 2", 0, 3, 2, "this line fits none of the blocks above it"},
+		{"a: |x\n  b", 0, 1, 5, "did not find expected comment or line break"},
 		{"a: \"\\q\"", 0, 1, 5, "unknown escape behind '\\'"},
 	};
 
@@ -156,7 +157,7 @@ static void what_is_refused_is_refused_at_its_place(void **state)
 
 		if (yaml_parse(ROWS[i].yaml, length, &document, &finding) != BL_INVALID ||
 		    document || finding.line != ROWS[i].line || finding.column != ROWS[i].column ||
-		    strcmp(finding.text, ROWS[i].text) != 0)
+		    strcmp(finding.text, ROWS[i].text) != 0 || !finding.fix[0])
 			fail_msg("row %zu, '%s': %u:%u: %s", i, ROWS[i].yaml, finding.line,
 				 finding.column, finding.text);
 		assert_int_equal(yaml_parse(ROWS[i].yaml, length, &document, NULL), BL_INVALID);
