@@ -358,6 +358,11 @@ enum bl_status rules_test_coverage(const struct policy *policy, rules_coverage_f
 /*
  * rules_test_mutate - delete each rule and flip each effect in turn: does some test of the file notice?
  *
+ * A permit becomes a forbid and a forbid a permit, without what belongs to permits or forbids alone. A withhold the other
+ * way round is none, so it is only deleted. Each class of a mask is made `fill`, and is given the loosest style that fits it.
+ * Rules of shipped sets are left alone, and a test that fails as the policy stands notices nothing. The policy itself is
+ * never changed.
+ *
  * BL_OK: every change fails a test; BL_FAILED: some change goes unnoticed (each told with is_noticed false).
  */
 struct rules_mutation {
