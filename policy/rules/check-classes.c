@@ -13,14 +13,17 @@ static bool is_found(unsigned class)
 
 static const char *without(const struct rule *rule)
 {
+	bool is_of_items = rule->actions >> ACTION_UNMASK & 1;
+
 	switch (rule->effect) {
 	case EFFECT_MASK:
 		return "the mask changes nothing yet";
 	case EFFECT_PERMIT:
-		return "what it permits of it is never there";
+		return is_of_items ? "the rule changes nothing yet" : "the rule never matches";
 	case EFFECT_FORBID:
+		return is_of_items ? "the rule changes nothing yet" : "the rule closes no file yet";
 	case EFFECT_WITHHOLD:
-		return "what holds some is not closed by it";
+		return "the rule closes no file yet";
 	}
 	return "";
 }
@@ -31,23 +34,40 @@ static bool names_class(const struct rule *rule, unsigned class)
 	       (rule->effect == EFFECT_MASK && rule->styles[class] != STYLE_NONE);
 }
 
-/* One finding per class, at the first rule that names it. */
+/* "'passport', 'tax-id'": those of @classes that fit. */
+static void list_classes(bl_classes classes, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+		const char *name = bl_class_name((enum bl_class) class);
+
+		if (!(classes >> class & 1) || used + strlen(name) + 5 > size)
+			continue;
+		used += (size_t)snprintf(out + used, size - used, "%s'%s'", used ? ", " : "", name);
+	}
+}
+
+/* Each class once, at the first rule that names it. */
 static bl_classes check_named(const struct policy *policy, struct rules_findings *findings)
 {
 	bl_classes told = 0;
 
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct rule *rule = &policy->rules[i];
+		bl_classes missing = 0;
+		char names[160];
 
-		for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-			if (!check_is_own(rule) || is_found(class) || told >> class & 1 ||
-			    !names_class(rule, class))
-				continue;
-			told |= CLASS_BIT(class);
-			check_warn(policy, findings, rule->id_at, "keep it for later, or remove it",
-				   "no detector of this version finds '%s': %s",
-				   bl_class_name((enum bl_class) class), without(rule));
-		}
+		for (unsigned class = 0; class < CLASS_COUNT && check_is_own(rule); class ++)
+			if (names_class(rule, class) && !is_found(class))
+				missing |= CLASS_BIT(class);
+		missing &= ~told;
+		if (!missing)
+			continue;
+		told |= missing;
+		list_classes(missing, names, sizeof(names));
+		check_warn(policy, findings, rule->id_at, "keep it for later, or remove it",
+			   "no detector of this version finds %s: %s", names, without(rule));
 	}
 	return told;
 }
@@ -123,6 +143,8 @@ static void check_detect(const struct policy *policy, struct rules_findings *fin
 	 CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE) |                            \
 	 CLASS_BIT(CLASS_HEALTH_ID) | CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN))
 
+#define CUSTOM (~(CLASS_BIT(CLASS_COUNT) - 1)) /* classes of the policy itself */
+
 /* As policy/mask does it; the test of this file masks with each style to hold the two together. */
 static bl_classes fitting(unsigned style)
 {
@@ -132,7 +154,7 @@ static bl_classes fitting(unsigned style)
 		[STYLE_TOKEN] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
 		[STYLE_KEEP_DOMAIN] = CLASS_BIT(CLASS_EMAIL),
 		[STYLE_YEAR_ONLY] = CLASS_BIT(CLASS_DATE_OF_BIRTH),
-		[STYLE_KEEP_LAST_4] = NUMBERS,
+		[STYLE_KEEP_LAST_4] = NUMBERS | CUSTOM,
 		[STYLE_KEEP_FIRST_6_LAST_4] = CLASS_BIT(CLASS_CARD),
 	};
 

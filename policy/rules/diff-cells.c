@@ -407,7 +407,8 @@ static enum bl_status keep_paths(struct cells *cells, const struct walk *walk)
 		for (size_t i = 0; i < count; i++) {
 			struct place_sets sets;
 
-			places_sets(walk->places[side], walk->place[i][side], &sets);
+			/* the root comes last: a path of a file makes the better example */
+			places_sets(walk->places[side], walk->place[(i + 1) % count][side], &sets);
 			for (size_t bit = 0; bit < policy->compiled->words * 64; bit++)
 				if (policy->compiled->rule_of[bit] != BIT_NONE &&
 				    bit_is_set(sets.maybe, bit))
@@ -417,7 +418,7 @@ static enum bl_status keep_paths(struct cells *cells, const struct walk *walk)
 		cells->path_words[side] = words;
 	}
 	for (size_t i = 0; i < count; i++)
-		cells->paths[i] = i ? walk->paths[i] : "/";
+		cells->paths[i] = i + 1 < count ? walk->paths[i + 1] : "/";
 	cells->count[DIM_PATH] = count;
 	return BL_OK;
 }

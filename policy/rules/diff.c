@@ -229,6 +229,11 @@ static bool same_rules(const struct comparison *now)
 
 /* ---- one question ----------------------------------------------------------------------------------------------- */
 
+static unsigned topic_of(unsigned action)
+{
+	return action * 4 * CLASS_LIMIT;
+}
+
 static const char *verb_of(const struct comparison *now, char out[96])
 {
 	if (now->class)
@@ -238,6 +243,32 @@ static const char *verb_of(const struct comparison *now, char out[96])
 	return out;
 }
 
+/* Was it told of @who? A stat that comes with a list or read is not told again. */
+static bool is_told_of(const struct comparison *now, const char *who, unsigned topic,
+		       const struct told_answer *before, const struct told_answer *after)
+{
+	const struct tellings *tellings = now->tellings;
+
+	return tellings_is_known(tellings, who, topic, before, after) ||
+	       (now->action == ACTION_STAT &&
+		(tellings_is_known(tellings, who, topic_of(ACTION_LIST), before, after) ||
+		 tellings_is_known(tellings, who, topic_of(ACTION_READ), before, after)));
+}
+
+/* What is told of a role need not be told of the people who hold it. */
+static bool is_told(const struct comparison *now, unsigned topic, const struct told_answer *before,
+		    const struct told_answer *after)
+{
+	const struct diff_caller *caller = now->caller;
+	const struct policy *newer = now->cells->policy[NEWER];
+
+	for (size_t i = 0; caller->is_person && i < newer->role_count; i++)
+		if (caller->roles[NEWER] >> i & 1 &&
+		    is_told_of(now, newer->roles[i].name, topic, before, after))
+			return true;
+	return is_told_of(now, caller->name, topic, before, after);
+}
+
 static void note(struct comparison *now, unsigned topic, const char *verb,
 		 const struct told_answer *before, const struct told_answer *after,
 		 const uint16_t values[DIM_COUNT])
@@ -245,8 +276,7 @@ static void note(struct comparison *now, unsigned topic, const char *verb,
 	enum bl_action action = now->action == SHOWN ? ACTION_READ : (enum bl_action)now->action;
 	char question[sizeof(((struct rules_difference *)0)->question)];
 
-	if (before->rank == after->rank ||
-	    tellings_is_known(now->tellings, now->caller->name, topic, before, after))
+	if (before->rank == after->rank || is_told(now, topic, before, after))
 		return;
 	diff_words(now->cells, &now->merged, action, verb, values, question, sizeof(question));
 	tellings_add(now->tellings, now->caller->name, topic, before, after, question);
@@ -531,16 +561,18 @@ static bool is_first_of_its_kind(const struct cells *cells, size_t class)
 static void compare_caller(struct comparison *now, bool is_same_setting)
 {
 	asker_become(now->asker, now->caller);
-	for (now->action = 0; now->action <= SHOWN && now->status == BL_OK; now->action++) {
-		now->topic = now->action * 4 * CLASS_LIMIT;
+	for (unsigned i = 0; i <= SHOWN && now->status == BL_OK; i++) {
+		/* a stat that comes with a list or read is not told again: it waits for them */
+		now->action = i == SHOWN ? (unsigned)ACTION_STAT : i == ACTION_STAT ? SHOWN : i;
+		now->topic = topic_of(now->action);
 		now->class = NULL;
 		if (now->action != ACTION_UNMASK) {
 			compare(now, is_same_setting);
 			continue;
 		}
-		for (size_t i = 0; i < now->cells->class_count && now->status == BL_OK; i++) {
-			now->class = &now->cells->classes[i];
-			if (is_first_of_its_kind(now->cells, i))
+		for (size_t k = 0; k < now->cells->class_count && now->status == BL_OK; k++) {
+			now->class = &now->cells->classes[k];
+			if (is_first_of_its_kind(now->cells, k))
 				compare(now, is_same_setting);
 		}
 	}
