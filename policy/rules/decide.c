@@ -91,7 +91,7 @@ static bool find_against(const struct request *request, const uint64_t *rules,
 	return false;
 }
 
-/* Take the odd rules out of @chain, and tell of the best of them; those that stay are ready, asked for, or lapsed by set. */
+/* Take the odd rules out of @chain and tell of the best of them, the first by id of its kind. */
 static uint64_t weigh_odd(const struct request *request, size_t word, uint64_t chain,
 			  enum candidate *best, size_t *out_bit)
 {
@@ -102,7 +102,7 @@ static uint64_t weigh_odd(const struct request *request, size_t word, uint64_t c
 		size_t bit = word * 64 + bit_first(odd);
 		enum candidate candidate = request_candidate(request, bit);
 
-		if (candidate > *best || (candidate == *best && bit < *out_bit)) {
+		if (candidate > *best) {
 			*best = candidate;
 			*out_bit = bit;
 		}

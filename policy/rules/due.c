@@ -229,5 +229,5 @@ int64_t rules_period_start(const struct policy *policy, enum bl_period period, i
 
 	/* where clocks go back over midnight the day's end has been seen before: look again soon */
 	*out_next = next > at_unix ? next : later(at_unix - (at_unix % 900 + 900) % 900, 900);
-	return BL_MIN(start, at_unix);
+	return start;
 }

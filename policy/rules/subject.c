@@ -161,7 +161,7 @@ static uint64_t conflicts_of(const struct policy *policy, uint64_t held)
 
 	for (size_t i = 0; i < policy->role_count; i++)
 		if (held >> i & 1 && policy->roles[i].never_with & held)
-			conflicted |= UINT64_C(1) << i | (policy->roles[i].never_with & held);
+			conflicted |= UINT64_C(1) << i;
 	return conflicted;
 }
 

@@ -1,4 +1,5 @@
 #include "desk.h"
+#include "policy/rules/model.h"
 
 #define NOTES "/Users/kim/notes.txt"
 
@@ -279,6 +280,12 @@ static void set_consent_and_purpose(struct scene *scene, enum value value)
 	set_purpose(scene, value == IS_FALSE ? IS_FALSE : IS_TRUE);
 }
 
+static void set_consent_and_hours(struct scene *scene, enum value value)
+{
+	set_granted(scene, value == IS_FALSE ? IS_TRUE : value);
+	scene->who.now_unix = DESK_NOW + (value == IS_FALSE ? 2 * 3600 : 0);
+}
+
 struct condition {
 	const char *words; /* of the rule, behind its `who` unless it brings one */
 	void (*set)(struct scene *scene, enum value value);
@@ -309,6 +316,7 @@ static const struct condition CONDITIONS[] = {
 	{"when: {caller_verified: one-factor}", set_one_factor, true},
 	{"when: {caller_verified: two-factor}", set_two_factor, true},
 	{"when: {purpose: [grading], consent: granted}", set_consent_and_purpose, false},
+	{"when: {hours: Mon-Sat 07:00-12:00, consent: granted}", set_consent_and_hours, false},
 };
 
 static const char *everyone_unless_said(const struct condition *condition)
@@ -655,6 +663,11 @@ static void approvals_count_as_the_page_says(void **state)
 		 false},
 		{"the same giver, once with a role that counts",
 		 {GIVEN(1, 0), GIVEN(1, SCENE_SUPERVISOR), GIVEN(2, SCENE_OFFICER)},
+		 3,
+		 ACTION_COPY,
+		 true},
+		{"the same giver, first with a role that does not count",
+		 {GIVEN(2, SCENE_OFFICER), GIVEN(1, 0), GIVEN(1, SCENE_SUPERVISOR)},
 		 3,
 		 ACTION_COPY,
 		 true},
@@ -1169,18 +1182,21 @@ static void originals_are_shown_where_unmask_is_permitted(void **state)
 			   "    why: Only for a test.\n";
 	static const struct {
 		enum bl_action action;
-		bool has_reason, is_approved;
+		bool has_reason;
+		int approved; /* action; -2: not approved */
 		int kind;
 		uint8_t email;
 	} rows[] = {
-		{ACTION_READ, true, false, FILE_TEXT, STYLE_ORIGINAL},
-		{ACTION_READ, false, true, FILE_TEXT, STYLE_FILL},
+		{ACTION_READ, true, -2, FILE_TEXT, STYLE_ORIGINAL},
+		{ACTION_READ, false, RULES_ANY, FILE_TEXT, STYLE_FILL},
 		/* a copy without approvals is permitted, and masked */
-		{ACTION_COPY, true, false, FILE_TEXT, STYLE_FILL},
-		{ACTION_COPY, true, true, FILE_TEXT, STYLE_ORIGINAL},
-		{ACTION_COPY, false, true, FILE_TEXT, STYLE_FILL},
+		{ACTION_COPY, true, -2, FILE_TEXT, STYLE_FILL},
+		{ACTION_COPY, true, RULES_ANY, FILE_TEXT, STYLE_ORIGINAL},
+		{ACTION_COPY, true, ACTION_COPY, FILE_TEXT, STYLE_ORIGINAL},
+		{ACTION_COPY, true, ACTION_READ, FILE_TEXT, STYLE_FILL},
+		{ACTION_COPY, false, RULES_ANY, FILE_TEXT, STYLE_FILL},
 		/* approved, and forbidden all the same */
-		{ACTION_COPY, true, true, FILE_PDF, STYLE_FILL},
+		{ACTION_COPY, true, RULES_ANY, FILE_PDF, STYLE_FILL},
 	};
 
 	(void)state;
@@ -1192,8 +1208,8 @@ static void originals_are_shown_where_unmask_is_permitted(void **state)
 		scene.who.caller.login = "carla";
 		scene.who.has_reason = rows[i].has_reason;
 		scene.facts.kind = rows[i].kind;
-		if (rows[i].is_approved)
-			scene_approve(&scene, 2, SCENE_OFFICER);
+		if (rows[i].approved != -2)
+			scene_approve(&scene, 2, SCENE_OFFICER)->action = rows[i].approved;
 		stage_open(&stage, rules, &scene);
 		rules_shows(stage.subject, &stage.facts, rows[i].action, styles);
 		if (styles[CLASS_EMAIL] != rows[i].email || styles[CLASS_PHONE] != STYLE_FILL ||
@@ -1255,6 +1271,97 @@ static void masks_style_only_the_classes_they_contain(void **state)
 		    styles[CLASS_IBAN] != rows[i].iban)
 			fail_msg("row %zu: %u, %u, %u", i, styles[CLASS_PHONE], styles[CLASS_EMAIL],
 				 styles[CLASS_IBAN]);
+		stage_close(&stage);
+	}
+}
+
+/* The masks of a shipped set take part, and lift no default. */
+static void masks_of_a_set_only_tighten(void **state)
+{
+	static const struct {
+		const char *style, *fallback;
+		bool is_of_set;
+		uint8_t shown;
+	} rows[] = {
+		{"shape", "fill", false, STYLE_SHAPE},
+		{"shape", "fill", true, STYLE_FILL},
+		{"shape", "keep-domain", true, STYLE_SHAPE},
+		{"keep-domain", "shape", true, STYLE_SHAPE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct scene scene = scene_make();
+		struct stage stage;
+		uint8_t styles[CLASS_LIMIT];
+		char text[sizeof(SCENE_HEAD) + 256];
+		const char *at = strstr(SCENE_HEAD, "mask: fill");
+
+		snprintf(text, sizeof(text),
+			 "%.*smask: %s%s  - id: one\n    mask: {email: %s}\n    who: everyone\n"
+			 "    why: Only for a test.\n",
+			 (int)(at - SCENE_HEAD), SCENE_HEAD, rows[i].fallback,
+			 at + strlen("mask: fill"), rows[i].style);
+		stage_open(&stage, text, &scene);
+		for (size_t j = 0; j < stage.policy->rule_count && rows[i].is_of_set; j++)
+			stage.policy->rules[j].set = "builtin/test";
+		rules_styles(stage.subject, &stage.facts, styles);
+		if (styles[CLASS_EMAIL] != rows[i].shown)
+			fail_msg("row %zu: %s", i, bl_style_name(styles[CLASS_EMAIL]));
+		stage_close(&stage);
+	}
+}
+
+/* ---- many rules ---------------------------------------------------------------------------- */
+
+/* 200 permits fill four words of a set; what is told is the best there is, and of the best the first id. */
+static void the_best_permit_is_told_wherever_it_stands(void **state)
+{
+	enum form { LAPSED, LIMITED, ASKS, READY, ODD_READY };
+	static const char *const forms[] = {
+		[LAPSED] = "who: [technician]",
+		[LIMITED] = "who: [clerk]\n    limits: {files: 1 per day}",
+		[ASKS] = "who: [clerk]\n    needs: {reason: required}",
+		[READY] = "who: [clerk]",
+		[ODD_READY] = "who: [clerk]\n    limits: {files: 2 per day}",
+	};
+	static const struct {
+		unsigned first, second; /* rule numbers; all others speak of nobody here */
+		enum form is_first, is_second;
+		const char *rule;
+	} rows[] = {
+		{3, 190, ASKS, READY, "rule-190"},    {190, 3, ASKS, READY, "rule-003"},
+		{3, 190, LIMITED, ASKS, "rule-190"},  {3, 190, LAPSED, LIMITED, "limit"},
+		{190, 3, LAPSED, LIMITED, "limit"},   {3, 190, READY, READY, "rule-003"},
+		{3, 4, READY, ODD_READY, "rule-003"}, {4, 3, READY, ODD_READY, "rule-003"},
+		{3, 4, ASKS, ODD_READY, "rule-004"},  {4, 3, LIMITED, LAPSED, "limit"},
+		{3, 190, LAPSED, LAPSED, "lapsed"},   {3, 70, ODD_READY, READY, "rule-003"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		static char text[sizeof(SCENE_HEAD) + 200 * 128];
+		size_t used = strlen(strcpy(text, SCENE_HEAD));
+		struct scene scene = scene_make();
+		struct stage stage;
+
+		for (unsigned j = 0; j < 200; j++) {
+			const char *words = j == rows[i].first	  ? forms[rows[i].is_first]
+					    : j == rows[i].second ? forms[rows[i].is_second]
+								  : "who: [officer]";
+
+			used += (size_t)snprintf(text + used, sizeof(text) - used,
+						 "  - id: rule-%03u\n    permit: [read]\n    %s\n"
+						 "    why: Only for a test.\n",
+						 j, words);
+		}
+		scene.who.caller = (struct rules_caller){.uid = 61002, .login = "ben"};
+		scene.used.amount[UNIT_FILES][PERIOD_DAY] = 1;
+		stage_open(&stage, text, &scene);
+		struct rules_decision got = stage_decide(&stage, ACTION_READ, 0);
+
+		if (strcmp(got.rule, rows[i].rule) != 0)
+			fail_msg("row %zu: %d by %s", i, (int)got.outcome, got.rule);
 		stage_close(&stage);
 	}
 }
@@ -1330,6 +1437,8 @@ int main(void)
 		cmocka_unit_test(the_lesser_of_an_action_and_its_read_is_told),
 		cmocka_unit_test(originals_are_shown_where_unmask_is_permitted),
 		cmocka_unit_test(masks_style_only_the_classes_they_contain),
+		cmocka_unit_test(masks_of_a_set_only_tighten),
+		cmocka_unit_test(the_best_permit_is_told_wherever_it_stands),
 		cmocka_unit_test(a_walk_asks_all_but_what_speaks_of_files),
 	};
 
