@@ -105,9 +105,12 @@ static void change_facts(const struct trial *trial, const struct help *help,
 	facts->used = used;
 }
 
-/* What would be decided; false when it cannot be worked out. */
-bool advice_decide(struct trial *trial, const struct help *help,
-		   struct rules_decision *out_decision, struct rule_standing *out_standing)
+static bool is_open(const struct rules_decision *decision)
+{
+	return decision->outcome == RULES_PERMIT || decision->outcome == RULES_ASK;
+}
+
+bool advice_decide(struct trial *trial, const struct help *help, struct advised *out)
 {
 	const struct asked *asked = trial->asked;
 	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
@@ -115,42 +118,65 @@ bool advice_decide(struct trial *trial, const struct help *help,
 	struct rules_facts facts = *asked->facts;
 	struct rules_used used = facts.used ? *facts.used : (struct rules_used){0};
 	struct asked other = {.facts = &facts, .action = asked->action, .class = asked->class};
+	struct rules_decision request;
 
 	if (!trial->left || change_subject(trial, help, &subject) != BL_OK)
 		return false;
 	trial->left--;
 	change_facts(trial, help, &facts, &used);
+	rules_decide(subject, &facts, ACTION_REQUEST, 0, &request);
 	if (help->approved) {
 		approvals = give_approvals(subject, help->approved, &facts);
 		if (!approvals)
 			return false;
 	}
-	rules_decide(subject, &facts, asked->action, asked->class, out_decision);
+	*out = (struct advised){.may_request = is_open(&request)};
+	rules_decide(subject, &facts, asked->action, asked->class, &out->decision);
 	other.subject = subject;
-	*out_standing = (struct rule_standing){0};
-	if (out_decision->outcome == RULES_ASK)
-		(void)say_stand(&other, out_decision, out_standing);
+	if (out->decision.outcome == RULES_ASK)
+		(void)say_stand(&other, &out->decision, &out->standing);
 	return true;
+}
+
+bool advice_has_request(enum bl_action action)
+{
+	return action_is_of_contents(action) || action == ACTION_SHRED;
+}
+
+enum bl_action advice_action(const struct asked *asked, const struct rule *rule)
+{
+	if (rule->actions >> asked->action & 1)
+		return asked->action;
+	for (unsigned action = 0; action < ACTION_COUNT; action++)
+		if (rule->actions >> action & 1 && advice_has_request((enum bl_action)action))
+			return (enum bl_action)action;
+	return asked->action;
 }
 
 /*
  * To be asked for more is as good as to be permitted, if what is asked for leads there: needs come before withholds, so a
- * file that stays closed may ask for a reason first. Two permits may ask, one for the copy and one for its read.
+ * file that stays closed may ask for a reason first, and approvals are only given to who may request them. Two permits may
+ * ask, one for the copy and one for its read.
  */
 bool advice_helps(struct trial *trial, const struct help *help)
 {
 	const struct rule *rules = trial->asked->subject->policy->rules;
 	struct help with_needs = *help;
+	bool needs_approvals = help->approved != NULL;
 
 	for (unsigned i = 0; i < 3; i++) {
-		struct rules_decision decision;
-		struct rule_standing standing;
+		const struct rule *rule = with_needs.approved;
+		struct advised then;
 
-		if (!advice_decide(trial, &with_needs, &decision, &standing))
+		if (!advice_decide(trial, &with_needs, &then))
 			return false;
-		if (decision.outcome != RULES_ASK)
-			return decision.outcome == RULES_PERMIT;
-		with_needs.approved = &rules[decision.rule_index];
+		if (needs_approvals && !then.may_request &&
+		    advice_has_request(advice_action(trial->asked, rule)))
+			return false;
+		if (then.decision.outcome != RULES_ASK)
+			return then.decision.outcome == RULES_PERMIT;
+		needs_approvals = then.standing.unmet & PART_BIT(PART_APPROVALS);
+		with_needs.approved = &rules[then.decision.rule_index];
 	}
 	return true;
 }

@@ -44,12 +44,22 @@ struct choices {
 /* The purpose that is stated then; NULL: none. */
 const char *advice_purpose(const struct trial *trial, const struct help *help);
 
-/* advice_decide - what would be decided, and of an ask how its rule stands; false when it cannot be worked out */
-bool advice_decide(struct trial *trial, const struct help *help,
-		   struct rules_decision *out_decision, struct rule_standing *out_standing);
+/* What would be decided, of an ask how its rule stands, and may who asks request approvals? */
+struct advised {
+	struct rules_decision decision;
+	struct rule_standing standing;
+	bool may_request;
+};
+/* advice_decide - false when it cannot be worked out */
+bool advice_decide(struct trial *trial, const struct help *help, struct advised *out);
 
 /* advice_helps - is it permitted then, or asked for more that leads there? */
 bool advice_helps(struct trial *trial, const struct help *help);
+
+/* advice_has_request - is there a command that requests approvals of @action? */
+bool advice_has_request(enum bl_action action);
+/* advice_action - the action whose approvals @rule asks for: the one in question if it is one of them */
+enum bl_action advice_action(const struct asked *asked, const struct rule *rule);
 
 /* advice_choices - by bit, which is by effect and id: what is said never depends on the order of the file */
 void advice_choices(const struct trial *trial, const struct rules_decision *decision,

@@ -73,32 +73,16 @@ static void tell_from(struct line *line, const struct policy *policy, const stru
 	line_add_roles(line, policy, rule->approvals.from, " or ");
 }
 
-static bool has_request_command(enum bl_action action)
-{
-	return action_is_of_contents(action) || action == ACTION_SHRED;
-}
-
 static void tell_request(struct line *line, const struct asked *asked, enum bl_action action)
 {
-	if (has_request_command(action))
+	if (advice_has_request(action))
 		line_add(line, ": bailee request %s %s%s --reason TEXT", bl_action_name(action),
 			 id_for(asked), action == ACTION_SHRED ? "" : " [PATH]");
 }
 
-/* The action that approvals by @rule are asked for, so that its permit and this question both have them. */
-static enum bl_action action_of(const struct asked *asked, const struct rule *rule)
-{
-	if (rule->actions >> asked->action & 1)
-		return asked->action;
-	for (unsigned action = 0; action < ACTION_COUNT; action++)
-		if (rule->actions >> action & 1 && has_request_command((enum bl_action)action))
-			return (enum bl_action)action;
-	return asked->action;
-}
-
 static void tell_approved(struct line *line, const struct asked *asked, const struct rule *rule)
 {
-	enum bl_action action = action_of(asked, rule);
+	enum bl_action action = advice_action(asked, rule);
 
 	line_add(line, "have the %s approved", bl_action_name(action));
 	tell_from(line, asked->subject->policy, rule);
@@ -208,19 +192,20 @@ static void tell_rest(struct line *line, struct trial *trial, const struct help 
 		      bool with_why)
 {
 	const struct rule *rules = trial->asked->subject->policy->rules;
-	struct rules_decision decision;
-	struct rule_standing standing;
+	const struct rule *rule;
+	struct advised then;
 
-	if (!advice_decide(trial, help, &decision, &standing) || decision.by != RULES_BY_RULE)
+	if (!advice_decide(trial, help, &then) || then.decision.by != RULES_BY_RULE)
 		return;
-	if (decision.outcome == RULES_ASK && standing.unmet) {
+	rule = &rules[then.decision.rule_index];
+	if (then.standing.unmet) {
 		line_add(line, ", with ");
-		say_needs(line, &rules[decision.rule_index], &standing);
+		say_needs(line, rule, &then.standing);
 	}
 	if (!with_why || !is_by_condition(help))
 		return;
-	line_add(line, " (rule '%s'", decision.rule);
-	line_add_why(line, rules[decision.rule_index].why);
+	line_add(line, " (rule '%s'", rule->id);
+	line_add_why(line, rule->why);
 	line_add(line, ")");
 }
 
@@ -388,41 +373,45 @@ static void next_of_gate(struct line *line, const struct rules_facts *facts)
 
 /* ---- what a permit needs ------------------------------------------------------------------- */
 
-/*
- * Exactly what is missing, and how to get it. False when getting it would not help: what is closed to everybody stays so, and
- * approvals are only given to what somebody may request.
- */
-static bool next_of_ask(struct line *line, struct trial *trial,
-			const struct rules_decision *decision)
+/* Exactly what is missing, and how to get it. False when getting it would not help, or they cannot. */
+static bool next_of_ask(struct line *line, struct trial *trial)
 {
 	const struct asked *asked = trial->asked;
-	const struct rule *rule = &asked->subject->policy->rules[decision->rule_index];
+	const struct rule *rule = &asked->subject->policy->rules[trial->decision->rule_index];
 	const struct help as_it_is = {0};
 	struct rule_standing standing;
 
-	if (!say_stand(asked, decision, &standing) || !standing.unmet ||
+	if (!say_stand(asked, trial->decision, &standing) || !standing.unmet ||
 	    !advice_helps(trial, &as_it_is))
 		return false;
-
-	if (!(standing.unmet & PART_BIT(PART_APPROVALS))) {
+	if (standing.unmet & PART_BIT(PART_REASON))
 		line_add(line, "give a reason (--reason TEXT)");
+	if (!(standing.unmet & PART_BIT(PART_APPROVALS)))
 		return true;
-	}
-
-	bool needs_reason = standing.unmet & PART_BIT(PART_REASON);
-	enum bl_action action = action_of(asked, rule);
-	standing.unmet &= ~PART_BIT(PART_REASON);
-	if (has_request_command(action) && !may(asked, ACTION_REQUEST)) {
-		line_add(line, "nothing; it needs ");
-		say_needs(line, rule, &standing);
-		tell_from(line, asked->subject->policy, rule);
-		line_add(line, ", and no rule permits you to request that");
-		return true;
-	}
-	line_add(line, "%sask for ", needs_reason ? "give a reason (--reason TEXT) and " : "");
+	line_add(line, "%sask for ", standing.unmet & PART_BIT(PART_REASON) ? " and " : "");
+	standing.unmet = PART_BIT(PART_APPROVALS);
 	say_needs(line, rule, &standing);
 	tell_from(line, asked->subject->policy, rule);
-	tell_request(line, asked, action);
+	tell_request(line, asked, advice_action(asked, rule));
+	return true;
+}
+
+/* Approvals are needed that nobody may ask for: better known than waited for. */
+static bool next_of_nothing(struct line *line, struct trial *trial)
+{
+	const struct asked *asked = trial->asked;
+	const struct rule *rule = &asked->subject->policy->rules[trial->decision->rule_index];
+	struct rule_standing standing;
+
+	if (trial->decision->outcome != RULES_ASK ||
+	    !say_stand(asked, trial->decision, &standing) ||
+	    !(standing.unmet & PART_BIT(PART_APPROVALS)) || may(asked, ACTION_REQUEST))
+		return false;
+	standing.unmet = PART_BIT(PART_APPROVALS);
+	line_add(line, "nothing; it needs ");
+	say_needs(line, rule, &standing);
+	tell_from(line, asked->subject->policy, rule);
+	line_add(line, ", and no rule permits you to request that");
 	return true;
 }
 
@@ -457,8 +446,8 @@ bool say_next(struct line *line, const struct asked *asked, const struct rules_d
 		next_of_gate(line, asked->facts);
 		return true;
 	}
-	if (decision->outcome == RULES_ASK && next_of_ask(line, &trial, decision))
+	if (decision->outcome == RULES_ASK && next_of_ask(line, &trial))
 		return true;
 	advice_choices(&trial, decision, &choices);
-	return next_way(line, &trial, &choices);
+	return next_way(line, &trial, &choices) || next_of_nothing(line, &trial);
 }

@@ -224,14 +224,14 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		 .action = ACTION_HOLD,
 		 .text = "hold needs 1 approval by rule 'holds': A hold is agreed. Next: ask for 1 "
 			 "approval by others who hold 'supervisor'"},
-		/* who may not ask for approvals is not told to */
+		/* who may not ask for approvals is not told to, but who may */
 		{.login = "kai",
 		 .action = ACTION_COPY,
 		 .purpose = "call",
 		 .check = CHECK_TWO_FACTOR,
 		 .text = "copy needs 1 approval by rule 'officer-exports': Answers are sent. Next: "
-			 "nothing; it needs 1 approval by others who hold 'supervisor', and no "
-			 "rule permits you to request that"},
+			 "ask a holder of role 'supervisor', who may copy for the purpose "
+			 "'customer-request' at workplace 'office', with a reason and 2 approvals"},
 		/* purpose, consent, caller, workplace, and two at once */
 		{.action = ACTION_READ,
 		 .purpose = "",
