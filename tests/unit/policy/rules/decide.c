@@ -1330,12 +1330,13 @@ static void the_best_permit_is_told_wherever_it_stands(void **state)
 		enum form is_first, is_second;
 		const char *rule;
 	} rows[] = {
-		{3, 190, ASKS, READY, "rule-190"},    {190, 3, ASKS, READY, "rule-003"},
-		{3, 190, LIMITED, ASKS, "rule-190"},  {3, 190, LAPSED, LIMITED, "limit"},
-		{190, 3, LAPSED, LIMITED, "limit"},   {3, 190, READY, READY, "rule-003"},
-		{3, 4, READY, ODD_READY, "rule-003"}, {4, 3, READY, ODD_READY, "rule-003"},
-		{3, 4, ASKS, ODD_READY, "rule-004"},  {4, 3, LIMITED, LAPSED, "limit"},
-		{3, 190, LAPSED, LAPSED, "lapsed"},   {3, 70, ODD_READY, READY, "rule-003"},
+		{3, 190, ASKS, READY, "rule-190"},	  {190, 3, ASKS, READY, "rule-003"},
+		{3, 190, LIMITED, ASKS, "rule-190"},	  {3, 190, LAPSED, LIMITED, "limit"},
+		{190, 3, LAPSED, LIMITED, "limit"},	  {3, 190, READY, READY, "rule-003"},
+		{3, 4, READY, ODD_READY, "rule-003"},	  {4, 3, READY, ODD_READY, "rule-003"},
+		{3, 4, ASKS, ODD_READY, "rule-004"},	  {4, 3, LIMITED, LAPSED, "limit"},
+		{3, 190, LAPSED, LAPSED, "lapsed"},	  {3, 70, ODD_READY, READY, "rule-003"},
+		{3, 4, ODD_READY, ODD_READY, "rule-003"},
 	};
 
 	(void)state;
