@@ -380,20 +380,23 @@ static bool is_looked_through(const struct gate_file *file)
 	return atomic_load(&file->is_whole) || atomic_load(&file->is_hopeless);
 }
 
+/* Each goes on by one part at least: who may never wait gets there as well. */
 enum bl_status file_look(struct gate_file *file, int64_t limit_ms)
 {
 	int64_t until = now_ms() + limit_ms;
 	enum bl_status status = BL_OK;
 
-	while (status == BL_OK && !is_looked_through(file)) {
-		if (now_ms() >= until)
-			return BL_TIMED_OUT;
+	while (!is_looked_through(file)) {
 		pthread_mutex_lock(&file->look_lock);
 		if (!is_looked_through(file))
 			status = look_on(file);
 		pthread_mutex_unlock(&file->look_lock);
+		if (status != BL_OK)
+			return status;
+		if (!is_looked_through(file) && now_ms() >= until)
+			return BL_TIMED_OUT;
 	}
-	return status;
+	return BL_OK;
 }
 
 unsigned file_looked_percent(const struct gate_file *file)

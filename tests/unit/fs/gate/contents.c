@@ -4,28 +4,6 @@
 
 #include "fs/gate/private.h"
 
-static int with_a_note(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	assert_non_null(fixture);
-	*state = fixture;
-	fixture_bare(fixture);
-	fixture_directory(fixture, "open");
-	fixture_text(fixture, "open/note.txt", "hello\n");
-	fixture_enroll(fixture);
-	fixture_gate(fixture);
-	fixture_policy(fixture, 1, OWNER_COPIES);
-	return 0;
-}
-
-static int without(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void *drop_device(void *context)
 {
 	gate_device_drop(context, "RMA-1");
@@ -97,9 +75,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_handle_that_comes_after_a_drop_is_refused,
-						with_a_note, without),
+						fixture_with_note, fixture_without),
 		cmocka_unit_test_setup_teardown(a_listing_of_devices_is_as_old_as_its_first_name,
-						with_a_note, without),
+						fixture_with_note, fixture_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,13 +24,16 @@
 
 #define UID_OWNER    61001u
 #define UID_CLERK    61002u
+#define UID_LEAD     61003u
+#define UID_SECOND   61004u /* another lead */
 #define UID_STRANGER 61009u
 #define NOW	     INT64_C(1790000000) /* 2026-09-21 */
 
 static const char POLICY_HEAD[] =
 	"bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
 	"people:\n  'uid:61001': {roles: [owner]}\n  'uid:61002': {roles: [clerk]}\n"
-	"roles:\n  owner: {}\n  clerk: {}\n"
+	"  'uid:61003': {roles: [lead]}\n  'uid:61004': {roles: [lead]}\n"
+	"roles:\n  owner: {}\n  clerk: {}\n  lead: {}\n"
 	"detect:\n  sets: [contact, payment, government-id, secrets]\n  customer: true\n"
 	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
 	"rules:\n"
@@ -59,6 +62,14 @@ struct fixture {
 static int64_t fixture_now(void *context)
 {
 	return atomic_load((atomic_llong *)context);
+}
+
+/* The log's clock is ours as well: what it counts again lies in the same hours. */
+static int64_t fixture_realtime(void *context)
+{
+	struct fixture *fixture = context;
+
+	return atomic_load(&fixture->now) * INT64_C(1000000000);
 }
 
 static int fixture_sync(void *context, int fd)
@@ -140,6 +151,18 @@ static inline void fixture_enroll(struct fixture *fixture)
 	free(device);
 }
 
+static inline void fixture_log(struct fixture *fixture)
+{
+	struct bl_error why = {""};
+	struct audit_config config = {.store_fd = device_store_fd(fixture->store),
+				      .vault = device_store_vault(fixture->store),
+				      .segment_bytes = 256 << 10,
+				      .io = &fixture->io};
+
+	if (audit_open(&config, &fixture->audit, &why) != BL_OK)
+		fail_msg("%s", why.text);
+}
+
 /* The stack without files, device or policy. */
 static inline void fixture_bare(struct fixture *fixture)
 {
@@ -159,13 +182,8 @@ static inline void fixture_bare(struct fixture *fixture)
 	fixture->io = *audit_io_real();
 	fixture->io.context = fixture;
 	fixture->io.sync_data = fixture_sync;
-	struct audit_config config = {.store_fd = device_store_fd(fixture->store),
-				      .vault = device_store_vault(fixture->store),
-				      .segment_bytes = 256 << 10,
-				      .io = &fixture->io};
-
-	if (audit_open(&config, &fixture->audit, &why) != BL_OK)
-		fail_msg("%s", why.text);
+	fixture->io.realtime_ns = fixture_realtime;
+	fixture_log(fixture);
 }
 
 static inline void fixture_gate(struct fixture *fixture)
@@ -181,6 +199,22 @@ static inline void fixture_gate(struct fixture *fixture)
 		fail_msg("%s", why.text);
 }
 
+/* As after a crash and a start: nothing is known but what lies in the store. Views are closed, no policy is set. */
+static inline void fixture_restart(struct fixture *fixture)
+{
+	struct bl_error why = {""};
+	char path[96];
+
+	gate_free(fixture->gate);
+	audit_close(fixture->audit);
+	device_store_close(fixture->store);
+	snprintf(path, sizeof(path), "%s/store", fixture->root);
+	if (device_store_open(path, &fixture->store, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	fixture_log(fixture);
+	fixture_gate(fixture);
+}
+
 static inline void fixture_done(struct fixture *fixture)
 {
 	gate_free(fixture->gate);
@@ -191,15 +225,61 @@ static inline void fixture_done(struct fixture *fixture)
 	nftw(fixture->root, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static inline struct gate_view *fixture_view(struct fixture *fixture, uid_t uid)
+/* ---- arranging: begin, files, end --------------------------------------------------------------- */
+
+/* A stack with one folder, "open", and nothing in it yet. */
+static inline struct fixture *fixture_begin(void **state)
 {
-	struct gate_view_request request = {.uid = uid, .gid = uid, .login_uid = UINT32_MAX};
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	*state = fixture;
+	fixture_bare(fixture);
+	fixture_directory(fixture, "open");
+	return fixture;
+}
+
+/* Enrolled, and served under @rules. */
+static inline void fixture_end(struct fixture *fixture, const char *rules)
+{
+	fixture_enroll(fixture);
+	fixture_gate(fixture);
+	fixture_policy(fixture, 1, rules);
+}
+
+/* One text file that its owner may copy. */
+static inline int fixture_with_note(void **state)
+{
+	struct fixture *fixture = fixture_begin(state);
+
+	fixture_text(fixture, "open/note.txt", "nothing to see\n");
+	fixture_end(fixture, OWNER_COPIES);
+	return 0;
+}
+
+static inline int fixture_without(void **state)
+{
+	fixture_done(*state);
+	free(*state);
+	return 0;
+}
+
+static inline struct gate_view *fixture_view_for(struct fixture *fixture, uid_t uid,
+						 const char *purpose)
+{
+	struct gate_view_request request = {
+		.uid = uid, .gid = uid, .login_uid = UINT32_MAX, .purpose = purpose};
 	struct gate_view *view = NULL;
 	struct bl_error why = {""};
 
 	if (gate_view_open(fixture->gate, &request, &view, &why) != BL_OK)
 		fail_msg("%s", why.text);
 	return view;
+}
+
+static inline struct gate_view *fixture_view(struct fixture *fixture, uid_t uid)
+{
+	return fixture_view_for(fixture, uid, NULL);
 }
 
 /* ---- a request that waits for its reply -------------------------------------------------------- */
@@ -270,6 +350,17 @@ static inline int do_walk(struct gate_view *view, const char *path, uint64_t *ou
 	return error;
 }
 
+/* The same, and it is there. */
+static inline uint64_t walked(struct gate_view *view, const char *path)
+{
+	uint64_t node;
+	int error = do_walk(view, path, &node);
+
+	if (error)
+		fail_msg("%s: %s", path, strerror(error));
+	return node;
+}
+
 static inline int do_open(struct gate_view *view, uint32_t uid, uint64_t node, uint64_t *out_handle)
 {
 	struct gate_caller caller = caller_uid(uid);
@@ -281,6 +372,23 @@ static inline int do_open(struct gate_view *view, uint32_t uid, uint64_t node, u
 
 	*out_handle = waited.reply.handle;
 	return error;
+}
+
+/* The errno of opening a path by the view's own person. */
+static inline int do_open_path(struct gate_view *view, const char *path, uint64_t *out_handle)
+{
+	return do_open(view, gate_view_uid(view), walked(view, path), out_handle);
+}
+
+/* The same, and it opens. */
+static inline uint64_t opened(struct gate_view *view, const char *path)
+{
+	uint64_t handle;
+	int error = do_open_path(view, path, &handle);
+
+	if (error)
+		fail_msg("%s: %s", path, strerror(error));
+	return handle;
 }
 
 /* The bytes of one read into @out; the errno. */
@@ -301,6 +409,28 @@ static inline int do_read(struct gate_view *view, uint32_t uid, uint64_t handle,
 		memcpy(out, waited.reply.bytes, waited.reply.length);
 	free(buffer);
 	return error;
+}
+
+/* The text that a handle gives, NUL behind it; the errno of the first read. */
+static inline int do_read_text(struct gate_view *view, uint64_t handle, char *out, size_t size)
+{
+	size_t length = 0;
+	int error = do_read(view, gate_view_uid(view), handle, 0, out, size - 1, size, &length);
+
+	out[length] = 0;
+	return error;
+}
+
+/* What user.bailee.why says, NUL behind it. */
+static inline void do_why(struct gate_view *view, uint64_t node, char *out, size_t size)
+{
+	struct gate_caller caller = caller_uid(gate_view_uid(view));
+	struct waited waited;
+
+	waited_begin(&waited);
+	gate_why(view, &caller, node, (uint8_t *)out, size - 1, &waited.reply);
+	assert_int_equal(waited_end(&waited), 0);
+	out[waited.reply.length] = 0;
 }
 
 struct listed {

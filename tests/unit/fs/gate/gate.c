@@ -9,12 +9,8 @@ static const char NOTE[] = "dear reader,\nmy card is 4111 1111 1111 1111 and my 
 
 static int with_files(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct fixture *fixture = fixture_begin(state);
 
-	assert_non_null(fixture);
-	*state = fixture;
-	fixture_bare(fixture);
-	fixture_directory(fixture, "open");
 	fixture_directory(fixture, "closed");
 	fixture_text(fixture, "open/note.txt", NOTE);
 	fixture_text(fixture, "open/empty.txt", "");
@@ -29,37 +25,8 @@ static int with_files(void **state)
 
 	snprintf(path, sizeof(path), "%s/open/pointer", fixture->source);
 	assert_int_equal(symlink("../closed/ottoline@example.org/x.txt", path), 0);
-	fixture_enroll(fixture);
-	fixture_gate(fixture);
-	fixture_policy(fixture, 1, OWNER_COPIES);
+	fixture_end(fixture, OWNER_COPIES);
 	return 0;
-}
-
-static int without(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
-static uint64_t walked(struct gate_view *view, const char *path)
-{
-	uint64_t node;
-	int error = do_walk(view, path, &node);
-
-	if (error)
-		fail_msg("%s: %s", path, strerror(error));
-	return node;
-}
-
-static uint64_t opened(struct gate_view *view, const char *path)
-{
-	uint64_t handle;
-	int error = do_open(view, gate_view_uid(view), walked(view, path), &handle);
-
-	if (error)
-		fail_msg("%s: %s", path, strerror(error));
-	return handle;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------ */
@@ -199,18 +166,10 @@ static void what_is_not_text_is_withheld(void **state)
 static void why_says_rule_and_reason(void **state)
 {
 	struct gate_view *view = fixture_view(*state, UID_CLERK);
-	struct gate_caller caller = caller_uid(UID_CLERK);
 	uint64_t node = walked(view, "RMA-1/open/note.txt");
-	uint8_t buffer[4096];
-	struct waited waited;
-
-	waited_begin(&waited);
-	gate_why(view, &caller, node, buffer, sizeof(buffer), &waited.reply);
-	assert_int_equal(waited_end(&waited), 0);
 	char text[4097];
 
-	memcpy(text, waited.reply.bytes, waited.reply.length);
-	text[waited.reply.length] = 0;
+	do_why(view, node, text, sizeof(text));
 	assert_non_null(strstr(text, "list is permitted"));
 	assert_non_null(strstr(text, "clerk-lists"));
 	assert_non_null(strstr(text, "copy is forbidden"));
@@ -391,34 +350,38 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(only_what_may_be_listed_is_there, with_files,
-						without),
+						fixture_without),
 		cmocka_unit_test_setup_teardown(masked_names_are_unique_and_found_again, with_files,
-						without),
-		cmocka_unit_test_setup_teardown(link_targets_are_masked, with_files, without),
+						fixture_without),
+		cmocka_unit_test_setup_teardown(link_targets_are_masked, with_files,
+						fixture_without),
 		cmocka_unit_test_setup_teardown(nobody_of_the_policy_gets_a_view, with_files,
-						without),
-		cmocka_unit_test_setup_teardown(contents_are_masked, with_files, without),
+						fixture_without),
+		cmocka_unit_test_setup_teardown(contents_are_masked, with_files, fixture_without),
 		cmocka_unit_test_setup_teardown(an_empty_file_reads_as_nothing, with_files,
-						without),
+						fixture_without),
 		cmocka_unit_test_setup_teardown(who_may_not_copy_opens_nothing, with_files,
-						without),
-		cmocka_unit_test_setup_teardown(what_is_not_text_is_withheld, with_files, without),
-		cmocka_unit_test_setup_teardown(why_says_rule_and_reason, with_files, without),
+						fixture_without),
+		cmocka_unit_test_setup_teardown(what_is_not_text_is_withheld, with_files,
+						fixture_without),
+		cmocka_unit_test_setup_teardown(why_says_rule_and_reason, with_files,
+						fixture_without),
 		cmocka_unit_test_setup_teardown(a_read_by_another_uid_is_refused, with_files,
-						without),
+						fixture_without),
 		cmocka_unit_test_setup_teardown(a_policy_that_takes_away_revokes_handles,
-						with_files, without),
+						with_files, fixture_without),
 		cmocka_unit_test_setup_teardown(a_policy_that_keeps_the_permit_keeps_the_handle,
-						with_files, without),
+						with_files, fixture_without),
 		cmocka_unit_test_setup_teardown(an_hour_that_ends_revokes_handles, with_files,
-						without),
-		cmocka_unit_test_setup_teardown(a_due_device_shows_nothing, with_files, without),
+						fixture_without),
+		cmocka_unit_test_setup_teardown(a_due_device_shows_nothing, with_files,
+						fixture_without),
 		cmocka_unit_test_setup_teardown(a_dropped_device_lets_go_of_everything, with_files,
-						without),
+						fixture_without),
 		cmocka_unit_test_setup_teardown(without_a_log_nothing_is_revealed, with_files,
-						without),
+						fixture_without),
 		cmocka_unit_test_setup_teardown(a_device_that_cannot_be_opened_holds_a_notice,
-						with_files, without),
+						with_files, fixture_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

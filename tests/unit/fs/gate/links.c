@@ -9,29 +9,16 @@ static const char CLOSED_STAYS[] =
 /* One file with two names in a directory source, where the filesystem alone knows that they are one. */
 static int with_links(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct fixture *fixture = fixture_begin(state);
 	char from[PATH_MAX], to[PATH_MAX];
 
-	assert_non_null(fixture);
-	*state = fixture;
-	fixture_bare(fixture);
-	fixture_directory(fixture, "open");
 	fixture_directory(fixture, "closed");
 	fixture_text(fixture, "closed/kept.txt", "stays\n");
 	fixture_text(fixture, "open/other.txt", "goes\n");
 	snprintf(from, sizeof(from), "%s/closed/kept.txt", fixture->source);
 	snprintf(to, sizeof(to), "%s/open/second.txt", fixture->source);
 	assert_int_equal(link(from, to), 0);
-	fixture_enroll(fixture);
-	fixture_gate(fixture);
-	fixture_policy(fixture, 1, CLOSED_STAYS);
-	return 0;
-}
-
-static int without(void **state)
-{
-	fixture_done(*state);
-	free(*state);
+	fixture_end(fixture, CLOSED_STAYS);
 	return 0;
 }
 
@@ -56,7 +43,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_forbid_holds_by_every_known_name_of_a_file,
-						with_links, without),
+						with_links, fixture_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,29 +2,6 @@
 
 #include "fs/gate/private.h"
 
-/* One text file that its owner may copy. */
-static int with_note(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	assert_non_null(fixture);
-	*state = fixture;
-	fixture_bare(fixture);
-	fixture_directory(fixture, "open");
-	fixture_text(fixture, "open/note.txt", "nothing to see\n");
-	fixture_enroll(fixture);
-	fixture_gate(fixture);
-	fixture_policy(fixture, 1, OWNER_COPIES);
-	return 0;
-}
-
-static int without(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void note_change(void *context)
 {
 	atomic_fetch_add((atomic_int *)context, 1);
@@ -58,8 +35,8 @@ static void reads_refused_without_end_end_the_view(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(reads_refused_without_end_end_the_view, with_note,
-						without),
+		cmocka_unit_test_setup_teardown(reads_refused_without_end_end_the_view,
+						fixture_with_note, fixture_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,16 +141,6 @@ static int without_image(void **state)
 			skip();                                                                    \
 	} while (0)
 
-static uint64_t walked(struct gate_view *view, const char *path)
-{
-	uint64_t node;
-	int error = do_walk(view, path, &node);
-
-	if (error)
-		fail_msg("%s: %s", path, strerror(error));
-	return node;
-}
-
 static int attr_of(struct gate_view *view, uint64_t node, struct gate_attr *out)
 {
 	struct gate_caller caller = caller_uid(gate_view_uid(view));
