@@ -297,8 +297,15 @@ static inline void words_people(FILE *out, const struct policy *policy)
 /* Rules of shipped sets come as comments: they cannot be written in a file. */
 static inline void words_policy(FILE *out, const struct policy *policy)
 {
-	fprintf(out, "bailee: 1\nname: %s\nserial: 1\ntimezone: %s\nuses: [builtin/baseline]\n",
-		policy->name, policy->zone_name);
+	struct words_list uses = {out, 0};
+
+	fprintf(out, "bailee: 1\nname: %s\nserial: 1\ntimezone: %s\nuses: ", policy->name,
+		policy->zone_name);
+	words_item(&uses, "", "builtin/baseline");
+	for (size_t i = 0; i < policy->uses.count; i++)
+		words_item(&uses, "", policy->uses.items[i]);
+	words_end(&uses);
+	fputc('\n', out);
 	words_people(out, policy);
 	fputs("detect:\n  sets: [contact, payment, government-id, health, device, network, "
 	      "vehicle, secrets, location]\n  customer: true\n  custom:\n",

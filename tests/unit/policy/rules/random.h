@@ -16,8 +16,11 @@
 #define RANDOM_PATHS	32
 #define RANDOM_PATH	96
 #define RANDOM_NOW	INT64_C(1782896400) /* 2026-07-01 10:00 in Dublin, a Wednesday */
-#define RANDOM_CUSTOM	CLASS_COUNT	    /* the one class of detect.custom */
-#define RANDOM_SET	"builtin/pci"
+#define RANDOM_SPRING                                                                              \
+	INT64_C(1774742400) /* 2026-03-29 00:00 UTC: summer time begins an hour later */
+#define RANDOM_AUTUMN INT64_C(1792886400) /* 2026-10-25 00:00 UTC: summer time ends */
+#define RANDOM_CUSTOM CLASS_COUNT	  /* the one class of detect.custom */
+#define RANDOM_SET    "builtin/pci"
 
 struct dice {
 	uint64_t state;
@@ -143,7 +146,7 @@ static inline void random_world(struct random_world *world, struct dice *dice)
 struct random_policy {
 	struct policy policy;
 	struct rule rules[RANDOM_RULES + 1]; /* one is free for a law to add */
-	struct hours hours[RANDOM_RULES + 1][2];
+	struct hours hours[RANDOM_RULES + 1][2][RANDOM_LIST];
 	const char *paths[RANDOM_RULES + 1][RANDOM_LIST];
 	const char *ids[RANDOM_RULES + 1][RANDOM_LIST];
 	const char *purposes[RANDOM_RULES + 1][2][RANDOM_LIST];
@@ -172,6 +175,16 @@ static inline bl_classes random_classes(struct dice *dice)
 				    : classes;
 }
 
+static inline struct hours random_hours(struct dice *dice)
+{
+	uint16_t from = (uint16_t)(dice_below(dice, 24) * 60);
+	uint16_t until = (uint16_t)(from + 30 * (1 + dice_below(dice, 24)));
+
+	return (struct hours){.days = (uint8_t)(1 + dice_below(dice, 0x7f)),
+			      .from_minute = from,
+			      .until_minute = BL_MIN(until, 1440)};
+}
+
 static inline bool random_narrows(const struct random_policy *made, struct dice *dice,
 				  uint32_t one_in)
 {
@@ -182,14 +195,13 @@ static inline void random_conditions(struct random_policy *made, struct dice *di
 				     unsigned which, bool may_ask_approved, struct conditions *out)
 {
 	if (random_narrows(made, dice, 7)) {
-		struct hours *hours = &made->hours[at][which];
+		struct hours *hours = made->hours[at][which];
 
-		hours->days = (uint8_t)(1 + dice_below(dice, 0x7f));
-		hours->from_minute = (uint16_t)(dice_below(dice, 12) * 60);
-		hours->until_minute =
-			(uint16_t)(hours->from_minute + 60 * (1 + dice_below(dice, 12)));
+		hours[0] = random_hours(dice);
+		hours[1] = random_hours(dice);
+		hours[1].days &= (uint8_t)~hours[0].days; /* no window may stand twice */
 		out->hours = hours;
-		out->hours_count = 1;
+		out->hours_count = hours[1].days ? 2 : 1;
 	}
 	if (random_narrows(made, dice, 5)) {
 		const char **words = made->purposes[at][which];
@@ -203,9 +215,9 @@ static inline void random_conditions(struct random_policy *made, struct dice *di
 		out->consent = dice_one_in(dice, 4) ? CONSENT_WITHDRAWN : CONSENT_GRANTED;
 	if (random_narrows(made, dice, 8))
 		out->check = dice_one_in(dice, 2) ? CHECK_ONE_FACTOR : CHECK_TWO_FACTOR;
-	if (may_ask_approved && dice_one_in(dice, 4)) {
-		static const enum bl_action asked[] = {ACTION_COPY, ACTION_COPY, ACTION_UNMASK,
-						       ACTION_READ, ACTION_SHRED};
+	if (may_ask_approved && dice_one_in(dice, 3)) {
+		static const enum bl_action asked[] = {ACTION_COPY,   ACTION_COPY, ACTION_UNMASK,
+						       ACTION_UNMASK, ACTION_READ, ACTION_SHRED};
 
 		out->approved = (uint8_t)(DICE_PICK(dice, asked) + 1);
 	}
@@ -266,9 +278,11 @@ static inline uint8_t random_style(const struct random_policy *made, struct dice
 
 static inline void random_effect(struct random_policy *made, struct dice *dice, struct rule *rule)
 {
-	static const enum rules_effect effects[] = {EFFECT_PERMIT, EFFECT_PERMIT, EFFECT_PERMIT,
-						    EFFECT_PERMIT, EFFECT_PERMIT, EFFECT_PERMIT,
-						    EFFECT_FORBID, EFFECT_MASK,	  EFFECT_WITHHOLD};
+	static const enum rules_effect effects[] = {
+		EFFECT_PERMIT, EFFECT_PERMIT, EFFECT_PERMIT,   EFFECT_PERMIT,
+		EFFECT_PERMIT, EFFECT_PERMIT, EFFECT_PERMIT,   EFFECT_PERMIT,
+		EFFECT_PERMIT, EFFECT_PERMIT, EFFECT_PERMIT,   EFFECT_FORBID,
+		EFFECT_FORBID, EFFECT_MASK,   EFFECT_WITHHOLD, EFFECT_WITHHOLD};
 	static const uint32_t permits[] = {
 		1u << ACTION_LIST | 1u << ACTION_READ,
 		1u << ACTION_LIST | 1u << ACTION_READ,
@@ -343,7 +357,7 @@ static inline void random_rule(struct random_policy *made, struct dice *dice, si
 		random_needs(dice, rule);
 	random_conditions(made, dice, at, 0,
 			  rule->effect == EFFECT_PERMIT && !rule->approvals.count, &rule->when);
-	if (dice_one_in(dice, 3))
+	if (dice_one_in(dice, rule->effect == EFFECT_WITHHOLD ? 2 : 3))
 		random_conditions(made, dice, at, 1,
 				  rule->effect == EFFECT_FORBID || rule->effect == EFFECT_WITHHOLD,
 				  &rule->unless);
@@ -445,6 +459,9 @@ static inline struct rules_circumstances random_who(struct dice *dice)
 	static const char *const hosts[] = {"bench-01", "office-01", "both-01", "home-01", NULL};
 	static const char *const workplaces[] = {"bench", "office"};
 	static const char *const roles[] = {"technician", "supervisor", "auditor", "officer"};
+	/* mostly around the dates of people, else when the clocks change */
+	static const int64_t days[] = {RANDOM_NOW, RANDOM_NOW, RANDOM_NOW,    RANDOM_NOW,
+				       RANDOM_NOW, RANDOM_NOW, RANDOM_SPRING, RANDOM_AUTUMN};
 	size_t first = dice_below(dice, 2);
 
 	return (struct rules_circumstances){
@@ -456,7 +473,7 @@ static inline struct rules_circumstances random_who(struct dice *dice)
 		.host = DICE_PICK(dice, hosts),
 		.workplace = dice_one_in(dice, 4) ? DICE_PICK(dice, workplaces) : NULL,
 		.has_reason = !dice_one_in(dice, 3),
-		.now_unix = RANDOM_NOW + (int64_t)dice_below(dice, 96) * 1800,
+		.now_unix = DICE_PICK(dice, days) + (int64_t)dice_below(dice, 96) * 1800,
 		.is_clock_trusted = !dice_one_in(dice, 10),
 		.role = dice_one_in(dice, 12) ? DICE_PICK(dice, roles) : NULL,
 	};
