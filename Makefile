@@ -22,7 +22,8 @@ endif
 DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
 	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk mount util-linux python3 rsync \
-	xz-utils sqlite3 jq clang-format cppcheck libclang-rt-14-dev clang-14
+	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml clang-format cppcheck libclang-rt-14-dev \
+	clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
