@@ -69,8 +69,9 @@ struct compiled {
 	uint64_t *any_path;			    /* rules without `paths` */
 	uint64_t *no_device_true, *no_device_maybe; /* what holds when there is no device */
 	/*
-	 * Rules that sets alone cannot say: sizes, `contains` as a fact or a class, limits, approvals, and an `unless` that
-	 * speaks of the device. Each of them that is left over is looked at by itself; all others cost nothing more.
+	 * Rules that sets alone cannot say: sizes, `contains` as a fact or a class, limits,
+	 * approvals, and an `unless` that speaks of the device. Each of them that is left over is
+	 * looked at by itself; all others cost nothing more.
 	 */
 	uint64_t *odd;
 	uint64_t *approvals; /* permits that need approvals */
@@ -80,11 +81,17 @@ struct compiled {
 	struct automaton automaton;
 };
 
-/* The conditions of one rule that no set holds by itself, in three values. @state at least STATE_UNKNOWN: not stated. */
+/*
+ * The conditions of one rule that no set holds by itself, in three values. @state at least
+ * STATE_UNKNOWN: not stated.
+ */
 enum three rule_state(const struct rule *rule, unsigned state);
 enum three conditions_consent(const struct conditions *conditions, enum bl_consent consent);
 enum three conditions_check(const struct conditions *conditions, enum bl_check check);
-/* conditions_are_late - do they speak of what a subject does not know: consent, caller check, approvals? */
+/*
+ * conditions_are_late - do they speak of what a subject does not know: consent, caller check,
+ * approvals?
+ */
 bool conditions_are_late(const struct conditions *conditions);
 
 /* What a place says of the rules. */

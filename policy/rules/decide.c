@@ -284,7 +284,9 @@ uint64_t rules_limit_step(const struct rules_subject *subject, const struct rule
 	uint64_t step = UINT64_MAX;
 
 	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++)
-		/* lapsed roles give nothing, but what they are told to lack depends on limits too */
+		/*
+		 * lapsed roles give nothing, but what they are told to lack depends on limits too
+		 */
 		for (uint64_t todo = subject->but_lapse[w]; todo; todo &= todo - 1) {
 			const struct rule *rule =
 				&policy->rules[compiled->rule_of[w * 64 + bit_first(todo)]];

@@ -32,14 +32,17 @@ void request_init(struct request *request, const struct rules_subject *subject,
 void request_ask(struct request *request, enum bl_action action, unsigned class);
 
 /*
- * One word of the rules that are true (by the path used), or true or unknown (a permit by the path used, any other rule by
- * any known path). Whether a rule speaks of the action at all is for compiled->permit and its like to say.
+ * One word of the rules that are true (by the path used), or true or unknown (a permit by the path
+ * used, any other rule by any known path). Whether a rule speaks of the action at all is for
+ * compiled->permit and its like to say.
  */
 uint64_t request_true(const struct request *request, size_t word);
 uint64_t request_maybe(const struct request *request, size_t word);
 /* request_ready - of the permits that are true and whose needs are met: those that permit */
 uint64_t request_ready(const struct request *request, size_t word);
-/* request_limited - of the permits that would be true if their limits were not used up, and are not */
+/*
+ * request_limited - of the permits that would be true if their limits were not used up, and are not
+ */
 uint64_t request_limited(const struct request *request, size_t word);
 /* request_but_lapse - of the rules that would be true if lapsed roles counted */
 uint64_t request_but_lapse(const struct request *request, size_t word);
@@ -60,7 +63,10 @@ enum candidate request_candidate(const struct request *request, size_t bit);
 /* request_odd_maybe - @bits without those rules that sets took for possible and are false */
 uint64_t request_odd_maybe(const struct request *request, size_t word, uint64_t bits);
 
-/* The rules of one word that @who, the path used, the kind and the facts say are true: odd ones among them may not be. */
+/*
+ * The rules of one word that @who, the path used, the kind and the facts say are true: odd ones
+ * among them may not be.
+ */
 static inline uint64_t request_chain(const struct request *request, const uint64_t *who,
 				     size_t word)
 {
@@ -115,9 +121,15 @@ struct rule_standing {
 	unsigned approval_count; /* the most givers that count within one request */
 };
 
-/* request_stand - how the rule of @bit stands to what is asked; the whole rule, part by part, for words and not for speed */
+/*
+ * request_stand - how the rule of @bit stands to what is asked; the whole rule, part by part, for
+ * words and not for speed
+ */
 void request_stand(const struct request *request, size_t bit, struct rule_standing *out_standing);
-/* rule_failure - the first part that is false, else unknown, else unmet; PART_COUNT: none, it holds and its needs are met */
+/*
+ * rule_failure - the first part that is false, else unknown, else unmet; PART_COUNT: none, it holds
+ * and its needs are met
+ */
 enum rule_part rule_failure(const struct rule_standing *standing);
 
 /* request_approved - `approved: @action`, in three values */
@@ -127,7 +139,9 @@ enum three request_approved(const struct request *request, enum bl_action action
 bl_classes floor_always_fill(void);
 bool floor_forbids_unmask(unsigned class);
 
-/* copy and unmask need a read under the same facts; read, copy and unmask are closed by a withhold */
+/*
+ * copy and unmask need a read under the same facts; read, copy and unmask are closed by a withhold
+ */
 bool action_needs_read(enum bl_action action);
 bool action_is_of_contents(enum bl_action action);
 

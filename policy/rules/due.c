@@ -62,7 +62,10 @@ static int64_t last_in_windows(const struct zone *zone, const struct retention_e
 
 /* ---- the date ------------------------------------------------------------------------------ */
 
-/* Who decides, and when. Earliest wins, of two that agree the first id: the order of the file means nothing. */
+/*
+ * Who decides, and when. Earliest wins, of two that agree the first id: the order of the file means
+ * nothing.
+ */
 struct answer {
 	int64_t due, start;
 	const char *id;			     /* NULL: nobody yet */
@@ -125,7 +128,9 @@ static void take_entry(struct dates *dates, const struct retention_entry *entry,
 					   entry->id, entry});
 }
 
-/* What the customer asked for, or somebody was permitted to do early. Without its section: at once. */
+/*
+ * What the customer asked for, or somebody was permitted to do early. Without its section: at once.
+ */
 static void take_urgent(struct answer *urgent, const struct policy *policy,
 			const struct rules_retention_facts *facts)
 {
@@ -146,8 +151,9 @@ static void take_urgent(struct answer *urgent, const struct policy *policy,
 }
 
 /*
- * Strongest first, and each only where those before it leave room: what must be kept is not destroyed sooner; else what is
- * urgent counts if it is sooner; nothing outlives the cap of an entry, and nothing at all the built-in one.
+ * Strongest first, and each only where those before it leave room: what must be kept is not
+ * destroyed sooner; else what is urgent counts if it is sooner; nothing outlives the cap of an
+ * entry, and nothing at all the built-in one.
  */
 static struct answer decide(const struct dates *dates, struct answer cap)
 {
@@ -223,7 +229,9 @@ int64_t rules_period_start(const struct policy *policy, enum bl_period period, i
 	unsigned from = is_day ? 0 : local.minute / 60u * 60u;
 	unsigned until = is_day ? 1440 : from + 60;
 	int64_t start = zone_unix(zone, local.day, from);
-	/* an hour that the wall shows twice is one hour: counters do not start anew in its middle */
+	/*
+	 * an hour that the wall shows twice is one hour: counters do not start anew in its middle
+	 */
 	int64_t next = until == 1440 ? zone_unix(zone, local.day + 1, 0)
 				     : zone_unix(zone, local.day, until);
 

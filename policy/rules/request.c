@@ -201,7 +201,10 @@ static bool are_needs_met(const struct request *request, const struct rule *rule
 
 /* ---- what sets cannot say ------------------------------------------------------------------ */
 
-/* What a refusal is for want of is found by asking once more, in a world without lapses or without limits. */
+/*
+ * What a refusal is for want of is found by asking once more, in a world without lapses or without
+ * limits.
+ */
 enum world { WORLD_AS_IS, WORLD_WITHOUT_LAPSES, WORLD_WITHOUT_LIMITS };
 
 static enum three approved(const struct request *request, enum bl_action action, enum world world);
@@ -214,7 +217,10 @@ static enum three when_approved(const struct request *request, const struct cond
 		       : TRUE3;
 }
 
-/* Of an `unless` that speaks of the device, all of it: keys AND in three values before they are turned around. */
+/*
+ * Of an `unless` that speaks of the device, all of it: keys AND in three values before they are
+ * turned around.
+ */
 static enum three late_unless(const struct request *request, const struct rule *rule,
 			      enum world world)
 {
@@ -379,8 +385,9 @@ uint64_t request_but_lapse(const struct request *request, size_t word)
 /* ---- approved ------------------------------------------------------------------------------ */
 
 /*
- * TRUE when a permit with approvals is true and its needs are met, FALSE when each is false or its needs are not. What is
- * asked for is the permit's own action, by the path used. It goes no deeper: such a permit has no `approved` itself.
+ * TRUE when a permit with approvals is true and its needs are met, FALSE when each is false or its
+ * needs are not. What is asked for is the permit's own action, by the path used. It goes no deeper:
+ * such a permit has no `approved` itself.
  */
 static enum three approved(const struct request *request, enum bl_action action, enum world world)
 {

@@ -412,8 +412,8 @@ int64_t subject_hours_edge(const struct policy *policy, int64_t now_unix)
 	if (edge == INT64_MAX)
 		return edge;
 	/*
-	 * The wall clock jumps on the way there: an hour may come twice, and its edge with it. Then look
-	 * again at every quarter, which is where clocks are changed.
+	 * The wall clock jumps on the way there: an hour may come twice, and its edge with it. Then
+	 * look again at every quarter, which is where clocks are changed.
 	 */
 	int64_t passed = (edge - (now_unix - now_unix % 60)) / 60;
 

@@ -8,8 +8,8 @@
 struct rules_subject {
 	const struct policy *policy; /* pinned */
 	/*
-	 * Sets of rules whose who, where, hours, purpose and not-unless hold. An `unless` that also speaks of a device's facts
-	 * is left to the request, and so are approvals.
+	 * Sets of rules whose who, where, hours, purpose and not-unless hold. An `unless` that also
+	 * speaks of a device's facts is left to the request, and so are approvals.
 	 */
 	const uint64_t *holds;	   /* true */
 	const uint64_t *ready;	   /* true, and a reason is given where one is needed */

@@ -854,7 +854,9 @@ static void approvals_stop_counting_at_a_moment_that_is_told(void **state)
 
 static void approved_looks_at_permits_with_approvals_only(void **state)
 {
-	/* carla exports with a reason, one approval, a purpose, consent, up to a limit and a size */
+	/*
+	 * carla exports with a reason, one approval, a purpose, consent, up to a limit and a size
+	 */
 #define EXPORT                                                                                     \
 	"  - id: export\n    permit: [copy]\n    who: [supervisor]\n    where: [bench]\n"          \
 	"    what: {max_size: 1K, paths: ['/Users/**']}\n"                                         \
@@ -1314,7 +1316,10 @@ static void masks_of_a_set_only_tighten(void **state)
 
 /* ---- many rules ---------------------------------------------------------------------------- */
 
-/* 200 permits fill four words of a set; what is told is the best there is, and of the best the first id. */
+/*
+ * 200 permits fill four words of a set; what is told is the best there is, and of the best the
+ * first id.
+ */
 static void the_best_permit_is_told_wherever_it_stands(void **state)
 {
 	enum form { LAPSED, LIMITED, ASKS, READY, ODD_READY };

@@ -132,7 +132,10 @@ static inline void desk_close(struct desk *desk)
 
 /* ---- one question, every fact of it -------------------------------------------------------- */
 
-/* A head without rules. Whoever asks is anna, uid 7, a technician who may also be asked to supervise. */
+/*
+ * A head without rules. Whoever asks is anna, uid 7, a technician who may also be asked to
+ * supervise.
+ */
 #define SCENE_HEAD                                                                                 \
 	"bailee: 1\n"                                                                              \
 	"name: Scene\n"                                                                            \

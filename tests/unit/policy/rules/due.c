@@ -79,7 +79,10 @@ static void a_date_beyond_time_does_not_wrap(void **state)
 
 /* ---- who outranks whom --------------------------------------------------------------------- */
 
-/* What may speak of a date; no two agree on one. Facts: opened on day 10, closed on 12, asked and withdrawn on 11. */
+/*
+ * What may speak of a date; no two agree on one. Facts: opened on day 10, closed on 12, asked and
+ * withdrawn on 11.
+ */
 enum speaker { INTAKE, OPENED, CLOSED, BY, EARLY, REQUEST, CONSENT, SHORT, LONG, SPEAKERS };
 
 static const struct {
