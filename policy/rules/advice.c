@@ -5,6 +5,12 @@
 #include <string.h>
 
 #define GIVERS_TRIED 64
+/*
+ * Asking again makes a new subject, which looks at every rule and its hours: about 3 us a rule. With a thousand rules few
+ * ways are tried to the end; with a hundred all are, in some milliseconds.
+ */
+#define TRIES	    400
+#define RULES_TRIED 8000 /* decisions times rules, for one way */
 
 /* ---- what could be different --------------------------------------------------------------- */
 
@@ -182,6 +188,26 @@ bool advice_helps(struct trial *trial, const struct help *help)
 }
 
 /* ---- what may be tried --------------------------------------------------------------------- */
+
+unsigned advice_tries(const struct policy *policy)
+{
+	return (unsigned)BL_MIN((size_t)TRIES, RULES_TRIED / (policy->rule_count + 1) + 1);
+}
+
+uint64_t advice_roles(const struct policy *policy, enum bl_action action)
+{
+	const struct compiled *compiled = policy->compiled;
+	uint64_t roles = 0;
+
+	for (size_t w = compiled->begin[EFFECT_PERMIT]; w < compiled->end[EFFECT_PERMIT]; w++)
+		for (uint64_t todo = compiled->permit[action][w]; todo; todo &= todo - 1) {
+			const struct rule *rule =
+				&policy->rules[compiled->rule_of[w * 64 + bit_first(todo)]];
+
+			roles |= rule->is_for_everyone ? UINT64_MAX : rule->roles;
+		}
+	return roles;
+}
 
 static void add_purposes(struct choices *choices, const struct string_list *purposes)
 {

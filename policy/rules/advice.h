@@ -8,9 +8,7 @@
 
 #include "policy/rules/say.h"
 
-/* For one way: a policy with a thousand rules takes no longer than a blink. */
-#define DECISIONS_TRIED 400
-#define ADVICE_CHOICES	8 /* purposes, and permits of what may be approved */
+#define ADVICE_CHOICES 8 /* purposes, and permits of what may be approved */
 
 /* Several things at once; zeroed: all as it is. */
 struct help {
@@ -29,7 +27,7 @@ struct help {
 struct trial {
 	const struct asked *asked;
 	const struct rules_decision *decision; /* what was decided */
-	unsigned left;			       /* of DECISIONS_TRIED */
+	unsigned left;			       /* of advice_tries */
 };
 
 /* What the rules about this action name: only that can make a difference. */
@@ -55,6 +53,11 @@ bool advice_decide(struct trial *trial, const struct help *help, struct advised 
 
 /* advice_helps - is it permitted then, or asked for more that leads there? */
 bool advice_helps(struct trial *trial, const struct help *help);
+
+/* advice_tries - how many decisions one way of helping may cost: the more rules, the dearer each of them is */
+unsigned advice_tries(const struct policy *policy);
+/* advice_roles - the roles that some permit of @action names: nobody else can be helped */
+uint64_t advice_roles(const struct policy *policy, enum bl_action action);
 
 /* advice_has_request - is there a command that requests approvals of @action? */
 bool advice_has_request(enum bl_action action);

@@ -28,20 +28,27 @@ static bool may(const struct asked *asked, enum bl_action action)
 	return decision.outcome == RULES_PERMIT || decision.outcome == RULES_ASK;
 }
 
-/* The roles whose holders may do @action here, as it is. */
-static uint64_t roles_that_may(const struct asked *asked, enum bl_action action)
+/* The roles whose holders may do what is asked, as it is. */
+static uint64_t roles_that_help(struct trial *trial)
 {
-	const struct asked other = {asked->subject, asked->facts, action, 0};
-	struct trial trial = {.asked = &other, .left = DECISIONS_TRIED};
-	uint64_t roles = 0;
+	const struct policy *policy = trial->asked->subject->policy;
+	uint64_t named = advice_roles(policy, trial->asked->action), roles = 0;
 
-	for (size_t i = 0; i < asked->subject->policy->role_count; i++) {
-		struct help help = {.role = asked->subject->policy->roles[i].name};
+	for (size_t i = 0; i < policy->role_count; i++) {
+		struct help help = {.role = policy->roles[i].name};
 
-		if (advice_helps(&trial, &help))
+		if (named >> i & 1 && advice_helps(trial, &help))
 			roles |= UINT64_C(1) << i;
 	}
 	return roles;
+}
+
+/* The same of another action. */
+static uint64_t roles_that_may(const struct asked *asked, enum bl_action action)
+{
+	const struct asked other = {asked->subject, asked->facts, action, 0};
+	struct trial trial = {.asked = &other, .left = advice_tries(asked->subject->policy)};
+	return roles_that_help(&trial);
 }
 
 static void tell_consent(struct line *line, const struct trial *trial, const struct help *help)
@@ -211,6 +218,15 @@ static void tell_rest(struct line *line, struct trial *trial, const struct help 
 
 /* ---- one way after the other --------------------------------------------------------------- */
 
+/* Does some permit name a role of theirs, even one that does not count now? */
+static bool can_be_helped(const struct trial *trial)
+{
+	const struct rules_subject *subject = trial->asked->subject;
+
+	return advice_roles(subject->policy, trial->asked->action) &
+	       (subject->roles | subject->lapsed | subject->unsure);
+}
+
 /* The next moment at which hours or limits may turn. */
 static int64_t next_edge(const struct asked *asked, int64_t at_unix)
 {
@@ -233,7 +249,7 @@ static bool next_hours(struct line *line, struct trial *trial, const struct choi
 	const struct rules_subject *subject = trial->asked->subject;
 	int64_t at = subject->now_unix;
 
-	if (!subject->is_clock_trusted || !subject->is_person)
+	if (!subject->is_clock_trusted || !can_be_helped(trial))
 		return false;
 	for (unsigned i = 0; i < EDGES_TRIED; i++) {
 		at = next_edge(trial->asked, at);
@@ -255,7 +271,7 @@ static bool next_thing(struct line *line, struct trial *trial, const struct choi
 	const struct help as_it_is = {0};
 	struct help help;
 
-	if (!trial->asked->subject->is_person || !advice_find(trial, choices, &as_it_is, &help))
+	if (!can_be_helped(trial) || !advice_find(trial, choices, &as_it_is, &help))
 		return false;
 	tell_help(line, trial, choices, &help);
 	tell_rest(line, trial, &help, true);
@@ -266,20 +282,8 @@ static bool next_thing(struct line *line, struct trial *trial, const struct choi
 static bool next_role(struct line *line, struct trial *trial,
 		      const struct choices *choices BL_UNUSED)
 {
-	uint64_t roles = roles_that_may(trial->asked, trial->asked->action);
+	uint64_t roles = roles_that_help(trial);
 
-	/* of an unmask the class matters, which roles_that_may does not know */
-	if (trial->asked->action == ACTION_UNMASK) {
-		const struct policy *policy = trial->asked->subject->policy;
-
-		roles = 0;
-		for (size_t i = 0; i < policy->role_count; i++) {
-			struct help help = {.role = policy->roles[i].name};
-
-			if (advice_helps(trial, &help))
-				roles |= UINT64_C(1) << i;
-		}
-	}
 	if (!roles)
 		return false;
 	line_add(line, "ask a holder of role ");
@@ -293,13 +297,14 @@ static bool next_role_and_thing(struct line *line, struct trial *trial,
 				const struct choices *choices)
 {
 	const struct policy *policy = trial->asked->subject->policy;
+	uint64_t named = advice_roles(policy, trial->asked->action);
 	struct help best;
 	bool is_found = false;
 
 	for (size_t i = 0; i < policy->role_count; i++) {
 		struct help base = {.role = policy->roles[i].name}, help;
 
-		if (!advice_find(trial, choices, &base, &help) ||
+		if (!(named >> i & 1) || !advice_find(trial, choices, &base, &help) ||
 		    (is_found && advice_parts(&help) >= advice_parts(&best)))
 			continue;
 		best = help;
@@ -321,7 +326,7 @@ static bool next_hours_and_thing(struct line *line, struct trial *trial,
 	const struct rules_subject *subject = trial->asked->subject;
 	int64_t at = subject->now_unix;
 
-	if (!subject->is_clock_trusted || !subject->is_person)
+	if (!subject->is_clock_trusted || !can_be_helped(trial))
 		return false;
 	for (unsigned i = 0; i < EDGES_TRIED && trial->left; i++) {
 		at = next_edge(trial->asked, at);
@@ -424,7 +429,7 @@ static bool next_way(struct line *line, struct trial *trial, const struct choice
 	};
 
 	for (size_t i = 0; i < BL_COUNT(ways); i++) {
-		trial->left = DECISIONS_TRIED;
+		trial->left = advice_tries(trial->asked->subject->policy);
 		if (ways[i](line, trial, choices))
 			return true;
 	}
@@ -433,7 +438,7 @@ static bool next_way(struct line *line, struct trial *trial, const struct choice
 
 bool say_next(struct line *line, const struct asked *asked, const struct rules_decision *decision)
 {
-	struct trial trial = {asked, decision, DECISIONS_TRIED};
+	struct trial trial = {asked, decision, advice_tries(asked->subject->policy)};
 	struct choices choices;
 
 	if (decision->outcome == RULES_PERMIT)
