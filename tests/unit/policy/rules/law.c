@@ -327,6 +327,15 @@ static bool remove_permit(struct trial *trial)
 	return false;
 }
 
+/* What binds a role still binds it, and what its masks showed is shown no more. */
+static bool let_lapse(struct trial *trial)
+{
+	struct person *person = &trial->after.people[dice_below(&trial->dice, 5)];
+
+	person->training_expires_day = person->insurance_expires_day = DAY_NONE;
+	return true;
+}
+
 static void hold_law(struct zone *zone, const char *law, change_fn *change, judge_fn *judge)
 {
 	static struct trial trial;
@@ -367,6 +376,11 @@ static void adding_a_forbid_or_withhold_never_widens(void **state)
 static void using_a_shipped_set_never_widens(void **state)
 {
 	hold_law(*state, "uses", add_rule_of_set, widened);
+}
+
+static void a_lapse_never_widens(void **state)
+{
+	hold_law(*state, "lapse", let_lapse, widened);
 }
 
 static void removing_a_permit_never_widens(void **state)
@@ -588,16 +602,21 @@ static void one_fact_less(struct trial *trial, const struct question *q)
 
 	ask(&trial->scenes[1], &other, &is);
 	if (widened(&was, &is))
-		broken(trial, "clock, id or kind of device unknown", widened(&was, &is), q, &other);
+		broken(trial, "clock, id, kind of device or reason unknown", widened(&was, &is), q,
+		       &other);
 }
 
-/* What is no fact of the question is unknown in the second scene: the clock, or all ids, or all kinds of device. */
+/* What is no fact of the question is not known in the second scene: the clock, all ids, all kinds of device, any reason. */
 static void know_less(struct trial *trial)
 {
-	unsigned which = dice_below(&trial->dice, 3);
+	unsigned which = dice_below(&trial->dice, 4);
 
-	for (size_t i = 0; which == 0 && i < HOLD_PEOPLE; i++)
-		trial->scenes[1].who[i].is_clock_trusted = false;
+	for (size_t i = 0; i < HOLD_PEOPLE; i++) {
+		if (which == 0)
+			trial->scenes[1].who[i].is_clock_trusted = false;
+		if (which == 3)
+			trial->scenes[1].who[i].has_reason = false;
+	}
 	for (size_t i = 0; i < HOLD_DEVICES; i++) {
 		if (which == 1)
 			trial->scenes[1].devices[i].id = NULL;
@@ -728,6 +747,7 @@ int main(void)
 		cmocka_unit_test(adding_a_forbid_or_withhold_never_widens),
 		cmocka_unit_test(using_a_shipped_set_never_widens),
 		cmocka_unit_test(the_shipped_sets_never_widen_and_mean_the_same),
+		cmocka_unit_test(a_lapse_never_widens),
 		cmocka_unit_test(removing_a_permit_never_widens),
 		cmocka_unit_test(adding_a_mask_beside_a_true_one_never_widens),
 		cmocka_unit_test(turning_a_fact_unknown_never_widens),

@@ -78,6 +78,9 @@ static inline void scene_facts(struct scene *scene, const struct question *q,
 {
 	struct rules_places *places = q->device ? scene->places[q->device - scene->devices] : NULL;
 
+	static const struct rules_used nothing;
+	bool is_new = memcmp(&q->used, &nothing, sizeof(nothing)) == 0;
+
 	*out = (struct scene_facts){
 		.facts = {.places = places,
 			  .place = places && q->path ? scene_place(places, q->path)
@@ -93,7 +96,7 @@ static inline void scene_facts(struct scene *scene, const struct question *q,
 			  .is_whole_known = q->is_whole_known,
 			  .is_unscanned = q->is_unscanned,
 			  .is_paid = q->is_paid,
-			  .used = &q->used,
+			  .used = is_new ? NULL : &q->used,
 			  .approvals = q->approvals,
 			  .approval_count = q->approval_count},
 		.subject = scene->subjects[q->who - scene->who],
