@@ -277,6 +277,12 @@ static bool tell_action(const struct asker *asker, const char *device, enum bl_a
 	return tell(context, &line);
 }
 
+/* Of no device, whichever it is: whoever may, may beside all of them. */
+static bool is_beside_devices(enum bl_action action)
+{
+	return action == ACTION_INTAKE || action == ACTION_REVIEW || action == ACTION_ADMINISTER;
+}
+
 /* Nothing is told of what the person may not list. */
 static bool may_list(const struct asker *asker)
 {
@@ -285,6 +291,17 @@ static bool may_list(const struct asker *asker)
 
 	rules_decide(subject, &asker->scene.facts, ACTION_LIST, 0, &decision);
 	return decision.outcome == RULES_PERMIT || rules_may_walk(subject, &asker->scene.facts);
+}
+
+static void tell_actions(const struct asker *asker, const char *device, gate_may_fn *tell,
+			 void *context, bool *out_goes_on)
+{
+	for (unsigned i = 0; i < ACTION_COUNT && *out_goes_on; i++) {
+		enum bl_action action = (enum bl_action)i;
+
+		if (is_beside_devices(action) == !device)
+			*out_goes_on = tell_action(asker, device, action, tell, context);
+	}
 }
 
 static enum bl_status may_with_device(struct asker *asker, struct gate_device *device,
@@ -305,7 +322,6 @@ static enum bl_status may_with_device(struct asker *asker, struct gate_device *d
 static enum bl_status may_all(struct asker *asker, gate_may_fn *tell, void *context,
 			      struct bl_error *why)
 {
-	static const enum bl_action BESIDE[] = {ACTION_INTAKE, ACTION_REVIEW, ACTION_ADMINISTER};
 	enum bl_status status = asker_judge(asker, why);
 	bool goes_on = true;
 	uint32_t slot = 0;
@@ -322,8 +338,7 @@ static enum bl_status may_all(struct asker *asker, gate_may_fn *tell, void *cont
 	if (status != BL_OK)
 		return status;
 	facts_without_device(asker);
-	for (size_t i = 0; i < BL_COUNT(BESIDE) && goes_on; i++)
-		goes_on = tell_action(asker, NULL, BESIDE[i], tell, context);
+	tell_actions(asker, NULL, tell, context, &goes_on);
 	return BL_OK;
 }
 
