@@ -313,9 +313,7 @@ static enum bl_status may_with_device(struct asker *asker, struct gate_device *d
 
 	if (status != BL_OK || is_closed || !may_list(asker))
 		return status;
-	for (unsigned action = 0; action < ACTION_COUNT && *out_goes_on; action++)
-		*out_goes_on =
-			tell_action(asker, device->id, (enum bl_action)action, tell, context);
+	tell_actions(asker, device->id, tell, context, out_goes_on);
 	return BL_OK;
 }
 
