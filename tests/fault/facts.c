@@ -1,0 +1,336 @@
+/*
+ * Facts on a disk that fails and in a process that dies: each call that reaches the disk fails, or is the last one, in turn.
+ * What was recorded is then there whole or not at all, and what was acknowledged is there.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "tests/unit/fs/retention/fixture.h"
+
+#define REASON	 "planted reason of a synthetic person"
+#define TOO_MANY 100 /* calls; no sweep has so many */
+
+/* ---- the disk: libc's calls are replaced for the whole program, so this cannot be handed around ---- */
+
+static struct {
+	atomic_int left; /* calls until it happens; below 0: never */
+	atomic_bool is_deadly;
+} trouble = {.left = -1};
+
+/* True: this call fails. */
+static bool is_the_one(void)
+{
+	if (atomic_load(&trouble.left) < 0 || atomic_fetch_sub(&trouble.left, 1) != 0)
+		return false;
+	if (atomic_load(&trouble.is_deadly))
+		kill(getpid(), SIGKILL);
+	errno = EIO;
+	return true;
+}
+
+ssize_t write(int fd, const void *bytes, size_t length)
+{
+	return is_the_one() ? -1 : syscall(SYS_write, fd, bytes, length);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
+{
+	return is_the_one() ? -1 : syscall(SYS_pwrite64, fd, bytes, length, offset);
+}
+
+int fsync(int fd)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int renameat(int old_fd, const char *old, int new_fd, const char *new)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_renameat, old_fd, old, new_fd, new);
+}
+
+int unlinkat(int fd, const char *name, int flags)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
+/* ---- what is done -------------------------------------------------------------------------------- */
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || !fixture_init(fixture))
+		return -1;
+	*state = fixture;
+	if (mkdir(path_of(fixture, "mnt"), 0700) == 0 && fixture_open_store(fixture) &&
+	    add_device(fixture, "RMA-1", false)) {
+		fixture_close_store(fixture);
+		return 0;
+	}
+	fixture_done(fixture);
+	return -1;
+}
+
+static int tear_down(void **state)
+{
+	fixture_done(*state);
+	free(*state);
+	return 0;
+}
+
+static struct device_store *open_store(struct fixture *fixture)
+{
+	struct device_store *store = NULL;
+	struct bl_error why = {.text = ""};
+
+	if (device_store_open(path_of(fixture, "store"), &store, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	return store;
+}
+
+static enum bl_status add_request(struct device_store *store)
+{
+	const struct device_request request = {
+		.by = 61001, .action = ACTION_COPY, .reason = REASON, .since_unix = RECEIVED};
+
+	return device_request_add(store, "RMA-1", &request, NULL, NULL);
+}
+
+static size_t count_requests(struct device_store *store)
+{
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+
+	assert_int_equal(device_facts_read(store, "RMA-1", &facts, NULL), BL_OK);
+	for (size_t i = 0; i < facts->request_count; i++)
+		assert_string_equal(facts->requests[i].reason, REASON);
+	return facts->request_count;
+}
+
+static enum bl_status enroll(struct device_store *store, const struct fixture *fixture)
+{
+	struct device_record record = {.consents = {{.purpose = "repair", .is_granted = true}},
+				       .consent_count = 1};
+	struct device device = {.id = "RMA-2", .kind = DEVICE_PHONE, .enrolled_unix = RECEIVED};
+
+	snprintf(device.source, sizeof(device.source), "%s/mnt/RMA-1.img", fixture->root);
+	return device_enroll(store, &device, &record, NULL);
+}
+
+static enum bl_status forget(struct device_store *store, const struct fixture *fixture)
+{
+	(void)fixture;
+	return device_forget_customer(store, "RMA-1", NULL);
+}
+
+/* Runs @work in a child that dies at call number @at; false: it came to its end, with success. */
+static bool die_at(struct fixture *fixture, int at,
+		   enum bl_status (*work)(struct device_store *, const struct fixture *))
+{
+	char path[128];
+	pid_t pid;
+	int status;
+
+	snprintf(path, sizeof(path), "%s/store", fixture->root);
+	pid = fork();
+	if (pid == 0) {
+		struct device_store *store = NULL;
+
+		if (device_store_open(path, &store, NULL) != BL_OK)
+			_exit(2);
+		atomic_store(&trouble.is_deadly, true);
+		atomic_store(&trouble.left, at);
+		_exit(work(store, fixture) == BL_OK ? 0 : 1);
+	}
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return false;
+}
+
+static enum bl_status request_work(struct device_store *store, const struct fixture *fixture)
+{
+	(void)fixture;
+	return add_request(store);
+}
+
+static bool is_there(struct fixture *fixture, const char *name)
+{
+	return access(path_of(fixture, name), F_OK) == 0;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------ */
+
+static void request_is_there_or_not_when_the_process_dies(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t before = 0, kept = 0, lost = 0;
+	bool has_died = true;
+
+	for (int at = 0; has_died && at < TOO_MANY; at++) {
+		has_died = die_at(fixture, at, request_work);
+
+		BL_CLEANUP(device_store_close) struct device_store *store = open_store(fixture);
+		size_t now = count_requests(store);
+
+		if (now != before && now != before + 1)
+			fail_msg("call %d: %zu requests, %zu before", at, now, before);
+		if (!has_died)
+			assert_int_equal(now, before + 1);
+		kept += has_died && now > before;
+		lost += has_died && now == before;
+		before = now;
+		assert_false(is_there(fixture, "store/devices/RMA-1/facts.sealed.tmp"));
+	}
+	assert_false(has_died);
+	/* Line, contents, sync and rename come before it counts; the folder's sync after. */
+	assert_int_equal(lost, 4);
+	assert_int_equal(kept, 1);
+}
+
+static void enrolment_is_whole_or_not_when_the_process_dies(void **state)
+{
+	struct fixture *fixture = *state;
+	bool has_died = true, is_known = false;
+
+	for (int at = 0; has_died && !is_known && at < TOO_MANY; at++) {
+		BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+
+		has_died = die_at(fixture, at, enroll);
+
+		BL_CLEANUP(device_store_close) struct device_store *store = open_store(fixture);
+		enum bl_status status = device_facts_read(store, "RMA-2", &facts, NULL);
+
+		is_known = status == BL_OK;
+		if (is_known)
+			assert_int_equal(device_consent_of(facts, "repair"), CONSENT_GRANTED);
+		else
+			assert_int_equal(status, BL_NOT_FOUND);
+		assert_false(is_there(fixture, "store/devices/.new-RMA-2"));
+	}
+	assert_true(is_known);
+}
+
+/* A shred that dies is done again: in the end nothing is left. */
+static void forgetting_comes_to_its_end_when_the_process_dies(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned died = 0;
+
+	for (int at = 0; at < TOO_MANY; at++) {
+		struct device_store *store = open_store(fixture);
+
+		/* A file that was being overwritten no longer unseals; put one in its place. */
+		if (!is_there(fixture, "store/devices/RMA-1/facts.sealed"))
+			assert_int_equal(add_request(store), BL_OK);
+		device_store_close(store);
+		if (!die_at(fixture, at, forget))
+			break;
+		died++;
+	}
+	assert_in_range(died, 3, 20); /* overwriting, sync, unlink, sync of the folder */
+	assert_false(is_there(fixture, "store/devices/RMA-1/facts.sealed"));
+}
+
+static void nothing_happened_when_the_disk_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	struct device_store *store = open_store(fixture);
+	enum bl_status status = BL_FAILED;
+	unsigned failed = 0;
+
+	assert_int_equal(add_request(store), BL_OK);
+	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
+		size_t before = count_requests(store);
+
+		atomic_store(&trouble.left, at);
+		status = add_request(store);
+		atomic_store(&trouble.left, -1);
+		if (status != BL_OK && (status != BL_IO || count_requests(store) != before))
+			fail_msg("call %d: %s", at, bl_status_name(status));
+		failed += status != BL_OK;
+	}
+	assert_int_equal(failed, 5);
+	assert_int_equal(count_requests(store), 2);
+	device_store_close(store);
+	/* What was told as failed was never counted as the next one's base. */
+	store = open_store(fixture);
+	assert_int_equal(count_requests(store), 2);
+	device_store_close(store);
+}
+
+/* Opened anew each time: a vault that could not write takes no more keys. */
+static void failed_enrolment_leaves_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	enum bl_status status = BL_FAILED;
+	unsigned failed = 0;
+
+	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
+		BL_CLEANUP(device_store_close) struct device_store *store = open_store(fixture);
+		struct device device;
+
+		atomic_store(&trouble.left, at);
+		status = enroll(store, fixture);
+		atomic_store(&trouble.left, -1);
+		failed += status != BL_OK;
+		if (status != BL_OK &&
+		    (device_find(store, "RMA-2", &device, NULL) != BL_NOT_FOUND ||
+		     is_there(fixture, "store/devices/RMA-2")))
+			fail_msg("call %d: %s", at, bl_status_name(status));
+	}
+	assert_int_equal(status, BL_OK);
+	assert_in_range(failed, 8, TOO_MANY);
+}
+
+static void failed_forgetting_is_told_and_done_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct device_store *store = open_store(fixture);
+	enum bl_status status = BL_FAILED;
+	unsigned failed = 0;
+
+	assert_int_equal(add_request(store), BL_OK);
+	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
+		atomic_store(&trouble.left, at);
+		status = forget(store, fixture);
+		atomic_store(&trouble.left, -1);
+		failed += status != BL_OK;
+		if (status != BL_OK)
+			assert_int_equal(status, BL_IO);
+	}
+	assert_in_range(failed, 3, 20);
+	assert_false(is_there(fixture, "store/devices/RMA-1/facts.sealed"));
+	assert_int_equal(count_requests(store), 0);
+	device_store_close(store);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(request_is_there_or_not_when_the_process_dies),
+		TEST(enrolment_is_whole_or_not_when_the_process_dies),
+		TEST(forgetting_comes_to_its_end_when_the_process_dies),
+		TEST(nothing_happened_when_the_disk_fails),
+		TEST(failed_enrolment_leaves_nothing),
+		TEST(failed_forgetting_is_told_and_done_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
