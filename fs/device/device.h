@@ -193,6 +193,8 @@ enum bl_status device_find(struct device_store *store, const char *id, struct de
 /*
  * device_facts_read - a copy of a device's facts; device_facts_free is due. Empty when nothing was recorded.
  *
+ * From memory after the first time. BL_TAMPERED: whoever needs them refuses; never as if nothing were recorded.
+ *
  * BL_OK, BL_NOT_FOUND (no such device), BL_TAMPERED, BL_IO, BL_NO_MEMORY.
  */
 enum bl_status device_facts_read(struct device_store *store, const char *id,
@@ -205,7 +207,12 @@ BL_DEFINE_CLEANUP(struct device_facts, device_facts_free)
  * Each of these is durable on return, or nothing happened. The file (docs/format-store.md, `facts.sealed`) is sealed under
  * the device's VAULT_RECORD key and goes with device_forget_customer.
  *
- * BL_OK, BL_NOT_FOUND, BL_INVALID (over a limit, a value that is none, a device that is shredded or released), BL_IO ...
+ * Said again, the first time stands: a consent that is as it was keeps its date, an early shred the earliest one, a look the
+ * latest. Dates are of the years 1970 to 9999. A path begins with '/', has no empty component, no "." and no "..", at most
+ * DEVICE_PATH bytes and no control characters; only list, stat, read, copy and unmask may name one, only unmask a class.
+ *
+ * BL_OK, BL_NOT_FOUND, BL_INVALID (over a limit, a value that is none, a device that is shredded, being shredded or
+ * released), BL_TAMPERED (what is there does not verify: nothing can be added), BL_IO, BL_NO_MEMORY.
  */
 enum bl_status device_consent_set(struct device_store *store, const char *id,
 				  const struct device_consent *consent,
@@ -217,10 +224,11 @@ enum bl_status device_check_add(struct device_store *store, const char *id,
 enum bl_status device_request_add(struct device_store *store, const char *id,
 				  const struct device_request *request, uint32_t *out_number,
 				  struct bl_error *why) BL_MUST_CHECK;
-/* device_request_approve - once per giver (BL_EXISTS); never by who asked, nor when refused (BL_FORBIDDEN) */
+/* device_request_approve - once per giver (BL_EXISTS); never by who asked, nor when refused or too old (BL_FORBIDDEN) */
 enum bl_status device_request_approve(struct device_store *store, const char *id, uint32_t number,
 				      const struct device_approval *approval,
 				      struct bl_error *why) BL_MUST_CHECK;
+/* device_request_refuse - also after approvals, which then count no more; BL_EXISTS: refused already */
 enum bl_status device_request_refuse(struct device_store *store, const char *id, uint32_t number,
 				     uid_t by, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_early_shred_set(struct device_store *store, const char *id, int64_t at_unix,
@@ -282,7 +290,7 @@ enum bl_status device_file_read(struct device_store *store, const char *id, cons
 enum bl_status device_file_remove(struct device_store *store, const char *id, const char *name,
 				  struct bl_error *why) BL_MUST_CHECK;
 
-/* device_forget_customer - the sealed customer part overwritten, synced and unlinked (a shred); idempotent */
+/* device_forget_customer - the sealed customer part and facts overwritten, synced and unlinked (a shred); idempotent */
 enum bl_status device_forget_customer(struct device_store *store, const char *id,
 				      struct bl_error *why) BL_MUST_CHECK;
 
