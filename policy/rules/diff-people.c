@@ -4,7 +4,10 @@
 #include "policy/rules/diff-told.h"
 #include "policy/rules/diff.h"
 
-#define TOPIC_PEOPLE 0x10000u
+#define TOPIC_PEOPLE   0x10000u
+#define TOPIC_PATTERNS 0x18000u
+
+/* ---- people: how long each holds a role ----------------------------------------------------------------------- */
 
 /* The moment at which a role ends, as a rank: the later the wider. */
 struct tenure {
@@ -64,8 +67,7 @@ static void compare(const struct policy *const policy[SIDES],
 		     &answers[OLDER], &answers[NEWER], question);
 }
 
-enum bl_status diff_people(const struct policy *older, const struct policy *newer,
-			   struct tellings *tellings)
+void diff_people(const struct policy *older, const struct policy *newer, struct tellings *tellings)
 {
 	const struct policy *policy[SIDES] = {older, newer};
 
@@ -88,5 +90,30 @@ enum bl_status diff_people(const struct policy *older, const struct policy *newe
 						tellings);
 			}
 		}
-	return BL_OK;
+}
+
+/* ---- patterns of custom classes ---------------------------------------------------------------------------------- */
+
+/* Which of two patterns finds more nobody can say: another one may find less, and so it counts as wider. */
+static void compare_patterns(const struct custom_class *older, const struct custom_class *newer,
+			     unsigned topic, struct tellings *tellings)
+{
+	struct told_answer before = {0, older->pattern, "detect"};
+	struct told_answer after = {1, newer->pattern, "detect"};
+	char question[200];
+
+	if (strcmp(older->pattern, newer->pattern) == 0)
+		return;
+	snprintf(question, sizeof(question), "find items of '%.80s'", newer->name);
+	tellings_add(tellings, "everybody", topic, &before, &after, question);
+}
+
+void diff_patterns(const struct policy *older, const struct policy *newer,
+		   struct tellings *tellings)
+{
+	for (size_t i = 0; i < newer->custom_count; i++)
+		for (size_t k = 0; k < older->custom_count; k++)
+			if (strcmp(newer->custom[i].name, older->custom[k].name) == 0)
+				compare_patterns(&older->custom[k], &newer->custom[i],
+						 TOPIC_PATTERNS + (unsigned)i, tellings);
 }

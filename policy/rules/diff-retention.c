@@ -106,7 +106,7 @@ static bool is_like_earlier(const struct cells *cells, size_t dimension, size_t 
 	return false;
 }
 
-enum bl_status diff_retention(const struct cells *cells, struct tellings *tellings)
+void diff_retention(const struct cells *cells, struct tellings *tellings)
 {
 	const size_t counts[3] = {cells->count[DIM_ID], DEVICE_KIND_COUNT, STATE_COUNT};
 	uint16_t kept[3][CELL_LIMIT];
@@ -125,5 +125,4 @@ enum bl_status diff_retention(const struct cells *cells, struct tellings *tellin
 
 					compare(cells, values, starts, tellings);
 				}
-	return BL_OK;
 }

@@ -21,8 +21,10 @@ struct comparison {
 	unsigned action;		/* enum bl_action, or SHOWN */
 	const struct diff_class *class; /* of an unmask; else NULL */
 	unsigned topic;
-	struct sided *rules; /* that speak of the caller and the action */
-	size_t rule_count;
+	struct sided
+		*rules;	 /* that speak of the caller and the action; those that differ come first */
+	bool *is_shared; /* scratch, one for each */
+	size_t rule_count, differing;
 	struct merged merged;
 	size_t asked;
 	enum bl_status status;
@@ -93,32 +95,32 @@ static uint32_t approved_actions(const struct comparison *now)
 	return actions;
 }
 
+/* Those of the older file first. @approved: actions whose approved permits are asked about by `approved`. */
+static void gather_rules(struct comparison *now, uint32_t approved)
+{
+	now->rule_count = 0;
+	for (unsigned i = 0; i < SIDES; i++) {
+		enum side side = (enum side)i;
+		const struct policy *policy = now->cells->policy[side];
+
+		for (size_t k = 0; k < policy->rule_count; k++) {
+			const struct rule *rule = &policy->rules[k];
+			bool is_approved = rule->approvals.count && rule->actions & approved;
+
+			if (speaks_of_caller(now, side, rule) &&
+			    (is_approved || speaks_of_action(now, side, rule)))
+				now->rules[now->rule_count++] = (struct sided){side, rule};
+		}
+	}
+}
+
 static void find_rules(struct comparison *now)
 {
-	const struct cells *cells = now->cells;
-	uint32_t approved;
+	gather_rules(now, 0);
+	uint32_t approved = approved_actions(now);
 
-	now->rule_count = 0;
-	for (unsigned side = 0; side < SIDES; side++)
-		for (size_t i = 0; i < cells->policy[side]->rule_count; i++) {
-			const struct rule *rule = &cells->policy[side]->rules[i];
-
-			if (speaks_of_caller(now, (enum side)side, rule) &&
-			    speaks_of_action(now, (enum side)side, rule))
-				now->rules[now->rule_count++] =
-					(struct sided){(enum side)side, rule};
-		}
-	approved = approved_actions(now);
-	for (unsigned side = 0; side < SIDES && approved; side++)
-		for (size_t i = 0; i < cells->policy[side]->rule_count; i++) {
-			const struct rule *rule = &cells->policy[side]->rules[i];
-
-			if (speaks_of_caller(now, (enum side)side, rule) &&
-			    !speaks_of_action(now, (enum side)side, rule) &&
-			    rule->approvals.count && rule->actions & approved)
-				now->rules[now->rule_count++] =
-					(struct sided){(enum side)side, rule};
-		}
+	if (approved)
+		gather_rules(now, approved);
 }
 
 /* ---- nothing to ask: the same rules on both sides ------------------------------------------------------------- */
@@ -208,23 +210,46 @@ static bool same_person(const struct person *a, const struct person *b)
 	       a->insurance_expires_day == b->insurance_expires_day;
 }
 
-static bool same_rules(const struct comparison *now)
+static bool same_caller(const struct diff_caller *caller)
 {
-	const struct diff_caller *caller = now->caller;
-	size_t older = 0;
+	return caller->is_person ? same_person(caller->person[OLDER], caller->person[NEWER])
+				 : caller->roles[OLDER] == caller->roles[NEWER];
+}
 
-	if (caller->is_person ? !same_person(caller->person[OLDER], caller->person[NEWER])
-			      : caller->roles[OLDER] != caller->roles[NEWER])
-		return false;
-	while (older < now->rule_count && now->rules[older].side == OLDER)
+/*
+ * Put the rules that the other file has just like this at the end; how many differ comes out. Both files mostly
+ * stand in one order, so that each search begins behind the last find.
+ */
+static size_t differing_first(struct comparison *now, bool *is_shared)
+{
+	size_t older = 0, differing = 0, next;
+	struct sided *rules = now->rules;
+
+	while (older < now->rule_count && rules[older].side == OLDER)
 		older++;
-	if (older * 2 != now->rule_count)
-		return false;
+	memset(is_shared, 0, now->rule_count * sizeof(*is_shared));
+	next = older;
 	for (size_t i = 0; i < older; i++)
-		if (now->rules[older + i].side != NEWER ||
-		    !same_rule(now->rules[i].rule, now->rules[older + i].rule))
-			return false;
-	return true;
+		for (size_t tried = older; tried < now->rule_count; tried++) {
+			size_t k = next++;
+
+			next = next == now->rule_count ? older : next;
+			if (is_shared[k] || rules[k].side != NEWER ||
+			    !same_rule(rules[i].rule, rules[k].rule))
+				continue;
+			is_shared[i] = is_shared[k] = true;
+			break;
+		}
+	for (size_t i = 0; i < now->rule_count; i++)
+		if (!is_shared[i]) {
+			struct sided kept = rules[i];
+
+			rules[i] = rules[differing];
+			rules[differing] = kept;
+			is_shared[i] = is_shared[differing];
+			differing++;
+		}
+	return differing;
 }
 
 /* ---- one question ----------------------------------------------------------------------------------------------- */
@@ -492,9 +517,8 @@ static void ask_around(struct comparison *now)
 		suit(now, &now->rules[i], values);
 		vary_one(now, values, 0);
 	}
-	for (size_t i = 0; i < now->rule_count; i++) {
-		if (now->rules[i].rule->effect != EFFECT_PERMIT)
-			continue;
+	/* pairs of one that differs and any other come first */
+	for (size_t i = 0; i < now->rule_count && !is_done(now); i++) {
 		suit(now, &now->rules[i], values);
 		for (size_t k = 0; k < now->rule_count && !is_done(now); k++) {
 			memcpy(both, values, sizeof(both));
@@ -514,7 +538,8 @@ static void compare(struct comparison *now, bool is_same_setting)
 	BL_CLEANUP(arena_free) struct arena *arena = NULL;
 
 	find_rules(now);
-	if (is_same_setting && same_rules(now))
+	now->differing = differing_first(now, now->is_shared);
+	if (is_same_setting && same_caller(now->caller) && !now->differing)
 		return;
 	arena = arena_new();
 	now->status =
@@ -692,15 +717,17 @@ static enum bl_status compare_decisions(const struct cells *cells, struct tellin
 	const struct policy *older = cells->policy[OLDER], *newer = cells->policy[NEWER];
 	struct comparison now = {.cells = cells, .tellings = tellings, .status = BL_OK};
 	BL_CLEANUP(asker_free) struct asker *asker = NULL;
-	BL_CLEANUP(bl_free)
-	struct sided *rules = calloc(older->rule_count + newer->rule_count + 1, sizeof(*rules));
-	enum bl_status status = rules ? asker_new(cells, &asker) : BL_NO_MEMORY;
+	size_t room = older->rule_count + newer->rule_count + 1;
+	BL_CLEANUP(bl_free) struct sided *rules = calloc(room, sizeof(*rules));
+	BL_CLEANUP(bl_free) bool *is_shared = calloc(room, sizeof(*is_shared));
+	enum bl_status status = rules && is_shared ? asker_new(cells, &asker) : BL_NO_MEMORY;
 	bool is_same_setting = same_setting(older, newer);
 
 	if (status != BL_OK)
 		return status;
 	now.asker = asker;
 	now.rules = rules;
+	now.is_shared = is_shared;
 	compare_roles(&now, is_same_setting);
 	if (now.status == BL_OK)
 		compare_people(&now, is_same_setting);
@@ -736,12 +763,12 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 	struct tellings tellings = {items, 0};
 	enum bl_status status = items ? cells_new(older, newer, &cells) : BL_NO_MEMORY;
 
-	if (status == BL_OK)
-		status = diff_people(older, newer, &tellings);
-	if (status == BL_OK)
-		status = diff_retention(cells, &tellings);
-	if (status == BL_OK)
-		status = diff_tests(older, newer, &tellings);
+	if (status != BL_OK)
+		return status;
+	diff_people(older, newer, &tellings);
+	diff_patterns(older, newer, &tellings);
+	diff_retention(cells, &tellings);
+	status = diff_tests(older, newer, &tellings);
 	if (status == BL_OK)
 		status = compare_decisions(cells, &tellings);
 	if (status != BL_OK)
