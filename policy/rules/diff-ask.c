@@ -5,7 +5,7 @@
 #include "policy/rules/say.h"
 #include "policy/rules/zone.h"
 
-#define SUBJECTS 1024u /* remembered of one caller, by their number */
+#define SUBJECTS 4096u /* remembered of one caller, by their number */
 
 struct known_subject {
 	struct rules_subject *subject;
@@ -123,7 +123,7 @@ static enum bl_status find_subject(struct asker *asker, enum side side,
 	number = number * CELL_LIMIT + values[DIM_HOST];
 	number = number * 2 + values[DIM_REASON];
 	struct known_subject *known =
-		&asker->subjects[side][number * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+		&asker->subjects[side][number * UINT64_C(0x9e3779b97f4a7c15) >> 52];
 
 	if (!known->subject || known->number != number) {
 		rules_subject_free(known->subject);

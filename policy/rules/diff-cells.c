@@ -370,8 +370,9 @@ static enum bl_status walk_begin(const struct cells *cells, struct walk *walk)
 	return status;
 }
 
+/* @out_to: where the step leads; @from when there is no room for it. */
 static enum bl_status walk_step(struct cells *cells, struct walk *walk, size_t from,
-				const char *name)
+				const char *name, size_t *out_to)
 {
 	rules_place place[SIDES];
 	char path[EXAMPLE_LIMIT];
@@ -381,15 +382,67 @@ static enum bl_status walk_step(struct cells *cells, struct walk *walk, size_t f
 				      strlen(name), &place[side]) != BL_OK)
 			return BL_NO_MEMORY;
 	for (size_t i = 1; i < walk->count; i++)
-		if (memcmp(walk->place[i], place, sizeof(place)) == 0)
+		if (memcmp(walk->place[i], place, sizeof(place)) == 0) {
+			*out_to = i;
 			return BL_OK;
+		}
 	int length = snprintf(path, sizeof(path), "%s/%s", walk->paths[from], name);
 
 	if (length < 0 || (size_t)length >= sizeof(path) || walk->count == CELL_LIMIT)
 		return BL_OK;
 	memcpy(walk->place[walk->count], place, sizeof(place));
 	walk->paths[walk->count] = arena_copy(cells->arena, path, (size_t)length);
-	return walk->paths[walk->count] ? (walk->count++, BL_OK) : BL_NO_MEMORY;
+	if (!walk->paths[walk->count])
+		return BL_NO_MEMORY;
+	*out_to = walk->count++;
+	return BL_OK;
+}
+
+/* The paths that the patterns of one rule are an example of, each with the folders on the way. */
+static enum bl_status walk_pattern(struct cells *cells, struct walk *walk, const char *pattern,
+				   unsigned which)
+{
+	const char *text;
+	size_t length, from = 0;
+	enum bl_status status = BL_OK;
+
+	while (status == BL_OK && glob_next(&pattern, &text, &length)) {
+		char chosen[NAME_SIZE], name[NAME_SIZE] = "other";
+
+		if (length > GLOB_LENGTH_LIMIT)
+			return BL_OK;
+		if (strncmp(text, "**", length) != 0) {
+			size_t parts = choose_parts(text, length, which, chosen);
+
+			name[make_name(chosen, parts, name)] = '\0';
+		}
+		if (!name[0])
+			return BL_OK;
+		status = walk_step(cells, walk, from, name, &from);
+	}
+	return status;
+}
+
+static enum bl_status walk_differing(struct cells *cells, struct walk *walk)
+{
+	enum bl_status status = BL_OK;
+
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct policy *policy = cells->policy[side];
+
+		for (size_t i = 0; i < policy->rule_count; i++) {
+			const struct rule *rule = &policy->rules[i];
+
+			if (!rule->paths.count || diff_is_shared(cells, (enum side)side, rule))
+				continue;
+			for (size_t k = 0; k < rule->paths.count * ALTERNATIVES; k++)
+				if (status == BL_OK)
+					status = walk_pattern(cells, walk,
+							      rule->paths.items[k / ALTERNATIVES],
+							      (unsigned)(k % ALTERNATIVES));
+		}
+	}
+	return status;
 }
 
 /* Places of a device that is not known: `maybe` of a place is then just what its path matches. */
@@ -436,9 +489,13 @@ static enum bl_status add_paths(struct cells *cells)
 		add_names(cells, names, (enum side)side);
 	for (unsigned pair = 0; pair < SIDES * SIDES; pair++)
 		add_crossings(cells, names, (enum side)(pair / SIDES), (enum side)(pair % SIDES));
+	status = walk_differing(cells, walk);
 	for (size_t from = 0; from < walk->count; from++)
-		for (size_t i = 0; i < names->count && status == BL_OK; i++)
-			status = walk_step(cells, walk, from, names->items[i]);
+		for (size_t i = 0; i < names->count && status == BL_OK; i++) {
+			size_t unused;
+
+			status = walk_step(cells, walk, from, names->items[i], &unused);
+		}
 	return status == BL_OK ? keep_paths(cells, walk) : status;
 }
 
@@ -475,8 +532,18 @@ static void add_policy(struct cells *cells, enum side side)
 				 policy->workplaces[i].hosts.items[k]);
 	for (size_t i = 0; i < policy->retention_count; i++)
 		add_ids(cells, &policy->retention[i].ids);
-	for (size_t i = 0; i < policy->rule_count; i++)
-		add_rule(cells, side, &policy->rules[i]);
+}
+
+/* Rules that differ come first, should there be more values than fit. */
+static void add_rules(struct cells *cells, bool is_shared)
+{
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct policy *policy = cells->policy[side];
+
+		for (size_t i = 0; i < policy->rule_count; i++)
+			if (diff_is_shared(cells, (enum side)side, &policy->rules[i]) == is_shared)
+				add_rule(cells, (enum side)side, &policy->rules[i]);
+	}
 }
 
 /* 2026-07-01 10:00 UTC, a Wednesday: a fixed now for policies without a test clock. */
@@ -519,8 +586,11 @@ enum bl_status cells_new(const struct policy *older, const struct policy *newer,
 	if (!cells->arena)
 		return BL_NO_MEMORY;
 	begin(cells);
+	diff_note_sameness(cells);
+	add_rules(cells, false);
 	for (unsigned side = 0; side < SIDES; side++)
 		add_policy(cells, (enum side)side);
+	add_rules(cells, true);
 	cells->count[DIM_HAS] = cells->has_count + 3;
 	enum bl_status status = add_paths(cells);
 

@@ -123,98 +123,7 @@ static void find_rules(struct comparison *now)
 		gather_rules(now, approved);
 }
 
-/* ---- nothing to ask: the same rules on both sides ------------------------------------------------------------- */
-
-static bool same_lists(const struct string_list *a, const struct string_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (strcmp(a->items[i], b->items[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool same_hours(const struct hours *a, const struct hours *b)
-{
-	return a->days == b->days && a->from_minute == b->from_minute &&
-	       a->until_minute == b->until_minute;
-}
-
-static bool same_conditions(const struct conditions *a, const struct conditions *b)
-{
-	if (a->hours_count != b->hours_count || !same_lists(&a->purposes, &b->purposes))
-		return false;
-	for (size_t i = 0; i < a->hours_count; i++)
-		if (!same_hours(&a->hours[i], &b->hours[i]))
-			return false;
-	return a->consent == b->consent && a->check == b->check && a->approved == b->approved;
-}
-
-static bool same_limits(const struct rule *a, const struct rule *b)
-{
-	for (unsigned unit = 0; unit < UNIT_COUNT; unit++) {
-		const struct limit *x = &a->limits[unit], *y = &b->limits[unit];
-
-		if (x->is_set != y->is_set ||
-		    (x->is_set && (x->period != y->period || x->most != y->most)))
-			return false;
-	}
-	return true;
-}
-
-static bool same_rule(const struct rule *a, const struct rule *b)
-{
-	return a->effect == b->effect && a->actions == b->actions &&
-	       memcmp(a->styles, b->styles, sizeof(a->styles)) == 0 &&
-	       a->withhold_kinds == b->withhold_kinds && a->is_for_everyone == b->is_for_everyone &&
-	       a->roles == b->roles && a->device_kinds == b->device_kinds &&
-	       a->states == b->states && same_lists(&a->ids, &b->ids) &&
-	       same_lists(&a->paths, &b->paths) && a->file_kinds == b->file_kinds &&
-	       a->contains == b->contains && a->max_size_bytes == b->max_size_bytes &&
-	       a->workplaces == b->workplaces && same_conditions(&a->when, &b->when) &&
-	       same_conditions(&a->unless, &b->unless) && a->needs_reason == b->needs_reason &&
-	       a->approvals.count == b->approvals.count && a->approvals.from == b->approvals.from &&
-	       a->approvals.valid_seconds == b->approvals.valid_seconds && same_limits(a, b) &&
-	       !a->set == !b->set;
-}
-
-/* Bits mean the same in both files, and what is said outside of rules is the same. */
-static bool same_setting(const struct policy *a, const struct policy *b)
-{
-	if (a->role_count != b->role_count || a->workplace_count != b->workplace_count ||
-	    a->custom_count != b->custom_count || a->detects != b->detects ||
-	    a->default_style != b->default_style || strcmp(a->zone_name, b->zone_name) != 0 ||
-	    !detect_custom_same(a->custom_patterns, b->custom_patterns))
-		return false;
-	for (size_t i = 0; i < a->role_count; i++)
-		if (strcmp(a->roles[i].name, b->roles[i].name) != 0 ||
-		    a->roles[i].never_with != b->roles[i].never_with ||
-		    a->roles[i].needs_training != b->roles[i].needs_training ||
-		    a->roles[i].needs_insurance != b->roles[i].needs_insurance)
-			return false;
-	for (size_t i = 0; i < a->workplace_count; i++)
-		if (strcmp(a->workplaces[i].name, b->workplaces[i].name) != 0 ||
-		    !same_lists(&a->workplaces[i].hosts, &b->workplaces[i].hosts))
-			return false;
-	for (size_t i = 0; i < a->custom_count; i++)
-		if (strcmp(a->custom[i].name, b->custom[i].name) != 0)
-			return false;
-	return true;
-}
-
-static bool same_person(const struct person *a, const struct person *b)
-{
-	return a && b && a->roles == b->roles &&
-	       a->training_expires_day == b->training_expires_day &&
-	       a->insurance_expires_day == b->insurance_expires_day;
-}
-
-static bool same_caller(const struct diff_caller *caller)
-{
-	return caller->is_person ? same_person(caller->person[OLDER], caller->person[NEWER])
-				 : caller->roles[OLDER] == caller->roles[NEWER];
-}
+/* ---- rules that both files have ------------------------------------------------------------------------------- */
 
 /*
  * Put the rules that the other file has just like this at the end; how many differ comes out. Both files mostly
@@ -234,8 +143,8 @@ static size_t differing_first(struct comparison *now, bool *is_shared)
 			size_t k = next++;
 
 			next = next == now->rule_count ? older : next;
-			if (is_shared[k] || rules[k].side != NEWER ||
-			    !same_rule(rules[i].rule, rules[k].rule))
+			if (is_shared[k] ||
+			    !diff_same_rule(now->cells, rules[i].rule, rules[k].rule))
 				continue;
 			is_shared[i] = is_shared[k] = true;
 			break;
@@ -533,13 +442,14 @@ static void ask_around(struct comparison *now)
 		}
 }
 
-static void compare(struct comparison *now, bool is_same_setting)
+static void compare(struct comparison *now)
 {
 	BL_CLEANUP(arena_free) struct arena *arena = NULL;
 
 	find_rules(now);
 	now->differing = differing_first(now, now->is_shared);
-	if (is_same_setting && same_caller(now->caller) && !now->differing)
+	if (!now->differing && diff_same_caller(now->cells, now->caller) &&
+	    (now->action != SHOWN || diff_same_looks(now->cells)))
 		return;
 	arena = arena_new();
 	now->status =
@@ -583,7 +493,7 @@ static bool is_first_of_its_kind(const struct cells *cells, size_t class)
 	return true;
 }
 
-static void compare_caller(struct comparison *now, bool is_same_setting)
+static void compare_caller(struct comparison *now)
 {
 	asker_become(now->asker, now->caller);
 	for (unsigned i = 0; i <= SHOWN && now->status == BL_OK; i++) {
@@ -592,13 +502,13 @@ static void compare_caller(struct comparison *now, bool is_same_setting)
 		now->topic = topic_of(now->action);
 		now->class = NULL;
 		if (now->action != ACTION_UNMASK) {
-			compare(now, is_same_setting);
+			compare(now);
 			continue;
 		}
 		for (size_t k = 0; k < now->cells->class_count && now->status == BL_OK; k++) {
 			now->class = &now->cells->classes[k];
 			if (is_first_of_its_kind(now->cells, k))
-				compare(now, is_same_setting);
+				compare(now);
 		}
 	}
 }
@@ -621,7 +531,7 @@ static const struct person *find_person(const struct policy *policy, const char 
 	return NULL;
 }
 
-static void compare_roles(struct comparison *now, bool is_same_setting)
+static void compare_roles(struct comparison *now)
 {
 	const struct policy *const *policy = now->cells->policy;
 
@@ -634,7 +544,7 @@ static void compare_roles(struct comparison *now, bool is_same_setting)
 			if (side == OLDER && caller.roles[NEWER])
 				continue; /* was asked with the newer file's */
 			now->caller = &caller;
-			compare_caller(now, is_same_setting);
+			compare_caller(now);
 		}
 }
 
@@ -682,7 +592,7 @@ static bool is_seen(struct standing *seen, size_t *count, const struct standing 
 	return false;
 }
 
-static void compare_people(struct comparison *now, bool is_same_setting)
+static void compare_people(struct comparison *now)
 {
 	const struct policy *const *policy = now->cells->policy;
 	size_t room = policy[OLDER]->person_count + policy[NEWER]->person_count + 1, seen_count = 0;
@@ -706,7 +616,7 @@ static void compare_people(struct comparison *now, bool is_same_setting)
 			    is_seen(seen, &seen_count, &standing))
 				continue;
 			now->caller = &caller;
-			compare_caller(now, is_same_setting);
+			compare_caller(now);
 		}
 }
 
@@ -721,16 +631,15 @@ static enum bl_status compare_decisions(const struct cells *cells, struct tellin
 	BL_CLEANUP(bl_free) struct sided *rules = calloc(room, sizeof(*rules));
 	BL_CLEANUP(bl_free) bool *is_shared = calloc(room, sizeof(*is_shared));
 	enum bl_status status = rules && is_shared ? asker_new(cells, &asker) : BL_NO_MEMORY;
-	bool is_same_setting = same_setting(older, newer);
 
 	if (status != BL_OK)
 		return status;
 	now.asker = asker;
 	now.rules = rules;
 	now.is_shared = is_shared;
-	compare_roles(&now, is_same_setting);
+	compare_roles(&now);
 	if (now.status == BL_OK)
-		compare_people(&now, is_same_setting);
+		compare_people(&now);
 	return now.status;
 }
 

@@ -81,6 +81,7 @@ struct cells {
 	size_t class_count;
 	size_t has[CELL_LIMIT]; /* classes of HAS_CLASS, into @classes */
 	size_t has_count;
+	bool is_same_customs, is_same_zone;
 };
 
 enum bl_status cells_new(const struct policy *older, const struct policy *newer,
@@ -120,6 +121,16 @@ struct diff_caller {
 	const struct person *person[SIDES]; /* NULL: nobody in that file */
 	uint64_t roles[SIDES];
 };
+
+/* diff-same.c: is there nothing to ask, because both files say the same? ---------------------------------------- */
+
+void diff_note_sameness(struct cells *cells);
+bool diff_same_rule(const struct cells *cells, const struct rule *older, const struct rule *newer);
+bool diff_same_caller(const struct cells *cells, const struct diff_caller *caller);
+/* diff_same_looks - is what is looked for, and what is shown by default, the same? */
+bool diff_same_looks(const struct cells *cells);
+/* diff_is_shared - has the other file a rule with the same id that says the same? */
+bool diff_is_shared(const struct cells *cells, enum side side, const struct rule *rule);
 
 struct asker;
 enum bl_status asker_new(const struct cells *cells, struct asker **out_asker) BL_MUST_CHECK;
