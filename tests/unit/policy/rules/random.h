@@ -109,8 +109,7 @@ static const char *const RANDOM_NAMES[] = {
 	"notes",
 	"cafe\xcc\x81.txt",
 	"CAF\xc3\x89",
-	"stra\xc3\x9f"
-	"e",
+	"stra\303\237e",
 };
 
 static inline void random_world(struct random_world *world, struct dice *dice)
