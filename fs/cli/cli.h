@@ -27,6 +27,15 @@ int cmd_why(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
+int cmd_consent(int argc, char **argv);
+int cmd_caller(int argc, char **argv);
+int cmd_request(int argc, char **argv);
+int cmd_requests(int argc, char **argv);
+int cmd_approve(int argc, char **argv);
+int cmd_refuse(int argc, char **argv);
+int cmd_people(int argc, char **argv);
+int cmd_may(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
 int cmd_shred(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
 

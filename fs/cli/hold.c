@@ -5,10 +5,12 @@
 
 int cmd_hold(int argc, char **argv)
 {
-	struct invocation invocation = {.command = "hold",
-					.usage = "hold add|release ID --reason TEXT [--hold N]"};
-	const char *reason = NULL, *hold = NULL;
+	struct invocation invocation = {
+		.command = "hold",
+		.usage = "hold add|release ID --reason TEXT [--hold N] [--purpose P]"};
+	const char *reason = NULL, *hold = NULL, *purpose = NULL;
 	const struct option_row rows[] = {{.name = "reason", .text = &reason},
+					  {.name = "purpose", .text = &purpose},
 					  {.name = "hold", .text = &hold}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	struct bl_error why = {{0}};
@@ -27,6 +29,8 @@ int cmd_hold(int argc, char **argv)
 			    invocation.arguments[1], "reason", reason ? reason : "");
 	if (!request)
 		return cli_usage(&invocation, "arguments are not UTF-8 text");
+	if (purpose)
+		json_object_set_new(request, "purpose", json_string(purpose));
 	if (hold)
 		json_object_set_new(request, "hold", json_integer((json_int_t)number));
 

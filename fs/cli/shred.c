@@ -15,33 +15,69 @@ static bool tell_step(void *context, const json_t *answer)
 	return true;
 }
 
-int cmd_shred(int argc, char **argv)
+static int shred_due(const struct invocation *invocation, const char *reason, const char *purpose)
 {
-	struct invocation invocation = {.command = "shred", .usage = "shred --due [--reason TEXT]"};
-	const char *reason = NULL;
-	bool is_due = false;
-	const struct option_row rows[] = {{.name = "due", .flag = &is_due},
-					  {.name = "reason", .text = &reason}};
-	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "shred-due");
+	BL_CLEANUP(json_decref)
+	json_t *request = json_pack("{s:s,s:s*,s:s*}", "do", "shred-due", "reason", reason,
+				    "purpose", purpose);
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
 	struct bl_error why = {{0}};
-	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 0);
-
-	if (code >= 0)
-		return code;
-	if (!is_due)
-		return cli_usage(&invocation, "--due is needed: only what is due is destroyed");
-	if (reason)
-		json_object_set_new(request, "reason", json_string(reason));
-
-	enum bl_status status =
-		cli_call(&invocation, request, -1, tell_step, &invocation, &answer, &why);
+	enum bl_status status = cli_call(invocation, request, -1, tell_step,
+					 (void *)(uintptr_t)invocation, &answer, &why);
 
 	if (status != BL_OK)
-		return cli_fail(&invocation, status, &why);
-	if (invocation.wants_json)
+		return cli_fail(invocation, status, &why);
+	if (invocation->wants_json)
 		cli_print_json(answer);
 	else
 		printf("destroyed: %lld\n", cli_number(answer, "shredded"));
 	return 0;
+}
+
+static void print_early(const json_t *answer)
+{
+	printf("%s: its date is %s now (%s)", cli_text(answer, "device"), cli_text(answer, "due"),
+	       cli_text(answer, "retention"));
+	if (json_is_true(json_object_get(answer, "held")))
+		printf("; a hold stops the destruction");
+	else if (!json_is_true(json_object_get(answer, "destroyed")))
+		printf("; its image was not given to Bailee to destroy, so it is closed only");
+	putchar('\n');
+}
+
+static int shred_early(const struct invocation *invocation, const char *reason, const char *purpose)
+{
+	BL_CLEANUP(json_decref)
+	json_t *request = json_pack("{s:s,s:s,s:s*,s:s*}", "do", "shred", "device",
+				    invocation->arguments[0], "reason", reason, "purpose", purpose);
+	BL_CLEANUP(json_decref) json_t *answer = NULL;
+	struct bl_error why = {{0}};
+	enum bl_status status = cli_call(invocation, request, -1, NULL, NULL, &answer, &why);
+
+	if (status != BL_OK)
+		return cli_fail(invocation, status, &why);
+	if (invocation->wants_json)
+		cli_print_json(answer);
+	else
+		print_early(answer);
+	return 0;
+}
+
+int cmd_shred(int argc, char **argv)
+{
+	struct invocation invocation = {.command = "shred",
+					.usage = "shred --due | ID --reason TEXT [--purpose P]"};
+	const char *reason = NULL, *purpose = NULL;
+	bool is_due = false;
+	const struct option_row rows[] = {{.name = "due", .flag = &is_due},
+					  {.name = "reason", .text = &reason},
+					  {.name = "purpose", .text = &purpose}};
+	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 1);
+
+	if (code >= 0)
+		return code;
+	if (is_due == (invocation.argument_count == 1))
+		return cli_usage(&invocation, "name a device, or --due: what is due is destroyed");
+	return is_due ? shred_due(&invocation, reason, purpose)
+		      : shred_early(&invocation, reason, purpose);
 }

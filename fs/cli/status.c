@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "fs/cli/cli.h"
@@ -43,6 +44,28 @@ static void print_views(const json_t *views)
 	}
 }
 
+/* What whoever keeps the policy should look at; absent for everybody else. */
+static void print_policy(const json_t *answer)
+{
+	const json_t *lapse;
+	size_t index;
+
+	printf("policy  %s, serial %lld\n", cli_text(answer, "policy"),
+	       cli_number(answer, "policy_serial"));
+	if (*cli_text(answer, "policy_trouble"))
+		printf("        the last one was REFUSED and changed nothing: %s\n",
+		       cli_text(answer, "policy_trouble"));
+	json_array_foreach(json_object_get(answer, "lapses"), index, lapse)
+	{
+		const char *standing = cli_text(lapse, "standing");
+		bool is_soon = strcmp(standing, "counts") == 0;
+
+		printf("        %s as '%s': %s %s%s\n", cli_text(lapse, "person"),
+		       cli_text(lapse, "role"), is_soon ? cli_text(lapse, "requirement") : standing,
+		       is_soon ? "ends with " : "", cli_text(lapse, "until"));
+	}
+}
+
 static bool take_device(void *context, const json_t *answer)
 {
 	json_t *device = json_object_get(answer, "device");
@@ -80,8 +103,7 @@ int cmd_status(int argc, char **argv)
 		       json_is_true(json_object_get(answer, "solo"))
 			       ? " (solo: nothing is enforced against its owner)"
 			       : "");
-		printf("policy  %s, serial %lld\n", cli_text(answer, "policy"),
-		       cli_number(answer, "policy_serial"));
+		print_policy(answer);
 		printf("log     %s, %lld events durable%s%s\n", is_writable ? "writable" : "BROKEN",
 		       cli_number(log, "durable_sequence"), is_writable ? "" : ": ",
 		       cli_text(log, "broken"));

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/daemon/message.h"
+
 const char *asked_text(const struct asked *asked, const char *key)
 {
 	return json_string_value(json_object_get(asked->request, key));
@@ -67,23 +69,61 @@ void asked_undone(const struct asked *asked, enum audit_op op, const char *devic
 		(void)!asked_log(asked, op, device, "did not come about", status, NULL);
 }
 
-/* May the peer? A refusal is an event too; so is a log that cannot take one. */
-enum bl_status asked_permit(struct asked *asked, enum bl_action action, const struct device *device,
-			    struct bl_error *why)
+static struct may_question asked_question(const struct asked *asked, enum bl_action action,
+					  const struct device *device)
 {
 	const char *reason = asked_text(asked, "reason");
-	enum bl_status status = may(asked->daemon, asked->peer, action, device, reason && *reason,
-				    asked->rule, why);
+
+	return (struct may_question){
+		.action = action,
+		.device = device ? device->id : NULL,
+		.purpose = asked_text(asked, "purpose"),
+		.has_reason = reason && *reason,
+	};
+}
+
+/* A refusal is an event too; so is a log that cannot take one. */
+static enum bl_status asked_told(const struct asked *asked, const struct may_question *question,
+				 enum bl_status status, struct bl_error *why)
+{
+	struct bl_error log_why;
 
 	if (status == BL_OK)
 		return BL_OK;
-
-	struct bl_error log_why;
-
-	if (asked_log(asked, AUDIT_ADMIN, device ? device->id : NULL, bl_action_name(action),
+	if (asked_log(asked, AUDIT_ADMIN, question->device, bl_action_name(question->action),
 		      status, &log_why) != BL_OK)
 		return bl_fail(why, BL_LOG_BROKEN, "%s", log_why.text);
 	return status;
+}
+
+enum bl_status asked_permit(struct asked *asked, enum bl_action action, const struct device *device,
+			    struct bl_error *why)
+{
+	struct may_question question = asked_question(asked, action, device);
+
+	return asked_told(asked, &question,
+			  may(asked->daemon, asked->peer, &question, asked->rule, why), why);
+}
+
+enum bl_status asked_permit_intake(struct asked *asked, const struct device *device,
+				   struct bl_error *why)
+{
+	struct may_question question = asked_question(asked, ACTION_INTAKE, device);
+
+	return asked_told(
+		asked, &question,
+		may_take_in(asked->daemon, asked->peer, &question, device->kind, asked->rule, why),
+		why);
+}
+
+enum bl_status asked_permit_by_role(struct asked *asked, enum bl_action action,
+				    const struct device *device, struct bl_error *why)
+{
+	struct may_question question = asked_question(asked, action, device);
+
+	return asked_told(asked, &question,
+			  may_by_role(asked->daemon, asked->peer, &question, asked->rule, why),
+			  why);
 }
 
 /* The device a request names, if the peer may do @action with it. Who may not learns not even whether it exists. */
@@ -101,4 +141,28 @@ enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action
 	enum bl_status refused = asked_permit(asked, action, NULL, &refusal);
 
 	return refused == BL_OK ? status : bl_fail(why, refused, "%s", refusal.text);
+}
+
+void asked_send(struct asked *asked, const char *name, json_t *item)
+{
+	BL_CLEANUP(json_decref) json_t *message = json_pack("{s:o}", name, item);
+
+	/* A client that went away stops nothing that was begun. */
+	if (!asked->is_client_gone)
+		asked->is_client_gone =
+			!message || message_send(asked->fd, message, -1, NULL) != BL_OK;
+}
+
+bool asked_is_privileged(const struct asked *asked)
+{
+	static const enum bl_action LOOKING[] = {ACTION_ADMINISTER, ACTION_REVIEW};
+	char rule[BL_RULE_ID_SIZE];
+
+	for (size_t i = 0; i < BL_COUNT(LOOKING); i++) {
+		struct may_question question = {.action = LOOKING[i], .has_reason = true};
+
+		if (may(asked->daemon, asked->peer, &question, rule, NULL) == BL_OK)
+			return true;
+	}
+	return false;
 }

@@ -41,14 +41,27 @@ enum bl_status asked_log(const struct asked *asked, enum audit_op op, const char
 void asked_undone(const struct asked *asked, enum audit_op op, const char *device,
 		  enum bl_status status);
 
-/* May the peer? A refusal is an event too; so is a log that cannot take one. */
+/* May the peer? A refusal is an event too; so is a log that cannot take one. By role: owning the store does not help. */
 enum bl_status asked_permit(struct asked *asked, enum bl_action action, const struct device *device,
 			    struct bl_error *why) BL_MUST_CHECK;
+enum bl_status asked_permit_by_role(struct asked *asked, enum bl_action action,
+				    const struct device *device,
+				    struct bl_error *why) BL_MUST_CHECK;
+/* Of a device that is not there yet. */
+enum bl_status asked_permit_intake(struct asked *asked, const struct device *device,
+				   struct bl_error *why) BL_MUST_CHECK;
+/* An answer before the last: {"@name": item}. Takes @item. */
+void asked_send(struct asked *asked, const char *name, json_t *item);
+/* May the peer look at what others do? No event. */
+bool asked_is_privileged(const struct asked *asked);
 
 /* The device a request names, if the peer may do @action with it. Who may not learns not even whether it exists. */
 enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action,
 				      struct device *out_device,
 				      struct bl_error *why) BL_MUST_CHECK;
+
+/* Roles that lapsed, or will within RULES_WARN_DAYS: an array for status. */
+json_t *people_lapses(const struct policy *policy);
 
 /* The rows of the table in requests.c. */
 enum bl_status request_status(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
@@ -59,6 +72,18 @@ enum bl_status request_shred_due(struct asked *asked, struct bl_error *why) BL_M
 enum bl_status request_certificate(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_open(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_close(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_shred(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_consent(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_caller(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_request(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_requests(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_approve(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_refuse(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_people(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_may(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_why_event(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_reload(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_policy_trust(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_policy_load(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "fs/daemon/state.h"
@@ -24,72 +25,108 @@ struct audit_event event_by(struct daemon *daemon, const struct peer *peer, enum
 	return event;
 }
 
-/* The places of one device, for a question about the device as a whole. */
-static enum bl_status device_places(const struct policy *policy, const struct device *device,
-				    struct rules_places **out_places, struct bl_error *why)
+enum bl_status may_by_role(struct daemon *daemon, const struct peer *peer,
+			   const struct may_question *asked, char *out_rule, struct bl_error *why)
 {
-	if (!device)
-		return BL_OK;
-	struct rules_device fact = {.id = device->id, .kind = (int)device->kind};
+	struct gate_question question = {
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.purpose = asked->purpose,
+		.has_reason = asked->has_reason,
+		.action = asked->action,
+		.device = asked->device,
+	};
 
-	return rules_places_new(policy, &fact, out_places, why);
+	return gate_ask(daemon->gate, &question, out_rule, why);
 }
 
-static enum bl_status decide(struct daemon *daemon, const struct policy *policy,
-			     const struct person *person, const struct peer *peer,
-			     enum bl_action action, const struct device *device, bool has_reason,
-			     char *out_rule, struct bl_error *why)
-{
-	struct rules_circumstances circumstances = {
-		.caller = person_caller(person, peer->uid),
-		.has_reason = has_reason,
-		.now_unix = daemon_now(NULL),
-		.is_clock_trusted = true,
-	};
-	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
-	BL_CLEANUP(rules_places_free) struct rules_places *places = NULL;
-	enum bl_status status = rules_subject_new(policy, &circumstances, &subject, why);
-
-	if (status == BL_OK)
-		status = device_places(policy, device, &places, why);
-	if (status != BL_OK)
-		return status;
-
-	struct rules_facts facts = {
-		.places = places,
-		.place = places ? rules_places_root(places) : RULES_PLACE_UNKNOWN,
-		.kind = -1,
-		.size_bytes = -1,
-		.state = device ? (int)device->state : -1,
-		.is_log_writable = audit_is_writable(daemon->audit),
-	};
-	struct rules_decision decision;
-
-	rules_decide(subject, &facts, action, 0, &decision);
-	strncat(strcpy(out_rule, ""), decision.rule ? decision.rule : "", BL_RULE_ID_SIZE - 1);
-	if (decision.outcome == RULES_PERMIT)
-		return BL_OK;
-
-	char text[sizeof(why->text)];
-
-	rules_say(subject, &facts, action, &decision, text, sizeof(text));
-	return bl_fail(why, decision.outcome == RULES_ASK ? BL_ASK : BL_FORBIDDEN, "%s", text);
-}
-
-enum bl_status may(struct daemon *daemon, const struct peer *peer, enum bl_action action,
-		   const struct device *device, bool has_reason, char *out_rule,
-		   struct bl_error *why)
+enum bl_status may(struct daemon *daemon, const struct peer *peer, const struct may_question *asked,
+		   char *out_rule, struct bl_error *why)
 {
 	if (peer->uid == daemon->owner) {
-		strcpy(out_rule, "builtin/store-owner");
+		strcpy(out_rule, RULE_STORE_OWNER);
 		return BL_OK;
 	}
+	return may_by_role(daemon, peer, asked, out_rule, why);
+}
 
+/* Who asks, for what, at which machine and when. */
+static enum bl_status subject_of(struct daemon *daemon, const struct policy *policy,
+				 const struct peer *peer, const struct may_question *asked,
+				 struct rules_subject **out_subject, struct bl_error *why)
+{
 	BL_CLEANUP(person_free) struct person *person = NULL;
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	enum bl_status status = person_lookup(peer->uid, peer->gid, &person, why);
 
 	if (status != BL_OK)
 		return status;
-	return decide(daemon, policy, person, peer, action, device, has_reason, out_rule, why);
+	struct rules_circumstances circumstances = {
+		.caller = person_caller(person, peer->uid),
+		.purpose = asked->purpose,
+		.has_reason = asked->has_reason,
+		.host = daemon->host[0] ? daemon->host : NULL,
+		.now_unix = daemon_now(NULL),
+		.is_clock_trusted = true,
+	};
+
+	return rules_subject_new(policy, &circumstances, out_subject, why);
+}
+
+static enum bl_status decide_intake(struct daemon *daemon, const struct rules_subject *subject,
+				    const struct rules_places *places, char *out_rule,
+				    struct bl_error *why)
+{
+	const struct rules_facts facts = {
+		.places = places,
+		.place = rules_places_root(places),
+		.kind = -1,
+		.size_bytes = -1,
+		.state = STATE_RECEIVED,
+		.is_log_writable = audit_is_writable(daemon->audit),
+	};
+	struct rules_decision decision;
+	char text[sizeof(why->text)];
+
+	rules_decide(subject, &facts, ACTION_INTAKE, 0, &decision);
+	snprintf(out_rule, BL_RULE_ID_SIZE, "%s", decision.rule ? decision.rule : "");
+	if (decision.outcome == RULES_PERMIT)
+		return BL_OK;
+	rules_say(subject, &facts, ACTION_INTAKE, &decision, text, sizeof(text));
+	return bl_fail(why, decision.outcome == RULES_ASK ? BL_ASK : BL_FORBIDDEN, "%s", text);
+}
+
+enum bl_status may_take_in(struct daemon *daemon, const struct peer *peer,
+			   const struct may_question *asked, enum bl_device_kind kind,
+			   char *out_rule, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
+	BL_CLEANUP(rules_places_free) struct rules_places *places = NULL;
+	const struct rules_device device = {.id = asked->device, .kind = (int)kind};
+
+	if (peer->uid == daemon->owner) {
+		strcpy(out_rule, RULE_STORE_OWNER);
+		return BL_OK;
+	}
+	enum bl_status status = subject_of(daemon, policy, peer, asked, &subject, why);
+
+	if (status == BL_OK)
+		status = rules_places_new(policy, &device, &places, why);
+	return status == BL_OK ? decide_intake(daemon, subject, places, out_rule, why) : status;
+}
+
+enum bl_status has_role(struct daemon *daemon, const struct peer *peer, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
+	const struct may_question asked = {0};
+	enum bl_status status = subject_of(daemon, policy, peer, &asked, &subject, why);
+
+	if (status != BL_OK)
+		return status;
+	if (rules_subject_role_bits(subject) == 0)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "you hold no role of this policy now (ask whoever keeps it: bailee "
+			       "people)");
+	return BL_OK;
 }

@@ -1,5 +1,6 @@
 /* The control socket: connections in, one thread each, few at a time, nobody trusted. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #define CONNECTIONS_LIMIT   32
 #define CONNECTIONS_PER_UID 8
 #define REQUEST_SECONDS	    10 /* a client that says nothing for so long is gone */
+
+/* The kernel's overflow id: the gate takes it for nobody, whatever a policy says. */
+#define NOBODY 65534
 
 struct connection {
 	struct daemon *daemon;
@@ -92,6 +96,30 @@ static bool is_welcome(struct daemon *daemon, uid_t uid)
 	       !atomic_load(&daemon->is_stopping);
 }
 
+static bool read_map(const char *path, char *out, size_t size)
+{
+	BL_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, out, size - 1);
+
+	if (length <= 0)
+		return false;
+	out[length] = '\0';
+	return true;
+}
+
+/*
+ * Is the peer of another user namespace? Its uid then says who it is there, or nothing: it is nobody here. A process whose
+ * map cannot be read is one of those.
+ */
+static bool is_foreign(pid_t pid)
+{
+	char path[64], ours[4096] = "", theirs[4096] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+	return !read_map("/proc/self/uid_map", ours, sizeof(ours)) ||
+	       !read_map(path, theirs, sizeof(theirs)) || strcmp(ours, theirs) != 0;
+}
+
 static bool ask_kernel(int fd, struct peer *out_peer)
 {
 	struct ucred credentials;
@@ -104,6 +132,8 @@ static bool ask_kernel(int fd, struct peer *out_peer)
 		return false;
 	*out_peer = (struct peer){
 		.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+	if (is_foreign(credentials.pid))
+		out_peer->uid = out_peer->gid = NOBODY;
 	return true;
 }
 

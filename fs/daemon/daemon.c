@@ -99,11 +99,35 @@ static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
 		.reader_path = daemon->reader_path,
 		.now_unix = daemon_now,
 		.is_solo = daemon->options->is_solo,
+		.host = daemon->host[0] ? daemon->host : NULL,
 	};
 	enum bl_status status =
 		daemon_reader_path(daemon->reader_path, sizeof(daemon->reader_path), why);
 
 	return status == BL_OK ? gate_new(&config, &daemon->gate, why) : status;
+}
+
+/* Workplaces are machines as they know themselves; a name that does not fit is no workplace. */
+static void learn_host(struct daemon *daemon)
+{
+	if (gethostname(daemon->host, sizeof(daemon->host)) < 0 ||
+	    !memchr(daemon->host, '\0', sizeof(daemon->host)))
+		daemon->host[0] = '\0';
+	for (char *at = daemon->host; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at - 'A' + 'a');
+}
+
+/* What people have used up today was logged before it was given: limits outlive us. */
+static enum bl_status count_again(struct daemon *daemon, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close)
+	int log_fd =
+		openat(device_store_fd(daemon->store), "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (log_fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open the log");
+	return gate_recount(daemon->gate, log_fd, why);
 }
 
 /* What was begun is finished before anybody sees anything. */
@@ -136,12 +160,15 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 {
 	enum bl_status status = open_store(daemon, why);
 
+	learn_host(daemon);
 	if (status == BL_OK)
 		status = open_log(daemon, why);
 	if (status == BL_OK)
 		status = open_gate(daemon, why);
 	if (status == BL_OK)
 		status = policy_first(daemon, why);
+	if (status == BL_OK)
+		status = count_again(daemon, why);
 	if (status == BL_OK)
 		status = finish_shreds(daemon, why);
 	return status;
@@ -253,7 +280,8 @@ static void loop(struct daemon *daemon)
 {
 	struct pollfd polled[] = {{.fd = daemon->signal_fd, .events = POLLIN},
 				  {.fd = daemon->wake_fd, .events = POLLIN},
-				  {.fd = daemon->listen_fd, .events = POLLIN}};
+				  {.fd = daemon->listen_fd, .events = POLLIN},
+				  {.fd = daemon->watch_fd, .events = POLLIN}};
 
 	for (;;) {
 		if (poll(polled, BL_COUNT(polled), -1) < 0) {
@@ -267,6 +295,8 @@ static void loop(struct daemon *daemon)
 			take_wakes(daemon);
 		if (polled[2].revents)
 			control_accept(daemon);
+		if (polled[3].revents)
+			policy_watched(daemon);
 		if (daemon->options->is_solo && !views_any(daemon))
 			return;
 	}
@@ -282,6 +312,7 @@ static enum bl_status serve(struct daemon *daemon, struct bl_error *why)
 		status = solo_view(daemon, why);
 	if (status != BL_OK)
 		return status;
+	policy_watch(daemon);
 	if (daemon->options->on_ready)
 		daemon->options->on_ready(daemon->options->context);
 	tell_systemd("READY=1");
@@ -306,6 +337,7 @@ static void close_parts(struct daemon *daemon)
 	device_store_close(daemon->store);
 	fd_close(daemon->listen_fd);
 	fd_close(daemon->wake_fd);
+	fd_close(daemon->watch_fd);
 	fd_close(daemon->signal_fd);
 	fd_close(daemon->monitor_fd);
 }
@@ -338,6 +370,7 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	daemon->options = options;
 	daemon->owner = geteuid();
 	daemon->monitor_fd = daemon->wake_fd = daemon->signal_fd = daemon->listen_fd = -1;
+	daemon->watch_fd = -1;
 	pthread_mutex_init(&daemon->monitor_lock, NULL);
 	pthread_mutex_init(&daemon->views_lock, NULL);
 	pthread_mutex_init(&daemon->life_lock, NULL);

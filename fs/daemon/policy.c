@@ -1,12 +1,9 @@
-#include <fcntl.h>
+/* One policy after another: what comes in is checked, tried by its own tests, logged, kept, and then in force. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "fs/daemon/state.h"
-#include "policy/yaml/yaml.h"
 
 static void hex(const uint8_t *bytes, size_t length, char *out)
 {
@@ -116,124 +113,125 @@ static enum bl_status log_policy(struct daemon *daemon, const struct peer *peer,
 	return audit_append(daemon->audit, &event, NULL, why);
 }
 
+static enum bl_status keep(struct daemon *daemon, const struct policy_text *text,
+			   struct bl_error *why)
+{
+	enum bl_status status =
+		device_store_keep_policy(daemon->store, text->bytes, text->length, why);
+
+	if (status == BL_OK)
+		status = device_store_note_write(daemon->store, STORE_POLICY_SIGNATURE,
+						 text->signature ? text->signature : "", why);
+	return status;
+}
+
 /* In force only after its event is durable and the store can start with it again. */
 static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
-			      const struct policy *policy, const char *bytes, size_t length,
+			      const struct policy *policy, const struct policy_text *text,
 			      struct bl_error *why)
 {
 	enum bl_status status = log_policy(daemon, peer, policy, why);
 
 	if (status == BL_OK)
-		status = device_store_keep_policy(daemon->store, bytes, length, why);
-	if (status == BL_OK)
+		status = keep(daemon, text, why);
+	if (status == BL_OK) {
+		/* Who people are is asked anew, before the policy that names them holds. */
+		gate_refresh_people(daemon->gate);
 		gate_set_policy(daemon->gate, policy);
-	else if (audit_is_writable(daemon->audit))
+	} else if (audit_is_writable(daemon->audit)) {
 		(void)!log_policy(daemon, peer, NULL,
 				  NULL); /* or the log would tell of one in force */
+	}
 	/* What is due by it is closed when it is said to be in force; a failure is the keeper's, who tries again. */
 	if (status == BL_OK)
 		(void)!keeper_close_due(daemon, NULL);
 	return status;
 }
 
-enum bl_status policy_replace(struct daemon *daemon, const char *bytes, size_t length,
+/* What status tells: a bad file changes nothing, and is not forgotten until a good one comes. */
+static void remember(struct daemon *daemon, enum bl_status status, const struct bl_error *why)
+{
+	if (status == BL_OK) {
+		daemon->policy_loads++;
+		daemon->policy_trouble[0] = '\0';
+		return;
+	}
+	daemon->policy_refusals++;
+	daemon->policy_trouble_unix = daemon_now(NULL);
+	memcpy(daemon->policy_trouble, why->text, sizeof(daemon->policy_trouble));
+}
+
+void policy_refused(struct daemon *daemon, const struct bl_error *why)
+{
+	pthread_mutex_lock(&daemon->life_lock);
+	remember(daemon, BL_INVALID, why);
+	(void)!log_policy(daemon, NULL, NULL, NULL);
+	pthread_mutex_unlock(&daemon->life_lock);
+}
+
+enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *text,
 			      const struct peer *peer, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = NULL;
+	struct bl_error here = {{0}};
 
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status = parse(bytes, length, &policy, why);
+	enum bl_status status = trust_check(daemon, text, &here);
 
 	if (status == BL_OK)
-		status = check_serial(daemon, policy, why);
+		status = parse(text->bytes, text->length, &policy, &here);
 	if (status == BL_OK)
-		status = enforce(daemon, peer, policy, bytes, length, why);
+		status = check_serial(daemon, policy, &here);
+	if (status == BL_OK)
+		status = enforce(daemon, peer, policy, text, &here);
 	else if (log_policy(daemon, peer, NULL, NULL) != BL_OK)
-		status = bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+		status = bl_fail(&here, BL_LOG_BROKEN, "the log cannot take the event");
+	remember(daemon, status, &here);
 	pthread_mutex_unlock(&daemon->life_lock);
+	if (why)
+		*why = here;
 	keeper_wake(daemon);
 	return status;
 }
 
-/*
- * The bytes of a policy file. rules_load has checked owner and mode of the file that @path names; reading once more would
- * be a race, so what is checked here is what is read.
- */
-static enum bl_status read_policy_file(const char *path, uid_t owner, char **out_bytes,
-				       size_t *out_length, struct bl_error *why)
-{
-	BL_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat stat;
-
-	if (fd < 0 || fstat(fd, &stat) < 0)
-		return bl_fail_errno(why, BL_INVALID, "cannot open policy '%s'", path);
-	if (!S_ISREG(stat.st_mode) || stat.st_size > YAML_SIZE_LIMIT)
-		return bl_fail(why, BL_INVALID, "policy '%s' is not a file of at most 4 MiB", path);
-	if (stat.st_uid != 0 && stat.st_uid != owner)
-		return bl_fail(why, BL_INVALID,
-			       "policy '%s' belongs to uid %u, who could change it (chown %u %s)",
-			       path, stat.st_uid, owner, path);
-	if (stat.st_mode & 022)
-		return bl_fail(why, BL_INVALID,
-			       "policy '%s' can be written by others (chmod go-w %s)", path, path);
-
-	size_t length = (size_t)stat.st_size;
-	BL_CLEANUP(bl_free) char *bytes = malloc(length + 1);
-
-	if (!bytes)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	if (read(fd, bytes, length) != (ssize_t)length)
-		return bl_fail(why, BL_IO, "cannot read policy '%s'", path);
-	*out_bytes = BL_TAKE(bytes);
-	*out_length = length;
-	return BL_OK;
-}
-
-static enum bl_status load_file(struct daemon *daemon, struct bl_error *why)
+/* The last good one, with the signature it came with. */
+static enum bl_status load_last(struct daemon *daemon, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *bytes = NULL;
-	size_t length = 0;
-	enum bl_status status =
-		read_policy_file(daemon->options->policy_path, daemon->owner, &bytes, &length, why);
+	BL_CLEANUP(bl_free) char *signature = NULL;
+	size_t length;
+	enum bl_status status = device_store_last_policy(daemon->store, &bytes, &length, why);
 
-	if (status == BL_OK)
-		status = policy_replace(daemon, bytes, length, NULL, why);
-	return status;
+	if (status != BL_OK)
+		return status;
+	status = device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, &signature, why);
+	if (status != BL_OK && status != BL_NOT_FOUND)
+		return status;
+	const struct policy_text text = {bytes, length, signature && *signature ? signature : NULL};
+
+	return policy_replace(daemon, &text, NULL, why);
+}
+
+static enum bl_status load_solo(struct daemon *daemon, struct bl_error *why)
+{
+	char bytes[4096];
+	enum bl_status status = rules_solo_text(daemon->owner, bytes, sizeof(bytes));
+	const struct policy_text text = {bytes, status == BL_OK ? strlen(bytes) : 0, NULL};
+
+	return status == BL_OK ? policy_replace(daemon, &text, NULL, why) : status;
 }
 
 enum bl_status policy_first(struct daemon *daemon, struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) char *bytes = NULL;
-	size_t length;
-
 	if (daemon->options->policy_path)
-		return load_file(daemon, why);
+		return policy_load_file(daemon, NULL, why);
 
-	enum bl_status status = device_store_last_policy(daemon->store, &bytes, &length, why);
+	enum bl_status status = load_last(daemon, why);
 
-	if (status == BL_NOT_FOUND && daemon->options->is_solo) {
-		char text[4096];
-
-		status = rules_solo_text(daemon->owner, text, sizeof(text));
-		return status == BL_OK ? policy_replace(daemon, text, strlen(text), NULL, why)
-				       : status;
-	}
+	if (status == BL_NOT_FOUND && daemon->options->is_solo)
+		return load_solo(daemon, why);
 	if (status == BL_NOT_FOUND)
 		return bl_fail(why, BL_INVALID,
 			       "no policy yet: nothing may be served (give --policy FILE)");
-	return status == BL_OK ? policy_replace(daemon, bytes, length, NULL, why) : status;
-}
-
-void policy_reload(struct daemon *daemon)
-{
-	struct bl_error why = {{0}};
-
-	if (!daemon->options->policy_path) {
-		fprintf(stderr, "info: daemon: no --policy to load again\n");
-		return;
-	}
-	if (load_file(daemon, &why) == BL_OK)
-		fprintf(stderr, "info: daemon: policy '%s' loaded\n", daemon->options->policy_path);
-	else
-		fprintf(stderr, "error: daemon: policy stays as it was: %s\n", why.text);
+	return status;
 }

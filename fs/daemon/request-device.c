@@ -117,7 +117,7 @@ enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 	enum bl_status status = fill_device(asked, device, why);
 
 	if (status == BL_OK)
-		status = asked_permit(asked, ACTION_INTAKE, device, why);
+		status = asked_permit_intake(asked, device, why);
 	if (status == BL_OK)
 		status = check_source(asked, device->destroy_when_due, why);
 	if (status == BL_OK)
@@ -159,6 +159,37 @@ enum bl_status request_hold_add(struct asked *asked, struct bl_error *why)
 	return status;
 }
 
+/* `holds: release_approvals`: so many others have to agree, each on the same request of this person. */
+static enum bl_status check_release(struct asked *asked, const struct device *device,
+				    struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+	unsigned needed = policy_holds(policy)->release_approvals;
+	size_t best = 0;
+	enum bl_status status = device_facts_read(asked->daemon->store, device->id, &facts, why);
+
+	if (needed == 0 || status != BL_OK)
+		return needed ? status : BL_OK;
+	for (size_t i = 0; i < facts->request_count; i++) {
+		const struct device_request *request = &facts->requests[i];
+		int64_t age = daemon_now(NULL) - request->since_unix;
+
+		if (request->action == ACTION_RELEASE && request->by == asked->peer->uid &&
+		    !request->is_refused && age <= DEVICE_REQUEST_DAYS * INT64_C(86400))
+			best = BL_MAX(best, request->approval_count);
+	}
+	if (best >= needed)
+		return BL_OK;
+	status = bl_fail(why, BL_ASK,
+			 "releasing a hold takes %u approvals by others, %zu are there (bailee "
+			 "request release %s --reason TEXT)",
+			 needed, best, device->id);
+	return asked_log(asked, AUDIT_HOLD_RELEASED, device->id, "approvals", BL_ASK, NULL) == BL_OK
+		       ? status
+		       : bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+}
+
 enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 {
 	struct daemon *daemon = asked->daemon;
@@ -171,6 +202,8 @@ enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 
 	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
 
+	if (status == BL_OK)
+		status = check_release(asked, &device, why);
 	if (status != BL_OK)
 		return status;
 	if (number == 0 && device.hold_count == 1)
@@ -215,6 +248,57 @@ enum bl_status request_shred_due(struct asked *asked, struct bl_error *why)
 		status = keeper_pass(asked->daemon, asked->peer, tell_step, asked, &shredded, why);
 	answer_number(asked->answer, "shredded", (int64_t)shredded);
 	return status;
+}
+
+/* Permitted early: closed at once, and destroyed as soon as nothing stronger holds it back. */
+static enum bl_status shred_early(struct asked *asked, const struct device *device,
+				  struct bl_error *why)
+{
+	struct daemon *daemon = asked->daemon;
+
+	pthread_mutex_lock(&daemon->life_lock);
+	enum bl_status status =
+		asked_log(asked, AUDIT_ADMIN, device->id, "early shred", BL_OK, why);
+
+	if (status == BL_OK)
+		status = device_early_shred_set(daemon->store, device->id, daemon_now(NULL), why);
+	asked_undone(asked, AUDIT_ADMIN, device->id, status);
+	if (status == BL_OK)
+		status = keeper_close_due(daemon, why);
+	pthread_mutex_unlock(&daemon->life_lock);
+	keeper_wake(daemon);
+	return status;
+}
+
+enum bl_status request_shred(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	struct retention_plan plan;
+	const char *reason = asked_text(asked, "reason");
+	char due[20];
+
+	if (!reason || !*reason)
+		return bl_fail(why, BL_INVALID, "an early shred needs a reason (--reason TEXT)");
+
+	enum bl_status status = asked_permitted_device(asked, ACTION_SHRED, &device, why);
+
+	if (status == BL_OK)
+		status = shred_early(asked, &device, why);
+	if (status == BL_OK)
+		status = device_find(asked->daemon->store, device.id, &device, why);
+	if (status != BL_OK)
+		return status;
+
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+
+	retention_plan_of(asked->daemon->store, policy, &device, daemon_now(NULL), &plan);
+	rules_local_time(policy, plan.due_unix, due);
+	answer_text(asked->answer, "device", device.id);
+	answer_text(asked->answer, "due", due);
+	answer_text(asked->answer, "retention", plan.entry);
+	json_object_set_new(asked->answer, "held", json_boolean(plan.is_held));
+	json_object_set_new(asked->answer, "destroyed", json_boolean(device.destroy_when_due));
+	return BL_OK;
 }
 
 enum bl_status request_certificate(struct asked *asked, struct bl_error *why)

@@ -12,6 +12,14 @@
 
 #include "fs/daemon/message.h"
 
+static void answer_policy(struct asked *asked)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+
+	answer_text(asked->answer, "policy", policy_name(policy));
+	answer_number(asked->answer, "policy_serial", (int64_t)policy_serial(policy));
+}
+
 enum bl_status request_policy_load(struct asked *asked, struct bl_error *why)
 {
 	const char *text = asked_text(asked, "text");
@@ -21,14 +29,47 @@ enum bl_status request_policy_load(struct asked *asked, struct bl_error *why)
 
 	enum bl_status status = asked_permit(asked, ACTION_ADMINISTER, NULL, why);
 
-	if (status == BL_OK)
-		status = policy_replace(asked->daemon, text, strlen(text), asked->peer, why);
 	if (status == BL_OK) {
-		BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+		const struct policy_text loaded = {text, strlen(text),
+						   asked_text(asked, "signature")};
 
-		answer_text(asked->answer, "policy", policy_name(policy));
-		answer_number(asked->answer, "policy_serial", (int64_t)policy_serial(policy));
+		status = policy_replace(asked->daemon, &loaded, asked->peer, why);
 	}
+	if (status == BL_OK)
+		answer_policy(asked);
+	return status;
+}
+
+enum bl_status request_reload(struct asked *asked, struct bl_error *why)
+{
+	enum bl_status status = asked_permit(asked, ACTION_ADMINISTER, NULL, why);
+
+	if (status == BL_OK)
+		status = policy_load_file(asked->daemon, asked->peer, why);
+	if (status == BL_OK)
+		answer_policy(asked);
+	return status;
+}
+
+/* Which keys are trusted is no matter of the policy: only who owns the store may say so. */
+enum bl_status request_policy_trust(struct asked *asked, struct bl_error *why)
+{
+	const char *key = asked_text(asked, "key"), *signature = asked_text(asked, "signature");
+	bool is_owner = asked->peer->uid == asked->daemon->owner;
+	enum bl_status status = asked_log(asked, AUDIT_ADMIN, NULL, "policy-trust",
+					  is_owner ? BL_OK : BL_FORBIDDEN, why);
+
+	if (status != BL_OK)
+		return status;
+	if (!is_owner)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "which keys are trusted is the store owner's to say (run it as the "
+			       "owner)");
+	if (!key || !signature)
+		return bl_fail(why, BL_INVALID,
+			       "a public key and a signature of the policy in force are needed");
+	status = trust_add(asked->daemon, key, signature, why);
+	asked_undone(asked, AUDIT_ADMIN, NULL, status);
 	return status;
 }
 

@@ -1,6 +1,5 @@
 /* What is there: devices and their dates, views, log, policy. */
 #include "fs/daemon/asked.h"
-#include "fs/daemon/message.h"
 
 struct devices_context {
 	struct asked *asked;
@@ -70,6 +69,24 @@ static void add_log(struct asked *asked)
 	json_object_set_new(asked->answer, "log", log);
 }
 
+/* How loading went, and who is about to lose a role: what whoever keeps the policy should see. */
+static void add_policy(struct asked *asked, const struct policy *policy, bool is_privileged)
+{
+	struct daemon *daemon = asked->daemon;
+
+	answer_text(asked->answer, "policy", policy_name(policy));
+	answer_number(asked->answer, "policy_serial", (int64_t)policy_serial(policy));
+	if (!is_privileged)
+		return;
+	pthread_mutex_lock(&daemon->life_lock);
+	answer_text(asked->answer, "policy_trouble", daemon->policy_trouble);
+	answer_number(asked->answer, "policy_trouble_unix", daemon->policy_trouble_unix);
+	answer_number(asked->answer, "policy_loads", (int64_t)daemon->policy_loads);
+	answer_number(asked->answer, "policy_refusals", (int64_t)daemon->policy_refusals);
+	pthread_mutex_unlock(&daemon->life_lock);
+	json_object_set_new(asked->answer, "lapses", people_lapses(policy));
+}
+
 static void add_key(struct asked *asked)
 {
 	const uint8_t *key = vault_public_key(device_store_vault(asked->daemon->store));
@@ -78,15 +95,6 @@ static void add_key(struct asked *asked)
 	for (size_t i = 0; i < VAULT_PUBLIC_KEY; i++)
 		sprintf(text + 2 * i, "%02x", key[i]);
 	answer_text(asked->answer, "public_key", text);
-}
-
-static bool is_privileged(struct asked *asked)
-{
-	char rule[BL_RULE_ID_SIZE];
-
-	return may(asked->daemon, asked->peer, ACTION_ADMINISTER, NULL, true, rule, NULL) ==
-		       BL_OK ||
-	       may(asked->daemon, asked->peer, ACTION_REVIEW, NULL, true, rule, NULL) == BL_OK;
 }
 
 /* One by one, before the last answer: a store may hold more than one message can. No lock is held here. */
@@ -98,18 +106,14 @@ static void send_devices(struct asked *asked, json_t *list)
 
 	json_array_foreach(owned, index, device)
 	{
-		BL_CLEANUP(json_decref) json_t *message = json_pack("{s:O}", "device", device);
-
-		if (!asked->is_client_gone)
-			asked->is_client_gone =
-				!message || message_send(asked->fd, message, -1, NULL) != BL_OK;
+		asked_send(asked, "device", json_incref(device));
 	}
 }
 
 enum bl_status request_status(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	bool privileged = is_privileged(asked);
+	bool privileged = asked_is_privileged(asked);
 	struct devices_context devices = {.asked = asked, .policy = policy, .list = json_array()};
 
 	(void)why;
@@ -120,8 +124,7 @@ enum bl_status request_status(struct asked *asked, struct bl_error *why)
 	add_log(asked);
 	add_key(asked);
 	answer_text(asked->answer, "version", BAILEE_VERSION);
-	answer_text(asked->answer, "policy", policy_name(policy));
-	answer_number(asked->answer, "policy_serial", (int64_t)policy_serial(policy));
+	add_policy(asked, policy, privileged);
 	json_object_set_new(asked->answer, "solo", json_boolean(asked->daemon->options->is_solo));
 	return BL_OK;
 }

@@ -5,7 +5,7 @@
 
 #include "fs/daemon/message.h"
 
-#define KEYS_LIMIT 10
+#define KEYS_LIMIT 12
 
 static const struct request {
 	const char *name;
@@ -13,17 +13,32 @@ static const struct request {
 	const char *keys[KEYS_LIMIT];
 } REQUESTS[] = {
 	{"status", request_status, {0}},
-	{"enroll", request_enroll, {"device", "kind", "record", "destroy_when_due", "reason"}},
+	{"enroll",
+	 request_enroll,
+	 {"device", "kind", "record", "destroy_when_due", "reason", "purpose"}},
 	{"open", request_open, {"purpose", "reason", "for", "gid"}},
 	{"close", request_close, {"path", "view"}},
-	{"policy-load", request_policy_load, {"text", "reason"}},
-	{"hold-add", request_hold_add, {"device", "reason"}},
-	{"hold-release", request_hold_release, {"device", "hold", "reason"}},
-	{"shred-due", request_shred_due, {"reason"}},
+	{"policy-load", request_policy_load, {"text", "signature", "reason", "purpose"}},
+	{"policy-trust", request_policy_trust, {"key", "signature"}},
+	{"reload", request_reload, {"reason", "purpose"}},
+	{"hold-add", request_hold_add, {"device", "reason", "purpose"}},
+	{"hold-release", request_hold_release, {"device", "hold", "reason", "purpose"}},
+	{"shred-due", request_shred_due, {"reason", "purpose"}},
+	{"shred", request_shred, {"device", "reason", "purpose"}},
+	{"consent", request_consent, {"device", "purpose", "granted", "reason"}},
+	{"caller", request_caller, {"device", "check", "ticket"}},
+	{"request", request_request, {"device", "action", "class", "path", "reason", "purpose"}},
+	{"requests", request_requests, {0}},
+	{"approve", request_approve, {"device", "number", "reason", "purpose"}},
+	{"refuse", request_refuse, {"device", "number", "reason", "purpose"}},
+	{"people", request_people, {"reason", "purpose"}},
+	{"may", request_may, {"purpose", "reason"}},
+	{"why-event", request_why_event, {"event"}},
 	{"log-query",
 	 request_log_query,
-	 {"uid", "device", "op", "verdict", "rule", "view", "since", "until", "last", "reason"}},
-	{"certificate", request_certificate, {"device", "reason"}},
+	 {"uid", "device", "op", "verdict", "rule", "view", "since", "until", "last", "reason",
+	  "purpose"}},
+	{"certificate", request_certificate, {"device", "reason", "purpose"}},
 };
 
 static bool is_key(const struct request *row, const char *key)
@@ -55,6 +70,15 @@ static const struct key {
 	{"path", JSON_STRING, 0, 0},
 	{"text", JSON_STRING, 0, 0},
 	{"hold", JSON_INTEGER, 1, UINT32_MAX},
+	{"signature", JSON_STRING, 0, 0},
+	{"key", JSON_STRING, 0, 0},
+	{"granted", JSON_TRUE, 0, 0},
+	{"check", JSON_STRING, 0, 0},
+	{"ticket", JSON_STRING, 0, 0},
+	{"action", JSON_STRING, 0, 0},
+	{"class", JSON_STRING, 0, 0},
+	{"number", JSON_INTEGER, 1, UINT32_MAX},
+	{"event", JSON_INTEGER, 1, INT64_MAX},
 	{"uid", JSON_INTEGER, 0, UINT32_MAX}, /* the greatest is the daemon itself */
 	{"op", JSON_STRING, 0, 0},
 	{"verdict", JSON_STRING, 0, 0},

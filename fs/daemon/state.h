@@ -16,9 +16,10 @@
 #define PURPOSE_LIMIT 64
 #define PATH_LIMIT    4096
 /* A view has some threads, descriptors and buffers: nobody takes those of the log or of others. */
-#define VIEWS_LIMIT	256
-#define VIEWS_PER_UID	16
-#define RULE_MANY_VIEWS "builtin/too-many-views"
+#define VIEWS_LIMIT	 256
+#define VIEWS_PER_UID	 16
+#define RULE_MANY_VIEWS	 "builtin/too-many-views"
+#define RULE_STORE_OWNER "builtin/store-owner"
 
 struct view {
 	struct daemon *daemon;
@@ -34,6 +35,12 @@ struct view {
 	struct view *next;
 };
 
+/* What tells one state of a file from another without reading it. */
+struct policy_identity {
+	uint64_t device, inode, size;
+	int64_t changed_ns;
+};
+
 struct daemon {
 	const struct daemon_options *options;
 	struct device_store *store;
@@ -41,6 +48,7 @@ struct daemon {
 	struct gate *gate;
 	uid_t owner;		      /* the uid we run as: owns the store */
 	char reader_path[PATH_LIMIT]; /* bailee-reader; borrowed by the gate */
+	char host[256];		      /* this machine's name, lower case; borrowed by the gate */
 
 	int monitor_fd; /* -1: solo */
 	pthread_mutex_t monitor_lock;
@@ -48,6 +56,7 @@ struct daemon {
 	int wake_fd; /* eventfd: something for the main thread */
 	int signal_fd;
 	int listen_fd;
+	int watch_fd; /* inotify on the folder of --policy; -1: none */
 	atomic_bool is_stopping;
 	atomic_bool is_log_broken;
 
@@ -60,6 +69,12 @@ struct daemon {
 	/* One pass over what is due at a time. It may take hours, and a hold has to come in between: the store itself sees to it
 	 * that a device is either held or being destroyed. */
 	pthread_mutex_t shred_lock;
+
+	/* How the last attempts to load a policy went; under life_lock. */
+	char policy_trouble[sizeof(((struct bl_error *)0)->text)]; /* "" : the last one went well */
+	int64_t policy_trouble_unix;
+	uint64_t policy_loads, policy_refusals;
+	struct policy_identity policy_seen; /* of the file, when it was last read */
 
 	pthread_t keeper;
 	bool has_keeper;
@@ -85,23 +100,72 @@ int64_t daemon_now(void *context); /* seconds since the epoch, real time; contex
 
 /* At start: --policy, else the last good one, else (solo) the built-in one; never an empty one. */
 enum bl_status policy_first(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
-/* A new one, from bytes: check, its own tests, serial; durable event; in force. The old one stays on any failure. */
-enum bl_status policy_replace(struct daemon *daemon, const char *bytes, size_t length,
+/* A policy as it comes in. */
+struct policy_text {
+	const char *bytes;
+	size_t length;
+	const char *signature; /* the text of a .minisig; NULL: none came with it */
+};
+/*
+ * A new one: signature where the store trusts keys, check, its own tests, serial; durable event; in force. The old one
+ * stays on any failure.
+ */
+enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *text,
 			      const struct peer *peer, struct bl_error *why) BL_MUST_CHECK;
-/* SIGHUP: --policy again. Says on stderr what came of it. */
+
+/* A file that could not even be read: told in status and in the log. */
+void policy_refused(struct daemon *daemon, const struct bl_error *why);
+
+/* ---- policy-file.c ------------------------------------------------------------------------------ */
+
+/* --policy, with FILE.minisig beside it when there is one. BL_INVALID when the daemon has no --policy. */
+enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer,
+				struct bl_error *why) BL_MUST_CHECK;
+/* SIGHUP, or the file changed: load it and say on stderr what came of it. */
 void policy_reload(struct daemon *daemon);
+/* From now on the folder of --policy is watched: saving the file is enough. Failing to watch is told, not fatal. */
+void policy_watch(struct daemon *daemon);
+/* Something happened in that folder: load the file if it is another one now. */
+void policy_watched(struct daemon *daemon);
+
+/* ---- policy-trust.c ------------------------------------------------------------------------------ */
+
+/* Is @text signed as this store wants it? BL_OK (also when no key is trusted), BL_NOT_VERIFIED, BL_INVALID */
+enum bl_status trust_check(struct daemon *daemon, const struct policy_text *text,
+			   struct bl_error *why) BL_MUST_CHECK;
+/* One more key; @signature must be one of the policy in force by it, so that nobody locks themselves out. */
+enum bl_status trust_add(struct daemon *daemon, const char *key, const char *signature,
+			 struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- caller.c ---------------------------------------------------------------------------------- */
 
+struct may_question {
+	enum bl_action action;
+	const char *device;  /* id; NULL: none */
+	const char *purpose; /* NULL: none */
+	bool has_reason;
+};
 /*
- * may - does the policy (or owning the store) let this peer do @action on @device (NULL: none)?
+ * may         - does the policy, or owning the store, let this peer do it?
+ * may_by_role - does the policy, whoever owns the store?
  *
  * @out_rule  BL_RULE_ID_SIZE bytes: what decided, for the event
- * BL_OK, BL_FORBIDDEN or BL_ASK with rule and next step in @why.
+ * BL_OK, BL_FORBIDDEN or BL_ASK with rule and next step in @why, BL_IO (who it is could not be told).
  */
-enum bl_status may(struct daemon *daemon, const struct peer *peer, enum bl_action action,
-		   const struct device *device, bool has_reason, char *out_rule,
-		   struct bl_error *why) BL_MUST_CHECK;
+enum bl_status may(struct daemon *daemon, const struct peer *peer, const struct may_question *asked,
+		   char *out_rule, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status may_by_role(struct daemon *daemon, const struct peer *peer,
+			   const struct may_question *asked, char *out_rule,
+			   struct bl_error *why) BL_MUST_CHECK;
+/*
+ * may_take_in - the same of `intake` and a device that is not there yet: nothing is on record of it but what it is said to be
+ */
+enum bl_status may_take_in(struct daemon *daemon, const struct peer *peer,
+			   const struct may_question *asked, enum bl_device_kind kind,
+			   char *out_rule, struct bl_error *why) BL_MUST_CHECK;
+/* has_role - BL_OK when the peer holds at least one role that counts now; BL_FORBIDDEN */
+enum bl_status has_role(struct daemon *daemon, const struct peer *peer,
+			struct bl_error *why) BL_MUST_CHECK;
 
 /* An event by @peer (NULL: the daemon itself), filled as far as a peer goes. */
 struct audit_event event_by(struct daemon *daemon, const struct peer *peer, enum audit_op op);

@@ -1,0 +1,73 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/cli/cli.h"
+
+int cmd_consent(int argc, char **argv)
+{
+	struct invocation invocation = {
+		.command = "consent", .usage = "consent ID grant|withdraw PURPOSE [--reason TEXT]"};
+	const char *reason = NULL;
+	const struct option_row rows[] = {{.name = "reason", .text = &reason}};
+	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
+	struct bl_error why = {{0}};
+	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 3, 3);
+
+	if (code >= 0)
+		return code;
+	bool is_granted = strcmp(invocation.arguments[1], "grant") == 0;
+
+	if (!is_granted && strcmp(invocation.arguments[1], "withdraw") != 0)
+		return cli_usage(&invocation, "consent is granted or withdrawn");
+	request = json_pack("{s:s,s:s,s:s,s:b}", "do", "consent", "device", invocation.arguments[0],
+			    "purpose", invocation.arguments[2], "granted", is_granted);
+	if (!request)
+		return cli_usage(&invocation, "arguments are not UTF-8 text");
+	cli_add_reason(request, reason);
+
+	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
+
+	if (status != BL_OK)
+		return cli_fail(&invocation, status, &why);
+	if (invocation.wants_json)
+		cli_print_json(answer);
+	else
+		printf("consent for %s of %s is on record as %s\n", cli_text(answer, "purpose"),
+		       cli_text(answer, "device"), is_granted ? "granted" : "withdrawn");
+	return 0;
+}
+
+int cmd_caller(int argc, char **argv)
+{
+	struct invocation invocation = {
+		.command = "caller",
+		.usage = "caller ID verified --by one-factor|two-factor --ticket T"};
+	const char *check = NULL, *ticket = NULL;
+	const struct option_row rows[] = {{.name = "by", .text = &check},
+					  {.name = "ticket", .text = &ticket}};
+	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
+	struct bl_error why = {{0}};
+	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 2, 2);
+
+	if (code >= 0)
+		return code;
+	if (strcmp(invocation.arguments[1], "verified") != 0)
+		return cli_usage(&invocation, "a caller can only be verified");
+	if (!check || !ticket)
+		return cli_usage(&invocation, "--by and --ticket are needed");
+	request = json_pack("{s:s,s:s,s:s,s:s}", "do", "caller", "device", invocation.arguments[0],
+			    "check", check, "ticket", ticket);
+	if (!request)
+		return cli_usage(&invocation, "arguments are not UTF-8 text");
+
+	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
+
+	if (status != BL_OK)
+		return cli_fail(&invocation, status, &why);
+	if (invocation.wants_json)
+		cli_print_json(answer);
+	else
+		printf("the caller about %s is verified by %s: it counts for you, for an hour\n",
+		       cli_text(answer, "device"), cli_text(answer, "check"));
+	return 0;
+}
