@@ -68,7 +68,8 @@ static enum bl_status allocate_sets(struct compiled *compiled)
 		total += counts[i];
 	uint64_t *next = compiled->memory = calloc(total * compiled->words, sizeof(*next));
 
-	if (!next)
+	compiled->odd_rules = calloc(compiled->words * 64, sizeof(*compiled->odd_rules));
+	if (!next || !compiled->odd_rules)
 		return BL_NO_MEMORY;
 	for (size_t i = 0; i < BL_COUNT(lists); i++)
 		for (size_t j = 0; j < counts[i]; j++, next += compiled->words)
@@ -159,15 +160,29 @@ enum three conditions_check(const struct conditions *conditions, enum bl_check c
 	return check >= conditions->check ? TRUE3 : FALSE3;
 }
 
+/* Of an `unless` that speaks of nothing but the device's facts. */
+static enum three not_unless(const struct rule *rule, enum bl_consent consent, enum bl_check check)
+{
+	const struct conditions *unless = &rule->unless;
+
+	if (!conditions_ask_device(unless) || conditions_are_late(unless))
+		return TRUE3;
+	enum three is_consent = conditions_consent(unless, consent);
+	enum three is_check = conditions_check(unless, check);
+
+	return three_not(BL_MIN(is_consent, is_check));
+}
+
 static void fill_facts(struct compiled *compiled, const struct rule *rule, size_t bit)
 {
 	for (unsigned row = 0; row < FACT_SETS; row++) {
-		unsigned consent = row / CHECK_COUNT % CONSENT_COUNT;
+		enum bl_consent consent = (enum bl_consent)(row / CHECK_COUNT % CONSENT_COUNT);
+		enum bl_check check = (enum bl_check)(row % CHECK_COUNT);
 		enum three value = rule_state(rule, row / CHECK_COUNT / CONSENT_COUNT);
 
-		value = BL_MIN(value, conditions_consent(&rule->when, (enum bl_consent)consent));
-		value = BL_MIN(value,
-			       conditions_check(&rule->when, (enum bl_check)(row % CHECK_COUNT)));
+		value = BL_MIN(value, conditions_consent(&rule->when, consent));
+		value = BL_MIN(value, conditions_check(&rule->when, check));
+		value = BL_MIN(value, not_unless(rule, consent, check));
 		if (value == TRUE3)
 			bit_set(compiled->fact_true[row], bit);
 		if (value != FALSE3)
@@ -175,21 +190,41 @@ static void fill_facts(struct compiled *compiled, const struct rule *rule, size_
 	}
 }
 
-bool conditions_are_late(const struct conditions *conditions)
+bool conditions_ask_device(const struct conditions *conditions)
 {
 	return conditions->consent != CONSENT_UNKNOWN || conditions->check != CHECK_NONE ||
 	       conditions->approved;
 }
 
-static bool is_odd(const struct rule *rule)
+bool conditions_are_late(const struct conditions *conditions)
 {
-	bool is_odd = rule->max_size_bytes >= 0 || rule->approvals.count || rule->when.approved ||
-		      conditions_are_late(&rule->unless) ||
-		      (rule->contains && rule->effect != EFFECT_MASK);
+	return conditions->approved || (conditions_ask_device(conditions) &&
+					(conditions->hours_count || conditions->purposes.count));
+}
 
-	for (unsigned unit = 0; unit < UNIT_COUNT; unit++)
-		is_odd |= rule->limits[unit].is_set;
-	return is_odd;
+static void fill_odd(struct compiled *compiled, const struct rule *rule, size_t bit)
+{
+	struct odd_rule *odd = &compiled->odd_rules[bit];
+
+	odd->max_size_bytes = rule->max_size_bytes;
+	odd->contains = rule->effect == EFFECT_MASK ? 0 : rule->contains;
+	odd->flags = rule->approvals.count ? ODD_APPROVALS : 0;
+	if (conditions_are_late(&rule->unless))
+		odd->flags |= ODD_UNLESS;
+	if (rule->when.approved || rule->unless.approved)
+		odd->flags |= ODD_APPROVED;
+	for (unsigned unit = 0; unit < UNIT_COUNT; unit++) {
+		const struct limit *limit = &rule->limits[unit];
+
+		odd->most[unit] = limit->most;
+		odd->periods[unit] = limit->is_set ? (uint8_t)limit->period : PERIOD_COUNT;
+		if (limit->is_set) {
+			odd->flags |= ODD_LIMITS;
+			compiled->has_limit[limit->period] = true;
+		}
+	}
+	if (odd->flags || odd->contains || odd->max_size_bytes >= 0)
+		bit_set(compiled->odd, bit);
 }
 
 static void fill_sets(struct compiled *compiled, const struct policy *policy)
@@ -208,13 +243,9 @@ static void fill_sets(struct compiled *compiled, const struct policy *policy)
 			bit_set(compiled->any_path, bit);
 		if (!rule->paths.count && !rule->ids.count && !rule->device_kinds)
 			bit_set(compiled->no_device_true, bit);
-		if (is_odd(rule))
-			bit_set(compiled->odd, bit);
+		fill_odd(compiled, rule, bit);
 		if (rule->approvals.count)
 			bit_set(compiled->approvals, bit);
-		for (unsigned unit = 0; unit < UNIT_COUNT; unit++)
-			if (rule->limits[unit].is_set)
-				compiled->has_limit[rule->limits[unit].period] = true;
 	}
 }
 
@@ -490,5 +521,6 @@ void rules_compiled_free(struct compiled *compiled)
 	automaton_done(&compiled->automaton);
 	free(compiled->rule_of);
 	free(compiled->memory);
+	free(compiled->odd_rules);
 	free(compiled);
 }

@@ -58,6 +58,19 @@ struct automaton {
 	uint64_t *wild;			  /* slots whose glob may match more than one name */
 };
 
+/* What sets cannot say of one rule: all that is looked at often, in one line of the cache. */
+#define ODD_APPROVALS 1u /* its needs */
+#define ODD_LIMITS    2u
+#define ODD_UNLESS    4u /* of caller and device at once */
+#define ODD_APPROVED  8u /* when or unless */
+struct odd_rule {
+	int64_t max_size_bytes; /* -1: none */
+	bl_classes contains;	/* 0: none, or of a mask */
+	uint64_t most[UNIT_COUNT];
+	uint8_t periods[UNIT_COUNT]; /* PERIOD_COUNT: no limit */
+	uint8_t flags;
+};
+
 struct compiled {
 	size_t words;			     /* of a set of rules */
 	size_t begin[EFFECTS], end[EFFECTS]; /* the words of an effect */
@@ -77,6 +90,7 @@ struct compiled {
 	uint64_t *approvals; /* permits that need approvals */
 	uint64_t *all;
 	uint64_t *memory;	      /* every set above */
+	struct odd_rule *odd_rules;   /* by bit */
 	bool has_limit[PERIOD_COUNT]; /* some rule counts by it */
 	struct automaton automaton;
 };
@@ -89,9 +103,11 @@ enum three rule_state(const struct rule *rule, unsigned state);
 enum three conditions_consent(const struct conditions *conditions, enum bl_consent consent);
 enum three conditions_check(const struct conditions *conditions, enum bl_check check);
 /*
- * conditions_are_late - do they speak of what a subject does not know: consent, caller check,
+ * conditions_ask_device - do they speak of what a subject does not know: consent, caller check,
  * approvals?
+ * conditions_are_late - and no set of facts says all of it either
  */
+bool conditions_ask_device(const struct conditions *conditions);
 bool conditions_are_late(const struct conditions *conditions);
 
 /* What a place says of the rules. */

@@ -95,10 +95,15 @@ static bool find_against(const struct request *request, const uint64_t *rules,
 static uint64_t weigh_odd(const struct request *request, size_t word, uint64_t chain,
 			  enum candidate *best, size_t *out_bit)
 {
-	uint64_t odd = chain & request->compiled->odd[word];
+	const struct compiled *compiled = request->compiled;
+	uint64_t odd = chain & compiled->odd[word];
+	uint64_t ready = chain & ~odd & request->subject->ready[word];
 
 	chain ^= odd;
-	for (; odd; odd &= odd - 1) {
+	/* behind one that is ready nothing better comes */
+	if (ready)
+		odd &= (ready & -ready) - 1;
+	for (; odd && *best < CANDIDATE_READY; odd &= odd - 1) {
 		size_t bit = word * 64 + bit_first(odd);
 		enum candidate candidate = request_candidate(request, bit);
 

@@ -57,55 +57,59 @@ static const struct rule *rule_at(const struct request *request, size_t bit)
 
 /* ---- file words ---------------------------------------------------------------------------- */
 
-static enum three fits_size(const struct request *request, const struct rule *rule)
+static enum three fits_size(const struct request *request, const struct odd_rule *odd)
 {
 	const struct rules_facts *facts = request->facts;
 
-	if (rule->max_size_bytes < 0 || request->is_walk)
+	if (odd->max_size_bytes < 0 || request->is_walk)
 		return TRUE3;
 	if (facts->is_directory)
 		return FALSE3;
 	if (facts->size_bytes < 0)
 		return UNKNOWN3;
-	return facts->size_bytes <= rule->max_size_bytes ? TRUE3 : FALSE3;
+	return facts->size_bytes <= odd->max_size_bytes ? TRUE3 : FALSE3;
 }
 
 /* Of an unmask and of masks the classes that are meant, of all else a fact about the whole file. */
-static enum three has_class(const struct request *request, const struct rule *rule)
+static enum three has_class(const struct request *request, size_t bit)
 {
+	const struct compiled *compiled = request->compiled;
 	const struct rules_facts *facts = request->facts;
-	bool is_choice = rule->effect == EFFECT_PERMIT || rule->effect == EFFECT_FORBID;
+	bl_classes contains = compiled->odd_rules[bit].contains;
 
-	if (!rule->contains || rule->effect == EFFECT_MASK || request->is_walk)
+	if (!contains || request->is_walk)
 		return TRUE3;
-	if (is_choice && request->action == ACTION_UNMASK) {
-		bool is_meant = request->class == CLASS_NONE ||
-				(request->class < CLASS_LIMIT &&
-				 rule->contains & CLASS_BIT(request->class));
+	/* the words of an effect stand together: permits, forbids, then what is of no action */
+	if (request->action == ACTION_UNMASK && bit / 64 < compiled->end[EFFECT_FORBID]) {
+		bool is_meant =
+			request->class == CLASS_NONE ||
+			(request->class < CLASS_LIMIT && contains & CLASS_BIT(request->class));
 
 		return is_meant ? TRUE3 : FALSE3;
 	}
 	if (facts->is_directory)
 		return FALSE3;
-	if (facts->has & rule->contains)
+	if (facts->has & contains)
 		return TRUE3;
 	return facts->is_whole_known ? FALSE3 : UNKNOWN3;
 }
 
 /* ---- limits -------------------------------------------------------------------------------- */
 
-static bool is_used_up(const struct request *request, const struct rule *rule)
+static bool is_used_up(const struct request *request, const struct odd_rule *odd)
 {
 	static const bool is_paid_at_open[UNIT_COUNT] = {
 		[UNIT_FILES] = true, [UNIT_UNMASKS] = true};
 	const struct rules_facts *facts = request->facts;
 
+	if (!(odd->flags & ODD_LIMITS))
+		return false;
 	for (unsigned unit = 0; unit < UNIT_COUNT; unit++) {
-		const struct limit *limit = &rule->limits[unit];
+		unsigned period = odd->periods[unit];
 
-		if (!limit->is_set || (facts->is_paid && is_paid_at_open[unit]))
+		if (period >= PERIOD_COUNT || (facts->is_paid && is_paid_at_open[unit]))
 			continue;
-		if ((facts->used ? facts->used->amount[unit][limit->period] : 0) >= limit->most)
+		if ((facts->used ? facts->used->amount[unit][period] : 0) >= odd->most[unit])
 			return true;
 	}
 	return false;
@@ -193,10 +197,17 @@ static unsigned most_approvals(const struct request *request, const struct rule 
 	return best;
 }
 
-static bool are_needs_met(const struct request *request, const struct rule *rule)
+static bool are_needs_met(const struct request *request, size_t bit)
 {
-	return (!rule->needs_reason || request->subject->has_reason) &&
-	       (!rule->approvals.count || most_approvals(request, rule) >= rule->approvals.count);
+	bool needs_approvals = request->compiled->odd_rules[bit].flags & ODD_APPROVALS;
+
+	if (request->subject->has_reason && !needs_approvals)
+		return true;
+	const struct rule *rule = rule_at(request, bit);
+
+	if (rule->needs_reason && !request->subject->has_reason)
+		return false;
+	return !needs_approvals || most_approvals(request, rule) >= rule->approvals.count;
 }
 
 /* ---- what sets cannot say ------------------------------------------------------------------ */
@@ -217,17 +228,14 @@ static enum three when_approved(const struct request *request, const struct cond
 		       : TRUE3;
 }
 
-/*
- * Of an `unless` that speaks of the device, all of it: keys AND in three values before they are
- * turned around.
- */
-static enum three late_unless(const struct request *request, const struct rule *rule,
-			      enum world world)
+/* All of an `unless`: keys AND in three values before they are turned around. */
+static enum three whole_unless(const struct request *request, const struct rule *rule,
+			       enum world world)
 {
 	const struct conditions *unless = &rule->unless;
 	const struct rules_facts *facts = request->facts;
 
-	if (!conditions_are_late(unless))
+	if (!conditions_ask_device(unless) && !unless->hours_count && !unless->purposes.count)
 		return TRUE3;
 	enum three time = subject_in_hours(request->subject, unless);
 	enum three purpose = subject_has_purpose(request->subject, unless);
@@ -243,59 +251,63 @@ static enum three late_unless(const struct request *request, const struct rule *
 	return three_not(value);
 }
 
-static enum three late_value(const struct request *request, const struct rule *rule,
-			     enum world world)
+static enum three late_value(const struct request *request, size_t bit, enum world world)
 {
-	enum three size = fits_size(request, rule);
-	enum three class = has_class(request, rule);
+	const struct odd_rule *odd = &request->compiled->odd_rules[bit];
+	enum three size = fits_size(request, odd);
+	enum three class = has_class(request, bit);
 	enum three value = BL_MIN(size, class);
 
-	if (value != FALSE3) {
-		enum three when = when_approved(request, &rule->when, world);
-		enum three unless = late_unless(request, rule, world);
+	if (value == FALSE3 || !(odd->flags & (ODD_UNLESS | ODD_APPROVED)))
+		return value;
+	const struct rule *rule = rule_at(request, bit);
 
-		value = BL_MIN(value, BL_MIN(when, unless));
+	if (odd->flags & ODD_UNLESS) {
+		enum three unless = whole_unless(request, rule, world);
+
+		value = BL_MIN(value, unless);
 	}
-	return value;
+	enum three when = when_approved(request, &rule->when, world);
+
+	return BL_MIN(value, when);
 }
 
 enum candidate request_candidate(const struct request *request, size_t bit)
 {
-	const struct rule *rule = rule_at(request, bit);
+	const struct odd_rule *odd = &request->compiled->odd_rules[bit];
 	bool is_held = bit_is_set(request->subject->holds, bit);
-	bool is_limited = is_used_up(request, rule);
+	bool is_limited = is_used_up(request, odd);
+	/* worlds differ in what is approved, and in nothing else */
+	bool is_same = !(odd->flags & ODD_APPROVED);
+	enum three value = late_value(request, bit, WORLD_AS_IS);
 
-	if (is_held && !is_limited && late_value(request, rule, WORLD_AS_IS) == TRUE3)
-		return are_needs_met(request, rule) ? CANDIDATE_READY : CANDIDATE_ASK;
-	if (is_held && late_value(request, rule, WORLD_WITHOUT_LIMITS) == TRUE3)
+	if (is_held && value == TRUE3 && !is_limited)
+		return are_needs_met(request, bit) ? CANDIDATE_READY : CANDIDATE_ASK;
+	if (is_held && (is_same ? value : late_value(request, bit, WORLD_WITHOUT_LIMITS)) == TRUE3)
 		return CANDIDATE_LIMITED;
-	if (!is_limited && late_value(request, rule, WORLD_WITHOUT_LAPSES) == TRUE3)
+	if (!is_limited &&
+	    (is_same ? value : late_value(request, bit, WORLD_WITHOUT_LAPSES)) == TRUE3)
 		return CANDIDATE_LAPSED;
 	return CANDIDATE_NOT;
 }
 
-uint64_t request_odd_maybe(const struct request *request, size_t word, uint64_t bits)
+/* @bits without those odd ones that are less than @least. */
+static uint64_t weigh(const struct request *request, size_t word, uint64_t bits, enum three least,
+		      enum world world)
 {
 	for (uint64_t odd = bits & request->compiled->odd[word]; odd; odd &= odd - 1) {
-		size_t in_word = bit_first(odd);
-		const struct rule *rule = rule_at(request, word * 64 + in_word);
+		size_t bit = word * 64 + bit_first(odd);
 
-		if (late_value(request, rule, WORLD_AS_IS) == FALSE3 || is_used_up(request, rule))
-			bits &= ~(UINT64_C(1) << in_word);
+		if (late_value(request, bit, world) < least ||
+		    is_used_up(request, &request->compiled->odd_rules[bit]))
+			bits &= ~(odd & -odd);
 	}
 	return bits;
 }
 
-static uint64_t odd_true(const struct request *request, size_t word, uint64_t bits)
+uint64_t request_odd_maybe(const struct request *request, size_t word, uint64_t bits)
 {
-	for (uint64_t odd = bits & request->compiled->odd[word]; odd; odd &= odd - 1) {
-		size_t in_word = bit_first(odd);
-		const struct rule *rule = rule_at(request, word * 64 + in_word);
-
-		if (late_value(request, rule, WORLD_AS_IS) != TRUE3 || is_used_up(request, rule))
-			bits &= ~(UINT64_C(1) << in_word);
-	}
-	return bits;
+	return weigh(request, word, bits, UNKNOWN3, WORLD_AS_IS);
 }
 
 /* ---- words --------------------------------------------------------------------------------- */
@@ -311,7 +323,7 @@ uint64_t request_true_at(const struct request *request, const struct place_sets 
 	uint64_t bits = request->subject->holds[word] & place->is_true[word] &
 			request->kind_true[word] & request->fact_true[word];
 
-	return odd_true(request, word, bits);
+	return weigh(request, word, bits, TRUE3, WORLD_AS_IS);
 }
 
 uint64_t request_true(const struct request *request, size_t word)
@@ -371,15 +383,7 @@ uint64_t request_but_lapse(const struct request *request, size_t word)
 {
 	uint64_t bits = request_chain(request, request->subject->but_lapse, word);
 
-	for (uint64_t odd = bits & request->compiled->odd[word]; odd; odd &= odd - 1) {
-		size_t in_word = bit_first(odd);
-		const struct rule *rule = rule_at(request, word * 64 + in_word);
-
-		if (late_value(request, rule, WORLD_WITHOUT_LAPSES) != TRUE3 ||
-		    is_used_up(request, rule))
-			bits &= ~(UINT64_C(1) << in_word);
-	}
-	return bits;
+	return weigh(request, word, bits, TRUE3, WORLD_WITHOUT_LAPSES);
 }
 
 /* ---- approved ------------------------------------------------------------------------------ */
@@ -408,14 +412,13 @@ static enum three approved(const struct request *request, enum bl_action action,
 		uint64_t known = bits & request_chain(&inner, who, w);
 
 		for (; bits && best != TRUE3; bits &= bits - 1) {
-			size_t in_word = bit_first(bits);
-			const struct rule *rule = rule_at(&inner, w * 64 + in_word);
+			size_t in_word = bit_first(bits), bit = w * 64 + in_word;
 			enum three value = known >> in_word & 1 ? TRUE3 : UNKNOWN3;
-			enum three late = late_value(&inner, rule, world);
+			enum three late = late_value(&inner, bit, world);
+			bool is_limited = world != WORLD_WITHOUT_LIMITS &&
+					  is_used_up(&inner, &compiled->odd_rules[bit]);
 
-			bool is_limited = world != WORLD_WITHOUT_LIMITS && is_used_up(&inner, rule);
-
-			if (!is_limited && are_needs_met(&inner, rule))
+			if (!is_limited && are_needs_met(&inner, bit))
 				best = BL_MAX(best, BL_MIN(value, late));
 		}
 	}
@@ -487,20 +490,6 @@ static enum three state_of(const struct request *request, const struct rule *rul
 	return rule_state(rule, state >= 0 ? (unsigned)state : STATE_UNKNOWN);
 }
 
-static enum three unless_of(const struct request *request, const struct rule *rule)
-{
-	const struct conditions *unless = &rule->unless;
-
-	if (conditions_are_late(unless))
-		return late_unless(request, rule, WORLD_AS_IS);
-	if (!unless->hours_count && !unless->purposes.count)
-		return TRUE3;
-	enum three time = subject_in_hours(request->subject, unless);
-	enum three purpose = subject_has_purpose(request->subject, unless);
-
-	return three_not(BL_MIN(time, purpose));
-}
-
 static void note(struct rule_standing *standing, enum rule_part part, enum three value)
 {
 	if (value == FALSE3)
@@ -526,16 +515,17 @@ void request_stand(const struct request *request, size_t bit, struct rule_standi
 	note(&standing, PART_STATUS, state_of(request, rule));
 	note(&standing, PART_PATH, path_of(request, bit, device));
 	note(&standing, PART_KIND, kind_of(request, bit));
-	note(&standing, PART_SIZE, fits_size(request, rule));
-	note(&standing, PART_CONTAINS, has_class(request, rule));
+	note(&standing, PART_SIZE, fits_size(request, &request->compiled->odd_rules[bit]));
+	note(&standing, PART_CONTAINS, has_class(request, bit));
 	note(&standing, PART_WHERE, parts.where);
 	note(&standing, PART_PURPOSE, parts.purpose);
 	note(&standing, PART_HOURS, parts.hours);
 	note(&standing, PART_CONSENT, conditions_consent(&rule->when, facts->consent));
 	note(&standing, PART_CHECK, conditions_check(&rule->when, facts->caller_check));
 	note(&standing, PART_APPROVED, when_approved(request, &rule->when, WORLD_AS_IS));
-	note(&standing, PART_UNLESS, unless_of(request, rule));
-	note(&standing, PART_LIMIT, is_used_up(request, rule) ? FALSE3 : TRUE3);
+	note(&standing, PART_UNLESS, whole_unless(request, rule, WORLD_AS_IS));
+	note(&standing, PART_LIMIT,
+	     is_used_up(request, &request->compiled->odd_rules[bit]) ? FALSE3 : TRUE3);
 	if (rule->needs_reason && !request->subject->has_reason)
 		standing.unmet |= PART_BIT(PART_REASON);
 	if (rule->approvals.count)

@@ -304,7 +304,7 @@ static enum three not_unless(const struct rules_subject *subject, const struct r
 {
 	const struct conditions *unless = &rule->unless;
 
-	if (conditions_are_late(unless) || (!unless->hours_count && !unless->purposes.count))
+	if (conditions_ask_device(unless) || (!unless->hours_count && !unless->purposes.count))
 		return TRUE3;
 	enum three hours = subject_in_hours(subject, unless);
 	enum three purpose = subject_has_purpose(subject, unless);
