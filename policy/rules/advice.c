@@ -146,7 +146,8 @@ bool advice_decide(struct trial *trial, const struct help *help, struct advised 
 
 bool advice_has_request(enum bl_action action)
 {
-	return action_is_of_contents(action) || action == ACTION_SHRED;
+	/* that somebody asks or answers is approved by nobody */
+	return action != ACTION_REQUEST && action != ACTION_APPROVE;
 }
 
 enum bl_action advice_action(const struct asked *asked, const struct rule *rule)

@@ -82,9 +82,11 @@ static void tell_from(struct line *line, const struct policy *policy, const stru
 
 static void tell_request(struct line *line, const struct asked *asked, enum bl_action action)
 {
-	if (advice_has_request(action))
-		line_add(line, ": bailee request %s %s%s --reason TEXT", bl_action_name(action),
-			 id_for(asked), action == ACTION_SHRED ? "" : " [PATH]");
+	if (!advice_has_request(action))
+		return;
+	line_add(line, ": bailee request %s %s%s%s --reason TEXT", bl_action_name(action),
+		 id_for(asked), action_is_of_contents(action) ? " [PATH]" : "",
+		 action == ACTION_UNMASK ? " --class CLASS" : "");
 }
 
 static void tell_approved(struct line *line, const struct asked *asked, const struct rule *rule)
@@ -420,20 +422,31 @@ static bool next_of_nothing(struct line *line, struct trial *trial)
 	return true;
 }
 
-/* The ways, the shortest first. Each has its own number of tries: a long one must not hide the next. */
+/*
+ * The ways, the shortest first. Each has its own number of tries: a long one must not hide the next. That nobody may is only
+ * said when all was tried that could be different here and now.
+ */
 static bool next_way(struct line *line, struct trial *trial, const struct choices *choices)
 {
-	static bool (*const ways[])(struct line *, struct trial *, const struct choices *) = {
-		next_hours, next_thing,		  next_conflict,
-		next_role,  next_hours_and_thing, next_role_and_thing,
+	static const struct {
+		bool (*next)(struct line *line, struct trial *trial, const struct choices *choices);
+		bool is_about_now;
+	} ways[] = {
+		{next_hours, false},	       {next_thing, true},
+		{next_conflict, true},	       {next_role, true},
+		{next_hours_and_thing, false}, {next_role_and_thing, true},
 	};
+	bool is_all_tried = true;
 
 	for (size_t i = 0; i < BL_COUNT(ways); i++) {
 		trial->left = advice_tries(trial->asked->subject->policy);
-		if (ways[i](line, trial, choices))
+		if (ways[i].next(line, trial, choices))
 			return true;
+		is_all_tried &= trial->left > 0 || !ways[i].is_about_now;
 	}
-	return false;
+	if (!is_all_tried)
+		line_add(line, "ask whoever keeps the policy; nothing that was tried would help");
+	return !is_all_tried;
 }
 
 bool say_next(struct line *line, const struct asked *asked, const struct rules_decision *decision)

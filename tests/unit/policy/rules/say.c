@@ -86,6 +86,21 @@
 	"    permit: [intake, request]\n"                                                          \
 	"    who: [technician, supervisor]\n"                                                      \
 	"    why: The counter takes devices in.\n"                                                 \
+	"  - id: officers-ask\n"                                                                   \
+	"    permit: [request]\n"                                                                  \
+	"    who: [officer]\n"                                                                     \
+	"    why: Officers may ask for more.\n"                                                    \
+	"  - id: papers\n"                                                                         \
+	"    permit: [list, read]\n"                                                               \
+	"    who: [officer]\n"                                                                     \
+	"    when: {purpose: [papers]}\n"                                                          \
+	"    why: Officers look for papers.\n"                                                     \
+	"  - id: rings\n"                                                                          \
+	"    permit: [unmask]\n"                                                                   \
+	"    who: [officer]\n"                                                                     \
+	"    what: {contains: [phone]}\n"                                                          \
+	"    needs: {approvals: {count: 1, from: [supervisor], valid: 8h}}\n"                      \
+	"    why: The owner is rung up.\n"                                                         \
 	"  - id: holds\n"                                                                          \
 	"    permit: [hold]\n"                                                                     \
 	"    who: [officer]\n"                                                                     \
@@ -223,7 +238,15 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		{.login = "gus",
 		 .action = ACTION_HOLD,
 		 .text = "hold needs 1 approval by rule 'holds': A hold is agreed. Next: ask for 1 "
-			 "approval by others who hold 'supervisor'"},
+			 "approval by others who hold 'supervisor': bailee request hold ID "
+			 "--reason TEXT"},
+		{.login = "gus",
+		 .action = ACTION_UNMASK,
+		 .class = CLASS_PHONE,
+		 .purpose = "papers",
+		 .text = "unmask needs 1 approval by rule 'rings': The owner is rung up. Next: ask "
+			 "for 1 approval by others who hold 'supervisor': bailee request unmask "
+			 "RMA-1 [PATH] --class CLASS --reason TEXT"},
 		/* who may not ask for approvals is not told to, but who may */
 		{.login = "kai",
 		 .action = ACTION_COPY,
@@ -390,7 +413,7 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 			 "have the copy approved by others who hold 'supervisor' or 'officer': "
 			 "bailee request copy RMA-1 [PATH] --reason TEXT (rule 'asked-to': The "
 			 "customer asked us to look.)"},
-		/* one class of many; none that helps; the floor */
+		/* one class of many; the floor */
 		{.login = "carla",
 		 .action = ACTION_UNMASK,
 		 .class = CLASS_EMAIL,
@@ -404,8 +427,9 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		 .purpose = "customer-request",
 		 .workplace = "office",
 		 .has_reason = true,
-		 .text = "unmask is forbidden: no rule permits it to you here. Next: nothing; by "
-			 "this policy nobody may unmask here"},
+		 .text = "unmask is forbidden: no rule permits it to you here. Next: for phone: "
+			 "ask a holder of role 'officer', who may unmask for the purpose 'papers', "
+			 "with 1 approval"},
 		{.login = "carla",
 		 .action = ACTION_UNMASK,
 		 .class = CLASS_CARD,
@@ -436,6 +460,35 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		check_row(&rows[i], i);
 }
 
+/* The more rules, the fewer things are tried; then it is not said that nobody may. */
+static void what_was_not_tried_to_the_end_is_not_said_to_be_nothing(void **state)
+{
+	char *whole = NULL, text[512];
+	size_t size = 0;
+	struct desk desk;
+	FILE *out = open_memstream(&whole, &size);
+
+	(void)state;
+	assert_non_null(out);
+	fprintf(out, "bailee: 1\nname: Big\nserial: 1\ntimezone: UTC\n"
+		     "people: {anna: {roles: [technician]}}\nroles: {technician: {}}\n"
+		     "defaults: {access: forbid, mask: fill, unscanned: withhold}\nrules:\n");
+	for (unsigned i = 0; i < 1000; i++)
+		fprintf(out,
+			"  - {id: rule-%u, permit: [read], who: [technician], "
+			"what: {devices: [phone]}, when: {purpose: [p%u]}, why: Phones only.}\n",
+			i, i % 20);
+	fclose(out);
+	desk_open(&desk, whole, "anna", DESK_NOW, SECRET_PATH);
+	struct rules_decision got = desk_decide(&desk, ACTION_READ, 0);
+
+	rules_say(desk.subject, &desk.facts, ACTION_READ, &got, text, sizeof(text));
+	assert_string_equal(text, "read is forbidden: no rule permits it to you here. Next: ask "
+				  "whoever keeps the policy; nothing that was tried would help");
+	desk_close(&desk);
+	free(whole);
+}
+
 static void a_short_buffer_is_cut_and_closed(void **state)
 {
 	struct desk desk;
@@ -455,6 +508,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_answer_names_what_is_missing_and_the_next_step),
+		cmocka_unit_test(what_was_not_tried_to_the_end_is_not_said_to_be_nothing),
 		cmocka_unit_test(a_short_buffer_is_cut_and_closed),
 	};
 
