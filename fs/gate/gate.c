@@ -75,6 +75,9 @@ enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	gate->config = *config;
 	gate->nobody = overflow_uid();
+	/* Alone with its user, who may well be the account nobody, the service has nobody to take for somebody else. */
+	if (config->is_solo && geteuid() == gate->nobody)
+		gate->nobody = (uid_t)-1;
 	gate->look_ms = GATE_LOOK_MS;
 	gate_locks(gate);
 	usage_zone(gate, NULL, config->now_unix(config->clock_context));
