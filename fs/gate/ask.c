@@ -354,38 +354,71 @@ enum bl_status gate_may(struct gate *gate, uid_t uid, gid_t gid, const char *pur
 
 /* ---- the notice in the root of a view ------------------------------------------------------------------------ */
 
-#define NOTICE_ROOM 1024u /* kept for what stands below the list */
+#define NOTICE_ROOM  1024u /* kept for what stands below the list */
+#define NOTICE_BLOCK 8192u /* lines of one device */
+#define NOTICE_NAMES 2048u /* devices of which the same is said */
 
 struct notice {
 	struct answer answer;
-	struct asker *asker;
-	char device[BL_DEVICE_ID_SIZE];
+	const struct asker *asker;
+	char device[BL_DEVICE_ID_SIZE]; /* of the lines that come now */
+	char names[NOTICE_NAMES];	/* the devices that the block before is of; "" : none yet */
+	char block[NOTICE_BLOCK], before[NOTICE_BLOCK];
 	bool has_any, is_full;
 };
+
+/* Out with the devices of which the same is said. */
+static void notice_flush(struct notice *notice)
+{
+	struct answer *answer = &notice->answer;
+	size_t needed = strlen(notice->names) + strlen(notice->before) + NOTICE_ROOM;
+
+	notice->is_full |= answer->size - answer->used < needed;
+	if (notice->names[0] && !notice->is_full)
+		answer_say(answer, "%s:\n%s", notice->names, notice->before);
+	notice->names[0] = 0;
+}
+
+/* All lines of a device are there: does the same hold as of the ones before? */
+static void notice_device_done(struct notice *notice)
+{
+	size_t length = strlen(notice->names);
+
+	if (!notice->device[0])
+		return;
+	bool is_same = length && strcmp(notice->block, notice->before) == 0 &&
+		       length + BL_DEVICE_ID_SIZE + 2 < sizeof(notice->names);
+
+	if (!is_same)
+		notice_flush(notice);
+	length = strlen(notice->names);
+	snprintf(notice->names + length, sizeof(notice->names) - length, "%s%s", length ? ", " : "",
+		 notice->device);
+	memcpy(notice->before, notice->block, sizeof(notice->before));
+	notice->device[0] = 0;
+}
 
 static bool notice_line(void *context, const struct gate_may_line *line)
 {
 	struct notice *notice = context;
-	struct answer *answer = &notice->answer;
 	const char *device = line->device ? line->device : "beside devices";
 
-	if (answer->size - answer->used < 2 * NOTICE_ROOM) {
-		notice->is_full = true;
-		return false;
+	if (strcmp(notice->device, device) != 0) {
+		notice_device_done(notice);
+		snprintf(notice->device, sizeof(notice->device), "%s", device);
+		notice->block[0] = 0;
 	}
-	if (!notice->has_any || strcmp(notice->device, device) != 0)
-		answer_say(answer, "%s:\n", device);
-	snprintf(notice->device, sizeof(notice->device), "%s", device);
 	notice->has_any = true;
-	answer_say(answer, "  - %.900s", line->text);
-	if (line->until_unix != INT64_MAX) {
-		char when[20];
+	struct answer block = {notice->block, sizeof(notice->block), strlen(notice->block)};
+	char when[20];
 
+	answer_say(&block, "  - %s", line->text);
+	if (line->until_unix != INT64_MAX) {
 		rules_local_time(notice->asker->policy, line->until_unix, when);
-		answer_say(answer, " (until %s)", when);
+		answer_say(&block, " (until %s)", when);
 	}
-	answer_say(answer, "\n");
-	return true;
+	answer_say(&block, "\n");
+	return !notice->is_full;
 }
 
 static void say_head(struct answer *answer, const struct gate_view *view,
@@ -430,11 +463,17 @@ static enum bl_status write_notice(struct gate_view *view, char *text, size_t si
 		status = asker_judge(asker, NULL);
 	if (status != BL_OK)
 		return status;
-	struct notice notice = {.answer = {text, size, 0}, .asker = asker};
+	BL_CLEANUP(bl_free) struct notice *notice = calloc(1, sizeof(*notice));
 
-	say_head(&notice.answer, view, asker->policy);
-	status = may_all(asker, notice_line, &notice, NULL);
-	say_tail(&notice.answer, &notice);
+	if (!notice)
+		return BL_NO_MEMORY;
+	notice->answer = (struct answer){text, size, 0};
+	notice->asker = asker;
+	say_head(&notice->answer, view, asker->policy);
+	status = may_all(asker, notice_line, notice, NULL);
+	notice_device_done(notice);
+	notice_flush(notice);
+	say_tail(&notice->answer, notice);
 	return status;
 }
 

@@ -273,7 +273,7 @@ static void a_path_is_matched_by_the_name_that_was_seen(void **state)
 {
 	struct fixture *fixture = *state;
 	struct listed listed;
-	char path[300] = "", seen[300];
+	char path[300] = "", seen[310];
 
 	fixture_policy(fixture, 2, BY_APPROVAL);
 	struct gate_view *view = fixture_view(fixture, UID_OWNER);

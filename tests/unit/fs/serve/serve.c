@@ -213,6 +213,25 @@ static void the_mount_is_read_only_and_says_why(void **state)
 			 (ssize_t)sizeof("user.bailee.why"));
 }
 
+static void the_root_says_what_may_be_done(void **state)
+{
+	struct mounted *mounted = *state;
+	char text[4096] = "", why[4096] = "";
+	struct stat stat_of;
+
+	NEED_MOUNT(mounted);
+	ssize_t length = slurp(at(mounted, "READ ME.txt"), text, sizeof(text) - 1);
+
+	assert_true(length > 0);
+	assert_non_null(strstr(text, "RMA-1:\n"));
+	assert_int_equal(stat(at(mounted, "READ ME.txt"), &stat_of), 0);
+	assert_int_equal(stat_of.st_size, length);
+	assert_int_equal(getxattr(mounted->point, "user.bailee.why", why, sizeof(why)), length);
+	assert_memory_equal(why, text, (size_t)length);
+	assert_int_equal(open(at(mounted, "READ ME.txt"), O_WRONLY | O_CLOEXEC), -1);
+	assert_int_equal(errno, EROFS);
+}
+
 static void large_reads_are_whole(void **state)
 {
 	struct mounted *mounted = *state;
@@ -363,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(listings_show_masked_names_that_open, with_mount,
 						unmounted),
 		cmocka_unit_test_setup_teardown(the_mount_is_read_only_and_says_why, with_mount,
+						unmounted),
+		cmocka_unit_test_setup_teardown(the_root_says_what_may_be_done, with_mount,
 						unmounted),
 		cmocka_unit_test_setup_teardown(large_reads_are_whole, with_mount, unmounted),
 		cmocka_unit_test_setup_teardown(a_new_policy_reaches_names_and_pages_in_the_kernel,
