@@ -110,11 +110,12 @@ static enum bl_status open_image(const char *path, struct image **out_image, str
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", path);
 
-	enum bl_status status = daemon_reader_path(reader, sizeof(reader), why);
+	bool is_raw = !S_ISDIR(st.st_mode);
+	enum bl_status status = is_raw ? daemon_reader_path(reader, sizeof(reader), why) : BL_OK;
 
 	if (status == BL_OK)
-		status = image_open(fd, S_ISDIR(st.st_mode) ? IMAGE_DIRECTORY : IMAGE_RAW, &options,
-				    out_image, why);
+		status = image_open(fd, is_raw ? IMAGE_RAW : IMAGE_DIRECTORY, &options, out_image,
+				    why);
 	if (status != BL_OK)
 		bl_explain(why, "image '%s'", path);
 	return status;

@@ -35,15 +35,15 @@ int cmd_policy(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} VERBS[] = {{"check", policy_check},	{"test", policy_test},
+	} VERBS[] = {{"check", policy_check},	  {"test", policy_test},
 		     {"explain", policy_explain}, {"diff", policy_diff},
-		     {"publish", policy_publish}, {"schema", policy_print_schema},
-		     {"load", policy_load},	{"keygen", policy_keygen},
-		     {"sign", policy_sign},	{"verify", policy_verify},
-		     {"trust", policy_trust}};
+		     {"publish", policy_publish}, {"load", policy_load},
+		     {"keygen", policy_keygen},	  {"sign", policy_sign},
+		     {"verify", policy_verify},	  {"trust", policy_trust}};
 	struct invocation invocation = {
 		.command = "policy",
-		.usage = "policy check|test|explain|diff|publish|schema|load|keygen|sign|verify|trust "
+		.usage = "policy "
+			 "check|test|explain|diff|publish|schema|load|keygen|sign|verify|trust "
 			 "... (--help after any)"};
 
 	for (size_t i = 0; argc > 1 && i < BL_COUNT(VERBS); i++)

@@ -23,6 +23,11 @@ int policy_open(const struct invocation *invocation, const char *path, struct po
 /* policy_signature_path - FILE.minisig, owned by the caller; NULL: no memory */
 char *policy_signature_path(const char *path);
 
+/* policy_read_public - a public key from the file @text names, or from @text itself */
+struct minisign_key;
+enum bl_status policy_read_public(const char *text, struct minisign_key *out_key,
+				  struct bl_error *why) BL_MUST_CHECK;
+
 /*
  * policy_walk_image - every path of an image, rooted at its partition; parts that cannot be read are told on stderr
  *
