@@ -63,7 +63,8 @@ static void check(struct fixture *fixture, uid_t by)
 	gate_device_changed(fixture->gate, "RMA-1");
 }
 
-static uint32_t request(struct fixture *fixture, uid_t by, enum bl_action action, const char *path)
+static uint32_t request_of(struct fixture *fixture, uid_t by, enum bl_action action,
+			   const char *class, const char *path)
 {
 	char copy[256];
 	struct device_request request = {.by = by,
@@ -74,11 +75,17 @@ static uint32_t request(struct fixture *fixture, uid_t by, enum bl_action action
 	struct bl_error why = {""};
 	uint32_t number = 0;
 
+	snprintf(request.class, sizeof(request.class), "%s", class);
 	snprintf(copy, sizeof(copy), "%s", path ? path : "");
 	if (device_request_add(fixture->store, "RMA-1", &request, &number, &why) != BL_OK)
 		fail_msg("%s", why.text);
 	gate_device_changed(fixture->gate, "RMA-1");
 	return number;
+}
+
+static uint32_t request(struct fixture *fixture, uid_t by, enum bl_action action, const char *path)
+{
+	return request_of(fixture, by, action, "", path);
 }
 
 static void approve(struct fixture *fixture, uint32_t number, uid_t by)
@@ -318,6 +325,44 @@ static void two_givers_are_needed_where_two_are_asked_for(void **state)
 	gate_view_close(view);
 }
 
+static void an_approval_of_one_class_shows_no_other(void **state)
+{
+	static const char BY_CLASS[] =
+		"  - id: owner-lists\n    permit: [list, stat, read]\n    who: [owner]\n"
+		"    why: Owners see what is there.\n"
+		"  - id: with-approval\n    permit: [copy, unmask]\n    who: [owner]\n"
+		"    needs: {approvals: {count: 1, from: [lead], valid: 2h}}\n"
+		"    why: A lead has to look at it.\n";
+	static const struct {
+		const char *class;
+		bool shows_mail;
+	} ROWS[] = {
+		{"phone", false},
+		{"of-an-older-policy", false},
+		{"email", true},
+	};
+	struct fixture *fixture = *state;
+	char text[64];
+
+	fixture_text(fixture, "open/mail.txt", "kim.lee@example.org\n");
+	fixture_policy(fixture, 2, BY_CLASS);
+	struct gate_view *view = fixture_view(fixture, UID_OWNER);
+
+	approve(fixture, request(fixture, UID_OWNER, ACTION_COPY, NULL), UID_LEAD);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		approve(fixture,
+			request_of(fixture, UID_OWNER, ACTION_UNMASK, ROWS[i].class, "/open"),
+			UID_LEAD);
+		uint64_t handle = opened(view, "RMA-1/open/mail.txt");
+
+		assert_int_equal(do_read_text(view, handle, text, sizeof(text)), 0);
+		if ((strstr(text, "kim.lee") != NULL) != ROWS[i].shows_mail)
+			fail_msg("%s: %s", ROWS[i].class, text);
+		gate_release(view, handle);
+	}
+	gate_view_close(view);
+}
+
 /* The head says that uid 61003 is a lead; this one says otherwise, from a day on. */
 static void set_people(struct fixture *fixture, int serial, const char *lead)
 {
@@ -479,6 +524,7 @@ int main(void)
 		cmocka_unit_test(an_approval_covers_its_path_and_what_is_below),
 		WITH_FILES(a_path_is_matched_by_the_name_that_was_seen),
 		WITH_FILES(two_givers_are_needed_where_two_are_asked_for),
+		WITH_FILES(an_approval_of_one_class_shows_no_other),
 		WITH_FILES(an_approval_goes_with_its_givers_role),
 		WITH_FILES(an_approval_counts_after_a_restart),
 		WITH_FILES(a_device_whose_facts_are_spoilt_is_closed_with_an_event),

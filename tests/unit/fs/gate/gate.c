@@ -306,6 +306,55 @@ static void a_dropped_device_lets_go_of_everything(void **state)
 	gate_view_close(view);
 }
 
+struct going_on {
+	struct gate_view *view;
+	atomic_bool is_over;
+	atomic_ulong done;
+};
+
+static void *go_on(void *context)
+{
+	struct going_on *going = context;
+	char text[sizeof(NOTE)];
+	size_t length;
+
+	while (!atomic_load(&going->is_over)) {
+		uint64_t handle = opened(going->view, "RMA-1/open/note.txt");
+
+		assert_int_equal(do_read(going->view, UID_OWNER, handle, 0, text, sizeof(text),
+					 sizeof(text), &length),
+				 0);
+		assert_int_equal(length, sizeof(NOTE) - 1);
+		assert_null(memmem(text, length, "4111", 4));
+		gate_release(going->view, handle);
+		atomic_fetch_add(&going->done, 1);
+	}
+	return NULL;
+}
+
+static void policies_that_say_the_same_disturb_nobody(void **state)
+{
+	struct fixture *fixture = *state;
+	struct going_on going = {.view = fixture_view(fixture, UID_OWNER)};
+	struct gate_view *other = fixture_view(fixture, UID_CLERK);
+	pthread_t threads[2];
+
+	for (size_t i = 0; i < BL_COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, go_on, &going), 0);
+	/* As many changes as there are between a hundred requests, of every kind. */
+	for (int serial = 2; atomic_load(&going.done) < 100; serial++) {
+		fixture_policy(fixture, serial, OWNER_COPIES);
+		gate_device_changed(fixture->gate, "RMA-1");
+		gate_refresh_people(fixture->gate);
+		(void)gate_tick(fixture->gate, NOW);
+	}
+	atomic_store(&going.is_over, true);
+	for (size_t i = 0; i < BL_COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	gate_view_close(going.view);
+	gate_view_close(other);
+}
+
 /* ---- the log ---------------------------------------------------------------------------------------------- */
 
 static void without_a_log_nothing_is_revealed(void **state)
@@ -378,6 +427,8 @@ int main(void)
 						fixture_without),
 		cmocka_unit_test_setup_teardown(a_dropped_device_lets_go_of_everything, with_files,
 						fixture_without),
+		cmocka_unit_test_setup_teardown(policies_that_say_the_same_disturb_nobody,
+						with_files, fixture_without),
 		cmocka_unit_test_setup_teardown(without_a_log_nothing_is_revealed, with_files,
 						fixture_without),
 		cmocka_unit_test_setup_teardown(a_device_that_cannot_be_opened_holds_a_notice,
