@@ -172,6 +172,30 @@ static void answer_outlook(struct asked *asked, const struct device *device, enu
 		    status == BL_OK ? "permitted already, as things stand" : outlook.text);
 }
 
+/*
+ * Who may request, and who would be let through but for approvals: a rule that wants others to agree says by that itself that
+ * they may be asked. Who may not learns not even whether the device exists.
+ */
+static enum bl_status permit_request(struct asked *asked, enum bl_action action,
+				     struct device *out_device, struct bl_error *why)
+{
+	char rule[BL_RULE_ID_SIZE];
+	enum bl_status status = asked_device(asked, out_device, why);
+	const struct may_question question = {
+		.action = action,
+		.device = status == BL_OK ? out_device->id : NULL,
+		.purpose = asked_text(asked, "purpose"),
+		.has_reason = true,
+	};
+
+	if (status == BL_OK && action != ACTION_UNMASK &&
+	    may_by_role(asked->daemon, asked->peer, &question, rule, NULL) == BL_ASK) {
+		memcpy(asked->rule, rule, sizeof(rule));
+		return BL_OK;
+	}
+	return asked_permitted_device(asked, ACTION_REQUEST, out_device, why);
+}
+
 enum bl_status request_request(struct asked *asked, struct bl_error *why)
 {
 	struct daemon *daemon = asked->daemon;
@@ -183,10 +207,10 @@ enum bl_status request_request(struct asked *asked, struct bl_error *why)
 	if (!request)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 
-	enum bl_status status = asked_permitted_device(asked, ACTION_REQUEST, &device, why);
+	enum bl_status status = fill_request(asked, request, why);
 
 	if (status == BL_OK)
-		status = fill_request(asked, request, why);
+		status = permit_request(asked, request->action, &device, why);
 	if (status != BL_OK)
 		return status;
 	snprintf(detail, sizeof(detail), "%s%s%s%s", bl_action_name(request->action),

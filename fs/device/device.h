@@ -66,6 +66,8 @@ struct device {
 struct device_consent {
 	char purpose[DEVICE_PURPOSE];
 	bool is_granted; /* else withdrawn */
+	/* It had been granted before it was withdrawn: what was never given cannot be taken back, and starts no date. */
+	bool was_granted;
 	int64_t since_unix;
 	uid_t by;
 };
@@ -239,7 +241,7 @@ enum bl_status device_opened(struct device_store *store, const char *id, int64_t
 
 /* Facts as decisions take them; pure. */
 enum bl_consent device_consent_of(const struct device_facts *facts, const char *purpose);
-/* The latest withdrawal that was not granted again; 0: none. */
+/* The earliest withdrawal of what had been granted, and was not granted again; 0: none. */
 int64_t device_consent_withdrawn(const struct device_facts *facts);
 /* The best check of a caller by @uid that counts at @now_unix; @out_until: when that may change (INT64_MAX: never). */
 enum bl_check device_check_of(const struct device_facts *facts, uid_t uid, int64_t now_unix,

@@ -182,6 +182,16 @@ static void put_request(struct sink *sink, const struct device_request *request)
 	}
 }
 
+/* Withdrawn without ever having been granted. */
+#define STATE_NEVER_GRANTED (CONSENT_WITHDRAWN + 1)
+
+static unsigned consent_state(const struct device_consent *consent)
+{
+	if (consent->is_granted)
+		return CONSENT_GRANTED;
+	return consent->was_granted ? CONSENT_WITHDRAWN : STATE_NEVER_GRANTED;
+}
+
 static void put_facts(struct sink *sink, const struct device_facts *facts)
 {
 	put_u8(sink, FACTS_VERSION);
@@ -192,7 +202,7 @@ static void put_facts(struct sink *sink, const struct device_facts *facts)
 	for (size_t i = 0; i < facts->consent_count; i++) {
 		const struct device_consent *consent = &facts->consents[i];
 
-		put_u8(sink, consent->is_granted ? CONSENT_GRANTED : CONSENT_WITHDRAWN);
+		put_u8(sink, consent_state(consent));
 		put_u32(sink, consent->by);
 		put_date(sink, consent->since_unix);
 		put_text8(sink, consent->purpose);
@@ -311,9 +321,10 @@ static char *take_path(struct source *source)
 static void take_consent(struct source *source, struct device_facts *facts)
 {
 	struct device_consent *consent = &facts->consents[facts->consent_count];
-	unsigned state = take_u8(source, CONSENT_WITHDRAWN);
+	unsigned state = take_u8(source, STATE_NEVER_GRANTED);
 
 	consent->is_granted = state == CONSENT_GRANTED;
+	consent->was_granted = state == CONSENT_WITHDRAWN;
 	consent->by = take_u32(source);
 	consent->since_unix = take_date(source);
 	take_text8(source, consent->purpose, sizeof(consent->purpose));

@@ -157,9 +157,12 @@ static enum bl_status consent_put(struct device_facts *facts, const struct devic
 	*out_is_new = at == facts->consent_count || slot->is_granted != consent->is_granted;
 	if (!*out_is_new)
 		return BL_OK;
+	bool was_granted = at < facts->consent_count && slot->is_granted;
+
 	if (at == facts->consent_count)
 		facts->consent_count++;
 	*slot = *consent;
+	slot->was_granted = !consent->is_granted && was_granted;
 	return check_date(consent->since_unix, why);
 }
 
@@ -210,12 +213,16 @@ enum bl_consent device_consent_of(const struct device_facts *facts, const char *
 
 int64_t device_consent_withdrawn(const struct device_facts *facts)
 {
-	int64_t latest = 0;
+	int64_t earliest = 0;
 
-	for (size_t i = 0; i < facts->consent_count; i++)
-		if (!facts->consents[i].is_granted)
-			latest = BL_MAX(latest, facts->consents[i].since_unix);
-	return latest;
+	for (size_t i = 0; i < facts->consent_count; i++) {
+		const struct device_consent *consent = &facts->consents[i];
+
+		if (!consent->is_granted && consent->was_granted &&
+		    (!earliest || consent->since_unix < earliest))
+			earliest = consent->since_unix;
+	}
+	return earliest;
 }
 
 /* ---- checks of callers ------------------------------------------------------------------------------- */

@@ -111,11 +111,6 @@ static void change_facts(const struct trial *trial, const struct help *help,
 	facts->used = used;
 }
 
-static bool is_open(const struct rules_decision *decision)
-{
-	return decision->outcome == RULES_PERMIT || decision->outcome == RULES_ASK;
-}
-
 bool advice_decide(struct trial *trial, const struct help *help, struct advised *out)
 {
 	const struct asked *asked = trial->asked;
@@ -124,19 +119,17 @@ bool advice_decide(struct trial *trial, const struct help *help, struct advised 
 	struct rules_facts facts = *asked->facts;
 	struct rules_used used = facts.used ? *facts.used : (struct rules_used){0};
 	struct asked other = {.facts = &facts, .action = asked->action, .class = asked->class};
-	struct rules_decision request;
 
 	if (!trial->left || change_subject(trial, help, &subject) != BL_OK)
 		return false;
 	trial->left--;
 	change_facts(trial, help, &facts, &used);
-	rules_decide(subject, &facts, ACTION_REQUEST, 0, &request);
 	if (help->approved) {
 		approvals = give_approvals(subject, help->approved, &facts);
 		if (!approvals)
 			return false;
 	}
-	*out = (struct advised){.may_request = is_open(&request)};
+	*out = (struct advised){0};
 	rules_decide(subject, &facts, asked->action, asked->class, &out->decision);
 	other.subject = subject;
 	if (out->decision.outcome == RULES_ASK)
@@ -162,27 +155,21 @@ enum bl_action advice_action(const struct asked *asked, const struct rule *rule)
 
 /*
  * To be asked for more is as good as to be permitted, if what is asked for leads there: needs come before withholds, so a
- * file that stays closed may ask for a reason first, and approvals are only given to who may request them. Two permits may
+ * file that stays closed may ask for a reason first. Whoever is asked for approvals may request them. Two permits may
  * ask, one for the copy and one for its read.
  */
 bool advice_helps(struct trial *trial, const struct help *help)
 {
 	const struct rule *rules = trial->asked->subject->policy->rules;
 	struct help with_needs = *help;
-	bool needs_approvals = help->approved != NULL;
 
 	for (unsigned i = 0; i < 3; i++) {
-		const struct rule *rule = with_needs.approved;
 		struct advised then;
 
 		if (!advice_decide(trial, &with_needs, &then))
 			return false;
-		if (needs_approvals && !then.may_request &&
-		    advice_has_request(advice_action(trial->asked, rule)))
-			return false;
 		if (then.decision.outcome != RULES_ASK)
 			return then.decision.outcome == RULES_PERMIT;
-		needs_approvals = then.standing.unmet & PART_BIT(PART_APPROVALS);
 		with_needs.approved = &rules[then.decision.rule_index];
 	}
 	return true;

@@ -42,11 +42,10 @@ struct choices {
 /* The purpose that is stated then; NULL: none. */
 const char *advice_purpose(const struct trial *trial, const struct help *help);
 
-/* What would be decided, of an ask how its rule stands, and may who asks request approvals? */
+/* What would be decided, and of an ask how its rule stands. */
 struct advised {
 	struct rules_decision decision;
 	struct rule_standing standing;
-	bool may_request;
 };
 /* advice_decide - false when it cannot be worked out */
 bool advice_decide(struct trial *trial, const struct help *help, struct advised *out);

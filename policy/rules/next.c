@@ -403,25 +403,6 @@ static bool next_of_ask(struct line *line, struct trial *trial)
 	return true;
 }
 
-/* Approvals are needed that nobody may ask for: better known than waited for. */
-static bool next_of_nothing(struct line *line, struct trial *trial)
-{
-	const struct asked *asked = trial->asked;
-	const struct rule *rule = &asked->subject->policy->rules[trial->decision->rule_index];
-	struct rule_standing standing;
-
-	if (trial->decision->outcome != RULES_ASK ||
-	    !say_stand(asked, trial->decision, &standing) ||
-	    !(standing.unmet & PART_BIT(PART_APPROVALS)) || may(asked, ACTION_REQUEST))
-		return false;
-	standing.unmet = PART_BIT(PART_APPROVALS);
-	line_add(line, "nothing; it needs ");
-	say_needs(line, rule, &standing);
-	tell_from(line, asked->subject->policy, rule);
-	line_add(line, ", and no rule permits you to request that");
-	return true;
-}
-
 /*
  * The ways, the shortest first. Each has its own number of tries: a long one must not hide the next. That nobody may is only
  * said when all was tried that could be different here and now.
@@ -467,5 +448,5 @@ bool say_next(struct line *line, const struct asked *asked, const struct rules_d
 	if (decision->outcome == RULES_ASK && next_of_ask(line, &trial))
 		return true;
 	advice_choices(&trial, decision, &choices);
-	return next_way(line, &trial, &choices) || next_of_nothing(line, &trial);
+	return next_way(line, &trial, &choices);
 }

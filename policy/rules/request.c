@@ -117,13 +117,17 @@ static bool is_used_up(const struct request *request, const struct odd_rule *odd
 
 /* ---- approvals ----------------------------------------------------------------------------- */
 
-/* What was approved: the action asked for, or one that needs it. */
+/* What was approved: the action asked for, or one that needs it. Who may look into a file may see that it is there. */
 static bool is_approval_of(const struct rules_approval *approval, enum bl_action action,
 			   unsigned class)
 {
-	bool is_of_action = approval->action == RULES_ANY || approval->action == (int)action ||
-			    (action == ACTION_READ && (approval->action == ACTION_COPY ||
-						       approval->action == ACTION_UNMASK));
+	static const uint32_t looks = 1u << ACTION_LIST | 1u << ACTION_STAT | 1u << ACTION_READ;
+	static const uint32_t looks_into =
+		1u << ACTION_READ | 1u << ACTION_COPY | 1u << ACTION_UNMASK;
+	bool is_any = approval->action == RULES_ANY;
+	bool is_of_action = is_any || approval->action == (int)action ||
+			    (looks >> action & 1 && looks_into >> approval->action & 1) ||
+			    (action == ACTION_STAT && approval->action == ACTION_LIST);
 	bool is_of_class = action != ACTION_UNMASK || approval->class == RULES_ANY ||
 			   (unsigned)approval->class == class;
 

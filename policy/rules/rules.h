@@ -191,7 +191,8 @@ struct rules_approval {
 	uid_t giver;	  /* the subject's own uid never counts; one giver counts once */
 	uint64_t roles;	  /* of the giver, as they count now: rules_subject_role_bits */
 	int64_t given_unix;
-	int action; /* enum bl_action it was asked for, or RULES_ANY. One of copy or unmask also counts for the read it needs. */
+	int action; /* enum bl_action it was asked for, or RULES_ANY. One of copy or unmask also counts for the read it needs, and one of
+	            read for list and stat. */
 	int class;  /* of an unmask, or RULES_ANY */
 };
 

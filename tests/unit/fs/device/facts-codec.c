@@ -29,8 +29,10 @@ static struct device_facts *sample(void)
 	facts->early_shred_unix = NOW + 1;
 	facts->next_request = 9;
 	facts->consent_count = 2;
-	facts->consents[0] = (struct device_consent){"repair", true, NOW, 61001};
-	facts->consents[1] = (struct device_consent){"resale", false, NOW + 2, UINT32_MAX};
+	facts->consents[0] = (struct device_consent){
+		.purpose = "repair", .is_granted = true, .since_unix = NOW, .by = 61001};
+	facts->consents[1] = (struct device_consent){
+		.purpose = "resale", .was_granted = true, .since_unix = NOW + 2, .by = UINT32_MAX};
 	facts->check_count = 1;
 	facts->checks[0] = (struct device_check){CHECK_TWO_FACTOR, 61001, NOW, "T-1"};
 	facts->request_count = 2;

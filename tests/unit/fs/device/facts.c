@@ -391,7 +391,7 @@ static void unknown_device_is_not_found(void **state)
 
 /* ---- consent ----------------------------------------------------------------------------------- */
 
-static void latest_withdrawal_counts_until_granted_again(void **state)
+static void earliest_withdrawal_counts_until_granted_again(void **state)
 {
 	static const struct {
 		const char *purpose;
@@ -401,10 +401,12 @@ static void latest_withdrawal_counts_until_granted_again(void **state)
 		{"repair", true, NOW, 0},
 		{"repair", false, NOW + 1, NOW + 1},
 		{"repair", false, NOW + 9, NOW + 1}, /* said again it is not put off */
-		{"resale", false, NOW + 2, NOW + 2},
+		{"resale", false, NOW + 2, NOW + 1}, /* never given: starts nothing */
 		{"resale", true, NOW + 3, NOW + 1},
-		{"repair", true, NOW + 4, 0},
-		{"repair", false, NOW + 5, NOW + 5},
+		{"resale", false, NOW + 3, NOW + 1}, /* a second one does not put the first off */
+		{"repair", true, NOW + 4, NOW + 3},
+		{"repair", false, NOW + 5, NOW + 3},
+		{"resale", true, NOW + 6, NOW + 5},
 	};
 	struct temp *temp = *state;
 
@@ -476,7 +478,8 @@ static void consent_of_a_record_counts_from_enrolment(void **state)
 		assert_int_equal(facts->consent_count, 2);
 		assert_int_equal(device_consent_of(facts, "repair"), CONSENT_GRANTED);
 		assert_int_equal(device_consent_of(facts, "resale"), CONSENT_WITHDRAWN);
-		assert_int_equal(device_consent_withdrawn(facts), NOW);
+		assert_int_equal(device_consent_withdrawn(facts),
+				 0); /* never given: starts no date */
 		assert_int_equal(facts->consents[0].by, UINT32_MAX);
 		assert_int_equal(none->consent_count, 0);
 		assert_int_equal(temp_reopen(temp, NULL), BL_OK);
@@ -979,7 +982,7 @@ int main(void)
 		TEST(path_may_be_as_long_as_paths_are),
 		TEST(nothing_is_recorded_of_what_is_gone),
 		TEST(unknown_device_is_not_found),
-		TEST(latest_withdrawal_counts_until_granted_again),
+		TEST(earliest_withdrawal_counts_until_granted_again),
 		TEST(purposes_have_a_limit_and_none_is_lost),
 		TEST(consent_of_a_record_counts_from_enrolment),
 		TEST(enrolment_with_a_bad_consent_leaves_nothing),

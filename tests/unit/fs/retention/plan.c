@@ -110,6 +110,8 @@ static enum bl_status record_change(struct device_store *store, enum change chan
 {
 	const struct device_consent consent = {
 		.purpose = "repair", .is_granted = change == GRANTED, .since_unix = at_unix};
+	const struct device_consent granted = {
+		.purpose = "repair", .is_granted = true, .since_unix = at_unix};
 
 	switch (change) {
 	case NOTHING:
@@ -117,6 +119,10 @@ static enum bl_status record_change(struct device_store *store, enum change chan
 	case OPENED:
 		return device_opened(store, "RMA-1", at_unix, NULL);
 	case WITHDRAWN:
+		/* only what was given can be taken back */
+		if (device_consent_set(store, "RMA-1", &granted, NULL) != BL_OK)
+			return BL_FAILED;
+		return device_consent_set(store, "RMA-1", &consent, NULL);
 	case GRANTED:
 		return device_consent_set(store, "RMA-1", &consent, NULL);
 	case SHRED_EARLY:

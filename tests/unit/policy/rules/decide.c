@@ -790,7 +790,7 @@ static void without_a_trusted_clock_no_approval_counts(void **state)
 	stage_close(&stage);
 }
 
-static void an_approved_copy_or_unmask_approves_the_read_it_needs(void **state)
+static void an_approved_look_approves_what_it_needs(void **state)
 {
 	static const char rules[] = SCENE_HEAD
 		"  - id: all\n    permit: [read, copy, unmask, list]\n    who: [technician]\n"
@@ -805,7 +805,9 @@ static void an_approved_copy_or_unmask_approves_the_read_it_needs(void **state)
 		{ACTION_COPY, ACTION_COPY, true},    {ACTION_UNMASK, ACTION_UNMASK, true},
 		{ACTION_UNMASK, ACTION_COPY, false}, {ACTION_COPY, ACTION_UNMASK, false},
 		{ACTION_READ, ACTION_COPY, false},   {ACTION_READ, ACTION_READ, true},
-		{ACTION_COPY, ACTION_LIST, false},   {RULES_ANY, ACTION_LIST, true},
+		{ACTION_COPY, ACTION_LIST, true},    {RULES_ANY, ACTION_LIST, true},
+		{ACTION_READ, ACTION_STAT, true},    {ACTION_LIST, ACTION_STAT, true},
+		{ACTION_STAT, ACTION_LIST, false},   {ACTION_LIST, ACTION_READ, false},
 	};
 
 	(void)state;
@@ -1434,7 +1436,7 @@ int main(void)
 		cmocka_unit_test(a_step_of_a_limit_is_what_the_nearest_leaves),
 		cmocka_unit_test(approvals_count_as_the_page_says),
 		cmocka_unit_test(without_a_trusted_clock_no_approval_counts),
-		cmocka_unit_test(an_approved_copy_or_unmask_approves_the_read_it_needs),
+		cmocka_unit_test(an_approved_look_approves_what_it_needs),
 		cmocka_unit_test(approvals_stop_counting_at_a_moment_that_is_told),
 		cmocka_unit_test(approved_looks_at_permits_with_approvals_only),
 		cmocka_unit_test(an_approved_unmask_is_of_its_class),

@@ -184,9 +184,9 @@ static void what_failed_and_what_was_not_known_is_told(void **state)
 		 "repair; try again when it has been looked through",
 		 NULL},
 		{"carla", "repair", ACTION_COPY, true,
-		 "would change it: nothing; it needs 2 approvals by others who hold 'supervisor', "
-		 "and "
-		 "no rule permits you to request that\n",
+		 "would change it: give a reason (--reason TEXT) and ask for 2 approvals by others "
+		 "who "
+		 "hold 'supervisor': bailee request copy ",
 		 NULL},
 		{"anna", "repair", ACTION_SHRED, true,
 		 "would change it: nothing but another policy\n", "shown as"},

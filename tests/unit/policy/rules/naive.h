@@ -307,12 +307,15 @@ static inline bool naive_counts(const struct naive_case *n, const struct rule *r
 {
 	const struct rules_circumstances *who = n->q->who;
 	int64_t now = who->now_unix;
-	bool is_of_view = approval->action == ACTION_COPY || approval->action == ACTION_UNMASK;
+	bool is_of_view = approval->action == ACTION_READ || approval->action == ACTION_COPY ||
+			  approval->action == ACTION_UNMASK;
+	bool is_look = action == ACTION_READ || action == ACTION_LIST || action == ACTION_STAT;
+	bool is_stat_of_list = action == ACTION_STAT && approval->action == ACTION_LIST;
 
 	if (!who->is_clock_trusted || approval->giver == who->caller.uid)
 		return false;
 	if (approval->action != RULES_ANY && approval->action != (int)action &&
-	    !(action == ACTION_READ && is_of_view))
+	    !(is_look && is_of_view) && !is_stat_of_list)
 		return false;
 	if (action == ACTION_UNMASK && approval->class != RULES_ANY && approval->class != class)
 		return false;

@@ -247,14 +247,14 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		 .text = "unmask needs 1 approval by rule 'rings': The owner is rung up. Next: ask "
 			 "for 1 approval by others who hold 'supervisor': bailee request unmask "
 			 "RMA-1 [PATH] --class CLASS --reason TEXT"},
-		/* who may not ask for approvals is not told to, but who may */
+		/* whoever lacks only approvals may request them, without a permit of request */
 		{.login = "kai",
 		 .action = ACTION_COPY,
 		 .purpose = "call",
 		 .check = CHECK_TWO_FACTOR,
 		 .text = "copy needs 1 approval by rule 'officer-exports': Answers are sent. Next: "
-			 "ask a holder of role 'supervisor', who may copy for the purpose "
-			 "'customer-request' at workplace 'office', with a reason and 2 approvals"},
+			 "ask for 1 approval by others who hold 'supervisor': bailee request copy "
+			 "RMA-1 [PATH] --reason TEXT"},
 		/* purpose, consent, caller, workplace, and two at once */
 		{.action = ACTION_READ,
 		 .purpose = "",
