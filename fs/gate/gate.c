@@ -273,9 +273,9 @@ static void prepare_all(struct gate *gate, const struct policy *policy, int64_t 
 		view_prepare(view, policy, now_unix);
 }
 
+/* policy_lock is held for writing; what givers may was taken before. */
 static void take_all(struct gate *gate, int64_t now_unix)
 {
-	(void)givers_take(gate);
 	for (struct gate_view *view = gate->views; view; view = view->next)
 		view_take(view, now_unix);
 	all_moved(gate);
@@ -297,6 +297,7 @@ void gate_set_policy(struct gate *gate, const struct policy *policy)
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	const struct policy *old = gate->policy;
 
+	(void)givers_take(gate);
 	usage_zone(gate, policy, now);
 	gate->policy = policy_ref(policy);
 	gate->generation++;
@@ -341,16 +342,6 @@ static void device_into(struct gate *gate, const struct device *record, struct g
 	*facts = old;
 }
 
-/* policy_lock is held for writing, people_lock too. */
-static void judge_again(struct gate *gate, int64_t now_unix)
-{
-	(void)givers_take(gate);
-	(void)usage_roll(gate, now_unix);
-	for (struct gate_view *view = gate->views; view; view = view->next)
-		view_until(view, now_unix);
-	all_moved(gate);
-}
-
 static void device_changed(struct gate *gate, const char *id)
 {
 	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
@@ -360,7 +351,8 @@ static void device_changed(struct gate *gate, const char *id)
 	if (record && device_find(gate->config.store, id, record, NULL) == BL_OK)
 		facts = facts_read(gate, id, record->state);
 	pthread_mutex_lock(&gate->people_lock);
-	givers_prepare(gate, gate->policy, now, false);
+	/* What was recorded just now counts for a subject of now, not for one of an hour ago. */
+	prepare_all(gate, gate->policy, now);
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	struct gate_device *device = device_named(gate, id);
 
@@ -368,8 +360,11 @@ static void device_changed(struct gate *gate, const char *id)
 		device_into(gate, record, &facts);
 	else if (device)
 		device->is_dropped = true; /* what cannot be read again is shown no more */
-	judge_again(gate, now);
+	(void)givers_take(gate);
+	(void)usage_roll(gate, now);
+	take_all(gate, now);
 	pthread_rwlock_unlock(&gate->policy_lock);
+	settle_all(gate);
 	pthread_mutex_unlock(&gate->people_lock);
 }
 

@@ -160,8 +160,11 @@ static void a_check_counts_for_an_hour_and_for_who_made_it(void **state)
 	struct fixture *fixture = *state;
 
 	fixture_policy(fixture, 2, BY_CHECK);
+	atomic_store(&fixture->now, NOW - 600);
 	struct gate_view *view = fixture_view(fixture, UID_OWNER);
 
+	/* Long after the view was opened. */
+	atomic_store(&fixture->now, NOW);
 	check(fixture, UID_CLERK);
 	assert_int_equal(try_open(view, "RMA-1/open/note.txt"), EACCES);
 	check(fixture, UID_OWNER);
@@ -184,11 +187,14 @@ static void an_approval_opens_for_as_long_as_it_is_valid(void **state)
 	struct fixture *fixture = *state;
 
 	fixture_policy(fixture, 2, BY_APPROVAL);
+	atomic_store(&fixture->now, NOW - 600);
 	struct gate_view *view = fixture_view(fixture, UID_OWNER);
 	struct gate_view *clerk = fixture_view(fixture, UID_CLERK);
 
 	assert_int_equal(try_open(view, "RMA-1/open/note.txt"), EACCES);
 	assert_int_equal(logged(fixture, AUDIT_OPEN, AUDIT_ASKED, "with-approval"), 1);
+	/* Long after the view was opened. */
+	atomic_store(&fixture->now, NOW);
 	uint32_t number = request(fixture, UID_OWNER, ACTION_COPY, NULL);
 
 	assert_int_equal(try_open(view, "RMA-1/open/note.txt"), EACCES);

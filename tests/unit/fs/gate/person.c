@@ -104,10 +104,43 @@ static void groups_are_all_there_or_the_person_is_not(void **state)
 	}
 }
 
+static struct person *person_by(int passwd_error, int groups)
+{
+	struct person *person = NULL;
+
+	memset(&nss, 0, sizeof(nss));
+	nss.passwd_error = passwd_error;
+	nss.groups = groups;
+	assert_int_equal(person_lookup(1000, 100, &person, NULL), BL_OK);
+	return person;
+}
+
+static void a_person_is_another_with_other_groups_or_none(void **state)
+{
+	static const struct {
+		int passwd_error, groups;
+		bool is_same;
+	} ROWS[] = {{0, 2, true}, {0, 3, false}, {0, 0, false}, {ENOENT, 0, false}};
+	struct person *first = person_by(0, 2);
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct person *other = person_by(ROWS[i].passwd_error, ROWS[i].groups);
+
+		if (person_is_same(first, other) != ROWS[i].is_same ||
+		    person_is_same(other, first) != ROWS[i].is_same)
+			fail_msg("row %zu", i);
+		person_free(other);
+	}
+	assert_false(person_is_same(first, NULL));
+	person_free(first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_are_all_there_or_the_person_is_not),
+		cmocka_unit_test(a_person_is_another_with_other_groups_or_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
