@@ -13,7 +13,7 @@ static const char GOOD[] =
 	"people:\n"
 	"  anna: {roles: [technician]}\n"
 	"  carla: {roles: [supervisor]}\n"
-	"  dora: {roles: [supervisor]}\n"
+	"  dora: {roles: [supervisor, keeper]}\n"
 	"  ed: {roles: [officer, keeper]}\n"
 	"roles:\n"
 	"  technician: {}\n"
@@ -87,7 +87,7 @@ static const struct row ROWS[] = {
 	 "rule 'export' gives 'officer' nothing: copy also needs a read, and no rule permits one "
 	 "with it",
 	 "permit 'read'"},
-	{"dora: {roles: [supervisor]}", "dora: {roles: [keeper]}",
+	{"dora: {roles: [supervisor, keeper]}", "dora: {roles: [keeper]}",
 	 "rule 'export' asks for 2 approvals, and other people can give 'carla' only 1",
 	 "lower 'count'"},
 	{"from: [supervisor, officer]", "from: [supervisor]",
@@ -153,6 +153,16 @@ static const struct row ROWS[] = {
 	 "The customer asked",
 	 "    who: [supervisor]\n    where: office\n    when: {purpose: [complaint]}\n    why: The "
 	 "customer asked",
+	 "rule 'export' gives 'supervisor' nothing: copy also needs a read, and no rule permits "
+	 "one "
+	 "with it",
+	 "permit 'read'"},
+	{"    when: {purpose: [customer-request]}\n    why: The customer asked for it.\n"
+	 "  - id: export\n    permit: [copy]\n    who: [supervisor]\n    where: office\n"
+	 "    when: {purpose: [customer-request]}",
+	 "    when: {hours: Mon-Fri 08:00-18:00}\n    why: The customer asked for it.\n"
+	 "  - id: ~export\n    permit: [copy]\n    who: [supervisor]\n    where: office\n"
+	 "    when: {hours: [Sat 08:00-18:00, Mon 18:00-19:00]}",
 	 "rule 'export' gives 'supervisor' nothing: copy also needs a read, and no rule permits "
 	 "one "
 	 "with it",
@@ -224,7 +234,8 @@ static void what_comes_to_nothing_is_told_where_it_stands(void **state)
 static void what_still_means_something_is_left_alone(void **state)
 {
 	static const struct row FINE[] = {
-		{"dora: {roles: [supervisor]}", "'group:desk': {roles: [supervisor]}", NULL, NULL},
+		{"dora: {roles: [supervisor, keeper]}", "'group:desk': {roles: [supervisor]}", NULL,
+		 NULL},
 		{"consent: granted}\n",
 		 "consent: granted}\n    unless: {hours: Mon-Thu 07:30-18:00}\n", NULL, NULL},
 		{"consent: granted}\n",
@@ -234,6 +245,14 @@ static void what_still_means_something_is_left_alone(void **state)
 		{AFTER_RULES,
 		 AFTER_RULES "  - {id: no-copies, forbid: [copy], who: everyone, where: bench, "
 			     "why: Nothing leaves the place.}\n",
+		 NULL, NULL},
+		{AFTER_RULES,
+		 AFTER_RULES "  - {id: no-copies, forbid: [copy], who: everyone, when: "
+			     "{caller_verified: two-factor}, why: Nothing leaves it.}\n",
+		 NULL, NULL},
+		{AFTER_RULES,
+		 AFTER_RULES "  - {id: no-copies, forbid: [copy], who: everyone, what: {status: "
+			     "[received]}, why: Nothing leaves it.}\n",
 		 NULL, NULL},
 		{AFTER_RULES,
 		 AFTER_RULES "  - {id: no-copies, forbid: [copy], who: everyone, unless: {consent: "
@@ -256,6 +275,12 @@ static void what_still_means_something_is_left_alone(void **state)
 		 "{intake: 40d, closed: 2d}}\n",
 		 NULL, NULL},
 		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: phones, what: {devices: [phone]}, destroy_after: "
+		 "{intake: 7d, closed: 2d}}\n",
+		 NULL, NULL},
+		{"    permit: [copy]\n    who: [supervisor]",
+		 "    permit: [copy]\n    who: [keeper]", NULL, NULL},
+		{"destroy_by: 90d}\n",
 		 "destroy_by: 90d}\n  - {id: paid, what: {ids: ['X-*']}, keep_at_least: 10d}\n",
 		 NULL, NULL},
 	};
@@ -267,6 +292,26 @@ static void what_still_means_something_is_left_alone(void **state)
 
 		rows_assert_good(text, i);
 	}
+}
+
+static void what_closes_a_read_closes_the_copy_that_needs_it(void **state)
+{
+	const struct row row = {AFTER_RULES,
+				AFTER_RULES "  - {id: no-reads, forbid: [read], who: everyone, "
+					    "where: office, why: Nobody reads here.}\n",
+				NULL, NULL};
+	unsigned line, column;
+	BL_CLEANUP(bl_free) char *text = rows_break(GOOD, &row, &line, &column);
+	BL_CLEANUP(policy_unref) struct policy *policy = NULL;
+	struct rules_findings findings;
+	bool is_told = false;
+
+	(void)state;
+	assert_int_equal(rules_parse(text, strlen(text), &policy, &findings, NULL), BL_OK);
+	for (size_t i = 0; i < findings.count; i++)
+		is_told |= strcmp(findings.items[i].text, "rule 'export' never counts: 'no-reads' "
+							  "forbids all of it") == 0;
+	assert_true(is_told);
 }
 
 /* ---- the table of masks ------------------------------------------------------------------------------------ */
@@ -313,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_policy_that_means_all_it_says_has_no_findings),
 		cmocka_unit_test(what_comes_to_nothing_is_told_where_it_stands),
 		cmocka_unit_test(what_still_means_something_is_left_alone),
+		cmocka_unit_test(what_closes_a_read_closes_the_copy_that_needs_it),
 		cmocka_unit_test(a_style_is_said_to_fit_just_where_masking_uses_it),
 	};
 
