@@ -392,7 +392,7 @@ struct rules_role_standing {
 	enum rules_standing standing;
 	const char *
 		requirement; /* the one that ends first, or is missing: "training", "insurance"; NULL: none */
-	int64_t lapses_unix; /* the first instant at which it gives nothing; INT64_MAX: never */
+	int64_t lapses_unix; /* the first instant at which it gives nothing; INT64_MAX: never; 0: a date is missing */
 };
 typedef bool rules_role_fn(void *context, const struct rules_role_standing *standing);
 void rules_each_role(const struct policy *policy, int64_t now_unix, rules_role_fn *tell,
@@ -421,8 +421,21 @@ BL_DEFINE_CLEANUP(struct rules_paths_seen, rules_paths_free)
 /*
  * rules_diff - what does @newer permit, show or keep that @older does not, and the other way round?
  *
- * Asked of every role, action and class, of a representative of each cell that the patterns and conditions of both files cut
- * the questions into, and of both files' tests.
+ * Asked are all roles of both files, and the people who hold several or whose roles differ; all actions; an unmask for each
+ * class that rules tell apart; how each class is shown where both permit a read or a list; both files' tests; and rules_due.
+ * How long people hold their roles is compared by days.
+ *
+ * Facts are cells: what the words of either file tell apart. Kinds, statuses, ids for each pattern, one path for each state
+ * that both path automata reach, sizes around each max_size, minutes around the edges of hours in one week (that of the test
+ * clock), purposes and hosts of either file and none, consent, caller check, reason, classes of `contains`, limits one below
+ * and at their end, approvals that are enough, one too few, or just expired. Up to 20,000 combinations all are asked. Of more,
+ * those around each rule, around each pair of rules, and with any two facts changed, what differs between the files first, up
+ * to 60,000 for one caller and action: a difference that takes three other rules together can then be missed.
+ *
+ * Not asked: what is not known of a file or device but its contents and consent, other names of a file, clocks that are not
+ * trusted, several limits used up at once, approvals by people of different roles; holds, proof, sessions and audit. Another
+ * pattern of a custom class counts as wider. The same caller, action and deciding rules are told once, by one example; at most
+ * 400 are told and counted, wider ones first.
  */
 struct rules_difference {
 	bool is_wider; /* else narrower */
