@@ -23,10 +23,7 @@ static void tell_difference(void *context, const struct rules_difference *differ
 	}
 	printf("%-8s  %s: %s\n", difference->is_wider ? "wider" : "narrower", difference->who,
 	       difference->question);
-	printf("          %s, was %s", difference->after, difference->before);
-	if (difference->rule)
-		printf(" (by '%s')", difference->rule);
-	putchar('\n');
+	printf("          %s, was %s\n", difference->after, difference->before);
 }
 
 int policy_diff(int argc, char **argv)
@@ -106,4 +103,14 @@ int policy_publish(int argc, char **argv)
 	enum bl_status status = rules_publish(stdout, policy);
 
 	return status == BL_OK ? 0 : cli_fail(&invocation, status, &why);
+}
+
+int policy_print_schema(int argc, char **argv)
+{
+	struct invocation invocation = {.command = "policy schema", .usage = "policy schema"};
+	int code = cli_parse(&invocation, argc, argv, NULL, 0, 0, 0);
+
+	if (code < 0)
+		rules_schema(stdout); /* JSON with --json and without */
+	return code < 0 ? 0 : code;
 }

@@ -226,7 +226,7 @@ static enum bl_status sign_file(const char *path, const char *signature_path,
 	crypto_generichash(digest, sizeof(digest), (const uint8_t *)bytes, length, NULL, 0);
 	if (memcmp(digest, policy_digest(policy), sizeof(digest)) != 0)
 		return bl_fail(why, BL_STALE, "'%s' changed while it was signed", path);
-	snprintf(comment, sizeof(comment), "timestamp:%lld\tserial:%llu", (long long)time(NULL),
+	snprintf(comment, sizeof(comment), "timestamp:%lld serial:%llu", (long long)time(NULL),
 		 (unsigned long long)policy_serial(policy));
 	status = minisign_sign(secret, (const uint8_t *)bytes, length, comment, &signature, why);
 	return status == BL_OK ? replace(signature_path, signature, why) : status;

@@ -37,9 +37,10 @@ int cmd_policy(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} VERBS[] = {{"check", policy_check},	  {"test", policy_test},
 		     {"explain", policy_explain}, {"diff", policy_diff},
-		     {"publish", policy_publish}, {"load", policy_load},
-		     {"keygen", policy_keygen},	  {"sign", policy_sign},
-		     {"verify", policy_verify},	  {"trust", policy_trust}};
+		     {"publish", policy_publish}, {"schema", policy_print_schema},
+		     {"load", policy_load},	  {"keygen", policy_keygen},
+		     {"sign", policy_sign},	  {"verify", policy_verify},
+		     {"trust", policy_trust}};
 	struct invocation invocation = {
 		.command = "policy",
 		.usage = "policy "
