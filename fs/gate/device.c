@@ -89,18 +89,11 @@ void gate_device_unref(struct gate_device *device)
 static void on_trouble(void *context, unsigned volume, uint64_t inode, const char *text)
 {
 	struct gate_device *device = context;
-	struct audit_event event = {.op = AUDIT_SOURCE_ERROR,
-				    .verdict = AUDIT_FAILED_VERDICT,
-				    .uid = UINT32_MAX,
-				    .gid = UINT32_MAX,
-				    .pid = UINT32_MAX,
-				    .login_uid = UINT32_MAX,
-				    .error_number = (uint32_t)bl_status_errno(BL_IO)};
+	char detail[AUDIT_DETAIL_SIZE];
 
-	memcpy(event.device, device->id, sizeof(event.device));
-	snprintf(event.detail, sizeof(event.detail), "volume %u, inode %llu: %s", volume,
+	snprintf(detail, sizeof(detail), "volume %u, inode %llu: %s", volume,
 		 (unsigned long long)inode, text);
-	gate_tell(device->gate, &event);
+	gate_tell_trouble(device->gate, device->id, "", BL_IO, detail);
 }
 
 static enum bl_status open_keys(struct gate_device *device, struct device_keys **out_keys)

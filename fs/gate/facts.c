@@ -172,19 +172,11 @@ static enum bl_status add_grants(struct gate *gate, struct gate_facts *facts)
 
 static void tell_unreadable(struct gate *gate, const char *id, enum bl_status status)
 {
-	struct audit_event event = {.op = AUDIT_SOURCE_ERROR,
-				    .verdict = AUDIT_FAILED_VERDICT,
-				    .uid = UINT32_MAX,
-				    .gid = UINT32_MAX,
-				    .pid = UINT32_MAX,
-				    .login_uid = UINT32_MAX,
-				    .error_number = (uint32_t)bl_status_errno(status)};
+	char detail[AUDIT_DETAIL_SIZE];
 
-	snprintf(event.device, sizeof(event.device), "%s", id);
-	snprintf(event.rule, sizeof(event.rule), "%s", RULE_GATE);
-	snprintf(event.detail, sizeof(event.detail),
-		 "facts of the device cannot be read, so it is closed: %s", bl_status_name(status));
-	gate_tell(gate, &event);
+	snprintf(detail, sizeof(detail), "facts of the device cannot be read, so it is closed: %s",
+		 bl_status_name(status));
+	gate_tell_trouble(gate, id, RULE_GATE, status, detail);
 }
 
 struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_state state)

@@ -1,6 +1,7 @@
 #include "fs/gate/private.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,6 +140,23 @@ void gate_tell(struct gate *gate, const struct audit_event *event)
 		return;
 	ticket->done = told;
 	audit_submit(gate->config.audit, event, ticket);
+}
+
+void gate_tell_trouble(struct gate *gate, const char *device, const char *rule,
+		       enum bl_status status, const char *detail)
+{
+	struct audit_event event = {.op = AUDIT_SOURCE_ERROR,
+				    .verdict = AUDIT_FAILED_VERDICT,
+				    .uid = UINT32_MAX,
+				    .gid = UINT32_MAX,
+				    .pid = UINT32_MAX,
+				    .login_uid = UINT32_MAX,
+				    .error_number = (uint32_t)bl_status_errno(status)};
+
+	snprintf(event.device, sizeof(event.device), "%s", device);
+	snprintf(event.rule, sizeof(event.rule), "%s", rule);
+	snprintf(event.detail, sizeof(event.detail), "%s", detail);
+	gate_tell(gate, &event);
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------ */

@@ -511,6 +511,9 @@ struct gate_device *gate_device_after(struct gate *gate, uint32_t slot);
 struct gate_device *gate_device_named(struct gate *gate, const char *id);
 /* gate_tell - an event that nobody waits for */
 void gate_tell(struct gate *gate, const struct audit_event *event);
+/* gate_tell_trouble - something of a device cannot be read; @detail: words of our own */
+void gate_tell_trouble(struct gate *gate, const char *device, const char *rule,
+		       enum bl_status status, const char *detail);
 struct gate_handle *handle_new(void);
 void handle_free(struct gate_handle *handle);
 /*

@@ -210,9 +210,7 @@ static void a_policy_that_does_not_ask_looks_through_nothing(void **state)
 
 static void set_pattern(struct fixture *fixture, int serial, const char *pattern)
 {
-	static struct rules_findings findings;
 	char text[1024];
-	struct policy *policy = NULL;
 
 	snprintf(text, sizeof(text),
 		 "bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
@@ -223,10 +221,7 @@ static void set_pattern(struct fixture *fixture, int serial, const char *pattern
 		 "  - id: owner-copies\n    permit: [list, stat, read, copy]\n    who: [owner]\n"
 		 "    why: Owners copy the masked view.\n",
 		 serial, pattern);
-	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
-		fail_msg("policy line %u: %s", findings.items[0].line, findings.items[0].text);
-	gate_set_policy(fixture->gate, policy);
-	policy_unref(policy);
+	fixture_policy_text(fixture, text);
 }
 
 static void a_pattern_that_changes_is_looked_for_from_then_on(void **state)

@@ -372,23 +372,17 @@ static void an_approval_of_one_class_shows_no_other(void **state)
 /* The head says that uid 61003 is a lead; this one says otherwise, from a day on. */
 static void set_people(struct fixture *fixture, int serial, const char *lead)
 {
-	static struct rules_findings findings;
 	char text[8192];
-	struct policy *policy = NULL;
-	int length = snprintf(
-		text, sizeof(text),
-		"bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
-		"people:\n  'uid:61001': {roles: [owner]}\n  'uid:61003': {%s}\n"
-		"  'uid:61004': {roles: [lead], training_expires: 2030-01-01}\n"
-		"roles:\n  owner: {}\n  lead: {requires: [training]}\n  clerk: {}\n"
-		"detect: {sets: [contact], customer: true}\n"
-		"defaults: {access: forbid, mask: fill, unscanned: withhold}\nrules:\n%s",
-		serial, lead, BY_APPROVAL);
 
-	if (rules_parse(text, (size_t)length, &policy, &findings, NULL) != BL_OK)
-		fail_msg("policy line %u: %s", findings.items[0].line, findings.items[0].text);
-	gate_set_policy(fixture->gate, policy);
-	policy_unref(policy);
+	snprintf(text, sizeof(text),
+		 "bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
+		 "people:\n  'uid:61001': {roles: [owner]}\n  'uid:61003': {%s}\n"
+		 "  'uid:61004': {roles: [lead], training_expires: 2030-01-01}\n"
+		 "roles:\n  owner: {}\n  lead: {requires: [training]}\n  clerk: {}\n"
+		 "detect: {sets: [contact], customer: true}\n"
+		 "defaults: {access: forbid, mask: fill, unscanned: withhold}\nrules:\n%s",
+		 serial, lead, BY_APPROVAL);
+	fixture_policy_text(fixture, text);
 }
 
 static void an_approval_goes_with_its_givers_role(void **state)
@@ -484,17 +478,12 @@ static void whom_no_namespace_names_is_nobody_whatever_the_policy_says(void **st
 		"  - id: owner-lists\n    permit: [list, stat, read]\n    who: [owner]\n"
 		"    why: Owners see what is there.\n";
 	struct fixture *fixture = *state;
-	static struct rules_findings findings;
 	char text[2048];
-	struct policy *policy = NULL;
 	struct bl_error why = {""};
 	uid_t nobody = fixture->gate->nobody;
 
 	snprintf(text, sizeof(text), NOBODY, (unsigned)nobody);
-	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
-		fail_msg("policy line %u: %s", findings.items[0].line, findings.items[0].text);
-	gate_set_policy(fixture->gate, policy);
-	policy_unref(policy);
+	fixture_policy_text(fixture, text);
 
 	struct gate_view_request request = {.uid = nobody, .gid = nobody, .login_uid = UINT32_MAX};
 	struct gate_view *view = NULL;

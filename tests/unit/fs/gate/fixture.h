@@ -115,18 +115,33 @@ static inline void fixture_directory(struct fixture *fixture, const char *name)
 	assert_int_equal(mkdir(path, 0755), 0);
 }
 
-static inline void fixture_policy(struct fixture *fixture, int serial, const char *rules)
+static inline struct policy *fixture_parse(const char *text)
 {
 	static struct rules_findings findings;
-	char text[8192];
 	struct policy *policy = NULL;
-	int length = snprintf(text, sizeof(text), POLICY_HEAD, serial);
 
-	length += snprintf(text + length, sizeof(text) - (size_t)length, "%s", rules);
-	if (rules_parse(text, (size_t)length, &policy, &findings, NULL) != BL_OK)
+	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
 		fail_msg("policy line %u: %s", findings.items[0].line, findings.items[0].text);
+	return policy;
+}
+
+/* A whole policy in force. */
+static inline void fixture_policy_text(struct fixture *fixture, const char *text)
+{
+	struct policy *policy = fixture_parse(text);
+
 	gate_set_policy(fixture->gate, policy);
 	policy_unref(policy);
+}
+
+/* @rules below the head that they all have. */
+static inline void fixture_policy(struct fixture *fixture, int serial, const char *rules)
+{
+	char text[8192];
+	int length = snprintf(text, sizeof(text), POLICY_HEAD, serial);
+
+	snprintf(text + length, sizeof(text) - (size_t)length, "%s", rules);
+	fixture_policy_text(fixture, text);
 }
 
 static inline void fixture_enroll(struct fixture *fixture)

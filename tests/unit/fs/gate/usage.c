@@ -421,9 +421,7 @@ static void a_limit_holds_over_a_restart(void **state)
 
 static struct policy *policy_in(const char *zone)
 {
-	static struct rules_findings findings;
 	char text[1024];
-	struct policy *policy = NULL;
 
 	snprintf(text, sizeof(text),
 		 "bailee: 1\nname: test\nserial: 2\ntimezone: %s\nuses: [builtin/baseline]\n"
@@ -433,9 +431,7 @@ static struct policy *policy_in(const char *zone)
 		 "  - id: owner-lists\n    permit: [list]\n    who: [owner]\n"
 		 "    why: Owners see what is there.\n",
 		 zone);
-	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
-		fail_msg("policy line %u: %s", findings.items[0].line, findings.items[0].text);
-	return policy;
+	return fixture_parse(text);
 }
 
 static void another_zone_counts_rather_too_much_than_too_little(void **state)

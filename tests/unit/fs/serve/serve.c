@@ -27,24 +27,18 @@ static const char OWNER_ROOT[] =
 /* The mount of a test is its own process's: the policy names whoever runs it. */
 static void policy_for_me(struct fixture *fixture, int serial, bool may_copy)
 {
-	static struct rules_findings findings;
 	char text[4096];
-	struct policy *policy = NULL;
-	int length = snprintf(
-		text, sizeof(text),
-		"bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
-		"people:\n  'uid:%u': {roles: [master]}\nroles:\n  master: {}\n"
-		"detect:\n  sets: [contact, payment]\n  customer: true\n"
-		"defaults: {access: forbid, mask: fill, unscanned: withhold}\nrules:\n%s",
-		serial, (unsigned)getuid(),
-		may_copy ? OWNER_ROOT
-			 : "  - id: root-looks\n    permit: [list, stat]\n    who: [master]\n"
-			   "    why: The tester only looks now.\n");
 
-	if (rules_parse(text, (size_t)length, &policy, &findings, NULL) != BL_OK)
-		fail_msg("policy line %u: %s", findings.items[0].line, findings.items[0].text);
-	gate_set_policy(fixture->gate, policy);
-	policy_unref(policy);
+	snprintf(text, sizeof(text),
+		 "bailee: 1\nname: test\nserial: %d\ntimezone: UTC\nuses: [builtin/baseline]\n"
+		 "people:\n  'uid:%u': {roles: [master]}\nroles:\n  master: {}\n"
+		 "detect:\n  sets: [contact, payment]\n  customer: true\n"
+		 "defaults: {access: forbid, mask: fill, unscanned: withhold}\nrules:\n%s",
+		 serial, (unsigned)getuid(),
+		 may_copy ? OWNER_ROOT
+			  : "  - id: root-looks\n    permit: [list, stat]\n    who: [master]\n"
+			    "    why: The tester only looks now.\n");
+	fixture_policy_text(fixture, text);
 }
 
 static void ended(void *context)
