@@ -165,6 +165,7 @@ install: all
 	install -D -m 0755 $(B)/bailee $(DESTDIR)$(PREFIX)/bin/bailee
 	install -D -m 0755 $(B)/bailee-reader $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader
 	install -D -m 0644 docs/bailee.1 $(DESTDIR)$(PREFIX)/share/man/man1/bailee.1
+	install -D -m 0644 docs/bailee-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5
 	install -D -m 0644 contrib/bailee.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|' contrib/bailee.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bailee.service
@@ -172,6 +173,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
 		$(DESTDIR)$(PREFIX)/share/man/man1/bailee.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/bailee.service
 
