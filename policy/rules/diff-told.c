@@ -3,6 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool has_room(const struct tellings *tellings, bool is_wider)
+{
+	size_t told = is_wider ? tellings->wider : tellings->count - tellings->wider;
+
+	return told < TOLD_LIMIT;
+}
+
 bool tellings_is_known(const struct tellings *tellings, const char *who, unsigned topic,
 		       const struct told_answer *before, const struct told_answer *after)
 {
@@ -15,7 +22,7 @@ bool tellings_is_known(const struct tellings *tellings, const char *who, unsigne
 		    strcmp(told->after.rule, after->rule) == 0)
 			return true;
 	}
-	return tellings->count == TOLD_LIMIT;
+	return !has_room(tellings, after->rank > before->rank);
 }
 
 static void say(const struct told_answer *answer, char out[120])
@@ -29,11 +36,12 @@ void tellings_add(struct tellings *tellings, const char *who, unsigned topic,
 {
 	struct told *told;
 
-	if (tellings->count == TOLD_LIMIT)
+	if (!has_room(tellings, after->rank > before->rank))
 		return;
 	told = &tellings->items[tellings->count++];
 	*told = (struct told){.before = *before, .after = *after, .topic = topic};
 	told->difference.is_wider = after->rank > before->rank;
+	tellings->wider += told->difference.is_wider;
 	told->difference.who = who;
 	told->difference.rule = after->rule;
 	snprintf(told->difference.question, sizeof(told->difference.question), "%s", question);

@@ -4,7 +4,8 @@
 
 #include "policy/rules/rules.h"
 
-#define TOLD_LIMIT 400u
+#define TOLD_LIMIT                                                                                 \
+	200u /* of wider ones, and of narrower ones: many of these must not hide one of those */
 
 /* One side of a difference: an outcome or a style or a date, and what decided it. */
 struct told_answer {
@@ -20,11 +21,16 @@ struct told {
 };
 
 struct tellings {
-	struct told *items; /* TOLD_LIMIT */
-	size_t count;
+	struct told *items;  /* 2 * TOLD_LIMIT */
+	size_t count, wider; /* wider: of the count */
 };
 
-/* tellings_is_known - was the same said of the same caller and topic? A full list knows everything. */
+static inline bool tellings_are_full(const struct tellings *tellings)
+{
+	return tellings->count == 2 * (size_t)TOLD_LIMIT;
+}
+
+/* tellings_is_known - was the same said of the same caller and topic? What there is no room for is known. */
 bool tellings_is_known(const struct tellings *tellings, const char *who, unsigned topic,
 		       const struct told_answer *before, const struct told_answer *after);
 /* tellings_add - the answers must differ in rank and not be known */

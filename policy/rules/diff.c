@@ -271,6 +271,8 @@ static void compare_styles(struct comparison *now, const struct asked_of asked[S
 		struct told_answer after = style_answer(now, NEWER, class, styles[NEWER]);
 		char verb[96];
 
+		if (before.rank == after.rank)
+			continue;
 		snprintf(verb, sizeof(verb), "see %.48s in", class->name);
 		note(now, now->topic + 1 + (unsigned)i, verb, &before, &after, values);
 	}
@@ -643,24 +645,16 @@ static enum bl_status compare_decisions(const struct cells *cells, struct tellin
 	return now.status;
 }
 
-static void hand_out(const struct tellings *tellings, rules_difference_fn *tell, void *context,
-		     size_t *out_wider, size_t *out_narrower)
+static void hand_out(const struct tellings *tellings, rules_difference_fn *tell, void *context)
 {
-	size_t wider = 0;
-
-	for (unsigned pass = 0; pass < 2; pass++)
+	for (unsigned pass = 0; pass < 2 && tell; pass++)
 		for (size_t i = 0; i < tellings->count; i++) {
 			const struct rules_difference *difference = &tellings->items[i].difference;
 
 			/* wider ones first: they are what somebody must answer for */
-			if (difference->is_wider != (pass == 0))
-				continue;
-			wider += difference->is_wider;
-			if (tell)
+			if (difference->is_wider == (pass == 0))
 				tell(context, difference);
 		}
-	*out_wider = wider;
-	*out_narrower = tellings->count - wider;
 }
 
 enum bl_status rules_diff(const struct policy *older, const struct policy *newer,
@@ -668,8 +662,8 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 			  size_t *out_narrower)
 {
 	BL_CLEANUP(cells_free) struct cells *cells = NULL;
-	BL_CLEANUP(bl_free) struct told *items = calloc(TOLD_LIMIT, sizeof(*items));
-	struct tellings tellings = {items, 0};
+	BL_CLEANUP(bl_free) struct told *items = calloc(2 * (size_t)TOLD_LIMIT, sizeof(*items));
+	struct tellings tellings = {.items = items};
 	enum bl_status status = items ? cells_new(older, newer, &cells) : BL_NO_MEMORY;
 
 	if (status != BL_OK)
@@ -682,6 +676,8 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 		status = compare_decisions(cells, &tellings);
 	if (status != BL_OK)
 		return status;
-	hand_out(&tellings, tell, context, out_wider, out_narrower);
+	hand_out(&tellings, tell, context);
+	*out_wider = tellings.wider;
+	*out_narrower = tellings.count - tellings.wider;
 	return BL_OK;
 }

@@ -359,7 +359,7 @@ static void each_permit_taken_out_is_narrower_and_nothing_else_widens_unseen(voi
 	assert_true(permits >= 6);
 }
 
-/* Three thousand questions too many for a full product must still find the one that differs. */
+/* Of more combinations than are asked the one that differs is still found. */
 static void a_policy_too_large_for_every_combination_is_compared_around_its_rules(void **state)
 {
 	size_t size = sizeof(BASE) + 300 * 200, used = 0;
@@ -390,11 +390,40 @@ static void a_policy_too_large_for_every_combination_is_compared_around_its_rule
 	assert_int_equal(compare(older, older, &same), NEITHER);
 }
 
+/* Five hundred people leave, and one rule becomes wider. */
+static void many_narrower_differences_do_not_hide_a_wider_one(void **state)
+{
+	const struct row row = {"keep_at_least: 10d", "keep_at_least: 40d", NULL, NULL};
+	unsigned line, column;
+	BL_CLEANUP(bl_free) char *longer = rows_break(BASE, &row, &line, &column);
+	size_t size = sizeof(BASE) + 500 * 40, used = 0;
+	BL_CLEANUP(bl_free) char *crowded = malloc(size);
+	const char *cut = strstr(BASE, "roles:\n");
+	struct heard heard = {.question = "keep a"};
+	size_t wider, narrower;
+
+	(void)state;
+	assert_non_null(crowded);
+	used = (size_t)snprintf(crowded, size, "%.*s", (int)(cut - BASE), BASE);
+	for (unsigned i = 0; i < 500; i++)
+		used += (size_t)snprintf(crowded + used, size - used, "  z%u: {roles: [clerk]}\n",
+					 i);
+	snprintf(crowded + used, size - used, "%s", cut);
+
+	BL_CLEANUP(policy_unref) struct policy *older = parse(crowded);
+	BL_CLEANUP(policy_unref) struct policy *newer = parse(longer);
+
+	assert_int_equal(rules_diff(older, newer, hear, &heard, &wider, &narrower), BL_OK);
+	assert_true(wider >= 1 && narrower == 200);
+	assert_true(heard.is_asked && heard.wider == wider && heard.narrower == narrower);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_edit_is_noticed_with_its_direction),
 		cmocka_unit_test(another_pattern_of_a_class_counts_as_wider),
+		cmocka_unit_test(many_narrower_differences_do_not_hide_a_wider_one),
 		cmocka_unit_test(each_permit_taken_out_is_narrower_and_nothing_else_widens_unseen),
 		cmocka_unit_test(
 			a_policy_too_large_for_every_combination_is_compared_around_its_rules),
