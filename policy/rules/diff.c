@@ -17,7 +17,7 @@ struct comparison {
 	const struct cells *cells;
 	struct asker *asker;
 	struct tellings *tellings;
-	const struct diff_caller *caller;
+	struct diff_caller caller;
 	unsigned action;		/* enum bl_action, or SHOWN */
 	const struct diff_class *class; /* of an unmask; else NULL */
 	unsigned topic;
@@ -74,7 +74,7 @@ static bool speaks_of_action(const struct comparison *now, enum side side, const
 
 static bool speaks_of_caller(const struct comparison *now, enum side side, const struct rule *rule)
 {
-	const struct diff_caller *caller = now->caller;
+	const struct diff_caller *caller = &now->caller;
 	bool is_there = caller->is_person ? caller->person[side] != NULL : caller->roles[side] != 0;
 
 	return is_there && (rule->is_for_everyone || rule->roles & caller->roles[side]);
@@ -193,7 +193,7 @@ static bool is_told_of(const struct comparison *now, const char *who, unsigned t
 static bool is_told(const struct comparison *now, unsigned topic, const struct told_answer *before,
 		    const struct told_answer *after)
 {
-	const struct diff_caller *caller = now->caller;
+	const struct diff_caller *caller = &now->caller;
 	const struct policy *newer = now->cells->policy[NEWER];
 
 	for (size_t i = 0; caller->is_person && i < newer->role_count; i++)
@@ -213,7 +213,7 @@ static void note(struct comparison *now, unsigned topic, const char *verb,
 	if (before->rank == after->rank || is_told(now, topic, before, after))
 		return;
 	diff_words(now->cells, &now->merged, action, verb, values, question, sizeof(question));
-	tellings_add(now->tellings, now->caller->name, topic, before, after, question);
+	tellings_add(now->tellings, now->caller.name, topic, before, after, question);
 }
 
 /* The mask of @side that asks for a style, as far as it can be named. */
@@ -450,7 +450,7 @@ static void compare(struct comparison *now)
 
 	find_rules(now);
 	now->differing = differing_first(now, now->is_shared);
-	if (!now->differing && diff_same_caller(now->cells, now->caller) &&
+	if (!now->differing && diff_same_caller(now->cells, &now->caller) &&
 	    (now->action != SHOWN || diff_same_looks(now->cells)))
 		return;
 	arena = arena_new();
@@ -497,7 +497,7 @@ static bool is_first_of_its_kind(const struct cells *cells, size_t class)
 
 static void compare_caller(struct comparison *now)
 {
-	asker_become(now->asker, now->caller);
+	asker_become(now->asker, &now->caller);
 	for (unsigned i = 0; i <= SHOWN && now->status == BL_OK; i++) {
 		/* a stat that comes with a list or read is not told again: it waits for them */
 		now->action = i == SHOWN ? (unsigned)ACTION_STAT : i == ACTION_STAT ? SHOWN : i;
@@ -545,7 +545,7 @@ static void compare_roles(struct comparison *now)
 			caller.roles[NEWER] = find_role(policy[NEWER], caller.name);
 			if (side == OLDER && caller.roles[NEWER])
 				continue; /* was asked with the newer file's */
-			now->caller = &caller;
+			now->caller = caller;
 			compare_caller(now);
 		}
 }
@@ -617,7 +617,7 @@ static void compare_people(struct comparison *now)
 			    !is_of_interest(now, &caller, &standing) ||
 			    is_seen(seen, &seen_count, &standing))
 				continue;
-			now->caller = &caller;
+			now->caller = caller;
 			compare_caller(now);
 		}
 }

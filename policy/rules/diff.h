@@ -86,6 +86,8 @@ struct cells {
 
 enum bl_status cells_new(const struct policy *older, const struct policy *newer,
 			 struct cells **out_cells) BL_MUST_CHECK;
+/* diff-paths.c */
+enum bl_status cells_add_paths(struct cells *cells) BL_MUST_CHECK;
 void cells_free(struct cells *cells);
 BL_DEFINE_CLEANUP(struct cells, cells_free)
 
