@@ -6,6 +6,7 @@
 #   make check      every test                (VARIANT=asan: under ASan and UBSan)
 #   make bench      figures as ratios in one interleaved run
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS each
+#   make mutate     break policy/rules on purpose, see what tests notice (MUTANTS=200 or all, SEED, ONLY)
 #   make lint       layering, formatting, cppcheck, shell syntax
 #   make install    DESTDIR, PREFIX
 
@@ -131,7 +132,7 @@ $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/all.a
 	$(Q)clang-14 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 .SECONDARY:
-.PHONY: all deps demo check units bench fuzz lint format install uninstall clean
+.PHONY: all deps demo check units bench fuzz mutate lint format install uninstall clean
 
 deps:
 	@sh tests/deps.sh $(DEPS)
@@ -154,6 +155,9 @@ bench: deps
 fuzz: deps
 	@$(MAKE) --no-print-directory $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_C))
 	@sh tests/fuzz/run.sh $(abspath $(B)) $(FUZZ_SECONDS)
+
+mutate: deps
+	@sh tests/mutate.sh
 
 lint: deps
 	@sh tests/lint.sh
