@@ -88,7 +88,9 @@ static void add_id(struct cells *cells, const char *pattern, bool is_star_empty)
 
 	const char *copy = arena_copy(cells->arena, id, used);
 
-	if (copy)
+	if (!copy)
+		cells->is_out_of_memory = true;
+	else
 		add_text(cells->ids, &cells->count[DIM_ID], copy);
 }
 
@@ -291,8 +293,8 @@ enum bl_status cells_new(const struct policy *older, const struct policy *newer,
 	cells->count[DIM_HAS] = cells->has_count + 3;
 	enum bl_status status = cells_add_paths(cells);
 
-	if (status != BL_OK)
-		return status;
+	if (status != BL_OK || cells->is_out_of_memory)
+		return BL_NO_MEMORY;
 	*out_cells = BL_TAKE(cells);
 	return BL_OK;
 }

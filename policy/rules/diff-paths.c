@@ -24,7 +24,10 @@ static void add_name(struct cells *cells, struct names *names, const char *text,
 	if (!length || length > 255 || names->count == NAMES_LIMIT)
 		return;
 	names->items[names->count] = arena_copy(cells->arena, text, length);
-	names->count += names->items[names->count] != NULL;
+	if (names->items[names->count])
+		names->count++;
+	else
+		cells->is_out_of_memory = true;
 }
 
 /* The part of "{a,b}" that is asked for: the brace and all others of the component give their @which part. */

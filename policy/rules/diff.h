@@ -82,6 +82,7 @@ struct cells {
 	size_t has[CELL_LIMIT]; /* classes of HAS_CLASS, into @classes */
 	size_t has_count;
 	bool is_same_customs, is_same_zone;
+	bool is_out_of_memory; /* a value is missing: nothing can be said */
 };
 
 enum bl_status cells_new(const struct policy *older, const struct policy *newer,
