@@ -188,12 +188,10 @@ static void put_pattern(struct writer *w, const char *pattern)
 }
 
 /* A value that YAML may take for a number or a truth is a text here all the same. */
-static void put_any_text(struct writer *w, const char *pattern, unsigned least, unsigned most)
+static void put_any_text(struct writer *w, const char *pattern, unsigned most)
 {
 	put_strings(w, "type", STRINGS("string", "number", "boolean"));
 	put_string(w, "pattern", pattern);
-	if (least)
-		put_number(w, "minLength", least);
 	put_number(w, "maxLength", most);
 }
 
@@ -201,23 +199,32 @@ static void put_any_text(struct writer *w, const char *pattern, unsigned least, 
 
 static void text(struct writer *w)
 {
-	put_any_text(w, ONE_LINE, 0, TEXT_LIMIT);
+	put_any_text(w, ONE_LINE, TEXT_LIMIT);
 }
 
 static void why(struct writer *w)
 {
-	put_any_text(w, ONE_LINE, 10, TEXT_LIMIT);
+	/* Ten bytes; letters beyond ASCII have several, and are counted as enough. */
+	put_any_text(w,
+		     "^([^\\n\\r\\t]{9,}[^\\n\\r\\t ]|(?=.*[^\\u0000-\\u007f])"
+		     "[^\\n\\r\\t]*[^\\n\\r\\t ])[ \\n]*$",
+		     TEXT_LIMIT);
 }
 
 /* A pattern or an example of a class: byte for byte. */
 static void verbatim(struct writer *w)
 {
-	put_any_text(w, "^[^\\n\\r\\t]+$", 0, TEXT_LIMIT);
+	put_any_text(w, "^(?![\\s\\S]*[\\n\\r\\t])[\\s\\S]", TEXT_LIMIT);
 }
 
 static void truth(struct writer *w)
 {
 	put_string(w, "type", "boolean");
+}
+
+static void zone_name(struct writer *w)
+{
+	put_any_text(w, "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", TEXT_LIMIT);
 }
 
 #define NAME "^[a-z][a-z0-9-]*$"
@@ -235,8 +242,7 @@ static void names(struct writer *w)
 	end_list(w, true);
 }
 
-/* One of these, or anything that @other describes. */
-static void begin_not(struct writer *w, const struct vocabulary *words)
+static void put_not(struct writer *w, const struct vocabulary *words)
 {
 	begin(w, "not", '{');
 	put_enum(w, words);
@@ -246,14 +252,14 @@ static void begin_not(struct writer *w, const struct vocabulary *words)
 static void rule_id(struct writer *w)
 {
 	name(w);
-	begin_not(w, WORDS("default", "lapsed", "limit", "gate"));
+	put_not(w, WORDS("default", "lapsed", "limit", "gate"));
 }
 
 static void role_names(struct writer *w)
 {
 	begin_list(w, 1, LIST_LIMIT);
 	name(w);
-	begin_not(w, WORDS("everyone"));
+	put_not(w, WORDS("everyone"));
 	end_list(w, true);
 }
 
@@ -442,19 +448,19 @@ static void paths(struct writer *w)
 static void device_patterns(struct writer *w)
 {
 	begin_list(w, 1, LIST_LIMIT);
-	put_any_text(w, "^[A-Za-z0-9._*?-]+$", 0, BL_DEVICE_ID_SIZE * 2);
+	put_any_text(w, "^[A-Za-z0-9._*?-]+$", BL_DEVICE_ID_SIZE * 2);
 	end_list(w, true);
 }
 
 static void device_id(struct writer *w)
 {
-	put_any_text(w, "^[A-Za-z0-9][A-Za-z0-9._-]*$", 0, BL_DEVICE_ID_SIZE - 1);
+	put_any_text(w, "^[A-Za-z0-9][A-Za-z0-9._-]*$", BL_DEVICE_ID_SIZE - 1);
 }
 
 static void hosts(struct writer *w)
 {
 	begin_list(w, 1, LIST_LIMIT);
-	put_any_text(w, "^[A-Za-z0-9][A-Za-z0-9._-]*$", 0, HOST_LIMIT);
+	put_any_text(w, "^[A-Za-z0-9][A-Za-z0-9._-]*$", HOST_LIMIT);
 	end_list(w, true);
 }
 
@@ -464,7 +470,7 @@ static void programs(struct writer *w)
 	put_any_text(w,
 		     "^(/([A-Za-z0-9_+-][A-Za-z0-9._+-]*/)*[A-Za-z0-9_+-][A-Za-z0-9._+-]*|"
 		     "[A-Za-z0-9_+][A-Za-z0-9._+-]*)$",
-		     0, PATH_LIMIT);
+		     PATH_LIMIT);
 	end_list(w, true);
 }
 
@@ -605,7 +611,7 @@ static void version(struct writer *w)
 	fputs("[1, \"1\"]", w->out);
 }
 
-/* @least: is the value for a name or for a list of names as well? */
+/* One workplace, or several. */
 static void where(struct writer *w)
 {
 	begin(w, "anyOf", '[');
@@ -768,7 +774,7 @@ static void people(struct writer *w)
 static void role_key(struct writer *w)
 {
 	name(w);
-	begin_not(w, WORDS("everyone"));
+	put_not(w, WORDS("everyone"));
 }
 
 static void roles(struct writer *w)
@@ -803,7 +809,7 @@ static void custom_key(struct writer *w)
 	const struct vocabulary words = {"class", class_name, NULL, CLASS_COUNT, false};
 
 	name(w);
-	begin_not(w, &words);
+	put_not(w, &words);
 }
 
 static void custom(struct writer *w)
@@ -1277,7 +1283,7 @@ static const struct property POLICY[] = {
 	{"bailee", version, "The version of the language.", "1", true},
 	{"name", text, "Whose policy this is.", "\"Returns desk\"", true},
 	{"serial", serial, "Grows with every change that goes live.", "1", true},
-	{"timezone", text, "A name of the IANA database; hours, days and dates are of it.",
+	{"timezone", zone_name, "A name of the IANA database; hours, days and dates are of it.",
 	 "\"Europe/Dublin\"", true},
 	{"uses", uses, "Sets of rules that come with Bailee; they add, never weaken.",
 	 "[\"builtin/pci\"]", false},
