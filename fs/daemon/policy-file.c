@@ -1,16 +1,10 @@
-/*
- * The policy as a file: read once, so that what was checked is what is loaded; and watched, so that saving it is enough.
- *
- * Editors write beside the file and rename, configuration tools swap links: so it is the folder that is watched, and after any
- * event the file is looked at and loaded when it is another one than the last.
- */
+/* The policy as a file: read once, so that what was checked is what is loaded. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,14 +12,14 @@
 #include "policy/sign/minisign.h"
 #include "policy/yaml/yaml.h"
 
-static struct policy_identity identity_of(const struct stat *stat)
+/* Somebody wrote while it was read: what was read is no policy that anybody meant. */
+static bool is_same_still(int fd, const struct stat *before)
 {
-	return (struct policy_identity){
-		.device = stat->st_dev,
-		.inode = stat->st_ino,
-		.size = (uint64_t)stat->st_size,
-		.changed_ns = (int64_t)stat->st_ctim.tv_sec * 1000000000 + stat->st_ctim.tv_nsec,
-	};
+	struct stat now;
+
+	return fstat(fd, &now) == 0 && now.st_size == before->st_size &&
+	       now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
 }
 
 /* Who could write into it could write the policy. */
@@ -52,7 +46,8 @@ static enum bl_status read_file(const char *path, uid_t owner, size_t limit, cha
 	if (fd < 0 || fstat(fd, &stat) < 0)
 		return bl_fail_errno(why, errno == ENOENT ? BL_NOT_FOUND : BL_INVALID,
 				     "cannot open policy '%s'", path);
-	*out_identity = identity_of(&stat);
+	*out_identity =
+		(struct policy_identity){stat.st_dev, stat.st_ino, stat.st_mode, stat.st_uid};
 	if (!S_ISREG(stat.st_mode) || stat.st_size < 0 || (uint64_t)stat.st_size > limit)
 		return bl_fail(why, BL_INVALID, "policy '%s' is not a file of at most %zu KiB",
 			       path, limit >> 10);
@@ -65,7 +60,7 @@ static enum bl_status read_file(const char *path, uid_t owner, size_t limit, cha
 		return status;
 	if (!bytes)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	if (read(fd, bytes, length) != (ssize_t)length)
+	if (read(fd, bytes, length) != (ssize_t)length || !is_same_still(fd, &stat))
 		return bl_fail(why, BL_IO, "cannot read policy '%s'", path);
 	bytes[length] = '\0';
 	*out_bytes = BL_TAKE(bytes);
@@ -87,93 +82,104 @@ static enum bl_status read_signature(struct daemon *daemon, char **out_text, str
 	return status == BL_NOT_FOUND ? BL_OK : status;
 }
 
+/* The file and what lies beside it, as they are at one moment. */
+struct policy_file {
+	char *bytes, *signature; /* signature NULL: none */
+	size_t length;
+	struct policy_identity identity;
+	uint8_t digest[crypto_generichash_BYTES];
+};
+
+static void policy_file_done(struct policy_file *file)
+{
+	free(file->bytes);
+	free(file->signature);
+}
+
+static void make_digest(struct policy_file *file)
+{
+	crypto_generichash_state state;
+	const char *signature = file->signature ? file->signature : "";
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(file->digest));
+	crypto_generichash_update(&state, (const uint8_t *)file->bytes, file->length);
+	crypto_generichash_update(&state, (const uint8_t *)signature, strlen(signature) + 1);
+	crypto_generichash_final(&state, file->digest, sizeof(file->digest));
+}
+
+static enum bl_status read_both(struct daemon *daemon, struct policy_file *out_file,
+				struct bl_error *why)
+{
+	enum bl_status status =
+		read_file(daemon->options->policy_path, daemon->owner, YAML_SIZE_LIMIT,
+			  &out_file->bytes, &out_file->length, &out_file->identity, why);
+
+	if (status == BL_NOT_FOUND)
+		status = BL_INVALID;
+	if (status == BL_OK)
+		status = read_signature(daemon, &out_file->signature, why);
+	if (status == BL_OK)
+		make_digest(out_file);
+	return status;
+}
+
+/* @is_again: also when it is what was read last. */
+static enum bl_status load(struct daemon *daemon, const struct peer *peer, bool is_again,
+			   bool *out_is_old, struct bl_error *why)
+{
+	__attribute__((cleanup(policy_file_done))) struct policy_file file = {0};
+	enum bl_status status = read_both(daemon, &file, why);
+
+	pthread_mutex_lock(&daemon->life_lock);
+	*out_is_old = status == BL_OK && !is_again &&
+		      memcmp(daemon->policy_seen_digest, file.digest, sizeof(file.digest)) == 0;
+	daemon->policy_seen = file.identity;
+	memcpy(daemon->policy_seen_digest, file.digest, sizeof(file.digest));
+	pthread_mutex_unlock(&daemon->life_lock);
+	if (status != BL_OK) {
+		policy_refused(daemon, why);
+		return status;
+	}
+	if (*out_is_old)
+		return BL_OK;
+	const struct policy_text text = {file.bytes, file.length, file.signature};
+
+	return policy_replace(daemon, &text, peer, why);
+}
+
 enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer,
 				struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) char *bytes = NULL;
-	BL_CLEANUP(bl_free) char *signature = NULL;
-	struct policy_identity identity = {0};
-	struct policy_text text = {0};
+	bool is_old;
 
 	if (!daemon->options->policy_path)
 		return bl_fail(why, BL_INVALID,
 			       "this service was started without --policy, so there is no file to "
 			       "load again (bailee policy load FILE)");
-	enum bl_status status = read_file(daemon->options->policy_path, daemon->owner,
-					  YAML_SIZE_LIMIT, &bytes, &text.length, &identity, why);
+	return load(daemon, peer, true, &is_old, why);
+}
 
-	if (status == BL_NOT_FOUND)
-		status = BL_INVALID;
-	pthread_mutex_lock(&daemon->life_lock);
-	daemon->policy_seen = identity;
-	pthread_mutex_unlock(&daemon->life_lock);
+static void tell(const struct daemon *daemon, enum bl_status status, const struct bl_error *why)
+{
 	if (status == BL_OK)
-		status = read_signature(daemon, &signature, why);
-	if (status != BL_OK) {
-		policy_refused(daemon, why);
-		return status;
-	}
-	text.bytes = bytes;
-	text.signature = signature;
-	return policy_replace(daemon, &text, peer, why);
+		fprintf(stderr, "info: daemon: policy '%s' loaded\n", daemon->options->policy_path);
+	else
+		fprintf(stderr, "error: daemon: policy stays as it was: %s\n", why->text);
 }
 
 void policy_reload(struct daemon *daemon)
 {
 	struct bl_error why = {{0}};
 
-	if (policy_load_file(daemon, NULL, &why) == BL_OK)
-		fprintf(stderr, "info: daemon: policy '%s' loaded\n", daemon->options->policy_path);
-	else
-		fprintf(stderr, "error: daemon: policy stays as it was: %s\n", why.text);
+	tell(daemon, policy_load_file(daemon, NULL, &why), &why);
 }
 
-/* ---- watching ---------------------------------------------------------------------------------- */
-
-void policy_watch(struct daemon *daemon)
+void policy_file_changed(struct daemon *daemon)
 {
-	BL_CLEANUP(bl_free) char *copy = NULL;
-	BL_CLEANUP(fd_close) int fd = -1;
+	struct bl_error why = {{0}};
+	bool is_old;
+	enum bl_status status = load(daemon, NULL, false, &is_old, &why);
 
-	if (!daemon->options->policy_path)
-		return;
-	copy = strdup(daemon->options->policy_path);
-	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (!copy || fd < 0 ||
-	    inotify_add_watch(fd, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB) < 0) {
-		fprintf(stderr,
-			"info: daemon: changes of '%s' are not noticed by themselves (bailee "
-			"reload)\n",
-			daemon->options->policy_path);
-		return;
-	}
-	daemon->watch_fd = fd_take(&fd);
-}
-
-static void drain(int fd)
-{
-	char events[16384];
-
-	while (read(fd, events, sizeof(events)) > 0)
-		continue;
-}
-
-void policy_watched(struct daemon *daemon)
-{
-	struct stat stat;
-
-	drain(daemon->watch_fd);
-	/* Gone for a moment between an editor's two renames: the second brings another event. */
-	if (lstat(daemon->options->policy_path, &stat) < 0 ||
-	    (S_ISLNK(stat.st_mode) &&
-	     fstatat(AT_FDCWD, daemon->options->policy_path, &stat, 0) < 0))
-		return;
-	struct policy_identity now = identity_of(&stat);
-
-	pthread_mutex_lock(&daemon->life_lock);
-	bool is_another = memcmp(&now, &daemon->policy_seen, sizeof(now)) != 0;
-
-	pthread_mutex_unlock(&daemon->life_lock);
-	if (is_another)
-		policy_reload(daemon);
+	if (!is_old)
+		tell(daemon, status, &why);
 }

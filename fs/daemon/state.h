@@ -35,10 +35,10 @@ struct view {
 	struct view *next;
 };
 
-/* What tells one state of a file from another without reading it. */
+/* Which file it is, and who can write into it. */
 struct policy_identity {
-	uint64_t device, inode, size;
-	int64_t changed_ns;
+	uint64_t device, inode;
+	uint32_t mode, owner;
 };
 
 struct daemon {
@@ -74,7 +74,8 @@ struct daemon {
 	char policy_trouble[sizeof(((struct bl_error *)0)->text)]; /* "" : the last one went well */
 	int64_t policy_trouble_unix;
 	uint64_t policy_loads, policy_refusals;
-	struct policy_identity policy_seen; /* of the file, when it was last read */
+	struct policy_identity policy_seen; /* the file as it was last read */
+	uint8_t policy_seen_digest[32];	    /* of its bytes and its signature */
 
 	pthread_t keeper;
 	bool has_keeper;
@@ -121,8 +122,13 @@ void policy_refused(struct daemon *daemon, const struct bl_error *why);
 /* --policy, with FILE.minisig beside it when there is one. BL_INVALID when the daemon has no --policy. */
 enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer,
 				struct bl_error *why) BL_MUST_CHECK;
-/* SIGHUP, or the file changed: load it and say on stderr what came of it. */
+/* SIGHUP: load it and say on stderr what came of it. */
 void policy_reload(struct daemon *daemon);
+/* The same after a save: the very policy that is in force, signature and all, is no event. */
+void policy_file_changed(struct daemon *daemon);
+
+/* ---- policy-watch.c ------------------------------------------------------------------------------ */
+
 /* From now on the folder of --policy is watched: saving the file is enough. Failing to watch is told, not fatal. */
 void policy_watch(struct daemon *daemon);
 /* Something happened in that folder: load the file if it is another one now. */
