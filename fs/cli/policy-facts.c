@@ -223,8 +223,12 @@ int policy_take_facts(const struct invocation *invocation, const struct policy *
 		 "a path begins at the partition: /Users/kim/notes.txt"},
 	};
 
-	for (size_t i = 0; i < BL_COUNT(CHECKS); i++)
+	for (size_t i = 0; i < BL_COUNT(CHECKS); i++) {
+		struct bl_error why;
+
 		if (!CHECKS[i].is_good)
-			return cli_usage(invocation, CHECKS[i].fault);
+			return cli_fail(invocation,
+					bl_fail(&why, BL_INVALID, "%s", CHECKS[i].fault), &why);
+	}
 	return -1;
 }
