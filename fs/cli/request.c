@@ -84,7 +84,8 @@ static void print_request(const json_t *request)
 	cli_print_safe(cli_text(request, "reason"));
 	printf(" [%s", cli_text(request, "state"));
 	json_array_foreach(json_object_get(request, "approvals"), index, giver)
-		printf("%s%s", index ? ", " : " by ", login_of(json_integer_value(giver), login));
+		printf("%s%s", index ? ", " : "; agreed to by ",
+		       login_of(json_integer_value(giver), login));
 	printf("]\n");
 }
 

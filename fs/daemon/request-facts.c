@@ -237,7 +237,7 @@ static const char *state_of(const struct device_request *request, int64_t now_un
 		return "refused";
 	if (now_unix - request->since_unix > DEVICE_REQUEST_DAYS * INT64_C(86400))
 		return "expired";
-	return request->approval_count ? "approved" : "open";
+	return "open";
 }
 
 static void send_request(struct asked *asked, const char *device,

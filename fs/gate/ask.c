@@ -283,14 +283,15 @@ static bool is_beside_devices(enum bl_action action)
 	return action == ACTION_INTAKE || action == ACTION_REVIEW || action == ACTION_ADMINISTER;
 }
 
-/* Nothing is told of what the person may not list. */
+/* Nothing is told of what the person may not list; a limit that is used up is told. */
 static bool may_list(const struct asker *asker)
 {
 	const struct rules_subject *subject = asker->view->subject;
 	struct rules_decision decision;
 
 	rules_decide(subject, &asker->scene.facts, ACTION_LIST, 0, &decision);
-	return decision.outcome == RULES_PERMIT || rules_may_walk(subject, &asker->scene.facts);
+	return decision.outcome == RULES_PERMIT || decision.by == RULES_BY_LIMIT ||
+	       rules_may_walk(subject, &asker->scene.facts);
 }
 
 static void tell_actions(const struct asker *asker, const char *device, gate_may_fn *tell,

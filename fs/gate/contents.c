@@ -60,6 +60,22 @@ void gate_release(struct gate_view *view, uint64_t number)
 	handle_free(handle);
 }
 
+bool view_has_open(struct gate_view *view, const struct gate_device *device, uint32_t entry)
+{
+	bool is_open = false;
+
+	pthread_mutex_lock(&view->lock);
+	for (struct gate_handle *handle = view->handles; handle && !is_open;
+	     handle = handle->next) {
+		pthread_mutex_lock(&handle->lock);
+		is_open = handle->file && !handle->is_lost && handle->device == device &&
+			  handle->entry == entry;
+		pthread_mutex_unlock(&handle->lock);
+	}
+	pthread_mutex_unlock(&view->lock);
+	return is_open;
+}
+
 /* ---- deciding on contents ----------------------------------------------------------------------------- */
 
 /* How the contents of one file are judged: at open, or again for a handle that is open. */
@@ -384,6 +400,7 @@ static int judge_again(struct reading *reading)
 				  .originals = reading->originals};
 	struct scene scene;
 
+	asked->is_paid = true;
 	asked_lock(asked);
 	int error = asked_visible(asked, asked->entry, &scene);
 

@@ -515,6 +515,8 @@ void gate_tell(struct gate *gate, const struct audit_event *event);
 void gate_tell_trouble(struct gate *gate, const char *device, const char *rule,
 		       enum bl_status status, const char *detail);
 struct gate_handle *handle_new(void);
+/* view_has_open - does the view hold the contents of this entry open? Before asked_lock, not under it. */
+bool view_has_open(struct gate_view *view, const struct gate_device *device, uint32_t entry);
 void handle_free(struct gate_handle *handle);
 /*
  * handle_add - one more open handle of the view. False: its device was dropped since it was judged; whoever drops a device
@@ -533,6 +535,7 @@ struct asked {
 	struct audit_event event;
 	struct gate_device *device; /* counted; NULL: the root, or none */
 	uint32_t entry;
+	bool is_paid; /* of a file that is open: its name and contents were counted then */
 };
 /*
  * asked_begin - is it this view's own person, and can the log take it? False: the reply is on its way.

@@ -36,6 +36,7 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 	asked->reply = reply;
 	asked->device = NULL;
 	asked->entry = 0;
+	asked->is_paid = false;
 	reply->view = view;
 	reply->ticket.done = settled;
 	if (atomic_load(&view->valid_until) <= now || atomic_load(&gate->due_unix) <= now)
@@ -128,6 +129,7 @@ int asked_visible(struct asked *asked, uint32_t id, struct scene *scene)
 	if (!entry || asked->device->is_dropped)
 		return asked_failed(asked, BL_STALE);
 	scene_set(scene, asked->view, asked->device, entry, -1);
+	scene->facts.is_paid = asked->is_paid;
 	scene_token(scene, NULL, asked->event.token);
 	bool is_visible = scene_is_visible(scene, &decision);
 
@@ -296,14 +298,12 @@ static void root_attr(const struct gate_view *view, struct gate_attr *out_attr)
 	};
 }
 
-static int getattr(struct asked *asked, uint64_t node)
+static int getattr_now(struct asked *asked)
 {
 	struct scene scene;
 	struct rules_decision decision;
-	int error = asked_node(asked, node);
+	int error;
 
-	if (error)
-		return error;
 	asked_lock(asked);
 	error = asked_visible(asked, asked->entry, &scene);
 	if (!error) {
@@ -316,6 +316,27 @@ static int getattr(struct asked *asked, uint64_t node)
 	}
 	asked_unlock(asked);
 	return error;
+}
+
+/*
+ * The file that used a limit up stays readable while it is open, and whoever reads it asks for its size first: the kernel
+ * does not say by which descriptor.
+ */
+static int getattr(struct asked *asked, uint64_t node)
+{
+	int error = asked_node(asked, node);
+
+	if (error)
+		return error;
+	const struct audit_event before = asked->event;
+
+	error = getattr_now(asked);
+	if (!error || strcmp(asked->event.rule, "limit") != 0 ||
+	    !view_has_open(asked->view, asked->device, asked->entry))
+		return error;
+	asked->event = before;
+	asked->is_paid = true;
+	return getattr_now(asked);
 }
 
 void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,

@@ -105,13 +105,64 @@ static void say_bounds(struct answer *answer, const struct scene *scene, enum bl
 		answer_say(answer, " (used: %s)", text);
 }
 
+#define ANY_PATH " [PATH]" /* what rules_say leaves to whoever knows the path */
+
+/* One name as the person sees it, as a shell takes it between single quotes. False: it cannot be told on a line. */
+static bool quote_name(const struct scene *scene, struct entry *entry, struct answer *out)
+{
+	struct scene here;
+	char name[MASK_NAME_SIZE];
+
+	scene_set(&here, scene->view, scene->device, entry, -1);
+	scene_name(&here, name);
+	for (const char *at = name; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return false;
+		answer_say(out, *at == '\'' ? "'\\''" : "%c", *at);
+	}
+	return true;
+}
+
+/* " '/p1/Users/kim/a.txt'": the path below the device; "" for the device itself. False: leave it to the person. */
+static bool quote_path(const struct scene *scene, char *out, size_t size)
+{
+	struct answer answer = {out, size, 0};
+	uint32_t way[GATE_DEPTH + 1];
+	size_t depth = 0;
+
+	out[0] = 0;
+	for (uint32_t id = scene->entry->id; id != 0;
+	     id = tree_entry(scene->device->tree, id)->parent) {
+		if (depth == BL_COUNT(way))
+			return false;
+		way[depth++] = id;
+	}
+	if (depth == 0)
+		return true;
+	answer_say(&answer, " '");
+	while (depth > 0) {
+		answer_say(&answer, "/");
+		if (!quote_name(scene, tree_entry(scene->device->tree, way[--depth]), &answer))
+			return false;
+	}
+	answer_say(&answer, "'");
+	return answer.used + 1 < size;
+}
+
+/* The next step is a command to be pasted: here the path is known. */
 static void say_decision(struct answer *answer, const struct scene *scene, enum bl_action action,
 			 const struct rules_decision *decision)
 {
-	char line[1024];
+	char line[1024], path[2048];
 
 	rules_say(scene->view->subject, &scene->facts, action, decision, line, sizeof(line));
-	answer_say(answer, "%s", line);
+	char *any = strstr(line, ANY_PATH);
+
+	if (!any || !quote_path(scene, path, sizeof(path))) {
+		answer_say(answer, "%s", line);
+		return;
+	}
+	answer_say(answer, "%.*s%s%s", (int)(any - line), line, path, any + strlen(ANY_PATH));
 }
 
 static void say_action(struct answer *answer, const struct scene *scene, enum bl_action action,
