@@ -2,7 +2,8 @@
 _bailee()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands="serve mount umount enroll open close status why policy log hold shred certificate"
+	local commands="serve mount umount enroll open close status may why consent caller request requests approve refuse people reload"
+	commands="$commands policy log hold shred certificate"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
 	local common="--store --json --help" words=
@@ -14,8 +15,10 @@ _bailee()
 	case $prev in
 	--kind) [ "$command" = enroll ] && words=$kinds ;;
 	--device) [ "$command" = policy ] && words=$kinds ;;
+	--consent) words="granted withdrawn unknown" ;;
+	--caller-verified | --by) words="one-factor two-factor" ;;
 	--verdict) words="permitted denied asked withheld failed" ;;
-	--store | --policy | --record | --key | --log)
+	--store | --policy | --record | --key | --log | --image | --signature)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -29,9 +32,21 @@ _bailee()
 		close) words="--view" ;;
 		policy)
 			if [ "$COMP_CWORD" -eq 2 ]; then
-				words="check test explain load"
+				words="check test explain diff publish schema load keygen sign verify trust"
 			else
-				words="--strict --as --role --device --id --kind --size --class --purpose --reason --state $actions"
+				case ${COMP_WORDS[2]} in
+				check) words="--image --strict" ;;
+				test) words="--coverage --mutate" ;;
+				explain)
+					words="--as --role --device --id --state --kind --size --has --class --where --at --purpose --consent"
+					words="$words --caller-verified --reason --approvals --used $actions"
+					;;
+				load) words="--reason" ;;
+				keygen) words="--no-password --password-stdin" ;;
+				sign) words="--key --password-stdin" ;;
+				verify) words="--key" ;;
+				trust) words="--signature" ;;
+				esac
 			fi
 			;;
 		log)
@@ -41,8 +56,13 @@ _bailee()
 				words="--key --log --uid --device --op --verdict --rule --view --since --until --last --reason"
 			fi
 			;;
-		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release" || words="--reason --hold" ;;
-		shred) words="--due --reason" ;;
+		may) words="--purpose --reason" ;;
+		consent) words="grant withdraw --reason" ;;
+		caller) words="verified --by --ticket" ;;
+		request) [ "$COMP_CWORD" -eq 2 ] && words="read copy unmask shred hold release" || words="--reason --class --purpose" ;;
+		approve | refuse | reload) words="--reason" ;;
+		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release" || words="--reason --hold --purpose" ;;
+		shred) words="--due --reason --purpose" ;;
 		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason" ;;
 		esac
 		words="$words $common"

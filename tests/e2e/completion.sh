@@ -14,7 +14,16 @@ code 0 "$bailee" --help
 for command in $(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' "$work/out"); do
 	grep -qx -- "$command" "$work/commands" || fail "completion does not know the command '$command'"
 done
-for command in serve mount enroll open close hold shred 'policy check' 'policy explain' 'log verify' 'log query' certificate; do
+code 0 "$bailee" policy --help
+verbs=$(sed 's/^use: bailee policy \([a-z|]*\).*/\1/; s/|/ /g' "$work/out")
+bash "$work/complete.bash" bailee policy '' >"$work/words"
+for verb in $verbs; do
+	grep -qx -- "$verb" "$work/words" || fail "completion does not know 'policy $verb'"
+done
+policy=$(for verb in $verbs; do echo "policy:$verb"; done)
+for command in serve mount enroll open close may why consent caller request requests approve refuse people reload hold shred $policy \
+	log:verify log:query certificate; do
+	command=$(echo "$command" | tr : ' ')
 	# shellcheck disable=SC2086 # two words are two arguments
 	code 0 "$bailee" $command --help
 	options=$(grep -o -- '--[a-z-]*' "$work/out" | sort -u)
