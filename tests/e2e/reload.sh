@@ -73,6 +73,10 @@ saved_in_parts() {
 	sed -n '/id: closed/,$p' "$work/whole" >&7
 	exec 7>&-
 }
+made_in_parts() {
+	rm "$file"
+	saved_in_parts
+}
 saved_beside() { text "$serial" >"$work/etc/.policy.new" && mv "$work/etc/.policy.new" "$file"; }
 saved_by_vim() { mv "$file" "$file~" && text "$serial" >"$file" && rm "$file~"; }
 saved_by_vim_in_place() { cp "$file" "$file~" && text "$serial" >"$file" && chmod 644 "$file" && rm "$file~"; }
@@ -121,11 +125,10 @@ for text in (first, second):
 	in_force
 done
 # Never half of it: the half may be a policy too, without what is forbidden at its end.
-way=saved_in_parts
-for _ in 1 2; do
+for way in saved_in_parts made_in_parts saved_in_parts; do
 	next
 	text "$serial" >"$work/whole"
-	saved_in_parts
+	$way
 	in_force
 	code 1 as 61002 cat "$work/view/D1/closed/b.txt"
 done

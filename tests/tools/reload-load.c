@@ -4,9 +4,9 @@
  *   reload-load read UID:DIR...              four threads on each DIR, each as its UID, until standard input ends
  *   reload-load loads SOCKET COUNT FIRST A B  COUNT policies, A and B by turns, with FIRST, FIRST + 1 .. for the word SERIAL in them
  *
- * A reader asks for attributes, opens, reads, lists, and reads on what it has kept open. When one request of it fails, or does
- * not come back for a minute, it says which and fails. In the end it prints how many requests there were and how long they took
- * (microseconds): COUNT P50 P999 MAX.
+ * A reader asks for attributes, opens, reads, lists, and reads on what it has kept open. In the end it prints how many requests
+ * there were and how long they took (microseconds): COUNT P50 P999 MAX. It fails, and says how many of which, when one request
+ * failed; when one does not come back for a minute it does not wait for the end.
  */
 #include "fs/daemon/message.h"
 #include "policy/base.h"
@@ -49,18 +49,33 @@ static uint64_t now_us(void)
 
 /* ---- readers ----------------------------------------------------------------------------------- */
 
+enum call {
+	CALL_STAT,
+	CALL_OPEN,
+	CALL_READ,
+	CALL_READ_KEPT,
+	CALL_OPENDIR,
+	CALL_READDIR,
+	CALL_COUNT
+};
+static const char *const CALLS[] = {"stat",    "open",	 "read", "read of a kept descriptor",
+				    "opendir", "readdir"};
+
 struct reader {
 	pthread_t thread;
 	unsigned number;
 	uid_t uid;
 	const char *folder;
 	atomic_bool *is_over;
+	pthread_barrier_t *ready; /* everybody has opened what they keep */
 	char *files[FILES_MOST];
 	int kept[FILES_MOST];
 	size_t file_count;
 	uint32_t *samples;
 	size_t sample_count;
 	_Atomic uint64_t since; /* of the request under way; 0: none */
+	unsigned failures[CALL_COUNT];
+	int errors[CALL_COUNT]; /* of the last one */
 };
 
 static void begin(struct reader *reader)
@@ -68,22 +83,25 @@ static void begin(struct reader *reader)
 	atomic_store(&reader->since, now_us());
 }
 
-static void end(struct reader *reader, bool is_good, const char *what)
+static void end(struct reader *reader, enum call call, bool is_good)
 {
+	int error = errno;
 	uint64_t took = now_us() - atomic_exchange(&reader->since, 0);
 
-	if (!is_good)
-		die(what);
+	if (!is_good) {
+		reader->failures[call]++;
+		reader->errors[call] = error;
+	}
 	if (reader->sample_count < SAMPLES_MOST)
 		reader->samples[reader->sample_count++] = (uint32_t)took;
 }
 
-static void read_some(struct reader *reader, int fd, off_t at, const char *path)
+static void read_some(struct reader *reader, enum call call, int fd, off_t at)
 {
 	char bytes[4096];
 
 	begin(reader);
-	end(reader, pread(fd, bytes, sizeof(bytes), at) > 0, path);
+	end(reader, call, pread(fd, bytes, sizeof(bytes), at) == sizeof(bytes));
 }
 
 static void open_and_read(struct reader *reader, const char *path)
@@ -91,8 +109,10 @@ static void open_and_read(struct reader *reader, const char *path)
 	begin(reader);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	end(reader, fd >= 0, path);
-	read_some(reader, fd, 0, path);
+	end(reader, CALL_OPEN, fd >= 0);
+	if (fd < 0)
+		return;
+	read_some(reader, CALL_READ, fd, 0);
 	close(fd);
 }
 
@@ -103,31 +123,34 @@ static void list(struct reader *reader)
 	begin(reader);
 	DIR *stream = opendir(reader->folder);
 
-	end(reader, stream != NULL, reader->folder);
+	end(reader, CALL_OPENDIR, stream != NULL);
+	if (!stream)
+		return;
 	begin(reader);
 	errno = 0;
 	while (readdir(stream))
 		names++;
 	/* Two dots, the notice and a device: a list that lacks one lost what both policies show. */
-	end(reader, errno == 0 && names == 4, "a list of the root");
+	end(reader, CALL_READDIR, errno == 0 && names == 4);
 	closedir(stream);
 }
 
 static void ask(struct reader *reader, unsigned turn)
 {
-	const char *path = reader->files[turn % reader->file_count];
+	size_t which = turn % reader->file_count;
 	struct stat stat_of;
 
+	errno = 0;
 	switch (turn / 7 % 4) {
 	case 0:
 		begin(reader);
-		end(reader, stat(path, &stat_of) == 0, path);
+		end(reader, CALL_STAT, stat(reader->files[which], &stat_of) == 0);
 		break;
 	case 1:
-		open_and_read(reader, path);
+		open_and_read(reader, reader->files[which]);
 		break;
 	case 2:
-		read_some(reader, reader->kept[turn % reader->file_count], turn % 16 * 512, path);
+		read_some(reader, CALL_READ_KEPT, reader->kept[which], turn % 16 * 512);
 		break;
 	default:
 		list(reader);
@@ -173,6 +196,7 @@ static void *reader_main(void *context)
 	find_files(reader, folder);
 	if (reader->file_count == 0)
 		die("no files to read");
+	pthread_barrier_wait(reader->ready);
 	for (unsigned turn = reader->number; !atomic_load(reader->is_over); turn++)
 		ask(reader, turn);
 	return NULL;
@@ -203,6 +227,26 @@ static void print_times(const struct reader *readers, size_t count)
 	printf("%zu %u %u %u\n", all, times[all / 2], times[all - 1 - all / 1000], times[all - 1]);
 }
 
+static bool tell_failures(const struct reader *readers, size_t count)
+{
+	bool is_any = false;
+
+	for (size_t call = 0; call < CALL_COUNT; call++) {
+		unsigned failures = 0;
+		int error = 0;
+
+		for (size_t i = 0; i < count; i++) {
+			failures += readers[i].failures[call];
+			error = readers[i].errors[call] ? readers[i].errors[call] : error;
+		}
+		if (failures)
+			fprintf(stderr, "reload-load: %u times %s: %s\n", failures, CALLS[call],
+				error ? strerrorname_np(error) : "less than there is");
+		is_any = is_any || failures;
+	}
+	return is_any;
+}
+
 /* Until standard input ends; a request that does not come back ends it too. */
 static void watch(struct reader *readers, size_t count)
 {
@@ -228,14 +272,16 @@ static int read_all(char **views, size_t view_count)
 	static struct reader readers[THREADS_MOST];
 	atomic_bool is_over = false;
 	size_t count = view_count * THREADS_EACH;
+	pthread_barrier_t ready;
 
-	if (count > THREADS_MOST)
+	if (count > THREADS_MOST || pthread_barrier_init(&ready, NULL, (unsigned)count + 1) != 0)
 		return 2;
 	for (size_t i = 0; i < count; i++) {
 		struct reader *reader = &readers[i];
 		char *folder = strchr(views[i / THREADS_EACH], ':');
 
 		*reader = (struct reader){.number = (unsigned)i * 3, .is_over = &is_over};
+		reader->ready = &ready;
 		reader->uid = (uid_t)strtoul(views[i / THREADS_EACH], NULL, 10);
 		reader->folder = folder ? folder + 1 : "";
 		reader->samples = calloc(SAMPLES_MOST, sizeof(*reader->samples));
@@ -243,6 +289,7 @@ static int read_all(char **views, size_t view_count)
 		    pthread_create(&reader->thread, NULL, reader_main, reader) != 0)
 			die("threads");
 	}
+	pthread_barrier_wait(&ready);
 	printf("reading\n");
 	fflush(stdout);
 	watch(readers, count);
@@ -250,7 +297,7 @@ static int read_all(char **views, size_t view_count)
 	for (size_t i = 0; i < count; i++)
 		pthread_join(readers[i].thread, NULL);
 	print_times(readers, count);
-	return 0;
+	return tell_failures(readers, count) ? 1 : 0;
 }
 
 /* ---- loads ------------------------------------------------------------------------------------- */

@@ -1,0 +1,82 @@
+# A thousand policies, one after the other, under eight readers of two views: no request that all of them permit fails, none
+# hangs, no text is another, nothing is left behind. How long one waits is a figure of `make bench`.
+. "$BAILEE_ROOT/tests/e2e/lib.sh"
+need_root
+need_fuse
+need jq setpriv
+tool=$BAILEE_BUILD/test/tools/reload-load
+
+# text STYLE MORE: two policies that permit the same readers the same, by other rules, in another style
+text() {
+	cat <<EOF
+bailee: 1
+name: load
+serial: SERIAL
+timezone: UTC
+uses: [builtin/baseline]
+people:
+  uid:61002: {roles: [supervisor]}
+  uid:61003: {roles: [officer]}
+roles:
+  supervisor: {}
+  officer: {}
+detect: {sets: [payment]}
+defaults: {access: forbid, mask: fill, unscanned: withhold}
+rules:
+  - {id: $1-looks, permit: [list, read, copy], who: [supervisor, officer], why: They look at devices here.}
+  - {id: $1-tail, mask: {card: $1}, who: [officer], why: Cards are matched to receipts.}
+$2
+EOF
+}
+mkdir "$work/source"
+for i in 1 2 3 4 5 6 7 8; do
+	for line in $(seq 400); do echo "line $line of $i, card 4111 1111 1111 1111 and more"; done >"$work/source/$i.txt"
+done
+text fill '' >"$work/a"
+text keep-last-4 "  - {id: rest, forbid: [copy], who: everyone, what: {ids: ['X*']}, why: Those rest.}" >"$work/b"
+sed 's/SERIAL/1/' "$work/a" >"$work/1.yaml"
+start_daemon "$work/store" "$work/1.yaml"
+code 0 "$bailee" enroll "$work/source" --device D1 --kind disk
+view 61002 "$work/one"
+view 61003 "$work/two"
+as 61003 cat "$work/two/D1/1.txt" >"$work/before"
+child=$(daemon_child)
+descriptors=$(ls "/proc/$child/fd" | wc -l)
+memory() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$child/status"; }
+
+# loads FIRST COUNT: so many policies under readers
+loads() {
+	mkfifo "$work/go" "$work/said"
+	"$tool" read "61002:$work/one" "61003:$work/two" <"$work/go" >"$work/said" 2>"$work/trouble" &
+	readers=$!
+	exec 9>"$work/go" 8<"$work/said"
+	read -r line <&8
+	[ "$line" = reading ] || fail "no readers: $(cat "$work/trouble")"
+	code 0 "$tool" loads "$work/store/socket" "$2" "$1" "$work/a" "$work/b"
+	exec 9>&-
+	read -r requests rest <&8 || true
+	exec 8<&-
+	wait "$readers" || fail "a reader failed, after some of $2 policies: $(cat "$work/trouble")"
+	rm "$work/go" "$work/said"
+	[ "$requests" -gt "$2" ] || fail "only $requests requests beside $2 policies"
+	echo "$requests requests: $rest"
+}
+loads 2 100
+early=$(memory)
+loads 102 900
+late=$(memory)
+[ "$("$bailee" status --json | jq '[.policy_serial, .policy_loads, .policy_refusals]' -c)" = '[1001,1001,0]' ] ||
+	fail "not a thousand: $("$bailee" status --json)"
+# Half again as much after nine times as many would be a policy, or what is made of one, that nobody frees.
+[ "$late" -le $((early + early / 2)) ] || fail "the daemon grew from $early to $late KiB"
+[ "$(daemon_child)" = "$child" ] || fail "the daemon is another one"
+# What is in force is the last one: last four of a card, for the officer only, whatever was kept before.
+as 61003 cat "$work/two/D1/1.txt" >"$work/after"
+[ "$(grep -c ' \*[^1]*1111 and' "$work/after")" = 400 ] || fail "the officer does not see the last four: $(head -1 "$work/after")"
+if as 61002 cat "$work/one/D1/1.txt" | grep -q 1111; then fail "the supervisor sees the last four"; fi
+for _ in $(seq 400); do [ "$(ls "/proc/$child/fd" | wc -l)" -gt $((descriptors + 1)) ] || break; done
+[ "$(ls "/proc/$child/fd" | wc -l)" -le $((descriptors + 1)) ] || fail "descriptors are kept: $(ls "/proc/$child/fd" | wc -l), before $descriptors"
+key=$(public_key)
+stop_daemon
+[ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
+code 13 "$bailee" log verify --store "$work/store" --key "$key"
