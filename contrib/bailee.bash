@@ -17,6 +17,10 @@ _bailee()
 	--device) [ "$command" = policy ] && words=$kinds ;;
 	--consent) words="granted withdrawn unknown" ;;
 	--caller-verified | --by) words="one-factor two-factor" ;;
+	--class)
+		words="name email phone address postcode date-of-birth card iban bank-account national-id tax-id passport driving-licence"
+		words="$words health-id ip mac imei vin plate location crypto-address customer"
+		;;
 	--verdict) words="permitted denied asked withheld failed" ;;
 	--store | --policy | --record | --key | --log | --image | --signature)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

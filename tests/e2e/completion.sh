@@ -33,3 +33,19 @@ for command in serve mount enroll open close may why consent caller request requ
 		grep -qx -- "$option" "$work/words" || fail "completion of '$command' does not know '$option'"
 	done
 done
+
+# Words that are no options.
+while read -r words wanted; do
+	# shellcheck disable=SC2046 # one word an argument, ':' between
+	bash "$work/complete.bash" bailee $(echo "$words" | tr : ' ') '' >"$work/words"
+	grep -qx -- "$wanted" "$work/words" || fail "completion does not offer '$wanted' behind '$words'"
+done <<'WORDS'
+consent:RMA-1 withdraw
+caller:RMA-1 verified
+caller:RMA-1:verified:--by two-factor
+request unmask
+request:unmask:RMA-1:--class email
+policy:explain:shop.yaml:--device usb-stick
+hold release
+log query
+WORDS

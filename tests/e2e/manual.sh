@@ -195,3 +195,29 @@ for manual in "$page" "$BAILEE_ROOT/docs/bailee.1"; do
 	[ ! -s "$work/warnings" ] || { cat "$work/warnings"; fail "man complains about $manual"; }
 	[ "$(wc -l <"$work/rendered")" -gt 50 ] || fail "$manual renders to next to nothing"
 done
+
+# bailee.1 names every command, and every option that a command's --help names.
+sed 's/\\f[A-Z]//g' "$BAILEE_ROOT/docs/bailee.1" >"$work/bailee.1"
+options_missing() {
+	for command in $(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' "$work/help"); do
+		grep -Eq -- "^\.B bailee ([a-z]*\|)?$command( |\||\$)" "$1" || echo "bailee $command"
+		"$bailee" "$command" --help >"$work/usage" 2>&1 || true
+		for option in $(grep -o -- '--[a-z-]*' "$work/usage" | sort -u); do
+			grep -qF -- "$option" "$1" || echo "$command $option"
+		done
+	done
+	for verb in check test explain diff publish schema load keygen sign verify trust; do
+		for option in $("$bailee" policy $verb --help | grep -o -- '--[a-z-]*' | sort -u); do
+			grep -qF -- "$option" "$1" || echo "policy $verb $option"
+		done
+	done
+}
+code 0 "$bailee" --help
+cp "$work/out" "$work/help"
+options_missing "$work/bailee.1" >"$work/missing"
+[ ! -s "$work/missing" ] || { cat "$work/missing"; fail "bailee.1 does not know these"; }
+sed 's/--ticket/--tick/; s/^\.B bailee people$/.B bailee folk/; s/--mutate/--mutt/g' "$work/bailee.1" >"$work/less.1"
+options_missing "$work/less.1" >"$work/missing"
+for gone in 'bailee people' 'caller --ticket' 'policy test --mutate'; do
+	grep -qxF -- "$gone" "$work/missing" || fail "'$gone' could be taken out of bailee.1 unnoticed"
+done
