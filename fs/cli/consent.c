@@ -6,9 +6,11 @@
 int cmd_consent(int argc, char **argv)
 {
 	struct invocation invocation = {
-		.command = "consent", .usage = "consent ID grant|withdraw PURPOSE [--reason TEXT]"};
-	const char *reason = NULL;
-	const struct option_row rows[] = {{.name = "reason", .text = &reason}};
+		.command = "consent",
+		.usage = "consent ID grant|withdraw PURPOSE [--reason TEXT] [--purpose P]"};
+	const char *reason = NULL, *purpose = NULL;
+	const struct option_row rows[] = {{.name = "reason", .text = &reason},
+					  {.name = "purpose", .text = &purpose}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 3, 3);
@@ -19,8 +21,9 @@ int cmd_consent(int argc, char **argv)
 
 	if (!is_granted && strcmp(invocation.arguments[1], "withdraw") != 0)
 		return cli_usage(&invocation, "consent is granted or withdrawn");
-	request = json_pack("{s:s,s:s,s:s,s:b}", "do", "consent", "device", invocation.arguments[0],
-			    "purpose", invocation.arguments[2], "granted", is_granted);
+	request = json_pack("{s:s,s:s,s:s,s:b,s:s*}", "do", "consent", "device",
+			    invocation.arguments[0], "consent", invocation.arguments[2], "granted",
+			    is_granted, "purpose", purpose);
 	if (!request)
 		return cli_usage(&invocation, "arguments are not UTF-8 text");
 	cli_add_reason(request, reason);
@@ -32,7 +35,7 @@ int cmd_consent(int argc, char **argv)
 	if (invocation.wants_json)
 		cli_print_json(answer);
 	else
-		printf("consent for %s of %s is on record as %s\n", cli_text(answer, "purpose"),
+		printf("consent for %s of %s is on record as %s\n", cli_text(answer, "consent"),
 		       cli_text(answer, "device"), is_granted ? "granted" : "withdrawn");
 	return 0;
 }

@@ -134,8 +134,9 @@ static bool split(const char *text, char out_device[BL_DEVICE_ID_SIZE], uint64_t
 static int answer_request(int argc, char **argv, const char *verb, const char *usage)
 {
 	struct invocation invocation = {.command = verb, .usage = usage};
-	const char *reason = NULL;
-	const struct option_row rows[] = {{.name = "reason", .text = &reason}};
+	const char *reason = NULL, *purpose = NULL;
+	const struct option_row rows[] = {{.name = "reason", .text = &reason},
+					  {.name = "purpose", .text = &purpose}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	char device[BL_DEVICE_ID_SIZE];
 	struct bl_error why = {{0}};
@@ -146,8 +147,8 @@ static int answer_request(int argc, char **argv, const char *verb, const char *u
 		return code;
 	if (!split(invocation.arguments[0], device, &number))
 		return cli_usage(&invocation, "a request is DEVICE/NUMBER (bailee requests)");
-	request = json_pack("{s:s,s:s,s:I}", "do", verb, "device", device, "number",
-			    (json_int_t)number);
+	request = json_pack("{s:s,s:s,s:I,s:s*}", "do", verb, "device", device, "number",
+			    (json_int_t)number, "purpose", purpose);
 	if (!request)
 		return cli_usage(&invocation, "arguments are not UTF-8 text");
 	cli_add_reason(request, reason);
@@ -166,10 +167,12 @@ static int answer_request(int argc, char **argv, const char *verb, const char *u
 
 int cmd_approve(int argc, char **argv)
 {
-	return answer_request(argc, argv, "approve", "approve DEVICE/NUMBER [--reason TEXT]");
+	return answer_request(argc, argv, "approve",
+			      "approve DEVICE/NUMBER [--reason TEXT] [--purpose P]");
 }
 
 int cmd_refuse(int argc, char **argv)
 {
-	return answer_request(argc, argv, "refuse", "refuse DEVICE/NUMBER [--reason TEXT]");
+	return answer_request(argc, argv, "refuse",
+			      "refuse DEVICE/NUMBER [--reason TEXT] [--purpose P]");
 }

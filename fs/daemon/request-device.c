@@ -159,35 +159,92 @@ enum bl_status request_hold_add(struct asked *asked, struct bl_error *why)
 	return status;
 }
 
-/* `holds: release_approvals`: so many others have to agree, each on the same request of this person. */
+/* An approval of a release counts so long, and only while its giver may still approve. */
+#define RELEASE_SECONDS INT64_C(86400)
+
+static bool counts_for_release(const struct asked *asked, const char *device,
+			       const struct device_approval *approval)
+{
+	const struct gate_question question = {
+		.uid = approval->by,
+		.gid = (gid_t)approval->by,
+		.has_reason = true,
+		.action = ACTION_APPROVE,
+		.device = device,
+	};
+	char rule[BL_RULE_ID_SIZE];
+
+	return daemon_now(NULL) - approval->since_unix < RELEASE_SECONDS &&
+	       gate_ask(asked->daemon->gate, &question, rule, NULL) == BL_OK;
+}
+
+static bool is_release_of(const struct asked *asked, const struct device_request *request)
+{
+	return request->action == ACTION_RELEASE && request->by == asked->peer->uid &&
+	       !request->is_refused;
+}
+
+/* The request of this person that the most others agreed to; *out_number 0: none. */
+static enum bl_status best_release(const struct asked *asked, const char *device,
+				   uint32_t *out_number, size_t *out_count, struct bl_error *why)
+{
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+	enum bl_status status = device_facts_read(asked->daemon->store, device, &facts, why);
+
+	*out_number = 0;
+	*out_count = 0;
+	for (size_t i = 0; status == BL_OK && i < facts->request_count; i++) {
+		const struct device_request *request = &facts->requests[i];
+		size_t count = 0;
+
+		for (size_t k = 0; is_release_of(asked, request) && k < request->approval_count;
+		     k++)
+			count += counts_for_release(asked, device, &request->approvals[k]);
+		if (count > *out_count) {
+			*out_count = count;
+			*out_number = request->number;
+		}
+	}
+	return status;
+}
+
+/* `holds: release_approvals`: so many others have to agree. @out_number: to the request that is used up by it; 0: none */
 static enum bl_status check_release(struct asked *asked, const struct device *device,
-				    struct bl_error *why)
+				    uint32_t *out_number, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
 	unsigned needed = policy_holds(policy)->release_approvals;
-	size_t best = 0;
-	enum bl_status status = device_facts_read(asked->daemon->store, device->id, &facts, why);
+	size_t count;
 
-	if (needed == 0 || status != BL_OK)
-		return needed ? status : BL_OK;
-	for (size_t i = 0; i < facts->request_count; i++) {
-		const struct device_request *request = &facts->requests[i];
-		int64_t age = daemon_now(NULL) - request->since_unix;
-
-		if (request->action == ACTION_RELEASE && request->by == asked->peer->uid &&
-		    !request->is_refused && age <= DEVICE_REQUEST_DAYS * INT64_C(86400))
-			best = BL_MAX(best, request->approval_count);
-	}
-	if (best >= needed)
+	*out_number = 0;
+	if (needed == 0)
 		return BL_OK;
+	enum bl_status status = best_release(asked, device->id, out_number, &count, why);
+
+	if (status != BL_OK || count >= needed)
+		return status;
 	status = bl_fail(why, BL_ASK,
 			 "releasing a hold takes %u approvals by others, %zu are there (bailee "
 			 "request release %s --reason TEXT)",
-			 needed, best, device->id);
+			 needed, count, device->id);
 	return asked_log(asked, AUDIT_HOLD_RELEASED, device->id, "approvals", BL_ASK, NULL) == BL_OK
 		       ? status
 		       : bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+}
+
+/* The event first; what others agreed to is used up with it, before the hold is gone: the next one is another matter. */
+static enum bl_status release(struct asked *asked, const struct device *device, uint32_t hold,
+			      uint32_t request, struct bl_error *why)
+{
+	struct device_store *store = asked->daemon->store;
+	enum bl_status status = asked_log(asked, AUDIT_HOLD_RELEASED, device->id, NULL, BL_OK, why);
+
+	if (status == BL_OK && request)
+		status = device_request_refuse(store, device->id, request, asked->peer->uid, why);
+	if (status == BL_OK)
+		status = device_hold_release(store, device->id, hold, why);
+	asked_undone(asked, AUDIT_HOLD_RELEASED, device->id, status);
+	return status;
 }
 
 enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
@@ -196,6 +253,7 @@ enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 	struct device device;
 	const char *reason = asked_text(asked, "reason");
 	int64_t number = asked_number(asked, "hold", 0);
+	uint32_t request = 0;
 
 	if (!reason || !*reason)
 		return bl_fail(why, BL_INVALID, "releasing a hold needs a reason (--reason TEXT)");
@@ -203,7 +261,7 @@ enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
 
 	if (status == BL_OK)
-		status = check_release(asked, &device, why);
+		status = check_release(asked, &device, &request, why);
 	if (status != BL_OK)
 		return status;
 	if (number == 0 && device.hold_count == 1)
@@ -213,10 +271,7 @@ enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 			       "device '%s' has %zu holds (name one with --hold N)", device.id,
 			       device.hold_count);
 	pthread_mutex_lock(&daemon->life_lock);
-	status = asked_log(asked, AUDIT_HOLD_RELEASED, device.id, NULL, BL_OK, why);
-	if (status == BL_OK)
-		status = device_hold_release(daemon->store, device.id, (uint32_t)number, why);
-	asked_undone(asked, AUDIT_HOLD_RELEASED, device.id, status);
+	status = release(asked, &device, (uint32_t)number, request, why);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, device.id);
 	keeper_wake(daemon);

@@ -10,7 +10,7 @@
 static enum bl_status fill_consent(const struct asked *asked, struct device_consent *out,
 				   struct bl_error *why)
 {
-	const char *purpose = asked_text(asked, "purpose");
+	const char *purpose = asked_text(asked, "consent");
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
 
 	if (!json_object_get(asked->request, "granted"))
@@ -57,7 +57,7 @@ enum bl_status request_consent(struct asked *asked, struct bl_error *why)
 	pthread_mutex_unlock(&daemon->life_lock);
 	keeper_wake(daemon);
 	answer_text(asked->answer, "device", device.id);
-	answer_text(asked->answer, "purpose", consent.purpose);
+	answer_text(asked->answer, "consent", consent.purpose);
 	json_object_set_new(asked->answer, "granted", json_boolean(consent.is_granted));
 	return status;
 }
@@ -73,7 +73,10 @@ static enum bl_status permit_caller(struct asked *asked, struct bl_error *why)
 	snprintf(asked->rule, sizeof(asked->rule), "%s", "builtin/has-a-role");
 	if (status == BL_OK)
 		return BL_OK;
-	if (asked_log(asked, AUDIT_CALLER, NULL, NULL, status, why) != BL_OK)
+	const char *device = asked_text(asked, "device");
+
+	if (asked_log(asked, AUDIT_CALLER, device && bl_device_id_ok(device) ? device : NULL, NULL,
+		      status, why) != BL_OK)
 		return BL_LOG_BROKEN;
 	return bl_fail(why, status, "%s", refusal.text);
 }
@@ -233,8 +236,9 @@ enum bl_status request_request(struct asked *asked, struct bl_error *why)
 
 static const char *state_of(const struct device_request *request, int64_t now_unix)
 {
+	/* Its own person sets a request aside only by using it up. */
 	if (request->is_refused)
-		return "refused";
+		return request->refused_by == request->by ? "used" : "refused";
 	if (now_unix - request->since_unix > DEVICE_REQUEST_DAYS * INT64_C(86400))
 		return "expired";
 	return "open";
