@@ -61,10 +61,11 @@ _bailee()
 			fi
 			;;
 		may) words="--purpose --reason" ;;
-		consent) words="grant withdraw --reason" ;;
+		consent) words="grant withdraw --reason --purpose" ;;
 		caller) words="verified --by --ticket" ;;
 		request) [ "$COMP_CWORD" -eq 2 ] && words="read copy unmask shred hold release" || words="--reason --class --purpose" ;;
-		approve | refuse | reload) words="--reason" ;;
+		approve | refuse) words="--reason --purpose" ;;
+		reload) words="--reason" ;;
 		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release" || words="--reason --hold --purpose" ;;
 		shred) words="--due --reason --purpose" ;;
 		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason" ;;
