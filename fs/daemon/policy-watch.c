@@ -2,8 +2,8 @@
  * The policy's file, watched: saving it is enough.
  *
  * Editors write beside the file and rename, configuration tools swap links: so the folder of the file is watched, and that of
- * what it leads to. A file that is still being written is nobody's policy: of its own name only a write that was closed, or
- * another file in its place, is a reason to load it; of other names only that the path leads to another file now.
+ * what it leads to. A file that is still being written is nobody's policy: of its own name only a write that was closed, a
+ * rename, a link or another mode is a reason to load it; of other names only that the path leads elsewhere now.
  */
 #include <libgen.h>
 #include <limits.h>
@@ -17,7 +17,7 @@
 #include "fs/daemon/state.h"
 
 #define SIGNATURE ".minisig"
-#define EVENTS	  (IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB | IN_CREATE | IN_DELETE)
+#define EVENTS	  (IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB | IN_CREATE)
 
 static void watch_folder(struct daemon *daemon, const char *path)
 {
@@ -38,6 +38,7 @@ static void watch_both(struct daemon *daemon)
 	watch_folder(daemon, daemon->options->policy_path);
 	if (real)
 		watch_folder(daemon, real);
+	snprintf(daemon->policy_real, sizeof(daemon->policy_real), "%s", real ? real : "");
 }
 
 void policy_watch(struct daemon *daemon)
@@ -58,21 +59,20 @@ static bool is_name_of(const char *name, const char *path)
 	       (name[length] == '\0' || strcmp(name + length, SIGNATURE) == 0);
 }
 
-/* Does the path lead to another file, or to one whose owner or mode is another? */
-static bool is_another(struct daemon *daemon)
+/* The same file with another owner or mode: one that could not be taken may be one now. */
+static bool is_other_mode(struct daemon *daemon)
 {
 	struct stat now;
 
-	/* Gone for a moment between an editor's two renames: the second brings another event. */
 	if (stat(daemon->options->policy_path, &now) < 0)
 		return false;
 	pthread_mutex_lock(&daemon->life_lock);
 	const struct policy_identity *seen = &daemon->policy_seen;
-	bool is_same = seen->device == now.st_dev && seen->inode == now.st_ino &&
-		       seen->mode == now.st_mode && seen->owner == now.st_uid;
+	bool is_other = seen->device == now.st_dev && seen->inode == now.st_ino &&
+			(seen->mode != now.st_mode || seen->owner != now.st_uid);
 
 	pthread_mutex_unlock(&daemon->life_lock);
-	return !is_same;
+	return is_other;
 }
 
 /* A link that was made is complete; any other file that was made will be closed. */
@@ -84,6 +84,7 @@ static bool is_link(const struct daemon *daemon)
 	       (S_ISLNK(now.st_mode) || now.st_nlink > 1);
 }
 
+/* @real: where the path leads now; NULL: nowhere, for a moment between an editor's two renames or for good */
 static bool is_reason(struct daemon *daemon, const struct inotify_event *event, const char *real)
 {
 	const char *name = event->len ? event->name : "";
@@ -91,12 +92,12 @@ static bool is_reason(struct daemon *daemon, const struct inotify_event *event, 
 
 	if (event->mask & IN_Q_OVERFLOW)
 		return true;
-	if (is_own && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
+	if (!is_own)
+		return real && strcmp(real, daemon->policy_real) != 0;
+	if (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
 		return true;
-	if (is_own && event->mask & IN_CREATE)
-		return is_link(daemon) && is_another(daemon);
-	return !(event->mask & IN_DELETE) && is_another(daemon) &&
-	       (!is_own || event->mask & IN_ATTRIB);
+	return (event->mask & IN_CREATE && is_link(daemon)) ||
+	       (event->mask & IN_ATTRIB && is_other_mode(daemon));
 }
 
 /* All that is waiting: several events of one save are one reason. */

@@ -56,7 +56,9 @@ struct daemon {
 	int wake_fd; /* eventfd: something for the main thread */
 	int signal_fd;
 	int listen_fd;
-	int watch_fd; /* inotify on the folder of --policy; -1: none */
+	int watch_fd; /* inotify on the folders of --policy; -1: none */
+	char policy_real
+		[PATH_LIMIT]; /* where --policy led when it was last looked at; the main thread's */
 	atomic_bool is_stopping;
 	atomic_bool is_log_broken;
 
