@@ -87,7 +87,8 @@ static void entry_of(const struct gate_attr *attr, struct fuse_entry_param *out)
 
 /*
  * A reply that the kernel will keep is sent under `settle`: either it was decided under the view as it is, or the keeper, who
- * waits for us, has yet to look at what the kernel knows.
+ * waits for us, has yet to look at what the kernel knows. One that was decided just before the view changed is still the
+ * answer to its request, but the kernel keeps nothing of it: whoever comes next is decided anew.
  */
 static bool settle_begin(struct request *request)
 {
@@ -104,13 +105,15 @@ static void settle_end(struct request *request)
 
 /* ---- lookup, getattr, readlink ---------------------------------------------------------------------------- */
 
-static void send_entry(struct request *request)
+static void send_entry(struct request *request, bool is_current)
 {
 	struct known *known = &request->serve->known;
 	struct fuse_entry_param entry;
 	uint64_t node = request->reply.attr.node;
 
 	entry_of(&request->reply.attr, &entry);
+	if (!is_current)
+		entry.entry_timeout = entry.attr_timeout = 0;
 	if (!known_add(known, node, request->parent, request->name))
 		fuse_reply_err(request->req, ENOMEM);
 	else if (fuse_reply_entry(request->req, &entry) != 0)
@@ -125,10 +128,8 @@ static void lookup_done(struct gate_reply *reply)
 
 	if (reply->error)
 		fuse_reply_err(request->req, reply->error);
-	else if (!is_current)
-		fuse_reply_err(request->req, ESTALE); /* the kernel asks again */
 	else
-		send_entry(request);
+		send_entry(request, is_current);
 	settle_end(request);
 	end(request);
 }
@@ -312,15 +313,32 @@ static void unknow(struct request *request)
 	}
 }
 
+/* The entries of a READDIRPLUS answer are looked up anew by whoever uses them. A plain one is not kept at all. */
+static void keep_nothing(struct request *request)
+{
+	size_t at = 0;
+
+	while (request->is_plus && at + sizeof(struct fuse_direntplus) <= request->used) {
+		struct fuse_direntplus entry;
+
+		memcpy(&entry, request->buffer + at, sizeof(entry));
+		entry.entry_out.entry_valid = entry.entry_out.attr_valid = 0;
+		entry.entry_out.entry_valid_nsec = entry.entry_out.attr_valid_nsec = 0;
+		memcpy(request->buffer + at, &entry, sizeof(entry));
+		at += FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + entry.dirent.namelen);
+	}
+}
+
 static void readdir_done(struct gate_reply *reply)
 {
 	struct request *request = request_of(reply);
 	bool is_current = settle_begin(request);
-	int error = reply->error ? reply->error : is_current ? 0 : ESTALE;
 
-	if (error) {
+	if (!is_current)
+		keep_nothing(request);
+	if (reply->error) {
 		unknow(request);
-		fuse_reply_err(request->req, error);
+		fuse_reply_err(request->req, reply->error);
 	} else if (fuse_reply_buf(request->req, (const char *)request->buffer, request->used) !=
 		   0) {
 		unknow(request);
