@@ -90,10 +90,12 @@ static bool is_reason(struct daemon *daemon, const struct inotify_event *event, 
 	const char *name = event->len ? event->name : "";
 	bool is_own = is_name_of(name, daemon->options->policy_path) || is_name_of(name, real);
 
+	if (!real)
+		return false;
 	if (event->mask & IN_Q_OVERFLOW)
 		return true;
 	if (!is_own)
-		return real && strcmp(real, daemon->policy_real) != 0;
+		return strcmp(real, daemon->policy_real) != 0;
 	if (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
 		return true;
 	return (event->mask & IN_CREATE && is_link(daemon)) ||
