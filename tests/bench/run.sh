@@ -138,7 +138,7 @@ measure_walk() {
 	unmount_peers
 }
 
-for name in policy detect audit image; do
+for name in policy policy-hostile detect audit image; do
 	"$build/bench/$name"
 done
 if [ "$(id -u)" != 0 ]; then
