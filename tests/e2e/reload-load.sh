@@ -41,7 +41,6 @@ view 61002 "$work/one"
 view 61003 "$work/two"
 as 61003 cat "$work/two/D1/1.txt" >"$work/before"
 child=$(daemon_child)
-descriptors=$(ls "/proc/$child/fd" | wc -l)
 memory() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$child/status"; }
 
 # loads FIRST COUNT: so many policies under readers
@@ -63,6 +62,7 @@ loads() {
 }
 loads 2 100
 early=$(memory)
+descriptors=$(ls "/proc/$child/fd" | wc -l)
 loads 102 900
 late=$(memory)
 [ "$("$bailee" status --json | jq '[.policy_serial, .policy_loads, .policy_refusals]' -c)" = '[1001,1001,0]' ] ||
