@@ -29,17 +29,19 @@ static void tell_difference(void *context, const struct rules_difference *differ
 int policy_diff(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "policy diff",
-					.usage = "policy diff OLD NEW [--json]"};
+					.usage = "policy diff [OLD] NEW [--json]"};
 	BL_CLEANUP(policy_unref) struct policy *older = NULL;
 	BL_CLEANUP(policy_unref) struct policy *newer = NULL;
 	struct bl_error why = {{0}};
 	size_t wider = 0, narrower = 0;
-	int code = cli_parse(&invocation, argc, argv, NULL, 0, 2, 2);
+	int code = cli_parse(&invocation, argc, argv, NULL, 0, 1, 2);
+	bool has_both = invocation.argument_count == 2;
 
 	if (code < 0)
-		code = policy_open(&invocation, invocation.arguments[0], &older);
+		code = has_both ? policy_open(&invocation, invocation.arguments[0], &older)
+				: policy_in_force(&invocation, &older);
 	if (code < 0)
-		code = policy_open(&invocation, invocation.arguments[1], &newer);
+		code = policy_open(&invocation, invocation.arguments[has_both], &newer);
 	if (code >= 0)
 		return code;
 
@@ -88,13 +90,15 @@ static int publish_json(const struct invocation *invocation, const struct policy
 int policy_publish(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "policy publish",
-					.usage = "policy publish FILE [--json]"};
+					.usage = "policy publish [FILE] [--json]"};
 	BL_CLEANUP(policy_unref) struct policy *policy = NULL;
 	struct bl_error why = {{0}};
-	int code = cli_parse(&invocation, argc, argv, NULL, 0, 1, 1);
+	int code = cli_parse(&invocation, argc, argv, NULL, 0, 0, 1);
 
 	if (code < 0)
-		code = policy_open(&invocation, invocation.arguments[0], &policy);
+		code = invocation.argument_count
+			       ? policy_open(&invocation, invocation.arguments[0], &policy)
+			       : policy_in_force(&invocation, &policy);
 	if (code >= 0)
 		return code;
 	if (invocation.wants_json)

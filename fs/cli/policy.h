@@ -20,6 +20,9 @@ int policy_trust(int argc, char **argv);
 /* policy_open - load FILE and show what is wrong; -1 goes on with *out_policy, anything else is the exit code */
 int policy_open(const struct invocation *invocation, const char *path, struct policy **out_policy);
 
+/* policy_in_force - the policy that the daemon of --store decides by; as policy_open */
+int policy_in_force(const struct invocation *invocation, struct policy **out_policy);
+
 /* policy_signature_path - FILE.minisig, owned by the caller; NULL: no memory */
 char *policy_signature_path(const char *path);
 

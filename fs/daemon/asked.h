@@ -83,6 +83,7 @@ enum bl_status request_people(struct asked *asked, struct bl_error *why) BL_MUST
 enum bl_status request_may(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_why_event(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_reload(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_policy_text(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_policy_trust(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_policy_load(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;

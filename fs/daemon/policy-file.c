@@ -142,7 +142,12 @@ static enum bl_status load(struct daemon *daemon, const struct peer *peer, bool 
 	}
 	if (*out_is_old)
 		return BL_OK;
-	const struct policy_text text = {file.bytes, file.length, file.signature};
+	const struct policy_text text = {
+		.bytes = file.bytes,
+		.length = file.length,
+		.signature = file.signature,
+		.name = daemon->options->policy_path,
+	};
 
 	return policy_replace(daemon, &text, peer, why);
 }

@@ -20,8 +20,9 @@ static enum bl_status tell_findings(const struct rules_findings *findings, const
 	const struct rules_finding *first = &findings->items[0];
 
 	return bl_fail(why, status,
-		       "policy '%s' is refused: %u:%u: %s (bailee policy check shows all)", name,
-		       first->line, first->column, first->text);
+		       "policy %s%s%s is refused: %u:%u: %s (bailee policy check shows all)",
+		       name ? "'" : "", name ? name : "that came", name ? "'" : "", first->line,
+		       first->column, first->text);
 }
 
 struct failing {
@@ -53,7 +54,7 @@ static enum bl_status run_tests(const struct policy *policy, struct bl_error *wh
 	return status;
 }
 
-static enum bl_status parse(const char *bytes, size_t length, struct policy **out_policy,
+static enum bl_status parse(const struct policy_text *text, struct policy **out_policy,
 			    struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) struct rules_findings *findings = calloc(1, sizeof(*findings));
@@ -62,10 +63,10 @@ static enum bl_status parse(const char *bytes, size_t length, struct policy **ou
 	if (!findings)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 
-	enum bl_status status = rules_parse(bytes, length, &policy, findings, why);
+	enum bl_status status = rules_parse(text->bytes, text->length, &policy, findings, why);
 
 	if (status != BL_OK)
-		return tell_findings(findings, "new", status, why);
+		return tell_findings(findings, text->name, status, why);
 	status = run_tests(policy, why);
 	if (status == BL_OK)
 		*out_policy = BL_TAKE(policy);
@@ -78,10 +79,12 @@ static enum bl_status check_serial(struct daemon *daemon, const struct policy *p
 {
 	BL_CLEANUP(bl_free) char *bytes = NULL;
 	BL_CLEANUP(policy_unref) struct policy *last = NULL;
-	size_t length;
+	struct policy_text text = {0};
 
-	if (device_store_last_policy(daemon->store, &bytes, &length, NULL) != BL_OK ||
-	    parse(bytes, length, &last, NULL) != BL_OK)
+	if (device_store_last_policy(daemon->store, &bytes, &text.length, NULL) != BL_OK)
+		return BL_OK;
+	text.bytes = bytes;
+	if (parse(&text, &last, NULL) != BL_OK)
 		return BL_OK;
 	if (memcmp(policy_digest(policy), policy_digest(last), 32) == 0)
 		return BL_OK;
@@ -179,7 +182,7 @@ enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *t
 	enum bl_status status = trust_check(daemon, text, &here);
 
 	if (status == BL_OK)
-		status = parse(text->bytes, text->length, &policy, &here);
+		status = parse(text, &policy, &here);
 	if (status == BL_OK)
 		status = check_serial(daemon, policy, &here);
 	if (status == BL_OK)
@@ -207,7 +210,12 @@ static enum bl_status load_last(struct daemon *daemon, struct bl_error *why)
 	status = device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, &signature, why);
 	if (status != BL_OK && status != BL_NOT_FOUND)
 		return status;
-	const struct policy_text text = {bytes, length, signature && *signature ? signature : NULL};
+	const struct policy_text text = {
+		.bytes = bytes,
+		.length = length,
+		.signature = signature && *signature ? signature : NULL,
+		.name = "policy.last",
+	};
 
 	return policy_replace(daemon, &text, NULL, why);
 }
@@ -216,7 +224,8 @@ static enum bl_status load_solo(struct daemon *daemon, struct bl_error *why)
 {
 	char bytes[4096];
 	enum bl_status status = rules_solo_text(daemon->owner, bytes, sizeof(bytes));
-	const struct policy_text text = {bytes, status == BL_OK ? strlen(bytes) : 0, NULL};
+	const struct policy_text text = {.bytes = bytes,
+					 .length = status == BL_OK ? strlen(bytes) : 0};
 
 	return status == BL_OK ? policy_replace(daemon, &text, NULL, why) : status;
 }

@@ -171,6 +171,9 @@ static void answer_outlook(struct asked *asked, const struct device *device, enu
 		return;
 	enum bl_status status = may_by_role(asked->daemon, asked->peer, &question, rule, &outlook);
 
+	/* A rule that speaks of paths is not known of a device as a whole: then there is nothing to say here. */
+	if (status == BL_FORBIDDEN)
+		return;
 	answer_text(asked->answer, "outlook",
 		    status == BL_OK ? "permitted already, as things stand" : outlook.text);
 }

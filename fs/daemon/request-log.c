@@ -30,8 +30,11 @@ enum bl_status request_policy_load(struct asked *asked, struct bl_error *why)
 	enum bl_status status = asked_permit(asked, ACTION_ADMINISTER, NULL, why);
 
 	if (status == BL_OK) {
-		const struct policy_text loaded = {text, strlen(text),
-						   asked_text(asked, "signature")};
+		const struct policy_text loaded = {
+			.bytes = text,
+			.length = strlen(text),
+			.signature = asked_text(asked, "signature"),
+		};
 
 		status = policy_replace(asked->daemon, &loaded, asked->peer, why);
 	}
@@ -48,6 +51,39 @@ enum bl_status request_reload(struct asked *asked, struct bl_error *why)
 		status = policy_load_file(asked->daemon, asked->peer, why);
 	if (status == BL_OK)
 		answer_policy(asked);
+	return status;
+}
+
+#define TEXT_PIECE ((size_t)48 << 10) /* every byte may take two in JSON */
+
+/* A policy is UTF-8, and so must be every piece: none ends inside a character. */
+static size_t piece_of(const char *text, size_t length)
+{
+	if (length <= TEXT_PIECE)
+		return length;
+	length = TEXT_PIECE;
+	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	return length;
+}
+
+enum bl_status request_policy_text(struct asked *asked, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *text = NULL;
+	size_t length;
+	enum bl_status status = asked_is_privileged(asked)
+					? BL_OK
+					: asked_permit(asked, ACTION_ADMINISTER, NULL, why);
+
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, NULL, "policy-text", BL_OK, why);
+	if (status == BL_OK)
+		status = device_store_last_policy(asked->daemon->store, &text, &length, why);
+	for (size_t at = 0, size; status == BL_OK && at < length && !asked->is_client_gone;
+	     at += size) {
+		size = piece_of(text + at, length - at);
+		asked_send(asked, "text", json_stringn(text + at, size));
+	}
 	return status;
 }
 

@@ -19,6 +19,7 @@ static const struct request {
 	{"open", request_open, {"purpose", "reason", "for", "gid"}},
 	{"close", request_close, {"path", "view"}},
 	{"policy-load", request_policy_load, {"text", "signature", "reason", "purpose"}},
+	{"policy-text", request_policy_text, {"reason", "purpose"}},
 	{"policy-trust", request_policy_trust, {"key", "signature"}},
 	{"reload", request_reload, {"reason", "purpose"}},
 	{"hold-add", request_hold_add, {"device", "reason", "purpose"}},

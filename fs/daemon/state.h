@@ -108,6 +108,7 @@ struct policy_text {
 	const char *bytes;
 	size_t length;
 	const char *signature; /* the text of a .minisig; NULL: none came with it */
+	const char *name;      /* of its file, for messages; NULL: it came without */
 };
 /*
  * A new one: signature where the store trusts keys, check, its own tests, serial; durable event; in force. The old one

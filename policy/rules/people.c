@@ -1,3 +1,4 @@
+#include <string.h>
 #include "policy/rules/check.h"
 #include "policy/rules/cover.h"
 #include "policy/rules/zone.h"
@@ -166,6 +167,17 @@ bool people_anybody_can(const struct policy *policy, enum bl_action action, int3
 
 #define DAY_SECONDS INT64_C(86400)
 
+/* The test clock has told of this person's role already, in the same place: once is enough. */
+static bool is_told(const struct rules_findings *findings, const struct person *person)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->items[i].line == person->at.line &&
+		    findings->items[i].column == person->at.column &&
+		    strstr(findings->items[i].text, "has lapsed as"))
+			return true;
+	return false;
+}
+
 static void warn_date(const struct policy *policy, struct rules_findings *findings,
 		      const struct rules_role_standing *standing, const struct person *person,
 		      bool has_lapsed)
@@ -187,6 +199,7 @@ static void check_person_dates(const struct policy *policy, int64_t now_unix,
 			       const struct person *person, struct rules_findings *findings)
 {
 	const char *told[2] = {NULL, NULL};
+	bool was_told = is_told(findings, person);
 
 	for (size_t role = 0; role < policy->role_count; role++) {
 		struct rules_role_standing standing;
@@ -199,7 +212,7 @@ static void check_person_dates(const struct policy *policy, int64_t now_unix,
 		bool has_lapsed = standing.standing == STANDING_LAPSED;
 
 		if ((!is_soon && !has_lapsed) || standing.requirement == told[0] ||
-		    standing.requirement == told[1])
+		    standing.requirement == told[1] || (has_lapsed && was_told))
 			continue;
 		told[told[0] ? 1 : 0] = standing.requirement;
 		warn_date(policy, findings, &standing, person, has_lapsed);

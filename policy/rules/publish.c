@@ -647,8 +647,9 @@ static void put_proof(const struct notice *notice)
 {
 	const struct policy *policy = notice->policy;
 
-	put(notice, "## How it is destroyed, and how you know\n\nOur copy is kept encrypted. It is "
-		    "destroyed by destroying its key, after which nobody can read it again.");
+	put(notice,
+	    "## How it is destroyed, and how you know\n\nOur copy is overwritten, and that is "
+	    "read back, before it is deleted; what we noted of you beside it goes too.");
 	if (policy->verify_percent >= 100)
 		put(notice, " Every destruction is checked.");
 	else if (policy->verify_percent)
