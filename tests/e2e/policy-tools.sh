@@ -153,7 +153,7 @@ code 6 "$bailee" policy diff wider.yaml desk.yaml
 hides 'wider  '
 code 5 "$bailee" policy diff --json desk.yaml both.yaml
 grep '^{' out | jq -es '(last | .wider > 0 and .narrower > 0) and (map(select(.change == "wider")) | length > 0)' >/dev/null || fail "diff's JSON"
-code 2 "$bailee" policy diff desk.yaml
+code 2 "$bailee" policy diff desk.yaml desk.yaml desk.yaml
 code 2 "$bailee" policy diff desk.yaml nowhere.yaml
 
 # -- publish: the same words both ways
