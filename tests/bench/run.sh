@@ -12,6 +12,7 @@
 #   - seq1m: four files of 64 MiB of mail, a reader each, 1 MiB at a time. first: a fresh daemon, nothing known of the file.
 #   - rand4k, walk: 64 requests in flight, from 64 threads; .d1: from one. The walk lists and stats 100,000 files in 1,100
 #     directories of a fresh mount, with a fresh daemon.
+#   - reload: eight readers of two views while a thousand policies are loaded, one right after the other; and as long without.
 #   - Every answer of Bailee is in its log, on disk, before it is given; the store lies on the disk of /tmp.
 set -eu
 
@@ -22,6 +23,7 @@ load=$build/test/tools/bench-load
 PATH=$PATH:/usr/sbin:/sbin
 unset BAILEE_STORE XDG_STATE_HOME
 work=$(mktemp -d /tmp/bailee-bench.XXXXXX)
+readers='' service=''
 
 is_mounted() { grep -q " $work/$1 " /proc/self/mounts; }
 # peer NAME COMMAND...: a file system daemon that holds a lock until it has ended
@@ -47,6 +49,9 @@ stop_bailee() {
 clean() {
 	trap '' INT TERM HUP
 	set +e
+	[ -z "$readers" ] || kill "$readers"
+	[ -z "$service" ] || kill "$service"
+	[ -z "$service" ] || wait "$service"
 	unmount_peers
 	stop_bailee
 	rm -rf "$work"
@@ -138,12 +143,102 @@ measure_walk() {
 	unmount_peers
 }
 
+# Eight readers of two views, while COMMAND runs: COUNT P50 P999 MAX (microseconds) into $work/waits
+readers_while() {
+	mkfifo "$work/go" "$work/said"
+	"$build/test/tools/reload-load" read "61002:$work/one" "61003:$work/two" <"$work/go" >"$work/said" &
+	readers=$!
+	exec 9>"$work/go" 8<"$work/said"
+	read -r line <&8
+	"$@"
+	exec 9>&-
+	read -r line <&8
+	exec 8<&-
+	wait "$readers"
+	readers=
+	rm "$work/go" "$work/said"
+	echo "$line" >"$work/waits"
+}
+reload_policy() { # STYLE
+	cat <<EOF
+bailee: 1
+name: reloads
+serial: SERIAL
+timezone: UTC
+uses: [builtin/baseline]
+people: {'uid:61002': {roles: [one]}, 'uid:61003': {roles: [two]}}
+roles: {one: {}, two: {}}
+detect: {sets: [contact, payment]}
+defaults: {access: forbid, mask: fill, unscanned: withhold}
+rules:
+  - {id: looks-$1, permit: [list, read, copy], who: [one, two], why: They look at devices here.}
+  - {id: tail, mask: {card: $1}, who: [two], why: Cards are matched to receipts.}
+EOF
+}
+start_service() {
+	mkdir "$work/files" "$work/one" "$work/two"
+	chown 61002 "$work/one"
+	chown 61003 "$work/two"
+	chmod 755 "$work"
+	for i in 1 2 3 4 5 6 7 8; do
+		yes 'mail kim@inn.example, card 4111 1111 1111 1111' | head -c 32768 >"$work/files/$i.txt"
+	done
+	reload_policy fill >"$work/a"
+	reload_policy keep-last-4 >"$work/b"
+	sed 's/SERIAL/1/' "$work/a" >"$work/first.yaml"
+	chmod 644 "$work/first.yaml"
+	mkfifo "$work/ready"
+	"$bailee" serve --store "$work/reloads" --policy "$work/first.yaml" >"$work/ready" &
+	service=$!
+	read -r line <"$work/ready"
+}
+measure_reloads() {
+	start_service
+	export BAILEE_STORE="$work/reloads"
+	"$bailee" enroll "$work/files" --device D1 --kind disk >/dev/null
+	for person in 61002:one 61003:two; do
+		uid=${person%:*}
+		setpriv --reuid="$uid" --regid="$uid" --clear-groups "$bailee" open "$work/${person#*:}" >/dev/null
+	done
+	for first in 2 1002; do
+		begun=$(date +%s%N)
+		readers_while "$build/test/tools/reload-load" loads "$work/reloads/socket" 1000 "$first" "$work/a" "$work/b"
+		took=$((($(date +%s%N) - begun) / 100000000))
+		cat "$work/waits" >>"$work/t.reload"
+		readers_while sleep "$((took / 10)).$((took % 10))"
+		cat "$work/waits" >>"$work/t.quiet"
+	done
+	unset BAILEE_STORE
+	kill "$service"
+	wait "$service" || true
+	service=
+}
+# waited COLUMN NAME: the better of the rounds, in ms
+waited() { awk -v c="$1" '{ print $c / 1000 }' "$work/t.$2" | sort -n | head -1; }
+say_reloads() {
+	for figure in p999:3 max:4; do
+		column=${figure#*:}
+		figure=${figure%:*}
+		with=$(waited "$column" reload)
+		without=$(waited "$column" quiet)
+		say "reload.wait_ms_$figure" "$with" ms
+		say "reload.wait_ms_$figure.without" "$without" ms
+		say "reload.wait_${figure}_vs_without" "$(awk -v a="$with" -v b="$without" 'BEGIN { printf "%.2f", a / b }')" x
+	done
+}
+
 for name in policy policy-hostile detect audit image; do
 	"$build/bench/$name"
 done
 if [ "$(id -u)" != 0 ]; then
 	skipped "reads and walks: they need root"
 	exit 0
+fi
+if has setpriv; then
+	measure_reloads
+	say_reloads
+else
+	skipped "reload.wait_ms: setpriv is not installed (package util-linux)"
 fi
 with_fuse2fs=$(command -v fuse2fs || true)
 with_bindfs=$(command -v bindfs || true)
