@@ -2,6 +2,9 @@
 
     mutate.py BUILD      in a copy of the tree that mutate.sh has made and built
 
+MUTANTS, SEED and JOBS say how many, which, and how many at once; ONLY is a part of the path of a source, CHANGES a regular
+expression for what is changed ("^without", "^if .0."), TESTS one for the tests that are asked.
+
 A mutant is compiled alone and linked in front of the library, so that its symbols are taken. Tests run one after the
 other until one fails; those that killed mutants of this file before come first.
 
@@ -28,6 +31,8 @@ COUNT = os.environ.get("MUTANTS", "200")
 SEED = int(os.environ.get("SEED", "1"))
 JOBS = int(os.environ.get("JOBS", "2"))
 ONLY = os.environ.get("ONLY", "")
+CHANGES = os.environ.get("CHANGES", "")
+TESTS = os.environ.get("TESTS", "")
 
 FLIPS = {
     "<": ["<="], "<=": ["<"], ">": [">="], ">=": [">"], "==": ["!="], "!=": ["=="],
@@ -270,13 +275,15 @@ def sample(mutants):
 def main():
     tests = sorted("unit/" + os.path.relpath(os.path.join(where, name), "tests/unit")[:-2]
                    for part in ("tests/unit/policy/rules", "tests/unit/policy/yaml")
-                   for where, _, names in os.walk(part) for name in names if name.endswith(".c"))
+                   for where, _, names in os.walk(part) for name in names
+                   if name.endswith(".c") and re.search(TESTS, where + "/" + name))
     run = Run(tests)
     os.makedirs(BUILD + "/mutant-0", exist_ok=True)
     for test in tests:
         if not run.passes(test, [], BUILD + "/mutant-0/test"):
             sys.exit("mutate: %s fails without a change" % test)
-    everything = [mutant for path in sources() for mutant in mutants_of(path)]
+    everything = [mutant for path in sources() for mutant in mutants_of(path)
+                  if re.search(CHANGES, mutant.words)]
     queue = sample(everything)
     print("mutate: %d of %d mutants, seed %d, %d tests" % (len(queue), len(everything), SEED, len(tests)), flush=True)
     random.Random(SEED).shuffle(queue)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Break policy/rules and policy/yaml on purpose, one small change at a time, and see whether a test notices.
 #
-#   mutate.sh         MUTANTS=200 (or all), SEED=1, ONLY=part-of-a-path, JOBS=2
+#   mutate.sh         MUTANTS=200 (or all), SEED=1, JOBS=2, ONLY=part-of-a-path, CHANGES=regex, TESTS=regex
 #
 # What it does and how to read it: tests/mutate.py. Works on a copy in a temporary folder.
 set -eu

@@ -14,6 +14,9 @@ for source in "$here"/*.c; do
 	[ "$name" = replay ] && continue
 	mkdir -p "$work/$name" "$build/fuzz/crashes"
 	echo "fuzz: $name, $seconds s"
+	set -- "$here/corpus/$name"
+	[ "$name" != policy ] || set -- "$@" "$here/../policies/good" "$here/../policies/broken"
+	[ ! -f "$here/$name.dict" ] || set -- -dict="$here/$name.dict" "$@"
 	"$build/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-		-artifact_prefix="$build/fuzz/crashes/$name-" "$work/$name" "$here/corpus/$name"
+		-artifact_prefix="$build/fuzz/crashes/$name-" "$work/$name" "$@"
 done

@@ -114,7 +114,7 @@ static bool is_expected(const struct rules_finding *finding, const struct expect
 	       (!expected->fix[0] || strcmp(finding->fix, expected->fix) == 0);
 }
 
-/* The line that is shown is the file's, as far as both are plain text. */
+/* The line that is shown is the file's, as far as both are plain text, and all of it, as far as there is room. */
 static bool is_shown(const struct file *file, const struct rules_finding *finding)
 {
 	const char *at = file->bytes;
@@ -127,10 +127,15 @@ static bool is_shown(const struct file *file, const struct rules_finding *findin
 	}
 	if (!at || finding->column > file->length)
 		return false;
-	for (size_t i = 0; finding->source[i]; i++)
-		if (finding->source[i] != at[i] && finding->source[i] != '?' && at[i] != '\t')
+
+	size_t length = 0, end = (size_t)(file->bytes + file->length - at);
+
+	for (; finding->source[length]; length++)
+		if (finding->source[length] != at[length] && finding->source[length] != '?' &&
+		    at[length] != '\t')
 			return false;
-	return finding->source[0] || !*at || strchr("\r\n", *at);
+	return length == end || memchr("\r\n", at[length], 2) ||
+	       length + 5 > sizeof(finding->source);
 }
 
 static bool is_as_expected(const struct file *file, enum bl_status status,
