@@ -4,7 +4,6 @@
 need_root
 need_fuse
 need jq setpriv python3
-tool=$BAILEE_BUILD/test/tools/copy-ways
 
 # policy SERIAL COPIERS LISTERS
 policy() {

@@ -3,7 +3,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
-need jq setpriv python3 sed
+need setpriv
 tool=$BAILEE_BUILD/test/tools/copy-ways
 mkdir "$work/etc" "$work/other" "$work/source"
 file=$work/etc/policy.yaml
@@ -31,21 +31,23 @@ tests:
   - {name: looks, as: 'uid:61002', do: copy, device: disk, file: /a, kind: text, status: received, expect: ${2:-permit}, rule: looks}
 EOF
 }
-status() { "$bailee" status --json | jq -r "$1"; }
+# number WORD, trouble: out of status; without jq, which takes longer to start than all the rest
+number() { "$bailee" status --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
+trouble() { "$bailee" status --json | sed -n 's/.*"policy_trouble":"\(.*\)","policy_trouble_unix".*/\1/p'; }
 # until_is WORD VALUE: status tells it in the end; a bounded number of questions, no clock
 until_is() {
 	for _ in $(seq 600); do
-		[ "$(status ".$1")" != "$2" ] || return 0
+		[ "$(number "$1")" != "$2" ] || return 0
 	done
-	fail "$way: $1 is $(status ".$1"), wanted $2; trouble: $(status .policy_trouble)"
+	fail "$way: $1 is $(number "$1"), wanted $2; trouble: $(trouble)"
 }
 next() { serial=$((serial + 1)); }
 in_force() {
 	until_is policy_serial "$serial"
-	[ -z "$(status .policy_trouble)" ] || fail "$way: in force, but told as trouble: $(status .policy_trouble)"
+	[ -z "$(trouble)" ] || fail "$way: in force, but told as trouble: $(trouble)"
 }
 # Once more round the daemon's loop: what was queued before these two questions has been looked at.
-settle() { status . >/dev/null; status . >/dev/null; }
+settle() { "$bailee" status >/dev/null && "$bailee" status >/dev/null; }
 reads_on() { as 61002 cat "$work/view/D1/a.txt" | cmp - "$work/shown" || fail "$way: a read is another"; }
 
 for i in $(seq 500); do echo "line $i of many, card 4111 1111 1111 1111"; done >"$work/source/a.txt"
@@ -96,7 +98,6 @@ generation() {
 		fi
 }
 in_the_link_s_target() { text "$serial" >"$(readlink -f "$file")"; }
-hang_up() { text "$serial" >"$work/other/quiet" && mount --bind "$work/other/quiet" "$file" && at_end "umount '$file'" && kill -HUP "$daemon"; }
 
 for way in saved_in_place saved_in_place saved_beside saved_by_vim saved_by_vim_in_place saved_by_sed removed_and_saved removed_and_moved \
 	removed_and_hard_linked linked linked linked_beside removed_and_linked generation generation in_the_link_s_target; do
@@ -115,13 +116,9 @@ for _ in $(seq 20); do
 	next
 	text "$serial" >"$work/whole"
 	next
-	text "$serial" | python3 -c '
-import sys
-first, second = open(sys.argv[1]).read(), sys.stdin.read()
-for text in (first, second):
-    with open(sys.argv[2], "w") as policy:
-        policy.write(text)
-' "$work/whole" "$file"
+	text "$serial" >"$work/later"
+	cat "$work/whole" >"$file"
+	cat "$work/later" >"$file"
 	in_force
 done
 # Never half of it: the half may be a policy too, without what is forbidden at its end.
@@ -153,7 +150,7 @@ way='hang up'
 next
 text "$serial" >"$file"
 in_force
-loads=$(status .policy_loads)
+loads=$(number policy_loads)
 kill -HUP "$daemon"
 until_is policy_loads $((loads + 1))
 in_force
@@ -174,7 +171,7 @@ equal() { text "$serial" | sed 's/They look/They just look/' >"$file"; }
 empty() { : >"$file"; }
 huge() {
 	text $((serial + 1)) >"$work/other/huge"
-	python3 -c 'print("#" * (5 << 20))' >>"$work/other/huge"
+	yes '# nothing' | head -c 5242880 >>"$work/other/huge"
 	mv "$work/other/huge" "$file"
 }
 world() { text $((serial + 1)) >"$work/etc/new" && chmod 666 "$work/etc/new" && mv "$work/etc/new" "$file"; }
@@ -187,15 +184,15 @@ dangling() { ln -sfn "$work/other/nothing" "$file"; }
 
 # A word of what is told about each; a file may be looked at twice, on its way.
 while read -r way words; do
-	before=$(status .policy_refusals)
+	before=$(number policy_refusals)
 	logged=$("$bailee" log query --op policy-refused --json | wc -l)
 	$way
-	for _ in $(seq 600); do [ "$(status .policy_refusals)" = "$before" ] || break; done
+	for _ in $(seq 600); do [ "$(number policy_refusals)" = "$before" ] || break; done
 	settle
-	after=$(status .policy_refusals)
-	[ "$after" -gt "$before" ] || fail "$way: not refused; serial $(status .policy_serial)"
-	[ "$(status .policy_serial)" = "$serial" ] || fail "$way: is in force"
-	status .policy_trouble >"$work/out"
+	after=$(number policy_refusals)
+	[ "$after" -gt "$before" ] || fail "$way: not refused; serial $(number policy_serial)"
+	[ "$(number policy_serial)" = "$serial" ] || fail "$way: is in force"
+	trouble >"$work/out"
 	says "$words"
 	code 0 "$bailee" status
 	says REFUSED
@@ -207,7 +204,8 @@ while read -r way words; do
 	says "$words"
 	reads_on
 	code 1 as 61002 cat "$work/view/D1/closed/b.txt"
-	as 61002 "$bailee" status --json | jq -e 'has("policy_trouble") | not' >/dev/null || fail "$way: a reader sees it in status"
+	code 0 as 61002 "$bailee" status --json
+	hides policy_trouble
 done <<EOF
 broken unknown key
 half refused
@@ -224,13 +222,13 @@ fifo is not a file of at most
 no_text refused
 EOF
 way='not there'
-refusals=$(status .policy_refusals)
+refusals=$(number policy_refusals)
 rm "$file"
 settle
-[ "$(status .policy_refusals)" = "$refusals" ] || fail "a file that is gone is a refusal"
+[ "$(number policy_refusals)" = "$refusals" ] || fail "a file that is gone is a refusal"
 dangling
 settle
-[ "$(status .policy_refusals)" = "$refusals" ] || fail "a link that leads nowhere is a refusal"
+[ "$(number policy_refusals)" = "$refusals" ] || fail "a link that leads nowhere is a refusal"
 code 2 "$bailee" reload
 says 'cannot open policy'
 reads_on
@@ -247,12 +245,12 @@ text "$serial" >"$file"
 in_force
 # Only the mode changes: not good any more, and good again; it was never out of force.
 way='mode'
-refusals=$(status .policy_refusals)
+refusals=$(number policy_refusals)
 chmod 666 "$file"
 until_is policy_refusals $((refusals + 1))
-[ "$(status .policy_serial)" = "$serial" ] || fail "a mode takes a policy away"
+[ "$(number policy_serial)" = "$serial" ] || fail "a mode takes a policy away"
 chmod 644 "$file"
-until_is policy_trouble ''
+for _ in $(seq 600); do [ -n "$(trouble)" ] || break; done
 in_force
 
 # ---- at start -----------------------------------------------------------------------------------------------
@@ -261,7 +259,7 @@ stop_daemon
 # Without a file: the last good one.
 way='at start'
 start_daemon "$work/store"
-[ "$(status .policy_serial)" = "$serial" ] || fail "the last good policy is not in force at start"
+[ "$(number policy_serial)" = "$serial" ] || fail "the last good policy is not in force at start"
 code 2 "$bailee" reload
 says 'without --policy'
 stop_daemon
