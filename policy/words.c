@@ -122,6 +122,39 @@ bool bl_style_parse(const char *name, enum bl_style *out)
 	return true;
 }
 
+/* ---- which style fits which class ------------------------------------------------------------ */
+
+#define NUMBER_CLASSES                                                                             \
+	(CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_BANK_ACCOUNT) |           \
+	 CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_TAX_ID) |         \
+	 CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE) |                            \
+	 CLASS_BIT(CLASS_HEALTH_ID) | CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN))
+
+#define CUSTOM_CLASSES (~(CLASS_BIT(CLASS_COUNT) - 1)) /* of the policy's own */
+
+/* Customer values are of several kinds: only styles that keep nothing. */
+static const bl_classes FITS[STYLE_COUNT] = {
+	[STYLE_FILL] = UINT64_MAX,
+	[STYLE_SHAPE] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
+	[STYLE_TOKEN] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
+	[STYLE_KEEP_DOMAIN] = CLASS_BIT(CLASS_EMAIL),
+	[STYLE_YEAR_ONLY] = CLASS_BIT(CLASS_DATE_OF_BIRTH),
+	[STYLE_KEEP_LAST_4] = NUMBER_CLASSES | CUSTOM_CLASSES,
+	[STYLE_KEEP_FIRST_6_LAST_4] = CLASS_BIT(CLASS_CARD),
+};
+
+bl_classes bl_style_classes(enum bl_style style)
+{
+	return FITS[style];
+}
+
+unsigned bl_style_fitted(unsigned style, unsigned class)
+{
+	return style >= STYLE_COUNT || FITS[style] >> class & 1 ? style : (unsigned)STYLE_FILL;
+}
+
+/* ---- device ids ------------------------------------------------------------------------------ */
+
 bool bl_device_id_ok(const char *id)
 {
 	static const char FIRST[] =

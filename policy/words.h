@@ -137,6 +137,14 @@ enum bl_class {
 typedef uint64_t bl_classes;
 #define CLASS_BIT(class) (UINT64_C(1) << (class))
 
+/*
+ * bl_style_classes - the classes that a mask style fits, custom ones included
+ * bl_style_fitted - what masking makes of @style: one that does not fit @class (below CLASS_LIMIT) is fill, and no rule's
+ *                   word is stricter than that; STYLE_ORIGINAL stays
+ */
+bl_classes bl_style_classes(enum bl_style style);
+unsigned bl_style_fitted(unsigned style, unsigned class);
+
 /* Name of a value; static strings. @value must be below its _COUNT. */
 const char *bl_action_name(enum bl_action value);
 const char *bl_style_name(unsigned value); /* STYLE_ORIGINAL is "original" */

@@ -180,25 +180,6 @@ static void keep_digits(uint8_t *value, size_t length, size_t front, size_t back
 	}
 }
 
-#define NUMBER_CLASSES                                                                             \
-	(CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_BANK_ACCOUNT) |           \
-	 CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_TAX_ID) |         \
-	 CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE) |                            \
-	 CLASS_BIT(CLASS_HEALTH_ID) | CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN))
-
-#define CUSTOM_CLASSES (~(CLASS_BIT(CLASS_COUNT) - 1)) /* of the policy's own */
-
-/* Which classes a style fits. Customer values are of several kinds: only styles that keep nothing. */
-static const bl_classes fits[STYLE_COUNT] = {
-	[STYLE_FILL] = UINT64_MAX,
-	[STYLE_SHAPE] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
-	[STYLE_TOKEN] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
-	[STYLE_KEEP_DOMAIN] = CLASS_BIT(CLASS_EMAIL),
-	[STYLE_YEAR_ONLY] = CLASS_BIT(CLASS_DATE_OF_BIRTH),
-	[STYLE_KEEP_LAST_4] = NUMBER_CLASSES | CUSTOM_CLASSES,
-	[STYLE_KEEP_FIRST_6_LAST_4] = CLASS_BIT(CLASS_CARD),
-};
-
 static void keep_domain(uint8_t *value, size_t length)
 {
 	const uint8_t *at = memrchr(value, '@', length);
@@ -248,7 +229,8 @@ static void year_only(uint8_t *value, size_t length)
 static void apply(const struct mask *mask, const struct chain *chain, uint8_t *value, size_t length)
 {
 	size_t plain = count_plain(value, length);
-	enum bl_style style = (chain->whole & fits[chain->style]) ? chain->style : STYLE_FILL;
+	enum bl_style style =
+		(chain->whole & bl_style_classes(chain->style)) ? chain->style : STYLE_FILL;
 
 	switch (style) {
 	case STYLE_FILL:

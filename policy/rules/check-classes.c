@@ -137,35 +137,6 @@ static void check_detect(const struct policy *policy, struct rules_findings *fin
 
 /* ---- masks --------------------------------------------------------------------------------------------- */
 
-#define NUMBERS                                                                                    \
-	(CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_BANK_ACCOUNT) |           \
-	 CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_TAX_ID) |         \
-	 CLASS_BIT(CLASS_PASSPORT) | CLASS_BIT(CLASS_DRIVING_LICENCE) |                            \
-	 CLASS_BIT(CLASS_HEALTH_ID) | CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN))
-
-#define CUSTOM (~(CLASS_BIT(CLASS_COUNT) - 1)) /* classes of the policy itself */
-
-/* As policy/mask does it; the test of this file masks with each style to hold the two together. */
-static bl_classes fitting(unsigned style)
-{
-	static const bl_classes fits[STYLE_COUNT] = {
-		[STYLE_FILL] = UINT64_MAX,
-		[STYLE_SHAPE] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
-		[STYLE_TOKEN] = ~CLASS_BIT(CLASS_PRIVATE_KEY),
-		[STYLE_KEEP_DOMAIN] = CLASS_BIT(CLASS_EMAIL),
-		[STYLE_YEAR_ONLY] = CLASS_BIT(CLASS_DATE_OF_BIRTH),
-		[STYLE_KEEP_LAST_4] = NUMBERS | CUSTOM,
-		[STYLE_KEEP_FIRST_6_LAST_4] = CLASS_BIT(CLASS_CARD),
-	};
-
-	return style < STYLE_COUNT ? fits[style] : UINT64_MAX;
-}
-
-unsigned check_effective_style(unsigned class, unsigned style)
-{
-	return style >= STYLE_COUNT || fitting(style) >> class & 1 ? style : STYLE_FILL;
-}
-
 static void check_mask(const struct policy *policy, struct rules_findings *findings,
 		       const struct rule *rule)
 {
@@ -174,7 +145,7 @@ static void check_mask(const struct policy *policy, struct rules_findings *findi
 
 		if (style == STYLE_NONE)
 			continue;
-		if (check_effective_style(class, style) != style)
+		if (bl_style_fitted(style, class) != style)
 			check_warn(policy, findings, rule->id_at,
 				   "write fill, or a style that fits: shape, token",
 				   "rule '%s' masks '%s' with '%s', which does not fit it and is "

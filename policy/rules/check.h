@@ -47,7 +47,4 @@ bool people_anybody_can(const struct policy *policy, enum bl_action action, int3
 /* people_lapse - the first instant at which the role gives nothing; 0: it never did, INT64_MAX: never */
 int64_t people_lapse(const struct policy *policy, const struct person *person, size_t role);
 
-/* check_effective_style - the style that masking really gives: one that does not fit a class is fill */
-unsigned check_effective_style(unsigned class, unsigned style);
-
 #endif

@@ -222,8 +222,7 @@ static const char *mask_of(const struct comparison *now, enum side side, int cla
 	for (size_t i = 0; i < now->rule_count && class >= 0; i++)
 		if (now->rules[i].side == side && now->rules[i].rule->effect == EFFECT_MASK &&
 		    now->rules[i].rule->styles[class] != STYLE_NONE &&
-		    check_effective_style((unsigned)class, now->rules[i].rule->styles[class]) ==
-			    style)
+		    bl_style_fitted(now->rules[i].rule->styles[class], (unsigned)class) == style)
 			return now->rules[i].rule->id;
 	return style == STYLE_ORIGINAL ? "detect" : "defaults";
 }
@@ -234,8 +233,7 @@ static struct told_answer style_answer(const struct comparison *now, enum side s
 {
 	int number = class->number[side];
 	bool is_found = number >= 0 && now->cells->policy[side]->detects >> number & 1;
-	unsigned style = is_found ? check_effective_style((unsigned)number, styles[number])
-				  : (unsigned)STYLE_ORIGINAL;
+	unsigned style = is_found ? styles[number] : (unsigned)STYLE_ORIGINAL;
 
 	return (struct told_answer){style, bl_style_name(style),
 				    mask_of(now, side, is_found ? number : -1, style)};

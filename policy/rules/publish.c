@@ -414,7 +414,8 @@ static bool is_styled(const struct policy *policy, unsigned class)
 		const struct rule *rule = &policy->rules[i];
 
 		if (rule->effect == EFFECT_MASK && rule->styles[class] < STYLE_COUNT &&
-		    check_effective_style(class, rule->styles[class]) != policy->default_style)
+		    bl_style_fitted(rule->styles[class], class) !=
+			    bl_style_fitted(policy->default_style, class))
 			return true;
 	}
 	return false;
@@ -428,7 +429,7 @@ static void put_mask(const struct notice *notice, const struct rule *rule, unsig
 	put_when(notice, rule);
 	put(notice, ", ");
 	put_name(notice, class_words(notice->policy, class));
-	put(notice, ": %s.\n", style_words(check_effective_style(class, rule->styles[class])));
+	put(notice, ": %s.\n", style_words(bl_style_fitted(rule->styles[class], class)));
 }
 
 static void put_masks(const struct notice *notice)

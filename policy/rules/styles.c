@@ -34,7 +34,10 @@ void rules_styles(const struct rules_subject *subject, const struct rules_facts 
 				if (rule->styles[class] >= STYLE_COUNT ||
 				    (rule->contains && !(rule->contains >> class & 1)))
 					continue;
-				out_styles[class] = BL_MIN(out_styles[class], rule->styles[class]);
+				uint8_t style =
+					(uint8_t)bl_style_fitted(rule->styles[class], class);
+
+				out_styles[class] = BL_MIN(out_styles[class], style);
 				/* a shipped set only tightens: the file's own default stays */
 				if (known >> in_word & 1 && !rule->set)
 					has_true_mask |= CLASS_BIT(class);
@@ -44,7 +47,8 @@ void rules_styles(const struct rules_subject *subject, const struct rules_facts 
 	for (unsigned class = 0; class < CLASS_LIMIT; class ++)
 		if (!(has_true_mask >> class & 1))
 			out_styles[class] =
-				BL_MIN(out_styles[class], (uint8_t)policy->default_style);
+				BL_MIN(out_styles[class],
+				       (uint8_t)bl_style_fitted(policy->default_style, class));
 	floor_styles(out_styles);
 }
 

@@ -342,7 +342,7 @@ static void a_style_is_said_to_fit_just_where_masking_uses_it(void **state)
 	(void)state;
 	for (unsigned class = 0; class <= CLASS_COUNT; class ++)
 		for (unsigned style = STYLE_SHAPE; style < STYLE_COUNT; style++) {
-			bool is_used = false, fits = check_effective_style(class, style) == style;
+			bool is_used = false, fits = bl_style_fitted(style, class) == style;
 
 			for (size_t i = 0; i < BL_COUNT(values); i++)
 				is_used |= differs_from_fill(class, style, values[i]);

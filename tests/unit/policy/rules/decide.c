@@ -1279,6 +1279,33 @@ static void masks_style_only_the_classes_they_contain(void **state)
 	}
 }
 
+/* What does not fit fills: a mask that fits, beside it, shows no more. */
+static void a_mask_beside_one_that_fills_shows_nothing(void **state)
+{
+	static const char rules[] =
+		SCENE_HEAD "  - id: one\n    mask: {email: keep-last-4, name: year-only}\n"
+			   "    who: everyone\n    why: Only for a test.\n"
+			   "  - id: two\n    mask: {email: keep-domain, name: shape}\n"
+			   "    who: everyone\n    when: {consent: granted}\n"
+			   "    why: Only for a test.\n";
+
+	(void)state;
+	for (enum bl_consent consent = CONSENT_UNKNOWN; consent < CONSENT_COUNT; consent++) {
+		struct scene scene = scene_make();
+		struct stage stage;
+		uint8_t styles[CLASS_LIMIT];
+
+		scene.facts.consent = consent;
+		stage_open(&stage, rules, &scene);
+		rules_styles(stage.subject, &stage.facts, styles);
+		if (styles[CLASS_EMAIL] != STYLE_FILL || styles[CLASS_NAME] != STYLE_FILL)
+			fail_msg("%s: email %s, name %s", bl_consent_name(consent),
+				 bl_style_name(styles[CLASS_EMAIL]),
+				 bl_style_name(styles[CLASS_NAME]));
+		stage_close(&stage);
+	}
+}
+
 /* The masks of a shipped set take part, and lift no default. */
 static void masks_of_a_set_only_tighten(void **state)
 {
@@ -1291,6 +1318,11 @@ static void masks_of_a_set_only_tighten(void **state)
 		{"shape", "fill", true, STYLE_FILL},
 		{"shape", "keep-domain", true, STYLE_SHAPE},
 		{"keep-domain", "shape", true, STYLE_SHAPE},
+		/* a default that does not fit fills, and what fits is no stricter than that */
+		{"keep-domain", "keep-last-4", true, STYLE_FILL},
+		{"shape", "keep-last-4", true, STYLE_FILL},
+		{"keep-domain", "keep-last-4", false, STYLE_KEEP_DOMAIN},
+		{"keep-last-4", "shape", false, STYLE_FILL},
 	};
 
 	(void)state;
@@ -1445,6 +1477,7 @@ int main(void)
 		cmocka_unit_test(the_lesser_of_an_action_and_its_read_is_told),
 		cmocka_unit_test(originals_are_shown_where_unmask_is_permitted),
 		cmocka_unit_test(masks_style_only_the_classes_they_contain),
+		cmocka_unit_test(a_mask_beside_one_that_fills_shows_nothing),
 		cmocka_unit_test(masks_of_a_set_only_tighten),
 		cmocka_unit_test(the_best_permit_is_told_wherever_it_stands),
 		cmocka_unit_test(a_walk_asks_all_but_what_speaks_of_files),

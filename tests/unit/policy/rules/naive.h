@@ -674,6 +674,24 @@ static inline enum naive naive_mask(const struct naive_case *n, const struct rul
 	return naive_matches(n, rule, ACTION_READ, -1);
 }
 
+/* naive_fitted - a style that says nothing of this class fills it (the classes by hand, as the page of styles has them) */
+static inline unsigned naive_fitted(unsigned style, unsigned class)
+{
+	static const uint8_t numbers[] = {
+		CLASS_CARD,	   CLASS_IBAN,	 CLASS_BANK_ACCOUNT, CLASS_PHONE,
+		CLASS_NATIONAL_ID, CLASS_TAX_ID, CLASS_PASSPORT,     CLASS_DRIVING_LICENCE,
+		CLASS_HEALTH_ID,   CLASS_IMEI,	 CLASS_VIN};
+	bool fits = style <= STYLE_TOKEN;
+
+	for (size_t i = 0; style == STYLE_KEEP_LAST_4 && i < BL_COUNT(numbers); i++)
+		fits |= numbers[i] == class;
+	fits |= style == STYLE_KEEP_LAST_4 && class >= CLASS_COUNT;
+	fits |= style == STYLE_KEEP_DOMAIN && class == CLASS_EMAIL;
+	fits |= style == STYLE_YEAR_ONLY && class == CLASS_DATE_OF_BIRTH;
+	fits |= style == STYLE_KEEP_FIRST_6_LAST_4 && class == CLASS_CARD;
+	return fits ? style : (unsigned)STYLE_FILL;
+}
+
 /* The masks of a shipped set only ever make stricter, so that `uses` never lifts the default. */
 static inline unsigned naive_style(const struct naive_case *n, unsigned class)
 {
@@ -686,12 +704,12 @@ static inline unsigned naive_style(const struct naive_case *n, unsigned class)
 		const struct rule *rule = &n->policy->rules[i];
 		enum naive match = naive_mask(n, rule, class);
 
-		if (match != NO && rule->styles[class] < style)
-			style = rule->styles[class];
+		if (match != NO && naive_fitted(rule->styles[class], class) < style)
+			style = naive_fitted(rule->styles[class], class);
 		is_some_true |= match == YES && !rule->set;
 	}
-	if (!is_some_true && n->policy->default_style < style)
-		style = n->policy->default_style;
+	if (!is_some_true && naive_fitted(n->policy->default_style, class) < style)
+		style = naive_fitted(n->policy->default_style, class);
 	return style;
 }
 
