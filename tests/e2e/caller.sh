@@ -106,13 +106,13 @@ closed 61002 D1/bills.txt
 
 # Events: who, which device, by how many factors; of the ticket nothing, nowhere in the clear.
 code 0 "$bailee" log query --op caller --json
-hides 471
+for ticket in T-4711 gooseberry- quince-; do hides $ticket; done
 # The second line takes back the first, of a ticket that is none: the event goes first, always.
 [ "$(jq -c 'select(.verdict != "denied") | [.uid, .device, .detail]' "$work/out" | tr -d '\n')" = \
 	'[61001,"D1","verified by one-factor"][61001,"D1","did not come about"][61001,"D1","verified by one-factor"][61001,"D1","verified by two-factor"][61001,"D1","verified by one-factor"][61002,"D2","verified by two-factor"]' ] ||
 	fail "events: $(cat "$work/out")"
-[ "$(jq -c 'select(.verdict == "denied") | [.uid, .rule]' "$work/out" | sort | uniq -c | tr -s ' ' | tr -d '\n')" = \
-	' 2 [61003,"builtin/has-a-role"] 2 [61009,"builtin/has-a-role"]' ] || fail "refusals: $(cat "$work/out")"
+[ "$(jq -c 'select(.verdict == "denied") | [.uid, .device, .rule]' "$work/out" | tr -d '\n')" = \
+	'[61003,"D1","builtin/has-a-role"][61003,"D9","builtin/has-a-role"][61009,"D1","builtin/has-a-role"][61009,"D9","builtin/has-a-role"]' ] || fail "refusals: $(cat "$work/out")"
 if grep -rqaE 'gooseberry-47|quince-47|T-4711' "$work/store"; then fail "a ticket is in the clear"; fi
 key=$(public_key)
 stop_daemon

@@ -98,7 +98,7 @@ for uid in 61001 61002 61003 61009; do
 done
 shows 61001 repair D3
 code 1 as 61004 "$bailee" consent D9 grant repair
-says 'no device'
+says 'no such device'
 code 2 as 61004 "$bailee" consent D1 grant repiar
 says 'no rule of the policy speaks of that purpose'
 code 2 as 61004 "$bailee" consent D1 give repair

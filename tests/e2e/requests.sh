@@ -192,14 +192,14 @@ reads 61001 D1/letters/b.txt
 
 # Who sees which: one's own; those on whose device one may answer; nobody else any.
 code 0 as 61001 "$bailee" requests --json
-[ "$(jq -r '"\(.device)/\(.number) \(.state)"' "$work/out" | tr '\n' ',')" = 'D1/1 approved,D1/2 approved,D1/8 refused,' ] || fail "own requests: $(cat "$work/out")"
+[ "$(jq -r '"\(.device)/\(.number) \(.state)"' "$work/out" | tr '\n' ',')" = 'D1/1 open,D1/2 open,D1/8 refused,' ] || fail "own requests: $(cat "$work/out")"
 code 0 as 61002 "$bailee" requests --json
 [ "$(jq -r .by "$work/out" | sort -u)" = 61002 ] || fail "others' requests: $(cat "$work/out")"
 code 0 as 61006 "$bailee" requests --json
 [ "$(wc -l <"$work/out")" = 9 ] || fail "$(wc -l <"$work/out") requests for who answers"
 says quince
 code 0 as 61006 "$bailee" requests
-says 'D1/1  uid:61001: copy in /letters: a quince for the customer [approved by uid:61004, uid:61006, uid:61005]'
+says 'D1/1  uid:61001: copy in /letters: a quince for the customer [open; agreed to by uid:61004, uid:61006, uid:61005]'
 says "copy in /$masked: a quince"
 for uid in 61007 61009; do
 	code 0 as $uid "$bailee" requests
