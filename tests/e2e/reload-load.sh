@@ -75,7 +75,7 @@ loads() {
 	beside=$!
 	code 0 "$tool" loads "$work/store/socket" "$2" "$1" "$work/a" "$work/b"
 	rm "$work/go"
-	wait "$beside" || fail "beside the policies: $(tail -3 "$work/others" "$work/rounds")"
+	wait "$beside" || fail "beside the policies: $(cat "$work/others" "$work/rounds")"
 	exec 9>&-
 	read -r requests rest <&8 || true
 	exec 8<&-

@@ -276,7 +276,13 @@ says 'no policy yet'
 rm "$file"
 next
 text "$serial" >"$file"
-start_daemon "$work/store" "$file"
+# By its bare name, from where it lies.
+way='a bare name'
+cd "$work/etc"
+start_daemon "$work/store" policy.yaml
+in_force
+next
+text "$serial" >"$file"
 in_force
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
