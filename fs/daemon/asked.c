@@ -126,21 +126,47 @@ enum bl_status asked_permit_by_role(struct asked *asked, enum bl_action action,
 			  why);
 }
 
+/* What is said of no device in particular; the event names the one that was asked about. */
+static enum bl_status refuse_unknown(struct asked *asked, enum bl_action action,
+				     const struct device *device, enum bl_status refused,
+				     struct bl_error *why)
+{
+	struct may_question question = asked_question(asked, action, NULL);
+	char rule[BL_RULE_ID_SIZE];
+	struct bl_error refusal = {{0}};
+	enum bl_status status = may(asked->daemon, asked->peer, &question, rule, &refusal);
+
+	if (device) {
+		question.device = device->id;
+		if (asked_told(asked, &question, refused, why) != refused)
+			return BL_LOG_BROKEN;
+	} else if (asked_log(asked, AUDIT_ADMIN, NULL, bl_action_name(action), BL_FORBIDDEN, why) !=
+		   BL_OK) {
+		return BL_LOG_BROKEN;
+	}
+	/* Permitted of devices in general, and not of this one: then it is as if it were not there. */
+	if (status == BL_OK)
+		return bl_fail(why, BL_NOT_FOUND, "there is no such device for you: '%s'",
+			       asked_text(asked, "device"));
+	return bl_fail(why, status, "%s", refusal.text);
+}
+
 /* The device a request names, if the peer may do @action with it. Who may not learns not even whether it exists. */
 enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action,
 				      struct device *out_device, struct bl_error *why)
 {
 	enum bl_status status = asked_device(asked, out_device, why);
 
-	if (status == BL_OK)
-		return asked_permit(asked, action, out_device, why);
-	if (status != BL_NOT_FOUND)
+	if (status == BL_NOT_FOUND)
+		return refuse_unknown(asked, action, NULL, status, why);
+	if (status != BL_OK)
 		return status;
+	struct may_question question = asked_question(asked, action, out_device);
 
-	struct bl_error refusal;
-	enum bl_status refused = asked_permit(asked, action, NULL, &refusal);
-
-	return refused == BL_OK ? status : bl_fail(why, refused, "%s", refusal.text);
+	status = may(asked->daemon, asked->peer, &question, asked->rule, why);
+	if (status == BL_FORBIDDEN && !knows(asked->daemon, asked->peer, &question))
+		return refuse_unknown(asked, action, out_device, status, why);
+	return asked_told(asked, &question, status, why);
 }
 
 void asked_send(struct asked *asked, const char *name, json_t *item)

@@ -50,6 +50,19 @@ enum bl_status may(struct daemon *daemon, const struct peer *peer, const struct 
 	return may_by_role(daemon, peer, asked, out_rule, why);
 }
 
+bool knows(struct daemon *daemon, const struct peer *peer, const struct may_question *asked)
+{
+	const struct gate_question question = {
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.purpose = asked->purpose,
+		.has_reason = asked->has_reason,
+		.device = asked->device,
+	};
+
+	return peer->uid == daemon->owner || gate_knows(daemon->gate, &question);
+}
+
 /* Who asks, for what, at which machine and when. */
 static enum bl_status subject_of(struct daemon *daemon, const struct policy *policy,
 				 const struct peer *peer, const struct may_question *asked,

@@ -16,9 +16,6 @@
 #define CONNECTIONS_PER_UID 8
 #define REQUEST_SECONDS	    10 /* a client that says nothing for so long is gone */
 
-/* The kernel's overflow id: the gate takes it for nobody, whatever a policy says. */
-#define NOBODY 65534
-
 struct connection {
 	struct daemon *daemon;
 	struct peer peer;

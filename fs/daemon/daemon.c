@@ -100,6 +100,8 @@ static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
 		.now_unix = daemon_now,
 		.is_solo = daemon->options->is_solo,
 		.host = daemon->host[0] ? daemon->host : NULL,
+		.looked = keeper_looked,
+		.looked_context = daemon,
 	};
 	enum bl_status status =
 		daemon_reader_path(daemon->reader_path, sizeof(daemon->reader_path), why);
@@ -169,6 +171,9 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 		status = policy_first(daemon, why);
 	if (status == BL_OK)
 		status = count_again(daemon, why);
+	/* Only now: who looked before a crash may have put a date off. A failure is the keeper's, who tries again. */
+	if (status == BL_OK)
+		(void)!keeper_close_due(daemon, NULL);
 	if (status == BL_OK)
 		status = finish_shreds(daemon, why);
 	return status;
@@ -331,6 +336,8 @@ static void close_parts(struct daemon *daemon)
 	control_stop(daemon);
 	keeper_stop(daemon);
 	views_close_all(daemon);
+	if (daemon->gate)
+		keeper_keep_looks(daemon);
 	gate_free(daemon->gate);
 	if (daemon->audit)
 		audit_close(daemon->audit);

@@ -69,6 +69,24 @@ static enum bl_status close_device(struct daemon *daemon, const struct device *d
 	return status;
 }
 
+/* What the store does not take now is told again; of what is gone, or closed to all, nothing has to be known. */
+static bool keep_look(void *context, const char *id, int64_t at_unix)
+{
+	enum bl_status status = device_opened(((struct daemon *)context)->store, id, at_unix, NULL);
+
+	return status != BL_IO && status != BL_NO_MEMORY;
+}
+
+void keeper_looked(void *context)
+{
+	keeper_wake(context);
+}
+
+void keeper_keep_looks(struct daemon *daemon)
+{
+	gate_each_look(daemon->gate, keep_look, daemon);
+}
+
 enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
@@ -76,6 +94,8 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 		.store = daemon->store, .policy = policy, .now_unix = daemon_now(NULL)};
 	enum bl_status worst = BL_OK;
 
+	/* Whoever looked since the last time may have put a date off. */
+	keeper_keep_looks(daemon);
 	device_each(daemon->store, collect, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		struct retention_plan plan;

@@ -145,8 +145,11 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 		(void)!log_policy(daemon, peer, NULL,
 				  NULL); /* or the log would tell of one in force */
 	}
-	/* What is due by it is closed when it is said to be in force; a failure is the keeper's, who tries again. */
-	if (status == BL_OK)
+	/*
+	 * What is due by it is closed when it is said to be in force; a failure is the keeper's, who tries again. At start the
+	 * log is read first.
+	 */
+	if (status == BL_OK && daemon->has_keeper)
 		(void)!keeper_close_due(daemon, NULL);
 	return status;
 }

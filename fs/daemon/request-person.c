@@ -1,4 +1,5 @@
 /* What people ask of themselves, and of who may do what: may, people, and why an event ended as it did. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,23 +149,47 @@ static enum bl_status find_event(const struct asked *asked, struct search *searc
 	return audit_scan(log_fd, look, search, why);
 }
 
+/* What the log says of it may be more than its person may know: that there was something, and which rule hides it. */
+static bool is_hidden(const struct asked *asked, const struct audit_event *event)
+{
+	const struct may_question question = {.device = event->device};
+
+	if (asked_is_privileged(asked))
+		return false;
+	return event->error_number == ENOENT ||
+	       (event->verdict != AUDIT_PERMITTED && event->device[0] &&
+		!knows(asked->daemon, asked->peer, &question));
+}
+
 static void answer_event(struct asked *asked, const struct audit_record *record)
 {
+	static const struct audit_event hidden = {.verdict = AUDIT_DENIED};
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	const struct audit_event *event = &record->event;
+	bool hides = is_hidden(asked, &record->event);
+	const struct audit_event *event = hides ? &hidden : &record->event;
 	const char *words = policy_rule_why(policy, event->rule);
-	bool is_current = event->policy_serial == policy_serial(policy);
+	bool is_current = record->event.policy_serial == policy_serial(policy);
 	char when[20];
 
 	rules_local_time(policy, record->realtime_ns / 1000000000, when);
 	answer_number(asked->answer, "event", (int64_t)record->sequence);
 	answer_text(asked->answer, "when", when);
-	answer_text(asked->answer, "op", audit_op_name(event->op));
+	answer_text(asked->answer, "op", audit_op_name(record->event.op));
 	answer_text(asked->answer, "verdict", audit_verdict_name(event->verdict));
 	answer_text(asked->answer, "device", event->device);
 	answer_text(asked->answer, "rule", event->rule);
-	answer_text(asked->answer, "why", words ? words : "");
+	answer_text(asked->answer, "why",
+		    hides   ? "There is nothing of that name that you may list."
+		    : words ? words
+			    : "");
 	json_object_set_new(asked->answer, "policy_in_force", json_boolean(is_current));
+}
+
+/* Nobodies are many, and each is somebody else. */
+static bool is_theirs(const struct asked *asked, const struct audit_record *record)
+{
+	return (record->event.uid == asked->peer->uid && asked->peer->uid != NOBODY) ||
+	       asked_is_privileged(asked);
 }
 
 enum bl_status request_why_event(struct asked *asked, struct bl_error *why)
@@ -177,8 +202,7 @@ enum bl_status request_why_event(struct asked *asked, struct bl_error *why)
 	if (status != BL_OK)
 		return status;
 	/* Somebody else's events are as if they were not there. */
-	if (!search.is_found ||
-	    (search.record.event.uid != asked->peer->uid && !asked_is_privileged(asked)))
+	if (!search.is_found || !is_theirs(asked, &search.record))
 		return bl_fail(why, BL_NOT_FOUND, "there is no event %llu of yours",
 			       (unsigned long long)search.sequence);
 	answer_event(asked, &search.record);

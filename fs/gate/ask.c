@@ -341,6 +341,22 @@ static enum bl_status may_all(struct asker *asker, gate_may_fn *tell, void *cont
 	return BL_OK;
 }
 
+bool gate_knows(struct gate *gate, const struct gate_question *question)
+{
+	struct person *account = NULL;
+	BL_CLEANUP(asker_free) struct asker *asker = NULL;
+	BL_CLEANUP(gate_device_unref)
+	struct gate_device *device = gate_device_named(gate, question->device);
+	bool is_closed = true;
+
+	return device && person_lookup(question->uid, question->gid, &account, NULL) == BL_OK &&
+	       asker_new(gate, question->uid, question->gid, account, question->purpose,
+			 question->has_reason, &asker) == BL_OK &&
+	       asker_judge(asker, NULL) == BL_OK &&
+	       facts_of_device(asker, device, &is_closed, NULL) == BL_OK && !is_closed &&
+	       may_list(asker);
+}
+
 enum bl_status gate_may(struct gate *gate, uid_t uid, gid_t gid, const char *purpose,
 			bool has_reason, gate_may_fn *tell, void *context, struct bl_error *why)
 {

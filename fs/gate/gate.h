@@ -26,6 +26,9 @@ struct gate_config {
 	void *clock_context;
 	bool is_solo;	  /* said in every view's events: the viewer owns the store */
 	const char *host; /* this machine's name, lower case, for `where`; NULL: no workplace */
+	/* Told from any thread when a device is looked into that was not for an hour: gate_each_look has something. May be NULL. */
+	void (*looked)(void *context);
+	void *looked_context;
 };
 
 enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate,
@@ -51,12 +54,22 @@ void gate_device_drop(struct gate *gate, const char *id);
 int64_t gate_tick(struct gate *gate, int64_t now_unix);
 
 /*
- * gate_recount - what every person has used up since the start of today, from the log; once, before the first view
+ * gate_recount - what every person has used up since the start of today, and who looked into what, from the log; once,
+ *                before the first view and with a policy
  *
  * Limits survive a restart and a crash because every counted event is durable before its answer.
  * BL_OK, BL_IO, BL_TAMPERED, BL_NO_MEMORY.
  */
 enum bl_status gate_recount(struct gate *gate, int log_fd, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * gate_each_look - every device that was looked into since it was last kept, by somebody who may neither review nor administer
+ *
+ * A look is a permitted open of contents, or a listing within the device. @keep writes it down (device_opened); false: it is told
+ * again. One thread at a time; no lock is held.
+ */
+typedef bool gate_look_fn(void *context, const char *device, int64_t at_unix);
+void gate_each_look(struct gate *gate, gate_look_fn *keep, void *context);
 
 /* gate_refresh_people - ask NSS again who the persons of all views and approvals are. Blocks; call it before gate_set_policy. */
 void gate_refresh_people(struct gate *gate);
@@ -80,6 +93,12 @@ struct gate_question {
  */
 enum bl_status gate_ask(struct gate *gate, const struct gate_question *question, char *out_rule,
 			struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * gate_knows - may this person list the device, or something in it, or would they but for a limit? Whoever may not is told
+ * nothing that a device which is not there would not be told of. @question->action is not looked at.
+ */
+bool gate_knows(struct gate *gate, const struct gate_question *question);
 
 /*
  * gate_may - what a person may do with each device that they may list, and beside devices

@@ -165,6 +165,38 @@ static void say_decision(struct answer *answer, const struct scene *scene, enum 
 	answer_say(answer, "%.*s%s%s", (int)(any - line), line, path, any + strlen(ANY_PATH));
 }
 
+/* What is in the file would decide, and nobody will ever know all of it. */
+static bool is_never_known(const struct scene *scene, enum bl_action action,
+			   const struct gate_file *file, const struct rules_decision *decision)
+{
+	struct rules_facts facts = scene->facts;
+	struct rules_decision if_clean;
+
+	if (!atomic_load(&file->is_hopeless) || facts.is_whole_known ||
+	    decision->outcome == RULES_PERMIT ||
+	    !policy_needs_whole_files(scene->view->gate->policy))
+		return false;
+	facts.is_whole_known = true;
+	rules_decide(scene->view->subject, &facts, action, 0, &if_clean);
+	return if_clean.outcome != decision->outcome;
+}
+
+/* The rule's own words, and another next step: to wait would be in vain. */
+static void say_never_known(struct answer *answer, const struct scene *scene, enum bl_action action,
+			    const struct rules_decision *decision)
+{
+	char line[1024];
+
+	rules_say(scene->view->subject, &scene->facts, action, decision, line, sizeof(line));
+	const char *next = strstr(line, " Next: ");
+
+	answer_say(
+		answer,
+		"%.*s Not all of this file can be looked through. Next: ask for a safe copy of it "
+		"when renditions are there\n",
+		(int)(next ? next - line : (ptrdiff_t)strlen(line)), line);
+}
+
 static void say_action(struct answer *answer, const struct scene *scene, enum bl_action action,
 		       const struct gate_file *file)
 {
@@ -183,6 +215,10 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 			   "Next: ask for a safe copy of it when renditions are there\n",
 			   bl_action_name(action),
 			   file->profile.reason ? file->profile.reason : "not text");
+		return;
+	}
+	if (file && is_never_known(scene, action, file, &decision)) {
+		say_never_known(answer, scene, action, &decision);
 		return;
 	}
 	if (file && contents_would_matter(scene, file, &decision)) {
