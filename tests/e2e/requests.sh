@@ -83,7 +83,7 @@ code 2 as 61001 "$bailee" request fly D1 --reason 'I want it'
 # What why says is what to do next.
 closed 61001 D1/a.txt
 code 0 as 61001 "$bailee" why "$work/61001/D1/a.txt"
-says 'bailee request copy D1 '
+says "bailee request copy D1 '/a.txt' --reason TEXT"
 
 # Paths that are none, and reasons that are none.
 long=$(printf '/%05000d' 7)
@@ -146,7 +146,13 @@ masked=$(as 61002 ls "$work/61002/D1" | grep '^mail' | head -n 1)
 other=$(as 61002 ls "$work/61002/D1" | grep '^mail' | tail -n 1)
 case $masked in *harbour*) fail "a name is shown" ;; esac
 [ "$masked" != "$other" ] || fail "two names are one"
-asks 61002 copy D1 "/$masked"
+# The command is what why says, pasted as it stands.
+code 0 as 61002 "$bailee" why "$work/61002/D1/$masked"
+next=$(sed -n 's/.*bailee \(request copy .* --reason\) TEXT.*/\1/p' "$work/out")
+[ -n "$next" ] || fail "why says no next step: $(cat "$work/out")"
+eval "code 0 as 61002 \"\$bailee\" $next 'a quince for the customer' --json"
+number=$(jq .number "$work/out")
+[ "$(jq -r .device "$work/out")" = D1 ] || fail "why says another device: $next"
 approve 61004 D1/$number
 approve 61005 D1/$number
 reads 61002 "D1/$masked"
