@@ -235,7 +235,7 @@ enum bl_status device_request_refuse(struct device_store *store, const char *id,
 				     uid_t by, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_early_shred_set(struct device_store *store, const char *id, int64_t at_unix,
 				      struct bl_error *why) BL_MUST_CHECK;
-/* device_opened - a look that extends `last_open`; written at most once an hour per device */
+/* device_opened - a look that extends `last_open`; one less than a minute later is not written */
 enum bl_status device_opened(struct device_store *store, const char *id, int64_t at_unix,
 			     struct bl_error *why) BL_MUST_CHECK;
 

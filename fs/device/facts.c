@@ -6,8 +6,8 @@
 
 #include "fs/device/private.h"
 
-#define DAY_SECONDS  INT64_C(86400)
-#define HOUR_SECONDS 3600
+#define DAY_SECONDS    INT64_C(86400)
+#define MINUTE_SECONDS 60
 
 static bool fits(const char *text, size_t size)
 {
@@ -485,7 +485,7 @@ enum bl_status device_early_shred_set(struct device_store *store, const char *id
 
 static bool is_lately(int64_t last_open_unix, int64_t at_unix)
 {
-	return last_open_unix != 0 && at_unix < last_open_unix + HOUR_SECONDS;
+	return last_open_unix != 0 && at_unix < last_open_unix + MINUTE_SECONDS;
 }
 
 /* Asked at every look: no decoding when nothing is to be written. */

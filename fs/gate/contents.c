@@ -254,6 +254,7 @@ static int judge_open(struct judging *judging, struct gate_handle *handle)
 		handle->mask = judging->mask;
 		handle->originals = judging->originals;
 		tell_originals(asked, judging->originals);
+		asked->is_look = scene_extends(&scene);
 	}
 	asked_unlock(asked);
 	return error;

@@ -62,6 +62,7 @@ static void gate_locks(struct gate *gate)
 	pthread_mutex_init(&gate->change_lock, NULL);
 	pthread_mutex_init(&gate->people_lock, NULL);
 	pthread_mutex_init(&gate->usage_lock, NULL);
+	pthread_mutex_init(&gate->looks_lock, NULL);
 	pthread_mutex_init(&gate->freed_lock, NULL);
 	pthread_cond_init(&gate->freed, NULL);
 	scratch_pool_init(&gate->scratches);
@@ -113,10 +114,12 @@ void gate_free(struct gate *gate)
 		policy_unref((struct policy *)gate->policy);
 	givers_done(gate);
 	usage_done(gate);
+	looks_done(gate);
 	spans_done(&gate->spans);
 	scratch_pool_done(&gate->scratches);
 	pthread_cond_destroy(&gate->freed);
 	pthread_mutex_destroy(&gate->freed_lock);
+	pthread_mutex_destroy(&gate->looks_lock);
 	pthread_mutex_destroy(&gate->usage_lock);
 	pthread_mutex_destroy(&gate->people_lock);
 	pthread_mutex_destroy(&gate->change_lock);

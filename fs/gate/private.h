@@ -11,6 +11,7 @@
  *   gate_view.lock         the list of handles
  *   gate_handle.lock       one handle's file, styles and epoch
  *   gate_usage.lock        what one person has used up
+ *   gate.looks_lock        the list of devices that were looked into
  *   gate_spans.lock        the span cache
  * Who writes under policy_lock swaps pointers and numbers and no more: every request waits for it. So gate_device.lock,
  * under which a tree may grow by many names, is never waited for under it.
@@ -262,6 +263,7 @@ struct gate_device {
 	uint32_t places_generation;
 	struct gate_file *newest, *oldest;
 	size_t file_count;
+	_Atomic(struct gate_look *) look; /* NULL: nobody has looked into it yet */
 };
 
 /* One file opened and looked at; kept for the next open. */
@@ -365,6 +367,24 @@ void usage_steps(struct gate_view *view);
 bool usage_roll(struct gate *gate, int64_t now_unix);
 void usage_zone(struct gate *gate, const struct policy *policy, int64_t now_unix);
 
+/* ---- looks that extend `last_open` (look.c) ------------------------------------------------------ */
+
+struct gate_look;
+/* look_note - somebody who minds no devices has looked into this one; looks_done - forget them all */
+void look_note(struct gate_device *device, int64_t at_unix);
+void looks_done(struct gate *gate);
+/*
+ * looks_see   - the log tells of one; false: no memory
+ * looks_judge - those of who minds no devices count; asks NSS, so no lock is held
+ */
+struct looks_seen;
+struct looks_seen *looks_seen_new(void);
+void looks_seen_free(struct looks_seen *seen);
+BL_DEFINE_CLEANUP(struct looks_seen, looks_seen_free)
+bool looks_see(struct looks_seen *seen, const struct audit_event *event,
+	       int64_t at_unix) BL_MUST_CHECK;
+void looks_judge(struct gate *gate, const struct looks_seen *seen);
+
 /* ---- facts and people (facts.c) ------------------------------------------------------------------ */
 
 /* facts_read - from the store and NSS, for gate_facts_set; change_lock is held and no other. NULL: no memory */
@@ -417,6 +437,8 @@ struct gate {
 	atomic_int_fast64_t due_unix; /* when gate_tick has to be called whatever the views say */
 	pthread_mutex_t usage_lock;   /* the list of: */
 	struct gate_usage *usages;
+	pthread_mutex_t looks_lock; /* the list of: */
+	struct gate_look *looks;
 	uid_t nobody; /* the kernel's overflow uid */
 	int64_t look_ms;
 };
@@ -535,7 +557,9 @@ struct asked {
 	struct audit_event event;
 	struct gate_device *device; /* counted; NULL: the root, or none */
 	uint32_t entry;
+	int64_t begun_unix;
 	bool is_paid; /* of a file that is open: its name and contents were counted then */
+	bool is_look; /* what it shows, if it succeeds, is a look that extends `last_open` */
 };
 /*
  * asked_begin - is it this view's own person, and can the log take it? False: the reply is on its way.
@@ -587,6 +611,8 @@ void scene_decide_class(const struct scene *scene, enum bl_action action, unsign
 			struct rules_decision *out_decision);
 /* scene_is_visible - may its name be shown? @out_decision says which rule */
 bool scene_is_visible(const struct scene *scene, struct rules_decision *out_decision);
+/* scene_extends - does a look at it extend `last_open`? Not by somebody who may review or administer. */
+bool scene_extends(const struct scene *scene);
 /* scene_name - its name as this view sees it */
 void scene_name(const struct scene *scene, char out[MASK_NAME_SIZE]);
 void scene_attr(const struct scene *scene, struct gate_attr *out_attr);

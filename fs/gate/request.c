@@ -36,7 +36,8 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 	asked->reply = reply;
 	asked->device = NULL;
 	asked->entry = 0;
-	asked->is_paid = false;
+	asked->begun_unix = now;
+	asked->is_paid = asked->is_look = false;
 	reply->view = view;
 	reply->ticket.done = settled;
 	if (atomic_load(&view->valid_until) <= now || atomic_load(&gate->due_unix) <= now)
@@ -68,6 +69,8 @@ void asked_finish(struct asked *asked, int error)
 
 		view_count_refusal(asked->view, &caller);
 	}
+	if (!error && asked->is_look)
+		look_note(asked->device, asked->begun_unix);
 	gate_device_unref(asked->device);
 	audit_submit(audit, &asked->event, &asked->reply->ticket);
 }
@@ -493,6 +496,9 @@ static int list_directory(struct asked *asked, uint64_t offset, struct listing *
 	uint64_t epoch = asked->reply->epoch;
 
 	error = asked_visible(asked, asked->entry, &scene);
+	/* Now: what the scene is made of may go while the lock is not held. */
+	bool extends = !error && scene_extends(&scene);
+
 	for (uint64_t i = offset; !error && i < scene.entry->count; i++) {
 		struct entry *child =
 			tree_entry(asked->device->tree, scene.entry->first + (uint32_t)i);
@@ -504,6 +510,7 @@ static int list_directory(struct asked *asked, uint64_t offset, struct listing *
 			asked_lock(asked);
 		}
 	}
+	asked->is_look = extends && listing->count;
 	asked->reply->epoch = epoch;
 	asked_unlock(asked);
 	return error;

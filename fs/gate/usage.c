@@ -241,6 +241,7 @@ void usage_zone(struct gate *gate, const struct policy *policy, int64_t now_unix
 
 struct recount {
 	struct gate *gate;
+	struct looks_seen *looks;
 	enum bl_status status;
 };
 
@@ -266,11 +267,25 @@ static bool is_counted(const struct audit_event *event)
 	       event->device[0] && strcmp(event->rule, RULE_NOTICE) != 0;
 }
 
+/* The same of looks (look.c). */
+static bool is_look(const struct audit_event *event)
+{
+	bool is_ours = event->op == AUDIT_OPEN || event->op == AUDIT_LIST;
+
+	return is_ours && event->verdict == AUDIT_PERMITTED && event->error_number == 0 &&
+	       event->device[0] && strcmp(event->rule, RULE_NOTICE) != 0;
+}
+
 static bool recount_one(void *context, const struct audit_record *record)
 {
 	struct recount *recount = context;
 	const struct audit_event *event = &record->event;
+	int64_t at = record->realtime_ns / 1000000000;
 
+	if (is_look(event) && !looks_see(recount->looks, event, at)) {
+		recount->status = BL_NO_MEMORY;
+		return false;
+	}
 	if (!is_counted(event))
 		return true;
 	struct gate_usage *usage = usage_of(recount->gate, event->uid);
@@ -279,8 +294,6 @@ static bool recount_one(void *context, const struct audit_record *record)
 		recount->status = BL_NO_MEMORY;
 		return false;
 	}
-	int64_t at = record->realtime_ns / 1000000000;
-
 	pthread_mutex_lock(&usage->lock);
 	if (event->op == AUDIT_READ) {
 		count_at(recount->gate, usage, UNIT_BYTES, event->bytes, at);
@@ -307,9 +320,12 @@ static void forget_all(struct gate *gate)
 
 enum bl_status gate_recount(struct gate *gate, int log_fd, struct bl_error *why)
 {
-	struct recount recount = {.gate = gate};
+	BL_CLEANUP(looks_seen_free) struct looks_seen *looks = looks_seen_new();
+	struct recount recount = {.gate = gate, .looks = looks};
 	int64_t now = gate->config.now_unix(gate->config.clock_context);
 
+	if (!looks)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	pthread_mutex_lock(&gate->change_lock);
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	(void)usage_roll(gate, now);
@@ -320,6 +336,8 @@ enum bl_status gate_recount(struct gate *gate, int log_fd, struct bl_error *why)
 	enum bl_status status = audit_scan_since(log_fd, since, recount_one, &recount, why);
 
 	pthread_mutex_unlock(&gate->change_lock);
+	if (status == BL_OK)
+		looks_judge(gate, looks);
 	if (status == BL_OK && recount.status != BL_OK)
 		return bl_fail(why, recount.status, "out of memory");
 	return status;
