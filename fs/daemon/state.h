@@ -90,6 +90,9 @@ struct daemon {
 	struct connection *connections;
 };
 
+/* The kernel's overflow id: whoever is of another user namespace. The gate takes it for nobody, whatever a policy says. */
+#define NOBODY 65534
+
 /* Who sent a request, as the kernel says. */
 struct peer {
 	uid_t uid;
@@ -166,6 +169,8 @@ enum bl_status may(struct daemon *daemon, const struct peer *peer, const struct 
 enum bl_status may_by_role(struct daemon *daemon, const struct peer *peer,
 			   const struct may_question *asked, char *out_rule,
 			   struct bl_error *why) BL_MUST_CHECK;
+/* knows - may this peer list something of the device? The store's owner knows all. */
+bool knows(struct daemon *daemon, const struct peer *peer, const struct may_question *asked);
 /*
  * may_take_in - the same of `intake` and a device that is not there yet: nothing is on record of it but what it is said to be
  */

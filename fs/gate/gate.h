@@ -95,6 +95,12 @@ enum bl_status gate_ask(struct gate *gate, const struct gate_question *question,
 			struct bl_error *why) BL_MUST_CHECK;
 
 /*
+ * gate_knows - may this person list the device, or something in it, or would they but for a limit? Whoever may not is told
+ * nothing that a device which is not there would not be told of. @question->action is not looked at.
+ */
+bool gate_knows(struct gate *gate, const struct gate_question *question);
+
+/*
  * gate_may - what a person may do with each device that they may list, and beside devices
  *
  * One call per device and action that is not simply forbidden by default; @device NULL: an action without one. Tells nothing
