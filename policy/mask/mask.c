@@ -11,7 +11,8 @@
 struct chain {
 	int64_t start, end;
 	enum bl_style style;
-	bl_classes whole; /* classes of the spans that are as long as the chain */
+	bl_classes whole;  /* classes of the spans that are as long as the chain */
+	bl_classes hidden; /* classes of the spans that are not shown as they are */
 };
 
 static bool is_digit(uint8_t byte)
@@ -229,8 +230,10 @@ static void year_only(uint8_t *value, size_t length)
 static void apply(const struct mask *mask, const struct chain *chain, uint8_t *value, size_t length)
 {
 	size_t plain = count_plain(value, length);
-	enum bl_style style =
-		(chain->whole & bl_style_classes(chain->style)) ? chain->style : STYLE_FILL;
+	bl_classes fitting = bl_style_classes(chain->style);
+	/* a domain that is kept may have a card number in it */
+	bool is_fit = chain->whole & fitting && !(chain->hidden & ~fitting);
+	enum bl_style style = is_fit ? chain->style : STYLE_FILL;
 
 	switch (style) {
 	case STYLE_FILL:
@@ -299,10 +302,12 @@ static size_t chain_from(const struct mask *mask, enum bl_style shown,
 		out->end = BL_MAX(out->end, start + (int64_t)span->length);
 		out->style = BL_MIN(out->style, style_of(mask, shown, span));
 	}
-	out->whole = 0;
+	out->whole = out->hidden = 0;
 	for (size_t i = first; i < next; i++) {
 		const struct detect_span *span = &spans->items[i];
 
+		if (style_of(mask, shown, span) != STYLE_ORIGINAL && span->class < CLASS_LIMIT)
+			out->hidden |= CLASS_BIT(span->class);
 		if ((int64_t)(span->offset - origin) == out->start &&
 		    out->start + (int64_t)span->length == out->end && span->class < CLASS_LIMIT)
 			out->whole |= CLASS_BIT(span->class);

@@ -187,6 +187,43 @@ static void a_chain_is_shown_only_when_all_of_it_is(void **state)
 	}
 }
 
+/* A style that keeps something keeps it of everything that lies there. */
+static void a_style_is_used_where_it_fits_all_of_a_chain(void **state)
+{
+	static const char MAIL[] = "kim.the.customer.of.ours@4000001234567899.com";
+	static const char ALL[] = "*********************************************";
+	static const char LOCAL[] = "************************@4000001234567899.com";
+	static const struct {
+		uint8_t inner, style; /* of what lies in the domain */
+		const char *masked;
+	} rows[] = {
+		{CLASS_CARD, STYLE_KEEP_LAST_4, ALL},
+		{CLASS_CARD, STYLE_KEEP_FIRST_6_LAST_4, ALL},
+		{CLASS_PHONE, STYLE_KEEP_LAST_4, ALL},
+		{CUSTOM, STYLE_KEEP_LAST_4, ALL},
+		{CLASS_CARD, STYLE_FILL, ALL},
+		/* what is shown as it is hides nothing */
+		{CUSTOM, STYLE_ORIGINAL, LOCAL},
+		{CLASS_EMAIL, STYLE_KEEP_DOMAIN, LOCAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct mask mask = make_mask(STYLE_FILL);
+		struct detect_span items[] = {{0, sizeof(MAIL) - 1, CLASS_EMAIL, 1},
+					      {25, 16, rows[i].inner, 1}};
+		struct detect_spans spans = {items, 2, 2};
+		char text[sizeof(MAIL)];
+
+		memcpy(text, MAIL, sizeof(MAIL));
+		mask.styles[CLASS_EMAIL] = STYLE_KEEP_DOMAIN;
+		mask.styles[rows[i].inner] = rows[i].style;
+		mask_window(&mask, (uint8_t *)text, 0, strlen(text), 0, 0, &spans);
+		if (strcmp(text, rows[i].masked) != 0)
+			fail_msg("row %zu: '%s'", i, text);
+	}
+}
+
 /* What overlaps the far end of such a chain is not known here, and may have to be hidden. */
 static void a_chain_that_is_not_all_here_is_never_shown(void **state)
 {
@@ -481,6 +518,7 @@ int main(void)
 		cmocka_unit_test(tokens_are_stable_and_keep_separators),
 		cmocka_unit_test(a_chain_is_masked_in_its_strictest_style),
 		cmocka_unit_test(a_chain_is_shown_only_when_all_of_it_is),
+		cmocka_unit_test(a_style_is_used_where_it_fits_all_of_a_chain),
 		cmocka_unit_test(a_chain_that_is_not_all_here_is_never_shown),
 		cmocka_unit_test(a_value_is_masked_alike_at_every_offset_around_an_edge),
 		cmocka_unit_test(no_planted_value_survives_in_random_text),
