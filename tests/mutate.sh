@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cd "$root"
 # As they stand, changed or not; with what is new and not ignored.
-git ls-files -co --exclude-standard -z Makefile policy tests | xargs -0 cp --parents -t "$work"
+git ls-files -co --exclude-standard -z | xargs -0 cp --parents -t "$work"
 cd "$work"
 # A test that is broken on purpose may not clean up: what it makes goes with the copy.
 sed -i "s|\"/tmp/bailee-|\"$work/|" $(find tests/unit -name '*.c')
