@@ -11,35 +11,41 @@ static const struct request {
 	const char *name;
 	enum bl_status (*carry_out)(struct asked *asked, struct bl_error *why);
 	const char *keys[KEYS_LIMIT];
+	bool takes_away; /* views may see less afterwards: the answer waits until no kernel keeps it */
 } REQUESTS[] = {
-	{"status", request_status, {0}},
+	{"status", request_status, {0}, false},
 	{"enroll",
 	 request_enroll,
-	 {"device", "kind", "record", "destroy_when_due", "reason", "purpose"}},
-	{"open", request_open, {"purpose", "reason", "for", "gid"}},
-	{"close", request_close, {"path", "view"}},
-	{"policy-load", request_policy_load, {"text", "signature", "reason", "purpose"}},
-	{"policy-text", request_policy_text, {"reason", "purpose"}},
-	{"policy-trust", request_policy_trust, {"key", "signature"}},
-	{"reload", request_reload, {"reason", "purpose"}},
-	{"hold-add", request_hold_add, {"device", "reason", "purpose"}},
-	{"hold-release", request_hold_release, {"device", "hold", "reason", "purpose"}},
-	{"shred-due", request_shred_due, {"reason", "purpose"}},
-	{"shred", request_shred, {"device", "reason", "purpose"}},
-	{"consent", request_consent, {"device", "consent", "granted", "reason", "purpose"}},
-	{"caller", request_caller, {"device", "check", "ticket"}},
-	{"request", request_request, {"device", "action", "class", "path", "reason", "purpose"}},
-	{"requests", request_requests, {0}},
-	{"approve", request_approve, {"device", "number", "reason", "purpose"}},
-	{"refuse", request_refuse, {"device", "number", "reason", "purpose"}},
-	{"people", request_people, {"reason", "purpose"}},
-	{"may", request_may, {"purpose", "reason"}},
-	{"why-event", request_why_event, {"event"}},
+	 {"device", "kind", "record", "destroy_when_due", "reason", "purpose"},
+	 false},
+	{"open", request_open, {"purpose", "reason", "for", "gid"}, false},
+	{"close", request_close, {"path", "view"}, false},
+	{"policy-load", request_policy_load, {"text", "signature", "reason", "purpose"}, true},
+	{"policy-text", request_policy_text, {"reason", "purpose"}, false},
+	{"policy-trust", request_policy_trust, {"key", "signature"}, false},
+	{"reload", request_reload, {"reason", "purpose"}, true},
+	{"hold-add", request_hold_add, {"device", "reason", "purpose"}, true},
+	{"hold-release", request_hold_release, {"device", "hold", "reason", "purpose"}, true},
+	{"shred-due", request_shred_due, {"reason", "purpose"}, true},
+	{"shred", request_shred, {"device", "reason", "purpose"}, true},
+	{"consent", request_consent, {"device", "consent", "granted", "reason", "purpose"}, true},
+	{"caller", request_caller, {"device", "check", "ticket"}, true},
+	{"request",
+	 request_request,
+	 {"device", "action", "class", "path", "reason", "purpose"},
+	 false},
+	{"requests", request_requests, {0}, false},
+	{"approve", request_approve, {"device", "number", "reason", "purpose"}, true},
+	{"refuse", request_refuse, {"device", "number", "reason", "purpose"}, true},
+	{"people", request_people, {"reason", "purpose"}, false},
+	{"may", request_may, {"purpose", "reason"}, false},
+	{"why-event", request_why_event, {"event"}, false},
 	{"log-query",
 	 request_log_query,
 	 {"uid", "device", "op", "verdict", "rule", "view", "since", "until", "last", "reason",
-	  "purpose"}},
-	{"certificate", request_certificate, {"device", "reason", "purpose"}},
+	  "purpose"},
+	 false},
+	{"certificate", request_certificate, {"device", "reason", "purpose"}, false},
 };
 
 static bool is_key(const struct request *row, const char *key)
@@ -142,7 +148,11 @@ static enum bl_status carry_out(struct asked *asked, struct bl_error *why)
 			continue;
 		enum bl_status status = check_keys(&REQUESTS[i], asked->request, why);
 
-		return status == BL_OK ? REQUESTS[i].carry_out(asked, why) : status;
+		if (status == BL_OK)
+			status = REQUESTS[i].carry_out(asked, why);
+		if (status == BL_OK && REQUESTS[i].takes_away)
+			views_settle(asked->daemon);
+		return status;
 	}
 	return bl_fail(why, BL_INVALID, "no such request");
 }

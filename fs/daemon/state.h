@@ -201,6 +201,8 @@ void views_reap(struct daemon *daemon); /* those whose connection has ended */
 void views_close_all(struct daemon *daemon);
 void views_abort_all(struct daemon *daemon); /* the log is broken: cut every connection, at once */
 bool views_any(struct daemon *daemon);
+/* Wait, a second at most, until no kernel keeps what a view has lost: whoever changed something is answered then. */
+void views_settle(struct daemon *daemon);
 
 /* ---- keeper.c ---------------------------------------------------------------------------------- */
 

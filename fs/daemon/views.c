@@ -261,3 +261,18 @@ bool views_any(struct daemon *daemon)
 	pthread_mutex_unlock(&daemon->views_lock);
 	return any;
 }
+
+#define SETTLE_SECONDS 1
+
+void views_settle(struct daemon *daemon)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SETTLE_SECONDS;
+	pthread_mutex_lock(&daemon->views_lock);
+	for (struct view *view = daemon->views; view; view = view->next)
+		if (!serve_settle(view->serve, &until))
+			break; /* it goes on by itself: the answer only comes before its end */
+	pthread_mutex_unlock(&daemon->views_lock);
+}

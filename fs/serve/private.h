@@ -107,6 +107,7 @@ struct serve {
 	unsigned running;     /* workers */
 	bool is_ready;	      /* INIT is answered */
 	bool has_changed;     /* the view; the keeper has not seen it yet */
+	bool is_clearing;     /* the keeper takes back what the kernel keeps */
 	bool is_ending;
 	bool is_aborted; /* serve_abort was called; the keeper cuts */
 	bool is_cut;

@@ -53,6 +53,18 @@ void serve_abort(struct serve *serve)
 	pthread_mutex_unlock(&serve->lock);
 }
 
+bool serve_settle(struct serve *serve, const struct timespec *until)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&serve->lock);
+	while (serve->running && serve->is_ready && !error &&
+	       (serve->has_changed || serve->is_clearing))
+		error = pthread_cond_timedwait(&serve->moved, &serve->lock, until);
+	pthread_mutex_unlock(&serve->lock);
+	return error == 0;
+}
+
 /* ---- workers ----------------------------------------------------------------------------------------------- */
 
 /*
@@ -230,9 +242,12 @@ static void *keeper_main(void *context)
 	while (serve->running) {
 		if (serve->has_changed && serve->is_ready) {
 			serve->has_changed = false;
+			serve->is_clearing = true;
 			pthread_mutex_unlock(&serve->lock);
 			keeper_changed(serve);
 			pthread_mutex_lock(&serve->lock);
+			serve->is_clearing = false;
+			pthread_cond_broadcast(&serve->moved);
 			continue;
 		}
 		pthread_cond_wait(&serve->moved, &serve->lock);
