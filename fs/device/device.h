@@ -53,7 +53,8 @@ struct device {
 
 #define DEVICE_PURPOSE	64 /* with NUL; a name of the policy language */
 #define DEVICE_CONSENTS 32 /* purposes with something on record */
-#define DEVICE_CHECKS	64 /* checks of callers that are kept; the oldest goes */
+#define DEVICE_CHECKS                                                                              \
+	64 /* checks of callers that count, one per person and strength; the oldest goes */
 #define DEVICE_REQUESTS                                                                            \
 	64 /* kept; the oldest that is refused, or older than DEVICE_REQUEST_DAYS, goes first */
 #define DEVICE_REQUESTS_EACH 16 /* open ones of one person */

@@ -238,6 +238,27 @@ static enum bl_status check_check(const struct device_check *check, struct bl_er
 	return check_date(check->since_unix, why);
 }
 
+static void forget_check(struct device_facts *facts, size_t at)
+{
+	facts->check_count--;
+	memmove(facts->checks + at, facts->checks + at + 1,
+		(facts->check_count - at) * sizeof(facts->checks[0]));
+}
+
+/* Of one person a later check of the same strength is all that counts: nobody pushes out what others' work hangs on. */
+static void make_check_room(struct device_facts *facts, const struct device_check *fresh)
+{
+	for (size_t i = facts->check_count; i-- > 0;) {
+		const struct device_check *old = &facts->checks[i];
+		bool is_replaced = old->by == fresh->by && old->check == fresh->check;
+
+		if (is_replaced || fresh->since_unix - old->since_unix >= DEVICE_CHECK_SECONDS)
+			forget_check(facts, i);
+	}
+	if (facts->check_count == DEVICE_CHECKS)
+		forget_check(facts, 0);
+}
+
 enum bl_status device_check_add(struct device_store *store, const char *id,
 				const struct device_check *check, struct bl_error *why)
 {
@@ -251,11 +272,7 @@ enum bl_status device_check_add(struct device_store *store, const char *id,
 	status = begin(store, id, &entry, &facts, why);
 	if (status != BL_OK)
 		return status;
-	if (facts->check_count == DEVICE_CHECKS) {
-		facts->check_count--;
-		memmove(facts->checks, facts->checks + 1,
-			facts->check_count * sizeof(facts->checks[0]));
-	}
+	make_check_room(facts, check);
 	facts->checks[facts->check_count++] = *check;
 	return end(store, entry, facts, why);
 }

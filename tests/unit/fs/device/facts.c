@@ -570,13 +570,48 @@ static void check_counts_for_whoever_made_it_for_an_hour(void **state)
 	}
 }
 
+static void nobody_pushes_out_the_checks_of_others(void **state)
+{
+	struct temp *temp = *state;
+	int64_t until;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(add_check(temp, CHECK_TWO_FACTOR, BEN, NOW), BL_OK);
+	for (unsigned i = 0; i < 2 * DEVICE_CHECKS; i++)
+		assert_int_equal(
+			add_check(temp, i % 2 ? CHECK_ONE_FACTOR : CHECK_TWO_FACTOR, ANNA, NOW + i),
+			BL_OK);
+
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = read_facts(temp, "RMA-1");
+
+	assert_int_equal(facts->check_count, 3);
+	assert_int_equal(device_check_of(facts, BEN, NOW + 100, &until), CHECK_TWO_FACTOR);
+	assert_int_equal(device_check_of(facts, ANNA, NOW + 200, &until), CHECK_TWO_FACTOR);
+	assert_int_equal(until, NOW + 2 * DEVICE_CHECKS - 2 + 3600);
+}
+
+static void checks_that_are_over_make_room(void **state)
+{
+	struct temp *temp = *state;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(add_check(temp, CHECK_ONE_FACTOR, ANNA, NOW), BL_OK);
+	assert_int_equal(add_check(temp, CHECK_ONE_FACTOR, BEN, NOW + 1), BL_OK);
+	assert_int_equal(add_check(temp, CHECK_ONE_FACTOR, CARLA, NOW + 3600), BL_OK);
+
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = read_facts(temp, "RMA-1");
+
+	assert_int_equal(facts->check_count, 2);
+	assert_int_equal(facts->checks[0].by, BEN);
+}
+
 static void oldest_check_makes_room(void **state)
 {
 	struct temp *temp = *state;
 
 	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
 	for (unsigned i = 0; i < DEVICE_CHECKS + 3; i++)
-		assert_int_equal(add_check(temp, CHECK_ONE_FACTOR, ANNA, NOW + i), BL_OK);
+		assert_int_equal(add_check(temp, CHECK_ONE_FACTOR, 2000 + i, NOW + i), BL_OK);
 
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = read_facts(temp, "RMA-1");
 
@@ -912,7 +947,7 @@ static void *work(void *context)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct device_consent consent = {.is_granted = true, .since_unix = NOW + i};
 		struct device_check check = {.check = CHECK_ONE_FACTOR,
-					     .by = worker->number,
+					     .by = 3 * worker->number + i,
 					     .since_unix = NOW + i,
 					     .ticket = "T"};
 		struct device_request request = {.by = worker->number,
@@ -987,6 +1022,8 @@ int main(void)
 		TEST(consent_of_a_record_counts_from_enrolment),
 		TEST(enrolment_with_a_bad_consent_leaves_nothing),
 		TEST(check_counts_for_whoever_made_it_for_an_hour),
+		TEST(nobody_pushes_out_the_checks_of_others),
+		TEST(checks_that_are_over_make_room),
 		TEST(oldest_check_makes_room),
 		TEST(one_person_fills_no_more_than_their_share),
 		TEST(only_what_nobody_waits_for_makes_room),
