@@ -101,7 +101,7 @@ while sys.stdin.readline():
     tell("list-here", lambda: os.listdir("."))
     tell("names", lambda: [name for name in os.listdir(view) if name != "READ ME.txt"])
     tell("xattr", lambda: os.getxattr(path, "user.bailee.why"))
-    print("done", flush=True)
+    print("end", flush=True)
 PYTHON
 mkfifo "$work/go" "$work/said"
 python3 "$work/keeper.py" "$work/61002" <"$work/go" >"$work/said" 2>"$work/trouble" &
@@ -113,8 +113,8 @@ read -r line <&8 || true
 left() {
 	: >"$work/left"
 	echo >&9
-	while read -r line <&8 && [ "$line" != done ]; do echo "$line" >>"$work/left"; done
-	[ "$line" = done ] || fail "the program ended: $(cat "$work/trouble")"
+	while read -r line <&8 && [ "$line" != end ]; do echo "$line" >>"$work/left"; done
+	[ "$line" = end ] || fail "the program ended: $(cat "$work/trouble")"
 }
 # is WHAT WORD...: one of the words
 is() {
@@ -175,7 +175,7 @@ until_is stat
 until_is stat-relative
 until_is list-here
 for what in open stat xattr; do is $what ENOENT; done
-for what in list; do is $what ENOENT ESTALE; done
+is list ENOENT ESTALE
 for what in reopen relative stat-relative list-kept list-here; do is $what ENOENT ESTALE EACCES empty; done
 for what in page page-new page-other; do is $what EFAULT; done
 [ "$(as 61002 ls "$work/61002")" = 'READ ME.txt' ] || fail "ls shows: $(as 61002 ls "$work/61002")"

@@ -44,8 +44,10 @@ rules:
   - {id: audits, permit: [review], who: [auditor], why: The auditor sees what was done.}
   - {id: keeps, permit: [administer], who: [keeper], why: They keep the policy.}
   - {id: safe-is-closed, forbid: [list, stat, read, copy, request], who: [clerk], what: {ids: ['SAFE-*']}, why: The safe is not for clerks.}
+  - {id: diary-is-closed, forbid: [list, stat, read, copy], who: [clerk], what: {paths: ['/Diary', '/Diary/**']}, why: The diary is not for clerks.}
 EOF
-mkdir "$work/files" "$work/files/sub"
+mkdir -p "$work/files/Diary"
+echo secret >"$work/files/Diary/monday.txt"
 echo 'mail kim@inn.example here' >"$work/files/a.txt"
 start_daemon "$work/store" "$work/policy.yaml"
 for id in DESK-1 SAFE-7315; do code 0 "$bailee" enroll "$work/files" --device $id --kind disk; done
@@ -177,6 +179,7 @@ for what in $safe $none; do
 	code 1 as 61003 "$bailee" why "$work/61003/$what"
 	cp "$work/out" "$work/path.$what"
 done
+for what in Diary Dairy Diary/monday.txt Dairy/monday.txt; do code 1 as 61003 stat "$work/61003/DESK-1/$what"; done
 sed "s/$safe/$none/g" "$work/path.$safe" | cmp - "$work/path.$none" || fail "why PATH tells one from the other: $(cat "$work/path.$safe")"
 # What the log holds of one's own steps tells no more than the step did.
 "$bailee" log query --json --uid 61003 | jq -r .sequence | while read -r number; do
@@ -184,13 +187,23 @@ sed "s/$safe/$none/g" "$work/path.$safe" | cmp - "$work/path.$none" || fail "why
 done >"$work/out" 2>&1
 says DESK-1
 hides $safe
-hides safe-is-closed
-hides 'The safe is'
+hides is-closed
+hides 'not for clerks'
+# A look-up of what is there and hidden, of what is not there: one wording, with and without --json.
+for json in '' --json; do
+	"$bailee" log query --json --uid 61003 --op lookup | jq -r 'select(.errno == 2) | .sequence' | while read -r number; do
+		# shellcheck disable=SC2086
+		echo $(as 61003 "$bailee" why $json "$number" 2>&1) | sed "s/\b$number\b/N/g; s/20[0-9-]* [0-9:]*/WHEN/"
+	done >"$work/out"
+	[ "$(wc -l <"$work/out")" -ge 8 ] || fail "only $(wc -l <"$work/out") look-ups of what is not there"
+	[ "$(sort -u "$work/out" | wc -l)" = 1 ] || fail "look-ups of what is hidden and of what is not there differ: $(sort "$work/out" | uniq -c)"
+done
 # Nor any other answer: one that is there and one that is not are refused in the same words.
+asking=61003
 same() {
 	for what in $safe $none; do
 		got=0
-		as 61003 "$bailee" $(echo "$*" | sed "s/ID/$what/") >"$work/said.$what" 2>&1 || got=$?
+		as $asking "$bailee" $(echo "$*" | sed "s/ID/$what/") >"$work/said.$what" 2>&1 || got=$?
 		echo "$got" >>"$work/said.$what"
 	done
 	sed "s/$safe/$none/g" "$work/said.$safe" | cmp - "$work/said.$none" >/dev/null ||
@@ -202,11 +215,17 @@ same hold add ID --reason ticket
 same hold release ID --reason ticket
 same shred ID --reason ticket
 same consent ID grant repair
-same caller ID verified --by one-factor --ticket 12
 same certificate show ID
 same approve ID/1
 same refuse ID/1
 same log query --device ID
+# Who records a check of a caller is told that there is no such device (docs/protocol.md): people with a role, nobody else.
+for asking in 61004 61005 61006 61099; do
+	same caller ID verified --by one-factor --ticket 12
+	grep -q '^3$' "$work/said.$safe" || fail "$asking, who has no role, records a check: $(cat "$work/said.$safe")"
+	same request read ID --reason ticket
+	same hold add ID --reason ticket
+done
 for what in "may" "may --purpose return" "requests" "status" "status --json" "why $work/61003" "why $work/61003/DESK-1" "why $work/61003/DESK-1/a.txt"; do
 	got=0
 	as 61003 "$bailee" $what >"$work/out" 2>&1 || got=$?

@@ -278,7 +278,7 @@ next
 text "$serial" >"$file"
 # By its bare name, from where it lies.
 way='a bare name'
-cd "$work/etc"
+cd "$work/etc" || fail "no folder"
 start_daemon "$work/store" policy.yaml
 in_force
 next
