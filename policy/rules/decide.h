@@ -118,7 +118,7 @@ struct rule_standing {
 	uint32_t is_false;	 /* bits of enum rule_part: these do not hold */
 	uint32_t is_unknown;	 /* these are not known */
 	uint32_t unmet;		 /* of a permit: PART_REASON, PART_APPROVALS */
-	unsigned approval_count; /* the most givers that count within one request */
+	unsigned approval_count; /* givers within one request, no more than are asked for */
 };
 
 /*

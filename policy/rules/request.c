@@ -147,33 +147,54 @@ static bool does_count(const struct request *request, const struct rule *rule,
 	       is_approval_of(approval, request->action, class);
 }
 
-/* Givers from approval @first on, of its request; each counts once. */
+/* Is the giver of approval @index counted already by one before it, from @first on? */
+static bool is_counted(const struct request *request, const struct rule *rule, size_t first,
+		       size_t index, unsigned class)
+{
+	const struct rules_approval *approvals = request->facts->approvals;
+
+	for (size_t i = first; i < index; i++)
+		if (approvals[i].giver == approvals[index].giver &&
+		    approvals[i].request == approvals[index].request &&
+		    does_count(request, rule, &approvals[i], class))
+			return true;
+	return false;
+}
+
+/* Givers from approval @first on, of its request; each counts once. No more are counted than the rule asks for. */
 static unsigned count_givers(const struct request *request, const struct rule *rule, size_t first,
 			     unsigned class)
 {
 	const struct rules_approval *approvals = request->facts->approvals;
 	unsigned count = 0;
 
-	for (size_t i = first; i < request->facts->approval_count; i++) {
-		bool is_new = approvals[i].request == approvals[first].request &&
-			      does_count(request, rule, &approvals[i], class);
-
-		for (size_t j = first; is_new && j < i; j++)
-			is_new = approvals[j].request != approvals[i].request ||
-				 approvals[j].giver != approvals[i].giver ||
-				 !does_count(request, rule, &approvals[j], class);
-		count += is_new;
-	}
+	for (size_t i = first; i < request->facts->approval_count && count < rule->approvals.count;
+	     i++)
+		count += approvals[i].request == approvals[first].request &&
+			 does_count(request, rule, &approvals[i], class) &&
+			 !is_counted(request, rule, first, i, class);
 	return count;
+}
+
+static bool is_first_of_request(const struct rules_approval *approvals, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (approvals[i].request == approvals[index].request)
+			return false;
+	return true;
 }
 
 static unsigned count_approvals(const struct request *request, const struct rule *rule,
 				unsigned class)
 {
+	const struct rules_approval *approvals = request->facts->approvals;
 	unsigned best = 0;
 
-	for (size_t i = 0; i < request->facts->approval_count && request->facts->approvals; i++) {
-		unsigned count = count_givers(request, rule, i, class);
+	for (size_t i = 0;
+	     approvals && i < request->facts->approval_count && best < rule->approvals.count; i++) {
+		unsigned count = is_first_of_request(approvals, i)
+					 ? count_givers(request, rule, i, class)
+					 : 0;
 
 		best = BL_MAX(best, count);
 	}
