@@ -218,3 +218,14 @@ enum bl_status cli_find_uid(const char *name, uid_t *out_uid, gid_t *out_gid, st
 	*out_gid = entry->pw_gid;
 	return BL_OK;
 }
+
+void cli_print_date(const json_t *answer)
+{
+	printf("%s: its date is %s now (%s)", cli_text(answer, "device"), cli_text(answer, "due"),
+	       cli_text(answer, "retention"));
+	if (json_is_true(json_object_get(answer, "held")))
+		printf("; a hold stops the destruction");
+	else if (!json_is_true(json_object_get(answer, "destroyed")))
+		printf("; its image was not given to Bailee to destroy, so it is closed only");
+	putchar('\n');
+}

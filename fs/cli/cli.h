@@ -87,6 +87,9 @@ void cli_add_reason(json_t *request, const char *reason);
 
 void cli_print_json(const json_t *value); /* one line on stdout */
 
+/* "RMA-1: its date is ... now (rule)": of an answer that has device, due, retention, held and destroyed */
+void cli_print_date(const json_t *answer);
+
 /* Text that came from outside, safe on a terminal: control bytes and what is not UTF-8 as \xNN. */
 void cli_print_safe(const char *text);
 

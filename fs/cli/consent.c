@@ -3,6 +3,14 @@
 
 #include "fs/cli/cli.h"
 
+static void print_consent(const json_t *answer, bool is_granted)
+{
+	printf("consent for %s of %s is on record as %s\n", cli_text(answer, "consent"),
+	       cli_text(answer, "device"), is_granted ? "granted" : "withdrawn");
+	if (!is_granted)
+		cli_print_date(answer);
+}
+
 int cmd_consent(int argc, char **argv)
 {
 	struct invocation invocation = {
@@ -35,8 +43,7 @@ int cmd_consent(int argc, char **argv)
 	if (invocation.wants_json)
 		cli_print_json(answer);
 	else
-		printf("consent for %s of %s is on record as %s\n", cli_text(answer, "consent"),
-		       cli_text(answer, "device"), is_granted ? "granted" : "withdrawn");
+		print_consent(answer, is_granted);
 	return 0;
 }
 

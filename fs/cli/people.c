@@ -112,7 +112,13 @@ int cmd_may(int argc, char **argv)
 
 	if (status != BL_OK)
 		return cli_fail(&invocation, status, &why);
-	if (!invocation.wants_json && !lines.is_any)
+	if (invocation.wants_json)
+		return 0;
+	if (*cli_text(answer, "lapsed"))
+		printf("%slapsed, so they give nothing: %s (have the new last day put into the "
+		       "policy)\n",
+		       lines.is_any ? "\n" : "", cli_text(answer, "lapsed"));
+	else if (!lines.is_any)
 		printf("nothing, here and now%s\n",
 		       purpose ? "" : " (some things are for a purpose only: --purpose P)");
 	return 0;

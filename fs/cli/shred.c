@@ -34,17 +34,6 @@ static int shred_due(const struct invocation *invocation, const char *reason, co
 	return 0;
 }
 
-static void print_early(const json_t *answer)
-{
-	printf("%s: its date is %s now (%s)", cli_text(answer, "device"), cli_text(answer, "due"),
-	       cli_text(answer, "retention"));
-	if (json_is_true(json_object_get(answer, "held")))
-		printf("; a hold stops the destruction");
-	else if (!json_is_true(json_object_get(answer, "destroyed")))
-		printf("; its image was not given to Bailee to destroy, so it is closed only");
-	putchar('\n');
-}
-
 static int shred_early(const struct invocation *invocation, const char *reason, const char *purpose)
 {
 	BL_CLEANUP(json_decref)
@@ -59,7 +48,7 @@ static int shred_early(const struct invocation *invocation, const char *reason, 
 	if (invocation->wants_json)
 		cli_print_json(answer);
 	else
-		print_early(answer);
+		cli_print_date(answer);
 	return 0;
 }
 

@@ -52,6 +52,8 @@ enum bl_status asked_permit_intake(struct asked *asked, const struct device *dev
 				   struct bl_error *why) BL_MUST_CHECK;
 /* An answer before the last: {"@name": item}. Takes @item. */
 void asked_send(struct asked *asked, const char *name, json_t *item);
+/* The date of a device, which the request may have moved. */
+enum bl_status answer_date(struct asked *asked, const char *id, struct bl_error *why) BL_MUST_CHECK;
 /* May the peer look at what others do? No event. */
 bool asked_is_privileged(const struct asked *asked);
 

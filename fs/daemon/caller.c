@@ -143,3 +143,14 @@ enum bl_status has_role(struct daemon *daemon, const struct peer *peer, struct b
 			       "people)");
 	return BL_OK;
 }
+
+char *lapsed_roles(struct daemon *daemon, const struct peer *peer)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
+	const struct may_question asked = {0};
+
+	if (subject_of(daemon, policy, peer, &asked, &subject, NULL) != BL_OK)
+		return strdup("");
+	return strdup(rules_subject_lapsed(subject));
+}

@@ -116,6 +116,19 @@ static enum bl_status log_policy(struct daemon *daemon, const struct peer *peer,
 	return audit_append(daemon->audit, &event, NULL, why);
 }
 
+/* Mostly there is none, before and after: a sync less that everybody's events would wait behind. */
+static enum bl_status keep_signature(struct daemon *daemon, const char *signature,
+				     struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *kept = NULL;
+	enum bl_status status =
+		device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, &kept, why);
+
+	if (status == BL_OK && strcmp(kept, signature) == 0)
+		return BL_OK;
+	return device_store_note_write(daemon->store, STORE_POLICY_SIGNATURE, signature, why);
+}
+
 static enum bl_status keep(struct daemon *daemon, const struct policy_text *text,
 			   struct bl_error *why)
 {
@@ -123,8 +136,7 @@ static enum bl_status keep(struct daemon *daemon, const struct policy_text *text
 		device_store_keep_policy(daemon->store, text->bytes, text->length, why);
 
 	if (status == BL_OK)
-		status = device_store_note_write(daemon->store, STORE_POLICY_SIGNATURE,
-						 text->signature ? text->signature : "", why);
+		status = keep_signature(daemon, text->signature ? text->signature : "", why);
 	return status;
 }
 

@@ -325,27 +325,17 @@ static enum bl_status shred_early(struct asked *asked, const struct device *devi
 	return status;
 }
 
-enum bl_status request_shred(struct asked *asked, struct bl_error *why)
+/* When it is destroyed now, by what, and what stands in the way: for whoever has just moved the date. */
+enum bl_status answer_date(struct asked *asked, const char *id, struct bl_error *why)
 {
-	struct device device;
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
 	struct retention_plan plan;
-	const char *reason = asked_text(asked, "reason");
+	struct device device;
 	char due[20];
+	enum bl_status status = device_find(asked->daemon->store, id, &device, why);
 
-	if (!reason || !*reason)
-		return bl_fail(why, BL_INVALID, "an early shred needs a reason (--reason TEXT)");
-
-	enum bl_status status = asked_permitted_device(asked, ACTION_SHRED, &device, why);
-
-	if (status == BL_OK)
-		status = shred_early(asked, &device, why);
-	if (status == BL_OK)
-		status = device_find(asked->daemon->store, device.id, &device, why);
 	if (status != BL_OK)
 		return status;
-
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-
 	retention_plan_of(asked->daemon->store, policy, &device, daemon_now(NULL), &plan);
 	rules_local_time(policy, plan.due_unix, due);
 	answer_text(asked->answer, "device", device.id);
@@ -354,6 +344,21 @@ enum bl_status request_shred(struct asked *asked, struct bl_error *why)
 	json_object_set_new(asked->answer, "held", json_boolean(plan.is_held));
 	json_object_set_new(asked->answer, "destroyed", json_boolean(device.destroy_when_due));
 	return BL_OK;
+}
+
+enum bl_status request_shred(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	const char *reason = asked_text(asked, "reason");
+
+	if (!reason || !*reason)
+		return bl_fail(why, BL_INVALID, "an early shred needs a reason (--reason TEXT)");
+
+	enum bl_status status = asked_permitted_device(asked, ACTION_SHRED, &device, why);
+
+	if (status == BL_OK)
+		status = shred_early(asked, &device, why);
+	return status == BL_OK ? answer_date(asked, device.id, why) : status;
 }
 
 enum bl_status request_certificate(struct asked *asked, struct bl_error *why)

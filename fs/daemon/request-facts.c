@@ -59,7 +59,8 @@ enum bl_status request_consent(struct asked *asked, struct bl_error *why)
 	answer_text(asked->answer, "device", device.id);
 	answer_text(asked->answer, "consent", consent.purpose);
 	json_object_set_new(asked->answer, "granted", json_boolean(consent.is_granted));
-	return status;
+	/* A withdrawal may end a device for good, at once: whoever records it is told. */
+	return status == BL_OK ? answer_date(asked, device.id, why) : status;
 }
 
 /* ---- callers ------------------------------------------------------------------------------------ */

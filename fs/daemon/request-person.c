@@ -31,10 +31,12 @@ static bool send_line(void *context, const struct gate_may_line *line)
 enum bl_status request_may(struct asked *asked, struct bl_error *why)
 {
 	const char *purpose = asked_text(asked, "purpose"), *reason = asked_text(asked, "reason");
+	BL_CLEANUP(bl_free) char *lapsed = lapsed_roles(asked->daemon, asked->peer);
 	enum bl_status status = asked_log(asked, AUDIT_WHY, NULL, "may", BL_OK, why);
 
 	if (status != BL_OK)
 		return status;
+	answer_text(asked->answer, "lapsed", lapsed ? lapsed : "");
 	return gate_may(asked->daemon->gate, asked->peer->uid, asked->peer->gid, purpose,
 			reason && *reason, send_line, asked, why);
 }

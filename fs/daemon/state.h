@@ -177,6 +177,8 @@ bool knows(struct daemon *daemon, const struct peer *peer, const struct may_ques
 enum bl_status may_take_in(struct daemon *daemon, const struct peer *peer,
 			   const struct may_question *asked, enum bl_device_kind kind,
 			   char *out_rule, struct bl_error *why) BL_MUST_CHECK;
+/* lapsed_roles - of the peer, "," between; "" when none or not known; owned by the caller; NULL: no memory */
+char *lapsed_roles(struct daemon *daemon, const struct peer *peer);
 /* has_role - BL_OK when the peer holds at least one role that counts now; BL_FORBIDDEN */
 enum bl_status has_role(struct daemon *daemon, const struct peer *peer,
 			struct bl_error *why) BL_MUST_CHECK;
