@@ -22,33 +22,6 @@ static struct gate_giver *find_giver(struct gate *gate, uid_t uid)
 	return giver;
 }
 
-/* An account that NSS cannot tell is of no role until it is asked again (gate_refresh_people). */
-static struct gate_giver *giver_new(struct gate *gate, uid_t uid)
-{
-	struct gate_giver *giver = calloc(1, sizeof(*giver));
-
-	if (!giver)
-		return NULL;
-	giver->uid = uid;
-	giver->valid_until = INT64_MIN; /* not judged yet */
-	if (person_lookup(uid, (gid_t)-1, &giver->account, NULL) != BL_OK)
-		giver->account = NULL;
-	pthread_mutex_lock(&gate->people_lock);
-	pthread_rwlock_wrlock(&gate->policy_lock);
-	giver->next = gate->givers;
-	gate->givers = giver;
-	pthread_rwlock_unlock(&gate->policy_lock);
-	pthread_mutex_unlock(&gate->people_lock);
-	return giver;
-}
-
-static struct gate_giver *giver_of(struct gate *gate, uid_t uid)
-{
-	struct gate_giver *giver = find_giver(gate, uid);
-
-	return giver ? giver : giver_new(gate, uid);
-}
-
 static void giver_prepare(struct gate *gate, const struct policy *policy, int64_t now_unix,
 			  struct gate_giver *giver)
 {
@@ -69,6 +42,36 @@ static void giver_prepare(struct gate *gate, const struct policy *policy, int64_
 	}
 	giver->coming_roles = rules_subject_role_bits(subject);
 	giver->coming_until = rules_subject_valid_until(subject);
+}
+
+/* An account that NSS cannot tell is of no role until it is asked again (gate_refresh_people). */
+static struct gate_giver *giver_new(struct gate *gate, uid_t uid)
+{
+	struct gate_giver *giver = calloc(1, sizeof(*giver));
+
+	if (!giver)
+		return NULL;
+	giver->uid = uid;
+	if (person_lookup(uid, (gid_t)-1, &giver->account, NULL) != BL_OK)
+		giver->account = NULL;
+	/* Judged before it is known: no view saw it of other roles. change_lock is held, so the policy stays. */
+	giver_prepare(gate, gate->policy, gate->config.now_unix(gate->config.clock_context), giver);
+	giver->roles = giver->coming_roles;
+	giver->valid_until = giver->coming_until;
+	pthread_mutex_lock(&gate->people_lock);
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	giver->next = gate->givers;
+	gate->givers = giver;
+	pthread_rwlock_unlock(&gate->policy_lock);
+	pthread_mutex_unlock(&gate->people_lock);
+	return giver;
+}
+
+static struct gate_giver *giver_of(struct gate *gate, uid_t uid)
+{
+	struct gate_giver *giver = find_giver(gate, uid);
+
+	return giver ? giver : giver_new(gate, uid);
 }
 
 void givers_prepare(struct gate *gate, const struct policy *policy, int64_t now_unix, bool all)
@@ -179,6 +182,11 @@ static void tell_unreadable(struct gate *gate, const char *id, enum bl_status st
 	gate_tell_trouble(gate, id, RULE_GATE, status, detail);
 }
 
+static bool is_empty(const struct device_facts *record)
+{
+	return record->consent_count + record->check_count + record->request_count == 0;
+}
+
 struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_state state)
 {
 	struct gate_facts *facts = calloc(1, sizeof(*facts));
@@ -187,12 +195,90 @@ struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_
 	if (!facts || state == STATE_SHREDDED)
 		return facts;
 	facts->status = device_facts_read(gate->config.store, id, &facts->record, NULL);
-	if (facts->status == BL_OK)
+	/* Most devices have none, and they take 40 KB. */
+	if (facts->status == BL_OK && is_empty(facts->record))
+		device_facts_free(BL_TAKE(facts->record));
+	if (facts->status == BL_OK && facts->record)
 		facts->status = add_grants(gate, facts);
 	if (facts->status != BL_OK)
 		tell_unreadable(gate, id, facts->status);
 	return facts;
 }
+
+/* ---- what a change bears on ----------------------------------------------------------------------------- */
+
+/* The next check by @uid from @at on; NULL: none. */
+static const struct device_check *next_check(const struct device_facts *record, uid_t uid,
+					     size_t *at)
+{
+	while (record && *at < record->check_count) {
+		const struct device_check *check = &record->checks[(*at)++];
+
+		if (check->by == uid)
+			return check;
+	}
+	return NULL;
+}
+
+static bool have_same_checks(const struct device_facts *a, const struct device_facts *b, uid_t uid)
+{
+	const struct device_check *left, *right;
+	size_t at_a = 0, at_b = 0;
+
+	do {
+		left = next_check(a, uid, &at_a);
+		right = next_check(b, uid, &at_b);
+		if (!left != !right || (left && (left->check != right->check ||
+						 left->since_unix != right->since_unix)))
+			return false;
+	} while (left);
+	return true;
+}
+
+/* The next request of @uid's that somebody has approved. */
+static const struct device_request *next_grant(const struct gate_facts *facts, uid_t uid,
+					       size_t *at)
+{
+	while (*at < facts->grant_count) {
+		const struct device_request *request = facts->grants[(*at)++].request;
+
+		if (request->by == uid)
+			return request;
+	}
+	return NULL;
+}
+
+/* Of a request that is there only its approvals become more. */
+static bool have_same_grants(const struct gate_facts *a, const struct gate_facts *b, uid_t uid)
+{
+	const struct device_request *left, *right;
+	size_t at_a = 0, at_b = 0;
+
+	do {
+		left = next_grant(a, uid, &at_a);
+		right = next_grant(b, uid, &at_b);
+		if (!left != !right || (left && (left->number != right->number ||
+						 left->approval_count != right->approval_count)))
+			return false;
+	} while (left);
+	return true;
+}
+
+static enum bl_consent consent_of(const struct gate_facts *facts, const char *purpose)
+{
+	return facts->record ? device_consent_of(facts->record, purpose) : CONSENT_UNKNOWN;
+}
+
+bool facts_bear_on(const struct gate_view *view, const struct gate_facts *old,
+		   const struct gate_facts *new)
+{
+	return !old || old->status != BL_OK || new->status != BL_OK ||
+	       consent_of(old, view->purpose) != consent_of(new, view->purpose) ||
+	       !have_same_checks(old->record, new->record, view->uid) ||
+	       !have_same_grants(old, new, view->uid);
+}
+
+/* ---- approvals ------------------------------------------------------------------------------------------- */
 
 size_t grant_approvals(const struct gate_view *view, const struct gate_grant *grant,
 		       struct rules_approval out[DEVICE_APPROVALS])

@@ -287,19 +287,19 @@ static void free_places(struct gate *gate)
 	}
 }
 
-static void prepare_all(struct gate *gate, const struct policy *policy, int64_t now_unix)
+static bool is_due(const struct gate_view *view, int64_t now_unix)
 {
-	givers_prepare(gate, policy, now_unix, true);
-	for (struct gate_view *view = gate->views; view; view = view->next)
-		view_prepare(view, policy, now_unix);
+	return atomic_load(&view->valid_until) <= now_unix;
 }
 
-/* policy_lock is held for writing; what givers may was taken before. */
-static void take_all(struct gate *gate, int64_t now_unix)
+/* Those that have to be judged again: all under another policy. people_lock is held. */
+static void prepare_views(struct gate *gate, const struct policy *policy, int64_t now_unix,
+			  bool all)
 {
+	givers_prepare(gate, policy, now_unix, all);
 	for (struct gate_view *view = gate->views; view; view = view->next)
-		view_take(view, now_unix);
-	all_moved(gate);
+		if (all || is_due(view, now_unix))
+			view_prepare(view, policy, now_unix);
 }
 
 static void settle_all(struct gate *gate)
@@ -314,7 +314,7 @@ void gate_set_policy(struct gate *gate, const struct policy *policy)
 
 	pthread_mutex_lock(&gate->change_lock);
 	pthread_mutex_lock(&gate->people_lock);
-	prepare_all(gate, policy, now);
+	prepare_views(gate, policy, now, true);
 	pthread_rwlock_wrlock(&gate->policy_lock);
 	const struct policy *old = gate->policy;
 
@@ -324,7 +324,9 @@ void gate_set_policy(struct gate *gate, const struct policy *policy)
 	gate->generation++;
 	for (struct gate_device *device = gate->devices; device; device = device->next)
 		device_under(device, policy);
-	take_all(gate, now);
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		view_take(view, now);
+	all_moved(gate);
 	pthread_rwlock_unlock(&gate->policy_lock);
 	settle_all(gate);
 	pthread_mutex_unlock(&gate->people_lock);
@@ -363,6 +365,46 @@ static void device_into(struct gate *gate, const struct device *record, struct g
 	*facts = old;
 }
 
+/*
+ * Views that the change bears on are due at once. Whoever works on a device says something of it all the time: what the kernel keeps
+ * for all the others stays.
+ */
+static void make_due(struct gate *gate, const struct gate_device *device,
+		     const struct device *record, const struct gate_facts *facts)
+{
+	bool is_other = !device || !facts || record->state != device->state;
+
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		if (is_other || facts_bear_on(view, device->facts, facts))
+			atomic_store(&view->valid_until, INT64_MIN);
+}
+
+/* One view at a new moment; policy_lock is held for writing. */
+static void tick_view(struct gate_view *view, int64_t now_unix, bool has_rolled,
+		      bool have_givers_changed)
+{
+	if (view->coming || is_due(view, now_unix)) {
+		view_take(view, now_unix);
+		view_moved(view);
+	} else if ((has_rolled && view->is_limited) || have_givers_changed) {
+		usage_steps(view);
+		view_until(view, now_unix);
+		view_moved(view);
+	} else if (has_rolled) {
+		usage_steps(view);
+	}
+}
+
+/* Every view, and those whose word counts. */
+static void tick_views(struct gate *gate, int64_t now_unix)
+{
+	bool have_givers_changed = givers_take(gate);
+	bool has_rolled = usage_roll(gate, now_unix);
+
+	for (struct gate_view *view = gate->views; view; view = view->next)
+		tick_view(view, now_unix, has_rolled, have_givers_changed);
+}
+
 static void device_changed(struct gate *gate, const char *id)
 {
 	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
@@ -371,19 +413,19 @@ static void device_changed(struct gate *gate, const char *id)
 
 	if (record && device_find(gate->config.store, id, record, NULL) == BL_OK)
 		facts = facts_read(gate, id, record->state);
-	pthread_mutex_lock(&gate->people_lock);
-	/* What was recorded just now counts for a subject of now, not for one of an hour ago. */
-	prepare_all(gate, gate->policy, now);
-	pthread_rwlock_wrlock(&gate->policy_lock);
+	/* change_lock is held: nobody else changes the list, nor what is known of a device. */
 	struct gate_device *device = device_named(gate, id);
 
+	pthread_mutex_lock(&gate->people_lock);
+	make_due(gate, device, record, facts);
+	/* What was recorded just now counts for a subject of now, not for one of an hour ago. */
+	prepare_views(gate, gate->policy, now, false);
+	pthread_rwlock_wrlock(&gate->policy_lock);
 	if (facts)
 		device_into(gate, record, &facts);
 	else if (device)
 		device->is_dropped = true; /* what cannot be read again is shown no more */
-	(void)givers_take(gate);
-	(void)usage_roll(gate, now);
-	take_all(gate, now);
+	tick_views(gate, now);
 	pthread_rwlock_unlock(&gate->policy_lock);
 	settle_all(gate);
 	pthread_mutex_unlock(&gate->people_lock);
@@ -445,27 +487,6 @@ void gate_device_drop(struct gate *gate, const char *id)
 	pthread_mutex_unlock(&gate->change_lock);
 }
 
-static bool is_due(const struct gate_view *view, int64_t now_unix)
-{
-	return atomic_load(&view->valid_until) <= now_unix;
-}
-
-/* One view at a new moment; policy_lock is held for writing. */
-static void tick_view(struct gate_view *view, int64_t now_unix, bool has_rolled,
-		      bool have_givers_changed)
-{
-	if (view->coming || is_due(view, now_unix)) {
-		view_take(view, now_unix);
-		view_moved(view);
-	} else if ((has_rolled && view->is_limited) || have_givers_changed) {
-		usage_steps(view);
-		view_until(view, now_unix);
-		view_moved(view);
-	} else if (has_rolled) {
-		usage_steps(view);
-	}
-}
-
 static int64_t next_tick(const struct gate *gate)
 {
 	int64_t next = INT64_MAX;
@@ -484,16 +505,9 @@ static int64_t next_tick(const struct gate *gate)
 int64_t gate_tick(struct gate *gate, int64_t now_unix)
 {
 	pthread_mutex_lock(&gate->people_lock);
-	givers_prepare(gate, gate->policy, now_unix, false);
-	for (struct gate_view *view = gate->views; view; view = view->next)
-		if (is_due(view, now_unix))
-			view_prepare(view, gate->policy, now_unix);
+	prepare_views(gate, gate->policy, now_unix, false);
 	pthread_rwlock_wrlock(&gate->policy_lock);
-	bool have_givers_changed = givers_take(gate);
-	bool has_rolled = usage_roll(gate, now_unix);
-
-	for (struct gate_view *view = gate->views; view; view = view->next)
-		tick_view(view, now_unix, has_rolled, have_givers_changed);
+	tick_views(gate, now_unix);
 	int64_t next = next_tick(gate);
 
 	pthread_rwlock_unlock(&gate->policy_lock);

@@ -391,6 +391,9 @@ void looks_judge(struct gate *gate, const struct looks_seen *seen);
 struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_state state);
 void facts_free(struct gate_facts *facts);
 BL_DEFINE_CLEANUP(struct gate_facts, facts_free)
+/* facts_bear_on - may the view see more, less or other things when @old become @new? */
+bool facts_bear_on(const struct gate_view *view, const struct gate_facts *old,
+		   const struct gate_facts *new);
 /*
  * givers_prepare - the roles that givers hold under @policy at @now; people_lock is held. Only those whose roles may have
  *                  changed, unless @all.

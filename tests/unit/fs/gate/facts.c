@@ -116,6 +116,65 @@ static int try_open(struct gate_view *view, const char *path)
 	return error;
 }
 
+/* ---- whom a change is told ------------------------------------------------------------------------- */
+
+/* Which of three views have to decide again since the last time. */
+static unsigned moved(struct gate_view *const views[3], uint64_t epochs[3])
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t epoch = gate_view_epoch(views[i]);
+
+		bits |= (unsigned)(epoch != epochs[i]) << i;
+		epochs[i] = epoch;
+	}
+	return bits;
+}
+
+static void only_views_that_a_change_bears_on_decide_again(void **state)
+{
+	enum { REPAIR = 1, NONE = 2, OTHER = 4 };
+	struct fixture *fixture = *state;
+
+	fixture_policy(fixture, 2, BY_CONSENT);
+	struct gate_view *const views[3] = {fixture_view_for(fixture, UID_OWNER, "repair"),
+					    fixture_view(fixture, UID_OWNER),
+					    fixture_view_for(fixture, UID_CLERK, "repair")};
+	uint64_t epochs[3] = {0};
+
+	(void)moved(views, epochs);
+	consent(fixture, "repair", true);
+	assert_int_equal(moved(views, epochs), REPAIR | OTHER);
+	consent(fixture, "repair", true);
+	assert_int_equal(moved(views, epochs), 0);
+	check(fixture, UID_OWNER);
+	assert_int_equal(moved(views, epochs), REPAIR | NONE);
+	check(fixture, UID_STRANGER);
+	assert_int_equal(moved(views, epochs), 0);
+	uint32_t first = request(fixture, UID_CLERK, ACTION_COPY, NULL);
+	uint32_t second = request(fixture, UID_CLERK, ACTION_COPY, NULL);
+
+	assert_int_equal(moved(views, epochs), 0);
+	approve(fixture, first, UID_LEAD);
+	assert_int_equal(moved(views, epochs), OTHER);
+	approve(fixture, first, UID_SECOND);
+	assert_int_equal(moved(views, epochs), OTHER);
+	assert_int_equal(device_request_refuse(fixture->store, "RMA-1", second, UID_LEAD, NULL),
+			 BL_OK);
+	gate_device_changed(fixture->gate, "RMA-1");
+	assert_int_equal(moved(views, epochs), 0);
+	assert_int_equal(device_request_refuse(fixture->store, "RMA-1", first, UID_LEAD, NULL),
+			 BL_OK);
+	gate_device_changed(fixture->gate, "RMA-1");
+	assert_int_equal(moved(views, epochs), OTHER);
+	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	gate_device_changed(fixture->gate, "RMA-1");
+	assert_int_equal(moved(views, epochs), REPAIR | NONE | OTHER);
+	for (unsigned i = 0; i < 3; i++)
+		gate_view_close(views[i]);
+}
+
 /* ---- consent and callers -------------------------------------------------------------------------- */
 
 static void consent_opens_and_its_withdrawal_closes(void **state)
@@ -511,6 +570,7 @@ int main(void)
 {
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, with_files, fixture_without)
 	const struct CMUnitTest tests[] = {
+		WITH_FILES(only_views_that_a_change_bears_on_decide_again),
 		WITH_FILES(consent_opens_and_its_withdrawal_closes),
 		WITH_FILES(consent_is_known_after_a_restart),
 		WITH_FILES(a_check_counts_for_an_hour_and_for_who_made_it),
