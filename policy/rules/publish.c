@@ -266,9 +266,12 @@ static void put_conditions(const struct notice *notice, const struct conditions 
 		put_hours(notice, conditions->hours, conditions->hours_count);
 		before = ", ";
 	}
-	if (conditions->approved)
-		put(notice, "%sonce a %s was approved", before,
-		    bl_action_name((enum bl_action)(conditions->approved - 1)));
+	if (conditions->approved) {
+		const char *name = bl_action_name((enum bl_action)(conditions->approved - 1));
+
+		put(notice, "%sonce a%s %s was approved", before, strchr("aeiou", *name) ? "n" : "",
+		    name);
+	}
 }
 
 static void put_when(const struct notice *notice, const struct rule *rule)
@@ -407,17 +410,23 @@ static void put_looks(const struct notice *notice)
 	put(notice, "\n");
 }
 
-/* Does some rule mask @class otherwise than the default? Then stricter ones are worth a line as well. */
+/* Does this mask change what the default does? One of a shipped set never lifts it: it can only be stricter. */
+static bool is_change(const struct policy *policy, const struct rule *rule, unsigned class)
+{
+	unsigned style, fallback = bl_style_fitted(policy->default_style, class);
+
+	if (rule->effect != EFFECT_MASK || rule->styles[class] >= STYLE_COUNT)
+		return false;
+	style = bl_style_fitted(rule->styles[class], class);
+	return rule->set ? style < fallback : style != fallback;
+}
+
+/* Does some rule? Then stricter ones are worth a line as well. */
 static bool is_styled(const struct policy *policy, unsigned class)
 {
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if (rule->effect == EFFECT_MASK && rule->styles[class] < STYLE_COUNT &&
-		    bl_style_fitted(rule->styles[class], class) !=
-			    bl_style_fitted(policy->default_style, class))
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (is_change(policy, &policy->rules[i], class))
 			return true;
-	}
 	return false;
 }
 

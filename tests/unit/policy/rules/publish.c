@@ -61,6 +61,10 @@ static const struct change CHANGES[] = {
 	 RULES "  - {id: names, mask: {name: shape}, who: [technician], why: It tells them "
 	       "apart.}\n",
 	 NULL, "names: hidden, only"},
+	/* the masks of a shipped set lift no default */
+	{"serial: 15\n", "serial: 15\nuses: [builtin/gdpr]\n", NULL, "behind the @"},
+	{"serial: 15\n", "serial: 15\nuses: [builtin/gdpr]\n", "not once an unmask was approved",
+	 "once a unmask"},
 	{RULES,
 	 RULES "  - {id: shut, withhold: [image], who: everyone, unless: {approved: copy}, why: "
 	       "Photos are not shown.}\n",
