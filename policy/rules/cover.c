@@ -56,7 +56,7 @@ bool cover_hours(const struct hours *outer, size_t outer_count, const struct hou
 {
 	if (!outer_count)
 		return true;
-	if (!inner_count)
+	if (!inner_count || outer_count > COVER_LIST_LIMIT || inner_count > COVER_LIST_LIMIT)
 		return false;
 	for (size_t i = 0; i < inner_count; i++)
 		for (unsigned day = 0; day < 7; day++)
