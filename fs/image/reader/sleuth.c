@@ -281,8 +281,12 @@ static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listin
 		return EIO;
 	}
 	TSK_FS_DIR *dir = tsk_fs_dir_open_meta(sleuth->fs, inode);
-	/* libtsk gives what it could save of a damaged directory and an error: half a listing is none. */
-	bool is_broken = tsk_error_get_errno() != 0;
+	/*
+	 * libtsk gives what it could save of a damaged directory and an error: half a listing is none. That it looked for an
+	 * $INDEX_ALLOCATION, which a small NTFS directory does not have, it leaves behind as an error too.
+	 */
+	uint32_t trouble = tsk_error_get_errno();
+	bool is_broken = trouble != 0 && trouble != TSK_ERR_FS_ATTR_NOTFOUND;
 	tsk_error_reset();
 	if (!dir)
 		return EIO;
