@@ -173,20 +173,24 @@ static bool counts_for_release(const struct asked *asked, const char *device,
 		.device = device,
 	};
 	char rule[BL_RULE_ID_SIZE];
+	int64_t now = daemon_now(NULL);
 
-	return daemon_now(NULL) - approval->since_unix < RELEASE_SECONDS &&
+	return approval->since_unix <= now && now - approval->since_unix < RELEASE_SECONDS &&
 	       gate_ask(asked->daemon->gate, &question, rule, NULL) == BL_OK;
 }
 
-static bool is_release_of(const struct asked *asked, const struct device_request *request)
+/* What was asked for before the hold was there is about another one: nobody who agreed knew of this. */
+static bool is_release_of(const struct asked *asked, const struct device_request *request,
+			  const struct device_hold *hold)
 {
 	return request->action == ACTION_RELEASE && request->by == asked->peer->uid &&
-	       !request->is_refused;
+	       !request->is_refused && request->since_unix >= hold->since_unix;
 }
 
 /* The request of this person that the most others agreed to; *out_number 0: none. */
 static enum bl_status best_release(const struct asked *asked, const char *device,
-				   uint32_t *out_number, size_t *out_count, struct bl_error *why)
+				   const struct device_hold *hold, uint32_t *out_number,
+				   size_t *out_count, struct bl_error *why)
 {
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
 	enum bl_status status = device_facts_read(asked->daemon->store, device, &facts, why);
@@ -197,8 +201,8 @@ static enum bl_status best_release(const struct asked *asked, const char *device
 		const struct device_request *request = &facts->requests[i];
 		size_t count = 0;
 
-		for (size_t k = 0; is_release_of(asked, request) && k < request->approval_count;
-		     k++)
+		for (size_t k = 0;
+		     is_release_of(asked, request, hold) && k < request->approval_count; k++)
 			count += counts_for_release(asked, device, &request->approvals[k]);
 		if (count > *out_count) {
 			*out_count = count;
@@ -210,7 +214,8 @@ static enum bl_status best_release(const struct asked *asked, const char *device
 
 /* `holds: release_approvals`: so many others have to agree. @out_number: to the request that is used up by it; 0: none */
 static enum bl_status check_release(struct asked *asked, const struct device *device,
-				    uint32_t *out_number, struct bl_error *why)
+				    const struct device_hold *hold, uint32_t *out_number,
+				    struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
 	unsigned needed = policy_holds(policy)->release_approvals;
@@ -219,7 +224,7 @@ static enum bl_status check_release(struct asked *asked, const struct device *de
 	*out_number = 0;
 	if (needed == 0)
 		return BL_OK;
-	enum bl_status status = best_release(asked, device->id, out_number, &count, why);
+	enum bl_status status = best_release(asked, device->id, hold, out_number, &count, why);
 
 	if (status != BL_OK || count >= needed)
 		return status;
@@ -247,12 +252,30 @@ static enum bl_status release(struct asked *asked, const struct device *device, 
 	return status;
 }
 
+/* Which one: the only one when none is named. A slip of the pen uses nothing up. */
+static enum bl_status pick_hold(const struct asked *asked, const struct device *device,
+				const struct device_hold **out_hold, struct bl_error *why)
+{
+	int64_t number = asked_number(asked, "hold", 0);
+
+	for (size_t i = 0; i < device->hold_count; i++)
+		if (number ? device->holds[i].number == number : device->hold_count == 1) {
+			*out_hold = &device->holds[i];
+			return BL_OK;
+		}
+	if (number)
+		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no hold %lld", device->id,
+			       (long long)number);
+	return bl_fail(why, BL_INVALID, "device '%s' has %zu holds (name one with --hold N)",
+		       device->id, device->hold_count);
+}
+
 enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 {
 	struct daemon *daemon = asked->daemon;
 	struct device device;
 	const char *reason = asked_text(asked, "reason");
-	int64_t number = asked_number(asked, "hold", 0);
+	const struct device_hold *hold = NULL;
 	uint32_t request = 0;
 
 	if (!reason || !*reason)
@@ -261,22 +284,18 @@ enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
 
 	if (status == BL_OK)
-		status = check_release(asked, &device, &request, why);
+		status = pick_hold(asked, &device, &hold, why);
+	if (status == BL_OK)
+		status = check_release(asked, &device, hold, &request, why);
 	if (status != BL_OK)
 		return status;
-	if (number == 0 && device.hold_count == 1)
-		number = device.holds[0].number;
-	if (number < 1 || number > UINT32_MAX)
-		return bl_fail(why, BL_INVALID,
-			       "device '%s' has %zu holds (name one with --hold N)", device.id,
-			       device.hold_count);
 	pthread_mutex_lock(&daemon->life_lock);
-	status = release(asked, &device, (uint32_t)number, request, why);
+	status = release(asked, &device, hold->number, request, why);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, device.id);
 	keeper_wake(daemon);
 	answer_text(asked->answer, "device", device.id);
-	answer_number(asked->answer, "hold", number);
+	answer_number(asked->answer, "hold", hold->number);
 	return status;
 }
 

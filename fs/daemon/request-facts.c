@@ -179,6 +179,18 @@ static void answer_outlook(struct asked *asked, const struct device *device, enu
 		    status == BL_OK ? "permitted already, as things stand" : outlook.text);
 }
 
+/* Lacks nothing but that others agree? By a rule that says so, or by `holds: release_approvals`. */
+static bool lacks_approvals(const struct asked *asked, const struct may_question *question,
+			    char rule[BL_RULE_ID_SIZE])
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	bool is_agreed_release =
+		question->action == ACTION_RELEASE && policy_holds(policy)->release_approvals > 0;
+	enum bl_status status = may_by_role(asked->daemon, asked->peer, question, rule, NULL);
+
+	return status == BL_ASK || (status == BL_OK && is_agreed_release);
+}
+
 /*
  * Who may request, and who would be let through but for approvals: a rule that wants others to agree says by that itself that
  * they may be asked. Who may not learns not even whether the device exists.
@@ -195,8 +207,7 @@ static enum bl_status permit_request(struct asked *asked, enum bl_action action,
 		.has_reason = true,
 	};
 
-	if (status == BL_OK && action != ACTION_UNMASK &&
-	    may_by_role(asked->daemon, asked->peer, &question, rule, NULL) == BL_ASK) {
+	if (status == BL_OK && action != ACTION_UNMASK && lacks_approvals(asked, &question, rule)) {
 		memcpy(asked->rule, rule, sizeof(rule));
 		return BL_OK;
 	}
