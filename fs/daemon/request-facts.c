@@ -167,8 +167,11 @@ static void answer_outlook(struct asked *asked, const struct device *device, enu
 	char rule[BL_RULE_ID_SIZE];
 	struct bl_error outlook = {{0}};
 
-	/* A class is decided on its own, and where it was found: what may be said of unmask in general is little. */
-	if (action == ACTION_UNMASK)
+	/*
+	 * A class is decided on its own, and where it was found: what may be said of unmask in general is little. What `holds`
+	 * wants of a release is no matter of the rules.
+	 */
+	if (action == ACTION_UNMASK || action == ACTION_RELEASE)
 		return;
 	enum bl_status status = may_by_role(asked->daemon, asked->peer, &question, rule, &outlook);
 
