@@ -184,6 +184,17 @@ code 0 as 61002 "$bailee" hold release OTHER --reason 'it is over'
 code 0 as 61002 "$bailee" hold add OTHER --reason 'another lawyer wrote'
 code 4 as 61002 "$bailee" hold release OTHER --reason 'it is over as well'
 
+# What was agreed on before a hold was there is about another one; a number that is none uses nothing up.
+agreed 61002 release OTHER 61004 61005
+asked=$(date +%s)
+until [ "$(date +%s)" -gt "$asked" ]; do sleep 0.1; done
+code 0 as 61002 "$bailee" hold add OTHER --reason 'a judge wrote' --json
+later=$(jq .hold "$work/out")
+code 4 as 61002 "$bailee" hold release OTHER --hold "$later" --reason 'the other one is over'
+code 1 as 61002 "$bailee" hold release OTHER --hold 99 --reason 'a slip of the pen'
+says 'has no hold 99'
+code 0 as 61002 "$bailee" hold release OTHER --hold $((later - 1)) --reason 'that one is over'
+
 key=$(public_key)
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
