@@ -8,11 +8,16 @@
 enum token_kind { TOKEN_SYMBOL, TOKEN_ONE, TOKEN_MANY, TOKEN_CLASS };
 
 struct token {
-	enum token_kind kind;
+	uint8_t kind; /* enum token_kind: many of these are kept */
 	bool is_negated;
-	uint32_t symbol;     /* TOKEN_SYMBOL */
-	size_t first, count; /* TOKEN_CLASS: into ranges */
+	uint16_t count; /* TOKEN_CLASS: into ranges, from @first on */
+	uint32_t first;
+	uint32_t symbol; /* TOKEN_SYMBOL */
 };
+
+_Static_assert(GLOB_LENGTH_LIMIT *GLOB_ALTERNATIVES_LIMIT < UINT32_MAX &&
+		       GLOB_LENGTH_LIMIT < UINT16_MAX,
+	       "the ranges of a class fit");
 
 struct range {
 	uint32_t from, until; /* both included, not folded: fits_class tries both cases */
@@ -191,7 +196,7 @@ static bool folds_to_one(const char *text, size_t length)
 static enum bl_status parse_class(struct glob *glob, const char *text, size_t end, size_t at,
 				  struct bl_error *why)
 {
-	struct token token = {.kind = TOKEN_CLASS, .first = glob->range_count};
+	struct token token = {.kind = TOKEN_CLASS, .first = (uint32_t)glob->range_count};
 	size_t i = at + 1;
 
 	if (text[i] == '!') {
@@ -217,7 +222,7 @@ static enum bl_status parse_class(struct glob *glob, const char *text, size_t en
 		if (status != BL_OK)
 			return status;
 	}
-	token.count = glob->range_count - token.first;
+	token.count = (uint16_t)(glob->range_count - token.first);
 	return token_add(glob, token);
 }
 
@@ -544,7 +549,7 @@ bool glob_next(const char **at, const char **out_text, size_t *out_length)
 	return length > 0;
 }
 
-enum bl_status glob_check(const char *pattern, struct bl_error *why)
+enum bl_status glob_check(const char *pattern, struct glob_size *size, struct bl_error *why)
 {
 	const char *text;
 	size_t length;
@@ -555,6 +560,9 @@ enum bl_status glob_check(const char *pattern, struct bl_error *why)
 
 		if (status != BL_OK)
 			return status;
+		size->symbols += glob->token_count + glob->range_count;
+		if (glob->alternative_count > 1)
+			size->alternatives += glob->alternative_count;
 	}
 	return BL_OK;
 }

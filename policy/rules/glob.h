@@ -51,12 +51,21 @@ const char *glob_text(const struct glob *glob, size_t *out_length);
  */
 bool glob_next(const char **at, const char **out_text, size_t *out_length);
 
+/* What path patterns come to once their braces are spread out. */
+struct glob_size {
+	size_t symbols;
+	size_t alternatives; /* of components that have more than one */
+};
+
 /*
  * glob_check - is this path pattern one that rules_compile takes?
  *
+ * @size  what it comes to is added
+ *
  * BL_OK, BL_INVALID, BL_NO_MEMORY. "**" is a whole component.
  */
-enum bl_status glob_check(const char *pattern, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status glob_check(const char *pattern, struct glob_size *size,
+			  struct bl_error *why) BL_MUST_CHECK;
 
 /* glob_match_id - device ids: bytes, case-sensitive, `*` and `?` only */
 bool glob_match_id(const char *pattern, const char *id);

@@ -43,10 +43,19 @@ static bool is_key(const struct load_key *keys, size_t count, const char *name)
 	return false;
 }
 
+/* Will nobody see what is found now? A hostile file gets no more work out of us then. */
+static bool is_full(const struct rules_findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->items[i].severity == RULES_WARNING)
+			return false; /* an error takes its place */
+	return findings->count == RULES_FINDINGS_LIMIT;
+}
+
 bool load_has_near(const struct loader *loader, const struct yaml_node *map,
 		   const struct load_key *keys, size_t count, const char *name)
 {
-	if (map->count > NEAR_KEYS || loader->findings->count == RULES_FINDINGS_LIMIT)
+	if (map->count > NEAR_KEYS || is_full(loader->findings))
 		return false;
 	for (const struct yaml_node *value = map->first; value; value = value->next)
 		if (!is_key(keys, count, value->key->text) &&
@@ -63,8 +72,8 @@ void load_suggest(const struct loader *loader, const char *word, const struct vo
 	size_t used = 0;
 
 	fix[0] = '\0';
-	if (loader->findings->count == RULES_FINDINGS_LIMIT)
-		return; /* nobody will see it: a hostile file gets no work out of us */
+	if (is_full(loader->findings))
+		return;
 	for (size_t i = 0; i < words->count; i++) {
 		const char *name = words->name(words->items, i);
 		unsigned far = distance(word, name);

@@ -52,7 +52,7 @@ static bool check_path(struct loader *loader, const struct yaml_node *node, cons
 		return false;
 	}
 
-	enum bl_status status = glob_check(path, &why);
+	enum bl_status status = glob_check(path, &loader->paths, &why);
 
 	if (status == BL_NO_MEMORY)
 		loader->is_out_of_memory = true;
@@ -61,9 +61,30 @@ static bool check_path(struct loader *loader, const struct yaml_node *node, cons
 	return status == BL_OK;
 }
 
+static bool is_within(const struct glob_size *size)
+{
+	return size->alternatives <= PATH_ALTERNATIVES_LIMIT && size->symbols <= PATH_SYMBOLS_LIMIT;
+}
+
+/* One path may be too much for what all of them come to: told once, the rest is not looked at. */
+static bool check_path_size(struct loader *loader, const struct yaml_node *node)
+{
+	if (is_within(&loader->paths))
+		return true;
+	if (loader->paths.alternatives > PATH_ALTERNATIVES_LIMIT)
+		load_error(loader, load_at(node), "write '*' where a choice need not be exact",
+			   "the braces of all paths together stand for more than %u names",
+			   PATH_ALTERNATIVES_LIMIT);
+	else
+		load_error(loader, load_at(node), "name folders with '/**' instead of each file",
+			   "all paths together have more than %u characters", PATH_SYMBOLS_LIMIT);
+	return false;
+}
+
 bool load_path(struct loader *loader, const struct yaml_node *node, const char **out_path)
 {
-	return load_text(loader, node, PATH_LIMIT, out_path) && check_path(loader, node, *out_path);
+	return load_text(loader, node, PATH_LIMIT, out_path) && is_within(&loader->paths) &&
+	       check_path(loader, node, *out_path) && check_path_size(loader, node);
 }
 
 #define SMALL_LETTERS	   "abcdefghijklmnopqrstuvwxyz"

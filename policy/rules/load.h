@@ -2,6 +2,7 @@
 #ifndef POLICY_RULES_LOAD_H
 #define POLICY_RULES_LOAD_H
 
+#include "policy/rules/glob.h"
 #include "policy/rules/model.h"
 #include "policy/yaml/arena.h"
 #include "policy/yaml/yaml.h"
@@ -17,14 +18,18 @@
 #define HOURS_LIMIT	64u
 #define TEXT_LIMIT	400u  /* bytes of a name or a why */
 #define PATH_LIMIT	1024u /* bytes of a path or a pattern */
-#define LINE_LIMIT	100000u
-#define HOST_LIMIT	253u  /* bytes of a host name */
-#define SPAN_DAYS_LIMIT 36525 /* a hundred years */
+/* Of all paths together, braces spread out: what they take of memory and of time for each name. */
+#define PATH_ALTERNATIVES_LIMIT 4096u
+#define PATH_SYMBOLS_LIMIT	(1u << 20)
+#define LINE_LIMIT		100000u
+#define HOST_LIMIT		253u  /* bytes of a host name */
+#define SPAN_DAYS_LIMIT		36525 /* a hundred years */
 
 struct loader {
 	struct policy *policy;
 	struct rules_findings *findings;
 	bool is_out_of_memory;
+	struct glob_size paths;	      /* what those so far come to */
 	const struct person **people; /* by name, for look-ups; as many as the policy has */
 	struct rule *set_rules;	      /* of the sets in `uses` */
 	size_t set_rule_count;

@@ -10,6 +10,8 @@
 
 /* Nodes, keys included: what a person writes has thousands; the memory of a hostile file stays below 30 MiB. */
 #define NODE_LIMIT 200000u
+/* Of one map: no list of names in the language holds half as many, and each key is looked up and compared. */
+#define KEY_LIMIT 10000u
 
 struct yaml_document {
 	struct arena *arena;
@@ -277,6 +279,9 @@ static enum bl_status place(struct builder *builder, struct yaml_node *node)
 		if (!node->is_quoted && strcmp(node->text, "<<") == 0)
 			return refuse(builder, BL_INVALID, "merge keys are refused",
 				      "write the keys out");
+		if (top->node->count == KEY_LIMIT)
+			return refuse(builder, BL_TOO_LARGE, "more than 10000 keys in one map",
+				      "split the file");
 		top->key = node;
 		return BL_OK;
 	}
@@ -475,6 +480,32 @@ static enum bl_status run(struct builder *builder)
 	return status;
 }
 
+/*
+ * Where a line begins with '%': a directive, or nothing that stands there in what we take. libyaml holds each %TAG
+ * against all those before it, so that a file of them takes minutes before the first event.
+ */
+static size_t find_directive(const char *bytes, size_t length)
+{
+	const char *at = bytes, *end = bytes + length;
+
+	while (at < end && *at != '%') {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : end;
+	}
+	return (size_t)(at - bytes);
+}
+
+/* Move to a byte of the input; columns are bytes. */
+static void seek(struct builder *builder, size_t offset)
+{
+	for (size_t i = 0; i < offset; i++)
+		if (builder->bytes[i] == '\n') {
+			builder->cursor.line++;
+			builder->cursor.line_start = i + 1;
+		}
+	builder->cursor.offset = offset;
+}
+
 enum bl_status yaml_parse(const char *bytes, size_t length, struct yaml_document **out_document,
 			  struct yaml_finding *out_finding)
 {
@@ -494,13 +525,15 @@ enum bl_status yaml_parse(const char *bytes, size_t length, struct yaml_document
 	if (length > YAML_SIZE_LIMIT)
 		return refuse(&builder, BL_TOO_LARGE, "larger than 4 MiB", "split the file");
 	if (!text_scan(bytes, length, &offset, &text, &fix)) {
-		for (size_t i = 0; i < offset; i++)
-			if (bytes[i] == '\n') {
-				builder.cursor.line++;
-				builder.cursor.line_start = i + 1;
-			}
-		builder.cursor.offset = offset;
+		seek(&builder, offset);
 		return refuse(&builder, BL_INVALID, text, fix);
+	}
+
+	offset = find_directive(bytes, length);
+	if (offset < length) {
+		seek(&builder, offset);
+		return refuse(&builder, BL_INVALID, "directives ('%...') are refused",
+			      "remove the line");
 	}
 
 	enum bl_status status = run(&builder);

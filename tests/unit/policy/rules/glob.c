@@ -71,22 +71,37 @@ static void bad_patterns_are_refused_with_a_reason(void **state)
 	static const char *const rows[] = {"/a/{b", "/a/b}",  "/a/[b",	     "/{a/b,c}", "/a/../b",
 					   "/./a",  "/[z-a]", "/[\xc3\x9f]", "/a]"};
 	char wide[2 * GLOB_ALTERNATIVES_LIMIT + 64] = "/{a";
+	struct glob_size size = {0};
 	struct bl_error why;
 
 	(void)state;
 	for (size_t i = 0; i < BL_COUNT(rows); i++) {
 		why.text[0] = '\0';
-		if (glob_check(rows[i], &why) != BL_INVALID || !why.text[0])
+		if (glob_check(rows[i], &size, &why) != BL_INVALID || !why.text[0])
 			fail_msg("row %zu: '%s' was taken", i, rows[i]);
 	}
 	for (size_t i = 0; i < GLOB_ALTERNATIVES_LIMIT; i++)
 		strcat(wide, ",a");
 	strcat(wide, "}");
-	assert_int_equal(glob_check(wide, &why), BL_INVALID);
+	assert_int_equal(glob_check(wide, &size, &why), BL_INVALID);
 	/* nesting multiplies: the limit is on what comes out */
-	assert_int_equal(glob_check("/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", &why),
+	assert_int_equal(glob_check("/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", &size, &why),
 			 BL_INVALID);
-	assert_int_equal(glob_check("/Users/*/{Pictures,Movies}/**", &why), BL_OK);
+}
+
+static void what_a_pattern_comes_to_is_added_up(void **state)
+{
+	struct glob_size size = {0};
+	struct bl_error why;
+
+	(void)state;
+	assert_int_equal(glob_check("/Users/*/{Pictures,Movies}/**", &size, &why), BL_OK);
+	assert_int_equal(size.alternatives, 2);
+	assert_int_equal(size.symbols, 5 + 1 + 8 + 6 + 1);
+	assert_int_equal(glob_check("/a{b,c}[x-z1]{d,e}", &size, &why), BL_OK);
+	assert_int_equal(size.alternatives, 2 + 4);
+	/* each of four: a, b or c, a class of two ranges, d or e */
+	assert_int_equal(size.symbols, 21 + 4 * (4 + 2));
 }
 
 static void stars_cost_no_more_than_tokens_times_symbols(void **state)
@@ -115,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(components_match_as_the_page_says),
 		cmocka_unit_test(bad_patterns_are_refused_with_a_reason),
+		cmocka_unit_test(what_a_pattern_comes_to_is_added_up),
 		cmocka_unit_test(stars_cost_no_more_than_tokens_times_symbols),
 		cmocka_unit_test(device_ids_match_by_case),
 	};

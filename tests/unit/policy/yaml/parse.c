@@ -113,6 +113,8 @@ static void what_is_refused_is_refused_at_its_place(void **state)
 		{"- !!seq []", 0, 1, 3, "tags ('!...') are refused"},
 		{"%TAG ! !x\n---\na", 0, 1, 1, "directives ('%...') are refused"},
 		{"%YAML 1.1\n---\na", 0, 1, 1, "directives ('%...') are refused"},
+		{"a: b\n\n%c", 0, 3, 1, "directives ('%...') are refused"},
+		{"a: %b\n %c: d\n...\n%TAG ! !x", 0, 4, 1, "directives ('%...') are refused"},
 		{"a: 1\nb: 1\na: 2", 0, 3, 1, "key 'a' stands here a second time"},
 		{"b: 1\na: {c: 1, d: 2, \"c\": 3}", 0, 2, 17, "key 'c' stands here a second time"},
 		{"[a]: 1", 0, 1, 1, "a key must be one word"},
@@ -222,6 +224,24 @@ static void size_ends_at_its_limits(void **state)
 	free(text);
 }
 
+static void keys_of_one_map_end_at_10000(void **state)
+{
+	struct yaml_document *document = NULL;
+	struct yaml_finding finding = {0};
+	char text[10001 * 9 + 1];
+
+	(void)state;
+	for (unsigned i = 0; i < 10001; i++)
+		sprintf(text + (size_t)i * 9, "k%05u: \n", i);
+	assert_int_equal(yaml_parse(text, 10000 * 9, &document, &finding), BL_OK);
+	yaml_free(document);
+	document = NULL;
+	assert_int_equal(yaml_parse(text, 10001 * 9, &document, &finding), BL_TOO_LARGE);
+	assert_string_equal(finding.text, "more than 10000 keys in one map");
+	assert_int_equal(finding.line, 10001);
+	assert_null(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +250,7 @@ int main(void)
 		cmocka_unit_test(what_is_refused_is_refused_at_its_place),
 		cmocka_unit_test(depth_ends_at_64),
 		cmocka_unit_test(size_ends_at_its_limits),
+		cmocka_unit_test(keys_of_one_map_end_at_10000),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
