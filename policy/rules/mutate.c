@@ -107,26 +107,13 @@ static enum bl_status flip_rule(struct mutator *mutator, size_t index)
 /* The loosest style that leaves something of a class to see; beyond it every style is fill again. */
 static uint8_t loosest_style(unsigned class)
 {
-	static const bl_classes numbers =
-		CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_BANK_ACCOUNT) |
-		CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_TAX_ID) | CLASS_BIT(CLASS_PASSPORT) |
-		CLASS_BIT(CLASS_DRIVING_LICENCE) | CLASS_BIT(CLASS_HEALTH_ID) |
-		CLASS_BIT(CLASS_IMEI) | CLASS_BIT(CLASS_VIN);
+	unsigned style = STYLE_COUNT - 1;
 
 	if (floor_always_fill() >> class & 1)
 		return STYLE_FILL;
-	if (numbers >> class & 1)
-		return STYLE_KEEP_LAST_4;
-	switch (class) {
-	case CLASS_CARD:
-		return STYLE_KEEP_FIRST_6_LAST_4;
-	case CLASS_EMAIL:
-		return STYLE_KEEP_DOMAIN;
-	case CLASS_DATE_OF_BIRTH:
-		return STYLE_YEAR_ONLY;
-	default:
-		return STYLE_TOKEN;
-	}
+	while (bl_style_fitted(style, class) != style)
+		style--;
+	return (uint8_t)style;
 }
 
 static enum bl_status restyle(struct mutator *mutator, size_t index, unsigned class, uint8_t style)

@@ -12,7 +12,8 @@
 	"roles:\n"                                                                                 \
 	"  technician: {}\n"                                                                       \
 	"  supervisor: {}\n"                                                                       \
-	"detect: {sets: [contact, payment]}\n"                                                     \
+	"detect: {sets: [contact, payment], custom: {bonus: {pattern: 'NG-[0-9]{8}', "             \
+	"example: NG-20417733}}}\n"                                                                \
 	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"                            \
 	"rules:\n"                                                                                 \
 	"  - id: looks\n"                                                                          \
@@ -36,7 +37,7 @@
 	"    who: everyone\n"                                                                      \
 	"    why: Photos are never shown.\n"                                                       \
 	"  - id: tail\n"                                                                           \
-	"    mask: {card: keep-last-4, phone: fill, card-pin: fill}\n"                             \
+	"    mask: {card: keep-last-4, phone: fill, card-pin: fill, bonus: fill}\n"                \
 	"    who: everyone\n"                                                                      \
 	"    why: Receipts are matched.\n"                                                         \
 	"test_clock: 2026-07-01 10:00\n"                                                           \
@@ -54,7 +55,7 @@
 	"{card: keep-last-4}}\n"
 #define PHONES                                                                                     \
 	"  - {name: phones, as: anna, do: read, kind: text, expect: permit, rule: looks, shows: "  \
-	"{phone: fill}}\n"
+	"{phone: fill, bonus: fill}}\n"
 
 /* Everything told, one line each: "looks deleted by reads; ". */
 struct told {
@@ -104,7 +105,8 @@ static void each_rule_is_deleted_and_each_effect_turned_round(void **state)
 		   "tail deleted: cards\n"
 		   "tail phone: fill became keep-last-4: phones\n"
 		   "tail card: keep-last-4 became fill: cards\n"
-		   "tail card: keep-last-4 became keep-first-6-last-4: cards\n",
+		   "tail card: keep-last-4 became keep-first-6-last-4: cards\n"
+		   "tail bonus: fill became keep-last-4: phones\n",
 		   0);
 }
 
@@ -122,8 +124,9 @@ static void what_no_test_notices_is_told(void **state)
 		   "tail deleted: cards\n"
 		   "tail phone: fill became keep-last-4: -\n"
 		   "tail card: keep-last-4 became fill: cards\n"
-		   "tail card: keep-last-4 became keep-first-6-last-4: cards\n",
-		   6);
+		   "tail card: keep-last-4 became keep-first-6-last-4: cards\n"
+		   "tail bonus: fill became keep-last-4: -\n",
+		   7);
 }
 
 static void a_test_that_fails_anyway_notices_nothing(void **state)
@@ -141,8 +144,9 @@ static void a_test_that_fails_anyway_notices_nothing(void **state)
 		   "tail deleted: -\n"
 		   "tail phone: fill became keep-last-4: -\n"
 		   "tail card: keep-last-4 became fill: -\n"
-		   "tail card: keep-last-4 became keep-first-6-last-4: -\n",
-		   11);
+		   "tail card: keep-last-4 became keep-first-6-last-4: -\n"
+		   "tail bonus: fill became keep-last-4: -\n",
+		   12);
 }
 
 static void ignore_mutation(void *context, const struct rules_mutation *mutation)
