@@ -63,6 +63,15 @@ bool knows(struct daemon *daemon, const struct peer *peer, const struct may_ques
 	return peer->uid == daemon->owner || gate_knows(daemon->gate, &question);
 }
 
+/* Somebody of another user namespace is nobody here too, whatever a policy says of that account. */
+static struct rules_caller caller_of(const struct daemon *daemon, const struct person *person,
+				     uid_t uid)
+{
+	if (uid == NOBODY && daemon->owner != NOBODY)
+		return (struct rules_caller){.uid = (uid_t)-1};
+	return person_caller(person, uid);
+}
+
 /* Who asks, for what, at which machine and when. */
 static enum bl_status subject_of(struct daemon *daemon, const struct policy *policy,
 				 const struct peer *peer, const struct may_question *asked,
@@ -74,7 +83,7 @@ static enum bl_status subject_of(struct daemon *daemon, const struct policy *pol
 	if (status != BL_OK)
 		return status;
 	struct rules_circumstances circumstances = {
-		.caller = person_caller(person, peer->uid),
+		.caller = caller_of(daemon, person, peer->uid),
 		.purpose = asked->purpose,
 		.has_reason = asked->has_reason,
 		.host = daemon->host[0] ? daemon->host : NULL,

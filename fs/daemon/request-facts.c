@@ -93,6 +93,10 @@ enum bl_status request_caller(struct asked *asked, struct bl_error *why)
 
 	if (status == BL_OK)
 		status = asked_device(asked, &device, why);
+	/* Whoever tries which devices there are does so on record. */
+	if (status == BL_NOT_FOUND &&
+	    asked_log(asked, AUDIT_CALLER, NULL, "no such device", status, why) != BL_OK)
+		return BL_LOG_BROKEN;
 	if (status != BL_OK)
 		return status;
 	if (!name || !bl_check_parse(name, &check.check) || check.check == CHECK_NONE)

@@ -14,6 +14,7 @@ uses: [builtin/baseline]
 people:
   uid:61001: {roles: [agent]}
   uid:61002: {roles: [agent]}
+  uid:65534: {roles: [agent]}
   uid:61003: {roles: [expired], training_expires: 2026-01-31}
 roles: {agent: {}, expired: {requires: [training]}}
 detect: {sets: [contact]}
@@ -67,6 +68,8 @@ code 2 check 61001 D1 one-factor "$(printf 'T%070d' 1)"
 code 2 as 61001 "$bailee" caller D1 verified --by one-factor
 code 2 as 61001 "$bailee" caller D1 denied --by one-factor --ticket T-4711
 code 1 check 61001 D9 one-factor T-4711
+# The kernel's word for somebody of elsewhere is nobody, whatever a policy says of it.
+code 3 check 65534 D1 one-factor T-4711
 closed 61001 D1/notes.txt
 
 # One factor: counts for who recorded it, at once in an open view, on that device, and only as far as one factor goes.
@@ -109,10 +112,10 @@ code 0 "$bailee" log query --op caller --json
 for ticket in T-4711 gooseberry- quince-; do hides $ticket; done
 # The second line takes back the first, of a ticket that is none: the event goes first, always.
 [ "$(jq -c 'select(.verdict != "denied") | [.uid, .device, .detail]' "$work/out" | tr -d '\n')" = \
-	'[61001,"D1","verified by one-factor"][61001,"D1","did not come about"][61001,"D1","verified by one-factor"][61001,"D1","verified by two-factor"][61001,"D1","verified by one-factor"][61002,"D2","verified by two-factor"]' ] ||
+	'[61001,"D1","verified by one-factor"][61001,"D1","did not come about"][61001,"","no such device"][61001,"D1","verified by one-factor"][61001,"D1","verified by two-factor"][61001,"D1","verified by one-factor"][61002,"D2","verified by two-factor"]' ] ||
 	fail "events: $(cat "$work/out")"
 [ "$(jq -c 'select(.verdict == "denied") | [.uid, .device, .rule]' "$work/out" | tr -d '\n')" = \
-	'[61003,"D1","builtin/has-a-role"][61003,"D9","builtin/has-a-role"][61009,"D1","builtin/has-a-role"][61009,"D9","builtin/has-a-role"]' ] || fail "refusals: $(cat "$work/out")"
+	'[61003,"D1","builtin/has-a-role"][61003,"D9","builtin/has-a-role"][61009,"D1","builtin/has-a-role"][61009,"D9","builtin/has-a-role"][65534,"D1","builtin/has-a-role"]' ] || fail "refusals: $(cat "$work/out")"
 if grep -rqaE 'gooseberry-47|quince-47|T-4711' "$work/store"; then fail "a ticket is in the clear"; fi
 key=$(public_key)
 stop_daemon
