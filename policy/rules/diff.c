@@ -309,7 +309,7 @@ static void ask(struct comparison *now, const uint16_t values[DIM_COUNT])
 
 static bool is_done(const struct comparison *now)
 {
-	return now->status != BL_OK || now->asked >= BUDGET || now->tellings->count == TOLD_LIMIT;
+	return now->status != BL_OK || now->asked >= BUDGET || tellings_are_full(now->tellings);
 }
 
 static size_t product(const struct merged *merged)

@@ -418,12 +418,54 @@ static void many_narrower_differences_do_not_hide_a_wider_one(void **state)
 	assert_true(heard.is_asked && heard.wider == wider && heard.narrower == narrower);
 }
 
+static char *with_many_permits(const char *base, const char *when, const char *who)
+{
+	const char *cut = strstr(base, "rules:\n") + strlen("rules:\n");
+	size_t size = strlen(base) + 250 * 128 + 128, used;
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	used = (size_t)snprintf(text, size,
+				"%.*s  - {id: ends, permit: [shred], who: [%s], why: Only for a "
+				"test.}\n",
+				(int)(cut - base), base, who);
+	for (unsigned i = 0; i < 250; i++)
+		used += (size_t)snprintf(
+			text + used, size - used,
+			"  - {id: n%u, permit: [read], who: [clerk], what: {paths: ['/n%u/**']}%s,"
+			" why: Only for a test.}\n",
+			i, i, when);
+	snprintf(text + used, size - used, "%s", cut);
+	return text;
+}
+
+static void many_narrower_rules_do_not_hide_a_wider_one(void **state)
+{
+	static const char MANY[] =
+		"bailee: 1\nname: Many\nserial: 1\ntimezone: UTC\n"
+		"people: {anna: {roles: [clerk]}, carla: {roles: [boss]}}\n"
+		"roles: {clerk: {}, boss: {}}\n"
+		"defaults: {access: forbid, mask: fill}\nrules:\n"
+		"  - {id: run, permit: [administer], who: [boss], why: Only for a test.}\n";
+	BL_CLEANUP(bl_free) char *before = with_many_permits(MANY, "", "boss");
+	BL_CLEANUP(bl_free)
+	char *after = with_many_permits(MANY, ", when: {purpose: [repair]}", "boss, clerk");
+	BL_CLEANUP(policy_unref) struct policy *older = parse(before);
+	BL_CLEANUP(policy_unref) struct policy *newer = parse(after);
+	struct heard heard = {0};
+
+	(void)state;
+	assert_int_equal(compare(older, newer, &heard), BOTH);
+	assert_int_equal(heard.narrower, 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_edit_is_noticed_with_its_direction),
 		cmocka_unit_test(another_pattern_of_a_class_counts_as_wider),
 		cmocka_unit_test(many_narrower_differences_do_not_hide_a_wider_one),
+		cmocka_unit_test(many_narrower_rules_do_not_hide_a_wider_one),
 		cmocka_unit_test(each_permit_taken_out_is_narrower_and_nothing_else_widens_unseen),
 		cmocka_unit_test(
 			a_policy_too_large_for_every_combination_is_compared_around_its_rules),
