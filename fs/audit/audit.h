@@ -216,6 +216,14 @@ enum bl_status audit_scan(int log_fd, audit_record_fn *tell, void *context,
 enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn *tell,
 				void *context, struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * audit_scan_from - the same from the segment that holds record @sequence on: for finding one record in a long log
+ *
+ * Records before it in that segment are told as well. Statuses as audit_scan_since's.
+ */
+enum bl_status audit_scan_from(int log_fd, uint64_t sequence, audit_record_fn *tell, void *context,
+			       struct bl_error *why) BL_MUST_CHECK;
+
 struct audit_query {
 	int64_t uid;			/* -1: any; UINT32_MAX: the daemon itself */
 	const char *device, *rule;	/* NULL: any */

@@ -109,7 +109,31 @@ static enum bl_status walk_since(struct walk *walk, const struct numbers *number
 	return BL_OK;
 }
 
-enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn *tell,
+/* From the segment that holds a record on: those before it are not even opened. */
+static enum bl_status walk_from(struct walk *walk, const struct numbers *numbers, uint64_t sequence,
+				struct bl_error *why)
+{
+	size_t at = 0;
+
+	while (at + 1 < numbers->count && numbers->items[at + 1] <= sequence)
+		at++;
+	if (numbers->count == 0)
+		return BL_OK;
+	enum bl_status status = walk_start_at(walk, numbers->items[at], why);
+
+	for (; status == BL_OK && at < numbers->count && !walk->is_stopped; at++)
+		status = walk_segment(walk, at + 1 == numbers->count, why);
+	return status;
+}
+
+/* Which part of the log. */
+struct part {
+	bool is_by_number;
+	uint64_t sequence;
+	int64_t since_unix;
+};
+
+static enum bl_status scan_part(int log_fd, const struct part *part, audit_record_fn *tell,
 				void *context, struct bl_error *why)
 {
 	__attribute__((cleanup(numbers_done))) struct numbers numbers = {0};
@@ -130,10 +154,27 @@ enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn 
 	walk.is_chain_checked = false;
 	walk.tell = tell;
 	walk.context = context;
-	status = walk_since(&walk, &numbers, since_unix, why);
+	status = part->is_by_number ? walk_from(&walk, &numbers, part->sequence, why)
+				    : walk_since(&walk, &numbers, part->since_unix, why);
 	if (status == BL_TAMPERED)
 		bl_fail(why, status, "the log is broken at record %" PRIu64 ": %s",
 			walk.bad_sequence, walk.problem);
 	walk_done(&walk);
 	return status;
+}
+
+enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn *tell,
+				void *context, struct bl_error *why)
+{
+	const struct part part = {.since_unix = since_unix};
+
+	return scan_part(log_fd, &part, tell, context, why);
+}
+
+enum bl_status audit_scan_from(int log_fd, uint64_t sequence, audit_record_fn *tell, void *context,
+			       struct bl_error *why)
+{
+	const struct part part = {.is_by_number = true, .sequence = sequence};
+
+	return scan_part(log_fd, &part, tell, context, why);
 }

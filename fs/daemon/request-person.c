@@ -148,7 +148,8 @@ static enum bl_status find_event(const struct asked *asked, struct search *searc
 
 	if (log_fd < 0)
 		return bl_fail_errno(why, BL_IO, "cannot open the log");
-	return audit_scan(log_fd, look, search, why);
+	/* Everybody may ask, again and again: not for the price of the whole log. */
+	return audit_scan_from(log_fd, search->sequence, look, search, why);
 }
 
 /* What the log says of it may be more than its person may know: that there was something, and which rule hides it. */

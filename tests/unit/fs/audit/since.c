@@ -296,6 +296,45 @@ static void only_headers_of_what_is_left_out_are_looked_at(void **state)
 	}
 }
 
+/* One record, wherever it lies: its segment and nothing before it is read, broken as that may be. */
+static void a_record_is_found_without_what_came_before(void **state)
+{
+	static const struct part PARTS[] = {
+		{0, .5, 0, false}, {5, 5.5, 4.5, false}, {6, 6.5, .5, false}};
+	struct seen all;
+	BL_CLEANUP(fd_close) int fd = write_log(*state, PARTS, BL_COUNT(PARTS), &all);
+	const struct {
+		uint64_t sequence;
+		unsigned parts;
+	} ROWS[] = {
+		{0, 7},
+		{1, 7},
+		{all.firsts[1] - 1, 7},
+		{all.firsts[1], 6},
+		{all.firsts[2] - 1, 6},
+		{all.firsts[2], 4},
+		{all.firsts[2] + 1, 4},
+		{UINT64_MAX, 4},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct seen seen = {0};
+
+		assert_int_equal(audit_scan_from(fd, ROWS[i].sequence, see, &seen, NULL), BL_OK);
+		if (seen.parts != ROWS[i].parts)
+			fail_msg("row %zu: parts %#x", i, seen.parts);
+	}
+	struct seen seen = {.stop_after = 1};
+
+	assert_int_equal(audit_scan_from(fd, 1, see, &seen, NULL), BL_OK);
+	assert_int_equal(seen.told, 1);
+	break_segment(fd, all.firsts[1], SEGMENT_HEADER);
+	seen = (struct seen){0};
+	assert_int_equal(audit_scan_from(fd, all.firsts[2], see, &seen, NULL), BL_OK);
+	assert_int_equal(seen.parts, 4);
+	assert_int_equal(audit_scan_from(fd, all.firsts[1], see, &seen, NULL), BL_TAMPERED);
+}
+
 static void missing_segments_are_noticed_wherever_they_lay(void **state)
 {
 	static const struct part PARTS[] = {
@@ -334,6 +373,7 @@ int main(void)
 		TEST(any_since_is_fine),
 		TEST(telling_stops_when_told_to),
 		TEST(only_headers_of_what_is_left_out_are_looked_at),
+		TEST(a_record_is_found_without_what_came_before),
 		TEST(missing_segments_are_noticed_wherever_they_lay),
 		TEST(what_is_no_log_is_refused),
 	};
