@@ -116,27 +116,81 @@ static enum bl_status log_policy(struct daemon *daemon, const struct peer *peer,
 	return audit_append(daemon->audit, &event, NULL, why);
 }
 
-/* Mostly there is none, before and after: a sync less that everybody's events would wait behind. */
-static enum bl_status keep_signature(struct daemon *daemon, const char *signature,
-				     struct bl_error *why)
+#define OR                                                                                         \
+	'\f' /* between two signatures of which one is the policy's; no text of a signature holds it */
+
+/*
+ * The last good policy and the signature that is its own: of the two that are there after a crash, the one that this store takes it
+ * by, and else the first. What @out_text points to
+ * is the caller's to free, also after a failure.
+ */
+static enum bl_status read_last(struct daemon *daemon, struct policy_text *out_text,
+				char **out_bytes, char **out_signatures, struct bl_error *why)
+{
+	enum bl_status status =
+		device_store_last_policy(daemon->store, out_bytes, &out_text->length, why);
+
+	if (status != BL_OK)
+		return status;
+	status = device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, out_signatures, why);
+	if (status != BL_OK && status != BL_NOT_FOUND)
+		return status;
+	char *first = status == BL_OK ? *out_signatures : NULL, *rest = first, *signature;
+
+	out_text->bytes = *out_bytes;
+	while ((signature = strsep(&rest, (const char[]){OR, 0}))) {
+		out_text->signature = *signature ? signature : NULL;
+		if (trust_check(daemon, out_text, NULL) == BL_OK)
+			return BL_OK;
+	}
+	out_text->signature = first && *first ? first : NULL;
+	return BL_OK;
+}
+
+/*
+ * Two files that a crash may come between: for so long the old signature stands beside the new one, so that a store that trusts
+ * keys starts with either policy.
+ */
+static enum bl_status announce(struct daemon *daemon, const char *old, const char *new,
+			       struct bl_error *why)
+{
+	size_t size = strlen(old) + strlen(new) + 2;
+	BL_CLEANUP(bl_free) char *both = malloc(size);
+
+	if (!both)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	snprintf(both, size, "%s%c%s", new, OR, old);
+	return device_store_note_write(daemon->store, STORE_POLICY_SIGNATURE, both, why);
+}
+
+static bool is_kept_alone(struct daemon *daemon, const char *signature)
 {
 	BL_CLEANUP(bl_free) char *kept = NULL;
-	enum bl_status status =
-		device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, &kept, why);
 
-	if (status == BL_OK && strcmp(kept, signature) == 0)
-		return BL_OK;
-	return device_store_note_write(daemon->store, STORE_POLICY_SIGNATURE, signature, why);
+	return device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, &kept, NULL) ==
+		       BL_OK &&
+	       strcmp(kept, signature) == 0;
 }
 
 static enum bl_status keep(struct daemon *daemon, const struct policy_text *text,
 			   struct bl_error *why)
 {
-	enum bl_status status =
-		device_store_keep_policy(daemon->store, text->bytes, text->length, why);
+	BL_CLEANUP(bl_free) char *bytes = NULL;
+	BL_CLEANUP(bl_free) char *signatures = NULL;
+	struct policy_text last = {0};
+	const char *signature = text->signature ? text->signature : "";
+	/* Mostly there is none, before and after: a sync less that everybody's events would wait behind. */
+	bool is_known = is_kept_alone(daemon, signature);
+	enum bl_status status = BL_OK;
 
+	if (!is_known && read_last(daemon, &last, &bytes, &signatures, NULL) == BL_OK &&
+	    last.signature)
+		status = announce(daemon, last.signature, signature, why);
 	if (status == BL_OK)
-		status = keep_signature(daemon, text->signature ? text->signature : "", why);
+		status = device_store_keep_policy(daemon->store, text->bytes, text->length, why);
+	if (status == BL_OK && !is_known)
+		status = device_store_note_write(daemon->store, STORE_POLICY_SIGNATURE, signature,
+						 why);
 	return status;
 }
 
@@ -216,22 +270,12 @@ enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *t
 static enum bl_status load_last(struct daemon *daemon, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *bytes = NULL;
-	BL_CLEANUP(bl_free) char *signature = NULL;
-	size_t length;
-	enum bl_status status = device_store_last_policy(daemon->store, &bytes, &length, why);
+	BL_CLEANUP(bl_free) char *signatures = NULL;
+	struct policy_text text = {.name = "policy.last"};
+	enum bl_status status = read_last(daemon, &text, &bytes, &signatures, why);
 
 	if (status != BL_OK)
 		return status;
-	status = device_store_note_read(daemon->store, STORE_POLICY_SIGNATURE, &signature, why);
-	if (status != BL_OK && status != BL_NOT_FOUND)
-		return status;
-	const struct policy_text text = {
-		.bytes = bytes,
-		.length = length,
-		.signature = signature && *signature ? signature : NULL,
-		.name = "policy.last",
-	};
-
 	return policy_replace(daemon, &text, NULL, why);
 }
 
