@@ -655,6 +655,23 @@ static void hand_out(const struct tellings *tellings, rules_difference_fn *tell,
 		}
 }
 
+/* A dimension that is full may have had more: what was not asked may be anything, so it counts as wider. */
+static void tell_what_is_cut(const struct cells *cells, struct tellings *tellings)
+{
+	static const struct told_answer before = {0, "not asked", "more than 512"};
+	static const struct told_answer after = {1, "not asked: counts as wider", "more than 512"};
+
+	for (unsigned dimension = 0; dimension < DIM_COUNT; dimension++)
+		if (cells->count[dimension] >= CELL_LIMIT &&
+		    memcmp(policy_digest(cells->policy[OLDER]), policy_digest(cells->policy[NEWER]),
+			   32) != 0) {
+			tellings_add(tellings, "everybody", 0, &before, &after,
+				     "more paths, ids, hours, sizes or limits are told apart than "
+				     "can be compared");
+			return;
+		}
+}
+
 enum bl_status rules_diff(const struct policy *older, const struct policy *newer,
 			  rules_difference_fn *tell, void *context, size_t *out_wider,
 			  size_t *out_narrower)
@@ -666,6 +683,7 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 
 	if (status != BL_OK)
 		return status;
+	tell_what_is_cut(cells, &tellings);
 	diff_people(older, newer, &tellings);
 	diff_patterns(older, newer, &tellings);
 	diff_retention(cells, &tellings);

@@ -432,6 +432,8 @@ BL_DEFINE_CLEANUP(struct rules_paths_seen, rules_paths_free)
  * those around each rule, around each pair of rules, and with any two facts changed, what differs between the files first, up
  * to 60,000 for one caller and action: a difference that takes three other rules together can then be missed.
  *
+ * Of one kind of fact at most 512 values are told apart; when that is not enough, two files that differ count as wider.
+ *
  * Not asked: what is not known of a file or device but its contents and consent, other names of a file, clocks that are not
  * trusted, several limits used up at once, approvals by people of different roles; holds, proof, sessions and audit. Another
  * pattern of a custom class counts as wider. The same caller, action and deciding rules are told once, by one example; at most

@@ -459,9 +459,50 @@ static void many_narrower_rules_do_not_hide_a_wider_one(void **state)
 	assert_int_equal(heard.narrower, 200);
 }
 
+/* 600 rules differ, and fewer paths are told apart: whatever hides there is not called narrower. */
+static void what_cannot_be_compared_counts_as_wider(void **state)
+{
+	char *texts[2];
+	struct policy *policies[2];
+	size_t wider, narrower;
+
+	(void)state;
+	for (unsigned side = 0; side < 2; side++) {
+		size_t length;
+		FILE *out = open_memstream(&texts[side], &length);
+
+		fprintf(out, "bailee: 1\nname: Many\nserial: 1\ntimezone: UTC\n"
+			     "people: {anna: {roles: [worker]}}\nroles: {worker: {}}\n"
+			     "defaults: {access: forbid, mask: fill}\nrules:\n");
+		for (unsigned i = 0; i < 600; i++)
+			fprintf(out,
+				"  - {id: r%u, permit: [%s], who: [worker], what: {paths: "
+				"[/folder-%u]}, why: One folder of many.}\n",
+				i, side ? "read" : "list, read", i);
+		fclose(out);
+
+		struct rules_findings findings;
+
+		assert_int_equal(rules_parse(texts[side], strlen(texts[side]), &policies[side],
+					     &findings, NULL),
+				 BL_OK);
+	}
+	assert_int_equal(rules_diff(policies[0], policies[1], NULL, NULL, &wider, &narrower),
+			 BL_OK);
+	assert_true(wider > 0);
+	assert_int_equal(rules_diff(policies[0], policies[0], NULL, NULL, &wider, &narrower),
+			 BL_OK);
+	assert_int_equal(wider, 0);
+	for (unsigned side = 0; side < 2; side++) {
+		policy_unref(policies[side]);
+		free(texts[side]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_cannot_be_compared_counts_as_wider),
 		cmocka_unit_test(every_edit_is_noticed_with_its_direction),
 		cmocka_unit_test(another_pattern_of_a_class_counts_as_wider),
 		cmocka_unit_test(many_narrower_differences_do_not_hide_a_wider_one),
