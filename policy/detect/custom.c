@@ -13,12 +13,14 @@
  * characters, so that masks keep UTF-8. Neither case nor the words of other alphabets: \w is [A-Za-z0-9_], as written.
  */
 #define FLAGS	    (HS_FLAG_SOM_LEFTMOST | HS_FLAG_UTF8)
-#define SET_WEIGHT  4096 /* positions of all patterns together */
+#define SET_WEIGHT  512
+#define UNEVEN	    40 /* weight of matches that differ in length, measured */
 #define COUNT_LIMIT (CLASS_LIMIT - CLASS_COUNT)
 #define POOL_SLOTS  64
-#define CONTEXT	    (2 * DETECT_CUSTOM_WIDTH) /* a match and the characters beside it, and to spare */
-#define PIECE	    256u		      /* of a run that is longer than a span may be */
+#define PIECE	    256u	/* of a run that is longer than a span may be */
+#define CONTEXT	    (2 * PIECE) /* bytes in which such a run is seen to be one */
 
+_Static_assert(2 * DETECT_CUSTOM_WIDTH <= CONTEXT, "matches at the margins are seen whole");
 _Static_assert(CONTEXT + PIECE < SCAN_SLACK, "runs at the margins are seen whole");
 _Static_assert(DETECT_WINDOW % PIECE == 0 && 2 * PIECE <= SPAN_LIMIT, "pieces lie on the grid");
 
@@ -145,11 +147,11 @@ static enum bl_status fail_compile(hs_compile_error_t *error, struct bl_error *w
 		return bl_fail(
 			why, BL_INVALID,
 			"is too large for the matcher: write smaller bounds, narrower classes "
-			"than . or \\p, or fewer choices");
+			"than ., or fewer choices");
 	return bl_fail(why, BL_INVALID, "is not taken by the matcher: %s", words);
 }
 
-static enum bl_status check_width(const char *pattern, struct bl_error *why)
+static enum bl_status check_width(const char *pattern, bool *out_is_even, struct bl_error *why)
 {
 	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *error = NULL;
@@ -169,7 +171,38 @@ static enum bl_status check_width(const char *pattern, struct bl_error *why)
 			       "can match more than %d bytes (a character has up to 4): write "
 			       "smaller bounds",
 			       DETECT_CUSTOM_WIDTH);
+	*out_is_even = least == most;
 	return BL_OK;
+}
+
+static enum bl_status check_platform(struct bl_error *why)
+{
+	if (hs_valid_platform() != HS_SUCCESS)
+		return bl_fail(
+			why, BL_UNSUPPORTED,
+			"classes of detect.custom cannot be looked for on this processor: the "
+			"matcher does not run here (x86 needs SSSE3)");
+	return BL_OK;
+}
+
+static enum bl_status check_one(const char *pattern, unsigned *out_weight, struct bl_error *why)
+{
+	enum bl_status status = pattern_check(pattern, out_weight, why);
+	bool is_even = false;
+
+	if (status == BL_OK)
+		status = check_width(pattern, &is_even, why);
+	if (!is_even)
+		*out_weight += UNEVEN;
+	return status;
+}
+
+enum bl_status detect_custom_check(const char *pattern, struct bl_error *why)
+{
+	enum bl_status status = check_platform(why);
+	unsigned weight = 0;
+
+	return status == BL_OK ? check_one(pattern, &weight, why) : status;
 }
 
 /* Each by itself, before anything costly. */
@@ -187,10 +220,8 @@ static enum bl_status check_all(const struct detect_pattern *patterns, size_t co
 			return bl_fail(why, BL_INVALID, "is one class too many: at most %d",
 				       COUNT_LIMIT);
 
-		enum bl_status status = pattern_check(patterns[i].pattern, &weight, why);
+		enum bl_status status = check_one(patterns[i].pattern, &weight, why);
 
-		if (status == BL_OK)
-			status = check_width(patterns[i].pattern, why);
 		if (status != BL_OK)
 			return status;
 		sum += weight;
@@ -288,15 +319,10 @@ enum bl_status detect_custom_new(const struct detect_pattern *patterns, size_t c
 				 struct bl_error *why)
 {
 	size_t bad = 0;
+	enum bl_status status = check_platform(why);
 
-	if (hs_valid_platform() != HS_SUCCESS)
-		return bl_fail(
-			why, BL_UNSUPPORTED,
-			"classes of detect.custom cannot be looked for on this processor: the "
-			"matcher does not run here (x86 needs SSSE3)");
-
-	enum bl_status status = check_all(patterns, count, &bad, why);
-
+	if (status == BL_OK)
+		status = check_all(patterns, count, &bad, why);
 	if (status == BL_OK)
 		status = custom_new(patterns, count, out_custom, &bad, why);
 	if (status == BL_INVALID)

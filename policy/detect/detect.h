@@ -82,13 +82,18 @@ struct detect_identity {
  * names '_' is a gap too. Else a value is found as it is written: not across hidden characters or line ends that its
  * pattern does not name.
  */
-#define DETECT_CUSTOM_WIDTH 256 /* bytes of the longest possible match */
+#define DETECT_CUSTOM_WIDTH 96 /* bytes of the longest possible match */
 struct detect_pattern {
 	const char *pattern;
 	uint8_t class; /* from CLASS_COUNT on, below CLASS_LIMIT */
 };
 struct detect_custom;
 
+/*
+ * detect_custom_check - may this pattern be given to the matcher? Costs little: what one costs to compile is bounded by
+ * what is refused here. BL_OK; BL_INVALID (@why says what about it); BL_NO_MEMORY; BL_UNSUPPORTED
+ */
+enum bl_status detect_custom_check(const char *pattern, struct bl_error *why) BL_MUST_CHECK;
 /*
  * detect_custom_new - BL_OK; BL_INVALID (@out_bad: which pattern, and @why says what about it); BL_NO_MEMORY;
  * BL_UNSUPPORTED (the matcher does not run on this processor)

@@ -8,14 +8,13 @@
 
 #include <string.h>
 
-#define PATTERN_LIMIT 400  /* bytes */
-#define WEIGHT_LIMIT  1024 /* positions once repeats are written out */
-#define GROUP_LIMIT   16   /* groups in groups */
+#define PATTERN_LIMIT 400 /* bytes */
+#define WEIGHT_LIMIT  256 /* positions once repeats are written out */
+#define GROUP_LIMIT   16  /* groups in groups */
 #define REPEAT_LIMIT  1024
 
 /* What a character class comes to when it is more than ASCII: the byte sequences of UTF-8. Measured. */
-#define WEIGHT_WIDE	12u
-#define WEIGHT_PROPERTY 256u
+#define WEIGHT_WIDE 32u
 
 struct pattern {
 	const char *text;
@@ -50,13 +49,9 @@ static enum bl_status add(struct pattern *pattern, unsigned weight)
 	return BL_OK;
 }
 
-/* A hexadecimal digit, or any letter. */
-static bool is_hex_or(int byte, bool is_letter)
+static bool is_hex(int byte)
 {
-	if (byte < 0)
-		return false;
-	return text_is_digit((uint8_t)byte) ||
-	       (uint8_t)((byte | 0x20) - 'a') < (is_letter ? 26 : 6);
+	return byte >= 0 && (text_is_digit((uint8_t)byte) || (uint8_t)((byte | 0x20) - 'a') < 6);
 }
 
 /* What may stand behind a backslash, in a class or not; @out_weight as one character. */
@@ -70,22 +65,22 @@ static enum bl_status take_escape(struct pattern *pattern, bool is_in_class, uns
 	if (memchr("AzZG", byte, 4))
 		return refuse(pattern,
 			      "has an anchor: matches are found wherever they stand, leave it out");
-	if (text_is_alnum((uint8_t)byte) && !strchr("dDwWsSbBnrtfxpP", byte))
+	if (memchr("pP", byte, 2))
+		return refuse(pattern, "has a \\p, which is costly to look for: list the letters, "
+				       "like [a-zäöü]");
+	if (text_is_alnum((uint8_t)byte) && !strchr("dDwWsSbBnrtfx", byte))
 		return refuse(pattern,
 			      "has a backslash before a letter or digit that means nothing "
-			      "here: only \\d \\w \\s \\b \\n \\r \\t \\f \\x \\p and their "
+			      "here: only \\d \\w \\s \\b \\n \\r \\t \\f \\x and their "
 			      "capitals");
 	if (is_in_class && (byte == 'b' || byte == 'B'))
 		return refuse(pattern, "has \\b inside [ ]: a boundary is no character");
 	pattern->at += 2;
 	if (byte == 'D' || byte == 'W' || byte == 'S')
 		*out_weight = WEIGHT_WIDE;
-	if (byte == 'x')
-		*out_weight = 4;
-	if (byte == 'p' || byte == 'P')
-		*out_weight = WEIGHT_PROPERTY;
-	if (!memchr("xpP", byte, 3))
+	if (byte != 'x')
 		return BL_OK;
+	*out_weight = is_in_class ? WEIGHT_WIDE : 4;
 	if (peek(pattern, 0) == '{') {
 		const char *end =
 			memchr(pattern->text + pattern->at, '}', pattern->length - pattern->at);
@@ -95,8 +90,7 @@ static enum bl_status take_escape(struct pattern *pattern, bool is_in_class, uns
 		pattern->at = (size_t)(end - pattern->text) + 1;
 		return BL_OK;
 	}
-	/* "\\x41", "\\pL" */
-	for (unsigned k = byte == 'x' ? 2 : 1; k && is_hex_or(peek(pattern, 0), byte != 'x'); k--)
+	for (unsigned k = 2; k && is_hex(peek(pattern, 0)); k--) /* "\\x41" */
 		pattern->at++;
 	return BL_OK;
 }
@@ -114,9 +108,23 @@ static size_t posix_class(const struct pattern *pattern)
 	return peek(pattern, length) == ':' && peek(pattern, length + 1) == ']' ? length + 2 : 0;
 }
 
+/* One byte of a class: a letter of an alphabet like ä is a step of its own, a range of them or a longer one are many. */
+static unsigned weigh_member(const struct pattern *pattern)
+{
+	int byte = peek(pattern, 0), next = peek(pattern, 1);
+
+	if (byte == '-')
+		return next >= 0x80 || (pattern->text[pattern->at - 1] & 0x80 && next != ']')
+			       ? WEIGHT_WIDE
+			       : 0;
+	if (byte >= 0xe0)
+		return WEIGHT_WIDE;
+	return byte >= 0xc0 ? 1 : 0;
+}
+
 static enum bl_status take_class(struct pattern *pattern)
 {
-	unsigned weight = 1;
+	unsigned weight = 1, letters = 0;
 
 	pattern->at++;
 	if (peek(pattern, 0) == '^') {
@@ -136,14 +144,13 @@ static enum bl_status take_class(struct pattern *pattern)
 			if (status != BL_OK)
 				return status;
 		} else {
+			letters += weigh_member(pattern);
 			pattern->at += posix ? posix : 1;
-			if (byte >= 0x80)
-				one = WEIGHT_WIDE;
 		}
 		weight = BL_MAX(weight, one);
 	}
 	pattern->at++;
-	return add(pattern, weight);
+	return add(pattern, BL_MIN(weight + letters, WEIGHT_WIDE));
 }
 
 static enum bl_status take_open(struct pattern *pattern)

@@ -57,38 +57,43 @@ static void load_one_custom(struct loader *loader, const struct yaml_node *node,
 	(void)load_verbatim(loader, example, &custom->example);
 }
 
-/* A pattern that cannot be compiled is told of and left out, so that one run tells of all of them. */
-static bool compile(struct loader *loader, struct detect_pattern *patterns, size_t count)
+static void refuse_pattern(struct loader *loader, const struct detect_pattern *pattern,
+			   enum bl_status status, const struct bl_error *why)
 {
-	struct policy *policy = loader->policy;
-	bool is_good = true;
+	const struct custom_class *custom = &loader->policy->custom[pattern->class - CLASS_COUNT];
 
-	while (count) {
-		struct bl_error why = {{0}};
-		size_t bad = 0;
-		enum bl_status status =
-			detect_custom_new(patterns, count, &policy->custom_patterns, &bad, &why);
-
-		if (status == BL_OK)
-			return is_good;
-		is_good = false;
-		if (status == BL_NO_MEMORY) {
-			loader->is_out_of_memory = true;
-			return false;
-		}
-
-		size_t at = status == BL_INVALID && bad < count ? bad : 0;
-		const struct custom_class *custom =
-			&policy->custom[patterns[at].class - CLASS_COUNT];
-
+	if (status == BL_NO_MEMORY)
+		loader->is_out_of_memory = true;
+	else
 		load_error(loader, custom->pattern_at,
 			   "write a regular expression of limited length, like 'NG-[0-9]{8}'",
-			   "the pattern of '%s': %s", LOAD_QUOTE(custom->name), why.text);
-		if (status != BL_INVALID)
-			return false;
-		patterns[at] = patterns[--count];
+			   "the pattern of '%s': %s", LOAD_QUOTE(custom->name), why->text);
+}
+
+/* One run tells of all patterns that may not be given to the matcher, which is costly; what it refuses itself ends it. */
+static bool compile(struct loader *loader, const struct detect_pattern *patterns, size_t count)
+{
+	struct bl_error why = {{0}};
+	enum bl_status status = BL_OK;
+	bool is_good = true;
+	size_t bad = 0;
+
+	if (!count)
+		return true;
+	for (size_t i = 0; i < count && (status == BL_OK || status == BL_INVALID); i++) {
+		status = detect_custom_check(patterns[i].pattern, &why);
+		if (status == BL_OK)
+			continue;
+		refuse_pattern(loader, &patterns[i], status, &why);
+		is_good = false;
 	}
-	return is_good;
+	if (!is_good)
+		return false;
+	status = detect_custom_new(patterns, count, &loader->policy->custom_patterns, &bad, &why);
+	if (status != BL_OK)
+		refuse_pattern(loader, &patterns[status == BL_INVALID && bad < count ? bad : 0],
+			       status, &why);
+	return status == BL_OK;
 }
 
 static void check_examples(struct loader *loader, const struct detect_pattern *patterns,

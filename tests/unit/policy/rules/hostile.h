@@ -185,6 +185,13 @@ static void hostile_characters(FILE *out)
 
 /* ---- what YAML does with what it remembers ------------------------------------------------------------------ */
 
+static void hostile_directives(FILE *out)
+{
+	for (unsigned i = 0; i < HOSTILE_LINES - 2; i++)
+		fprintf(out, "%%TAG !%05x! tag:example.org,2026:x\n", i);
+	fputs("--- a\n", out);
+}
+
 static void hostile_anchors(FILE *out)
 {
 	fputs("[", out);
@@ -202,6 +209,17 @@ static void hostile_other_keys(FILE *out)
 {
 	for (unsigned i = 0; i < 99000; i++)
 		fprintf(out, "k%05x%s: a\n", 99000 - i, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+}
+
+static void hostile_most_same_keys(FILE *out)
+{
+	hostile_repeat(out, "name: a\n", 10000);
+}
+
+static void hostile_most_keys(FILE *out)
+{
+	for (unsigned i = 0; i < 10000; i++)
+		fprintf(out, "k%05x%s: a\n", 10000 - i, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 }
 
 static void hostile_keys_without_values(FILE *out)
@@ -318,6 +336,25 @@ static void hostile_path_components(FILE *out)
 	hostile_paths(out, 24, "/", "/", "/a/b/c/d/e/f/g/h/i/**");
 }
 
+static void hostile_path_braces(FILE *out)
+{
+	hostile_paths(out, 2, "/**/", "{a,b}{c,d}{e,f}{g,h}{i,j}{k,l}{m,n}{o,p}", "*?*?*/**/x*y*z");
+}
+
+static void hostile_most_path_braces(FILE *out)
+{
+	hostile_paths(out, 200, "/", "{a,b}{c,d}{e,f}{g,h}{i,j}{k,l}{m,n}{o,p}", "*?*?*");
+}
+
+static void hostile_long_paths(FILE *out)
+{
+	char middle[800] = "";
+
+	for (unsigned i = 0; i < 395; i++)
+		strcat(middle, "a?");
+	hostile_paths(out, 20, "/", middle, "x");
+}
+
 static void hostile_misspelt(FILE *out)
 {
 	hostile_head(out);
@@ -347,6 +384,24 @@ static void hostile_pattern_properties(FILE *out)
 static void hostile_pattern_tail(FILE *out)
 {
 	hostile_patterns(out, 1, ".\xc3\xa9{100}");
+}
+
+/* The heaviest set of such that is taken. */
+static void hostile_pattern_bounds(FILE *out)
+{
+	hostile_patterns(out, 10, "[A-Z]{1,5}a?[0-9]");
+}
+
+static void hostile_pattern_tails(FILE *out)
+{
+	hostile_patterns(out, 16, ".\\x{1f600}{60}");
+}
+
+static void hostile_pattern_groups(FILE *out)
+{
+	hostile_patterns(out, 10,
+			 "([\\x{80}-\\x{10ffff}]\xc3\xa9"
+			 "a[^a]\\D{1,5}){1,5}(\\w)");
 }
 
 static void hostile_pattern_optionals(FILE *out)
@@ -384,10 +439,14 @@ static const struct hostile HOSTILE[] = {
 	{"4 MB behind an open quote", hostile_cut_quote, "a quote is not closed"},
 	{"a key of 4 MB", hostile_key, "a ':' stands where none can"},
 	{"4 MB of characters of four bytes", hostile_characters, "the policy has no 'bailee'"},
+	{"100,000 directives", hostile_directives, "directives ('%...') are refused"},
 	{"100,000 anchors", hostile_anchors, "anchors are refused"},
-	{"100,000 times the same key", hostile_same_keys, "key 'name' stands here a second time"},
-	{"99,000 keys", hostile_other_keys, "unknown key 'k182b8aaa"},
-	{"keys without a name", hostile_keys_without_values, "more than 200000 values"},
+	{"100,000 times the same key", hostile_same_keys, "more than 10000 keys in one map"},
+	{"99,000 keys", hostile_other_keys, "more than 10000 keys in one map"},
+	{"10,000 keys", hostile_most_keys, "unknown key 'k02710aaa"},
+	{"10,000 times the same key", hostile_most_same_keys,
+	 "key 'name' stands here a second time"},
+	{"keys without a name", hostile_keys_without_values, "more than 10000 keys in one map"},
 	{"small maps", hostile_plain_keys_in_lists, "more than 200000 values"},
 	{"4,096 people and tests", hostile_most_people_and_tests, NULL},
 	{"4,096 tests of nobody", hostile_unknown_people, "there is no person 'uid:90000'"},
@@ -398,9 +457,19 @@ static const struct hostile HOSTILE[] = {
 	{"4,096 rules of one id", hostile_same_ids, "id 'all' is there already, in line 9"},
 	{"72,192 components of paths", hostile_path_components,
 	 "the rules' paths have more than 65536 components"},
+	{"512 paths with 256 alternatives", hostile_path_braces,
+	 "the braces of all paths together stand for more than 4096 names"},
+	{"51,200 paths with 256 alternatives", hostile_most_path_braces,
+	 "the braces of all paths together stand for more than 4096 names"},
+	{"4 MB of paths", hostile_long_paths,
+	 "all paths together have more than 1048576 characters"},
 	{"4,095 rules with misspelt keys", hostile_misspelt, "a rule has no 'who'"},
 	{"patterns of letters", hostile_pattern_properties, ""},
 	{"a pattern with a long tail", hostile_pattern_tail, ""},
+	{"patterns of letters within bounds", hostile_pattern_bounds,
+	 "the pattern of 'c0' misses its example"},
+	{"patterns with long tails", hostile_pattern_tails, ""},
+	{"patterns of groups", hostile_pattern_groups, ""},
 	{"patterns of what may be left out", hostile_pattern_optionals, ""},
 	{"patterns of choices", hostile_pattern_choices, ""},
 };
