@@ -127,7 +127,7 @@ static void check_detect(const struct policy *policy, struct rules_findings *fin
 	for (size_t i = 0; i < BL_COUNT(SETS) && at.line; i++) {
 		bl_classes classes = classes_of(&SETS[i]);
 
-		if (classes & ~policy->detects || classes & (detect_supported() | told))
+		if (classes & ~policy->named || classes & (detect_supported() | told))
 			continue;
 		check_warn(
 			policy, findings, at, "keep the set for later, and count on it for nothing",

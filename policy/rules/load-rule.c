@@ -35,19 +35,6 @@ static const struct load_key RULE_KEYS[] = {
 
 /* ---- what ------------------------------------------------------------------------------------- */
 
-/* Of a mask, `contains` chooses among the classes it styles: what it leaves out is never styled. */
-static void check_chosen(struct loader *loader, const struct yaml_node *contains,
-			 const struct rule *rule)
-{
-	for (unsigned class = 0; class < CLASS_LIMIT; class ++)
-		if (rule->effect == EFFECT_MASK && rule->styles[class] != STYLE_NONE &&
-		    !(rule->contains & CLASS_BIT(class)))
-			load_warning(loader, load_key_at(contains),
-				     "add the class, or remove its style",
-				     "'contains' leaves out '%s', so it is never masked by this",
-				     policy_class_name(loader->policy, class));
-}
-
 static void load_contains(struct loader *loader, const struct yaml_node *contains,
 			  struct rule *rule)
 {
@@ -59,7 +46,6 @@ static void load_contains(struct loader *loader, const struct yaml_node *contain
 	for (const struct yaml_node *entry = contains->first; entry; entry = entry->next)
 		if (policy_class_parse(loader->policy, entry->text, &class))
 			load_looked_for(loader, entry, class);
-	check_chosen(loader, contains, rule);
 }
 
 static void load_what(struct loader *loader, const struct yaml_node *what, struct rule *rule)

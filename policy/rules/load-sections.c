@@ -77,7 +77,8 @@ static void load_detect(struct loader *loader, const struct yaml_node *detect)
 	(void)load_bits(loader, sets, &SET_WORDS, &bits);
 	for (unsigned i = 0; i < BL_COUNT(SETS); i++)
 		if (bits >> i & 1)
-			classes |= SETS[i].classes;
+			loader->policy->named |= SETS[i].classes;
+	classes |= loader->policy->named;
 	(void)load_true_or_false(loader, yaml_get(detect, "customer"), &looks_for_customer);
 	if (looks_for_customer)
 		classes |= CLASS_BIT(CLASS_CUSTOMER);

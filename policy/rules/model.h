@@ -170,6 +170,7 @@ struct policy {
 	enum bl_style default_style;
 	bl_classes
 		detects; /* the classes of detect.sets; CLASS_CUSTOMER when customer: true; custom ones */
+	bl_classes named; /* those of the sets that the file itself writes */
 	struct custom_class *custom;
 	size_t custom_count;
 	struct detect_custom *custom_patterns; /* NULL: none */

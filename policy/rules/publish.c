@@ -364,14 +364,20 @@ static bool is_closing(const struct policy *policy, const struct rule *rule)
 	return is_against && (!rule->contains || rule->contains & found_classes(policy));
 }
 
+/* What a customer may have agreed to. */
+static bool is_use(const struct rule *rule)
+{
+	return is_look(rule) || is_copy(rule) || is_unmask(rule);
+}
+
 static bool asks_consent(const struct rule *rule)
 {
-	return is_look(rule) && rule->when.consent == CONSENT_GRANTED;
+	return is_use(rule) && rule->when.consent == CONSENT_GRANTED;
 }
 
 static bool is_without_consent(const struct rule *rule)
 {
-	return is_look(rule) && rule->when.consent != CONSENT_GRANTED;
+	return is_use(rule) && rule->when.consent != CONSENT_GRANTED;
 }
 
 static bool is_review(const struct rule *rule)

@@ -100,6 +100,20 @@ static const struct change CHANGES[] = {
 	{"serial", "serial", "You may refuse your consent", "This does not rest on consent"},
 	{", consent: granted", "", "No work here rests on your consent",
 	 "You may refuse your consent"},
+	{RULES,
+	 RULES
+	 "  - {id: out, permit: [copy], who: [technician], when: {consent: granted}, why: You "
+	 "asked for it.}\n",
+	 "Without it none of this happens:\n\n- **technician**, as long as your consent is on "
+	 "record. You asked for it.\n",
+	 NULL},
+	{RULES,
+	 RULES
+	 "  - {id: shown, permit: [unmask], who: [technician], when: {consent: granted}, why: "
+	 "You asked for it.}\n",
+	 "Without it none of this happens:\n\n- **technician**, as long as your consent is on "
+	 "record. You asked for it.\n",
+	 NULL},
 	{RETENTION, "consent_withdrawn: {destroy_within: 24h}\n" RETENTION,
 	 "our copy of your data is destroyed within 24 hours", NULL},
 	{"serial", "serial", NULL, "our copy of your data is destroyed within"},
