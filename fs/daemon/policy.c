@@ -204,8 +204,6 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 	if (status == BL_OK)
 		status = keep(daemon, text, why);
 	if (status == BL_OK) {
-		/* Who people are is asked anew, before the policy that names them holds. */
-		gate_refresh_people(daemon->gate);
 		gate_set_policy(daemon->gate, policy);
 	} else if (audit_is_writable(daemon->audit)) {
 		(void)!log_policy(daemon, peer, NULL,
@@ -247,6 +245,8 @@ enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *t
 	BL_CLEANUP(policy_unref) struct policy *policy = NULL;
 	struct bl_error here = {{0}};
 
+	/* Who people are is asked anew before the policy that names them holds; without our lock, for NSS may take its time. */
+	gate_refresh_people(daemon->gate);
 	pthread_mutex_lock(&daemon->life_lock);
 	enum bl_status status = trust_check(daemon, text, &here);
 

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/daemon/monitor.h"
 #include "fs/daemon/state.h"
@@ -262,17 +263,28 @@ bool views_any(struct daemon *daemon)
 	return any;
 }
 
-#define SETTLE_SECONDS 1
+#define SETTLE_TRIES 500
+#define SETTLE_NS    2000000 /* between two of them: a second in all */
 
+static bool are_settled(struct daemon *daemon)
+{
+	bool are = true;
+
+	pthread_mutex_lock(&daemon->views_lock);
+	for (struct view *view = daemon->views; view && are; view = view->next)
+		are = serve_is_settled(view->serve);
+	pthread_mutex_unlock(&daemon->views_lock);
+	return are;
+}
+
+/*
+ * Looked at again and again, for no lock may be held meanwhile: one kernel that is slow, since a folder of a slow image is being
+ * read, must not hold up whoever opens or closes another view. It goes on by itself: only the answer comes before its end.
+ */
 void views_settle(struct daemon *daemon)
 {
-	struct timespec until;
+	const struct timespec pause = {.tv_nsec = SETTLE_NS};
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += SETTLE_SECONDS;
-	pthread_mutex_lock(&daemon->views_lock);
-	for (struct view *view = daemon->views; view; view = view->next)
-		if (!serve_settle(view->serve, &until))
-			break; /* it goes on by itself: the answer only comes before its end */
-	pthread_mutex_unlock(&daemon->views_lock);
+	for (unsigned i = 0; i < SETTLE_TRIES && !are_settled(daemon); i++)
+		nanosleep(&pause, NULL);
 }

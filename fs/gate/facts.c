@@ -332,22 +332,47 @@ int64_t facts_until(const struct gate_view *view, int64_t now_unix)
 
 /* ---- NSS again ------------------------------------------------------------------------------------------ */
 
-static void refresh_giver(struct gate *gate, struct gate_giver *giver)
+/* NSS is asked before any lock is taken: a directory service that hangs holds nobody else up. */
+static void refresh_giver(struct gate *gate, uid_t uid)
 {
 	struct person *account = NULL;
 
-	if (person_lookup(giver->uid, (gid_t)-1, &account, NULL) != BL_OK)
+	if (person_lookup(uid, (gid_t)-1, &account, NULL) != BL_OK)
 		return;
+	pthread_mutex_lock(&gate->change_lock);
 	pthread_mutex_lock(&gate->people_lock);
 	pthread_rwlock_wrlock(&gate->policy_lock);
-	struct person *old = giver->account;
+	struct gate_giver *giver = find_giver(gate, uid);
 
-	giver->account = account;
-	if (!person_is_same(old, account))
-		giver->valid_until = INT64_MIN;
+	if (giver) {
+		struct person *old = giver->account;
+
+		if (!person_is_same(old, account))
+			giver->valid_until = INT64_MIN;
+		giver->account = account;
+		account = old;
+	}
 	pthread_rwlock_unlock(&gate->policy_lock);
 	pthread_mutex_unlock(&gate->people_lock);
-	person_free(old);
+	pthread_mutex_unlock(&gate->change_lock);
+	person_free(account);
+}
+
+static uid_t *all_givers(struct gate *gate, size_t *out_count)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&gate->change_lock);
+	for (struct gate_giver *giver = gate->givers; giver; giver = giver->next)
+		count++;
+	uid_t *uids = calloc(count + 1, sizeof(*uids));
+
+	*out_count = uids ? count : 0;
+	count = 0;
+	for (struct gate_giver *giver = gate->givers; uids && giver; giver = giver->next)
+		uids[count++] = giver->uid;
+	pthread_mutex_unlock(&gate->change_lock);
+	return uids;
 }
 
 static struct gate_view *find_view(struct gate *gate, uint64_t number)
@@ -407,15 +432,15 @@ static struct whom *all_views(struct gate *gate, size_t *out_count)
 
 void gate_refresh_people(struct gate *gate)
 {
-	size_t count;
+	size_t view_count, giver_count;
+	BL_CLEANUP(bl_free) struct whom *whoms = all_views(gate, &view_count);
+	BL_CLEANUP(bl_free) uid_t *givers = all_givers(gate, &giver_count);
 
-	pthread_mutex_lock(&gate->change_lock);
-	BL_CLEANUP(bl_free) struct whom *whoms = all_views(gate, &count);
-
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < view_count; i++)
 		refresh_view(gate, &whoms[i]);
-	for (struct gate_giver *giver = gate->givers; giver; giver = giver->next)
-		refresh_giver(gate, giver);
+	for (size_t i = 0; i < giver_count; i++)
+		refresh_giver(gate, givers[i]);
+	pthread_mutex_lock(&gate->change_lock);
 	(void)gate_tick(gate, gate->config.now_unix(gate->config.clock_context));
 	pthread_mutex_unlock(&gate->change_lock);
 }

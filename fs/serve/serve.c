@@ -53,16 +53,14 @@ void serve_abort(struct serve *serve)
 	pthread_mutex_unlock(&serve->lock);
 }
 
-bool serve_settle(struct serve *serve, const struct timespec *until)
+bool serve_is_settled(struct serve *serve)
 {
-	int error = 0;
-
 	pthread_mutex_lock(&serve->lock);
-	while (serve->running && serve->is_ready && !error &&
-	       (serve->has_changed || serve->is_clearing))
-		error = pthread_cond_timedwait(&serve->moved, &serve->lock, until);
+	bool is_clearing =
+		serve->running && serve->is_ready && (serve->has_changed || serve->is_clearing);
+
 	pthread_mutex_unlock(&serve->lock);
-	return error == 0;
+	return !is_clearing;
 }
 
 /* ---- workers ----------------------------------------------------------------------------------------------- */
@@ -247,7 +245,6 @@ static void *keeper_main(void *context)
 			keeper_changed(serve);
 			pthread_mutex_lock(&serve->lock);
 			serve->is_clearing = false;
-			pthread_cond_broadcast(&serve->moved);
 			continue;
 		}
 		pthread_cond_wait(&serve->moved, &serve->lock);

@@ -6,8 +6,6 @@
 #ifndef FS_SERVE_SERVE_H
 #define FS_SERVE_SERVE_H
 
-#include <time.h>
-
 #include "fs/gate/gate.h"
 #include "policy/base.h"
 
@@ -40,12 +38,8 @@ enum bl_status serve_start(struct gate_view *view, const struct serve_options *o
 /* serve_abort - cut the connection now (revocation): every request under way and to come ends in ECONNABORTED */
 void serve_abort(struct serve *serve);
 
-/*
- * serve_settle - wait until the kernel keeps nothing that the view has lost so far; false: not by @until (CLOCK_REALTIME)
- *
- * Not from a thread that answers requests.
- */
-bool serve_settle(struct serve *serve, const struct timespec *until) BL_MUST_CHECK;
+/* serve_is_settled - does the kernel keep nothing that the view has lost so far? At once, any thread. */
+bool serve_is_settled(struct serve *serve);
 
 /* serve_stop - unmount (solo) or close the connection, wait for all requests, free. Not from on_end. */
 void serve_stop(struct serve *serve);
