@@ -50,9 +50,9 @@ static enum bl_status asker_new(struct gate *gate, uid_t uid, gid_t gid, struct 
 	view->gid = gid;
 	view->account = BL_TAKE(held);
 	view->has_reason = has_reason;
-	view->usage = usage_of(gate, uid);
+	view->usage = usage_known(gate, uid);
 	view->purpose = purpose ? strdup(purpose) : NULL;
-	if (!view->usage || (purpose && !view->purpose))
+	if (purpose && !view->purpose)
 		return BL_NO_MEMORY;
 	*out_asker = BL_TAKE(asker);
 	return BL_OK;

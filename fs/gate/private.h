@@ -342,6 +342,8 @@ struct gate_period {
 
 /* usage_of - the counters of a person, made when there are none yet; NULL: no memory */
 struct gate_usage *usage_of(struct gate *gate, uid_t uid);
+/* usage_known - the same for a question, which uses nothing up; NULL: nothing so far. Strangers cost no counters. */
+struct gate_usage *usage_known(struct gate *gate, uid_t uid);
 void usage_done(struct gate *gate);
 /* usage_read - as decisions take them. @usage NULL: nothing. */
 void usage_read(const struct gate_usage *usage, struct rules_used *out_used);

@@ -34,6 +34,15 @@ struct gate_usage *usage_of(struct gate *gate, uid_t uid)
 	return usage;
 }
 
+struct gate_usage *usage_known(struct gate *gate, uid_t uid)
+{
+	pthread_mutex_lock(&gate->usage_lock);
+	struct gate_usage *usage = find(gate, uid);
+
+	pthread_mutex_unlock(&gate->usage_lock);
+	return usage;
+}
+
 void usage_done(struct gate *gate)
 {
 	while (gate->usages) {
