@@ -170,6 +170,10 @@ static const struct edit EDITS[] = {
 	{"devices: [laptop, phone]", "devices: [laptop, phone, camera]", WIDER, "on a camera"},
 	{"    what: {devices: [laptop, phone]}\n", "", WIDER, "read"},
 	{"kinds: [pdf, text]", "kinds: [pdf]", NARROWER, "(text)"},
+	{"devices: [laptop, phone]",
+	 "devices: [laptop, phone], kinds: [text, mail, contacts, calendar, database, document, "
+	 "spreadsheet, presentation, pdf, image, audio, video, archive, program, key, other]",
+	 NARROWER, "(a folder)"},
 	{"max_size: 5M", "max_size: 6M", WIDER, "bytes"},
 	{"'/Cases/{open,new}/*.pdf'", "'/Cases/{open,new,old}/*.pdf'", WIDER, "/Cases/old/x.pdf"},
 	{"'/Cases/{open,new}/*.pdf'", "'/Cases/open/*.pdf'", NARROWER, "/Cases/new/x.pdf"},

@@ -104,6 +104,48 @@ static void check_line(const char *head, const char *line, const char *failure, 
 		fail_msg("row %zu: %s", row, got);
 }
 
+/* Whoever has no uid in the file gets one that nobody has there; else people would approve for themselves, or for two. */
+static void people_without_a_uid_are_never_taken_for_another(void **state)
+{
+	static const char *const heads[] = {
+		/* from 1 on, 4 is out of reach; from 2 on, behind 1, it is carla's */
+		"  'uid:4': {roles: [boss]}\n  'uid:1': {roles: [boss]}\n  carla: {roles: "
+		"[boss]}\n",
+		"  carla: {roles: [boss]}\n  'uid:1': {roles: [boss]}\n  'uid:4': {roles: "
+		"[boss]}\n",
+		"  'uid:3': {roles: [boss]}\n  carla: {roles: [boss]}\n  'uid:4': {roles: "
+		"[boss]}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(heads); i++) {
+		char *head = NULL;
+
+		assert_true(asprintf(&head,
+				     "bailee: 1\nname: Store\nserial: 1\ntimezone: UTC\npeople:\n%s"
+				     "roles: {boss: {}}\n"
+				     "defaults: {access: forbid, mask: fill}\n"
+				     "rules:\n"
+				     "  - id: out\n"
+				     "    permit: [list, read, copy]\n"
+				     "    who: [boss]\n"
+				     "    needs: {approvals: {count: 1, from: [boss], valid: 4h}}\n"
+				     "    why: Another one agrees.\n"
+				     "test_clock: 2026-07-01 10:00\n"
+				     "tests:\n",
+				     heads[i]) > 0);
+		check_line(head,
+			   "as: carla, do: read, approvals: ['uid:4'], expect: permit, rule: out",
+			   NULL, i);
+		check_line(head,
+			   "as: 'uid:4', do: read, approvals: [carla], expect: permit, rule: out",
+			   NULL, i);
+		check_line(head, "as: carla, do: read, approvals: [carla], expect: ask, rule: out",
+			   NULL, i);
+		free(head);
+	}
+}
+
 static void each_fact_that_a_test_states_decides(void **state)
 {
 	static const struct {
@@ -271,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_fact_that_a_test_states_decides),
+		cmocka_unit_test(people_without_a_uid_are_never_taken_for_another),
 		cmocka_unit_test(approvals_are_of_other_people_with_a_role_that_counts),
 		cmocka_unit_test(what_is_shown_is_held_against_what_is_stated),
 	};

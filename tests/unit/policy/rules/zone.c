@@ -217,6 +217,8 @@ static void footers_are_read_strictly(void **state)
 		{"IST-1GMT0,M10.5.0,M3.5.0/1", true},
 		{"<-02>2<-01>,M3.5.0/-1,M10.5.0/0", true},
 		{"EST5EDT,0/0,J365/25", true},
+		{"EST5EDT,0365,J0365", true},
+		{"EST5EDT,00365,J365", false},
 		{"EST5EDT", false},
 		{"EST5EDT,M3.2.0", false},
 		{"EST5EDT,M13.2.0,M11.1.0", false},
@@ -240,6 +242,61 @@ static void footers_are_read_strictly(void **state)
 
 		if (status != (ROWS[i].is_ok ? BL_OK : BL_INVALID))
 			fail_msg("'%s': %s", ROWS[i].footer, bl_status_name(status));
+		zone_free(zone);
+	}
+}
+
+/* Changes on days that are counted from the year's first: 29 February counts in the one form, never in the other. */
+static void changes_on_counted_days_are_seen(void **state)
+{
+	static const struct {
+		int year;
+		unsigned month, mday, minute; /* in UTC */
+		unsigned shown;		      /* minutes of the day on the wall */
+	} ROWS[] = {
+		/* day 59, from 0: 1 March, or 29 February; J300: 27 October in every year */
+		{2026, 3, 1, 59, 59},	{2026, 3, 1, 60, 120},	  {2024, 2, 29, 59, 59},
+		{2024, 2, 29, 60, 120}, {2026, 10, 26, 1439, 59}, {2026, 10, 27, 59, 119},
+		{2026, 10, 27, 60, 60}, {2024, 10, 27, 59, 119},  {2024, 10, 27, 60, 60},
+	};
+	uint8_t bytes[256];
+	struct zone *zone = NULL;
+
+	(void)state;
+	assert_int_equal(zone_parse(bytes, make_file(bytes, "AAA0BBB,59/1,J300/2"), &zone), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct zone_time wall;
+		int32_t day;
+
+		assert_true(zone_day(ROWS[i].year, ROWS[i].month, ROWS[i].mday, &day));
+		zone_local(zone, day * INT64_C(86400) + ROWS[i].minute * 60, &wall);
+		if (wall.minute != ROWS[i].shown)
+			fail_msg("row %zu: %u", i, (unsigned)wall.minute);
+	}
+	zone_free(zone);
+}
+
+static void offsets_beyond_a_day_are_refused(void **state)
+{
+	static const struct {
+		int32_t offset;
+		bool is_ok;
+	} ROWS[] = {
+		{26 * 3600, true},	 {26 * 3600 + 1, false}, {-26 * 3600, true},
+		{-26 * 3600 - 1, false}, {INT32_MAX, false},	 {INT32_MIN, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		uint8_t bytes[256];
+		size_t length = make_file(bytes, "UTC0");
+		struct zone *zone = NULL;
+
+		/* of the second block: behind its header */
+		for (unsigned k = 0; k < 4; k++)
+			bytes[54 + 44 + k] = (uint8_t)((uint32_t)ROWS[i].offset >> (24 - 8 * k));
+		if (zone_parse(bytes, length, &zone) != (ROWS[i].is_ok ? BL_OK : BL_INVALID))
+			fail_msg("row %zu", i);
 		zone_free(zone);
 	}
 }
@@ -286,6 +343,8 @@ int main(void)
 		cmocka_unit_test(far_moments_do_not_overflow),
 		cmocka_unit_test(names_that_lead_elsewhere_are_refused),
 		cmocka_unit_test(footers_are_read_strictly),
+		cmocka_unit_test(changes_on_counted_days_are_seen),
+		cmocka_unit_test(offsets_beyond_a_day_are_refused),
 		cmocka_unit_test(broken_files_are_survived),
 	};
 
