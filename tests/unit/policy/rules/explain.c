@@ -295,12 +295,47 @@ static void each_part_of_a_rule_has_its_words(void **state)
 	}
 }
 
+/* Four of a rule's own words, and that there are more. */
+static void of_many_words_the_first_are_told(void **state)
+{
+	static const struct {
+		const char *paths, *wanted;
+	} rows[] = {
+		{"'/a/**', '/b/**', '/c/**', '/d/**'",
+		 "; paths: not in '/a/**', '/b/**', '/c/**', '/d/**'\n"},
+		{"'/a/**', '/b/**', '/c/**', '/d/**', '/e/**', '/f/**'",
+		 "; paths: not in '/a/**', '/b/**', '/c/**', '/d/**', ...\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct desk desk;
+		char *whole = NULL;
+
+		assert_true(asprintf(&whole,
+				     STORE
+				     "  - {id: many, permit: [read], who: [technician], what: "
+				     "{paths: [%s]}, why: Many folders.}\n",
+				     rows[i].paths) > 0);
+		desk_open(&desk, whole, "anna", DESK_NOW, SECRET_PATH);
+		become(&desk, "anna", "repair");
+		char *text = explain(&desk, ACTION_READ, 0);
+
+		if (!strstr(text, rows[i].wanted))
+			fail_msg("row %zu: %s", i, text);
+		free(text);
+		free(whole);
+		desk_close(&desk);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_whole_story_of_a_read),
 		cmocka_unit_test(what_failed_and_what_was_not_known_is_told),
 		cmocka_unit_test(each_part_of_a_rule_has_its_words),
+		cmocka_unit_test(of_many_words_the_first_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

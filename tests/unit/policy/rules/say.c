@@ -489,6 +489,78 @@ static void what_was_not_tried_to_the_end_is_not_said_to_be_nothing(void **state
 	free(whole);
 }
 
+#define SMALL                                                                                      \
+	"bailee: 1\nname: Small\nserial: 1\ntimezone: UTC\n"                                       \
+	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"                            \
+	"detect: {sets: [contact]}\n"
+
+/* Shops of a few rules, for what the large one does not come to. */
+static void small_shops_are_answered_as_well(void **state)
+{
+	static const struct {
+		const char *policy;
+		enum bl_action action;
+		uint64_t files; /* opened in this hour */
+		const char *text;
+	} rows[] = {
+		/* a copy needs a read: what that needs, too */
+		{SMALL
+		 "people: {anna: {roles: [boss]}, bert: {roles: [boss]}}\nroles: {boss: {}}\n"
+		 "rules:\n"
+		 "  - {id: reads, permit: [list, read], who: [boss], needs: {reason: "
+		 "required}, why: Looks are explained.}\n"
+		 "  - {id: out, permit: [copy], who: [boss], when: {purpose: [papers]}, needs: "
+		 "{approvals: {count: 1, from: [boss], valid: 4h}}, why: Two people agree.}\n",
+		 ACTION_COPY, 0,
+		 "copy is forbidden: no rule permits it to you here. Next: if it is so, state the "
+		 "purpose 'papers', with 1 approval (rule 'out': Two people agree.)"},
+		{SMALL "people: {anna: {roles: [boss]}}\nroles: {boss: {}}\n"
+		       "rules:\n"
+		       "  - {id: reads, permit: [list, read], who: [boss], limits: {files: 5 per "
+		       "hour}, why: A few at a time.}\n"
+		       "  - {id: out, permit: [copy], who: [boss], why: Copies are sent.}\n",
+		 ACTION_COPY, 5,
+		 "copy is forbidden: a limit is used up: 5 of 5 files this hour (rule 'reads'). "
+		 "Next: "
+		 "come back at 2026-07-01 10:00"},
+		/* the first role of the file is one of the two */
+		{SMALL "people: {anna: {roles: [boss, clerk]}, bert: {roles: [boss]}}\n"
+		       "roles:\n  boss: {never_with: [clerk]}\n  clerk: {}\n"
+		       "rules:\n"
+		       "  - {id: reads, permit: [list, read], who: [boss], why: The boss looks.}\n",
+		 ACTION_READ, 0,
+		 "read is forbidden: no rule permits it to you here. The roles 'boss' and 'clerk' "
+		 "are never held together, so none of them counts. Next: have the policy give you "
+		 "only 'boss' of the roles that are never held together"},
+		/* what is asked for would not open it: withholds come after needs */
+		{SMALL "people: {anna: {roles: [boss]}}\nroles: {boss: {}}\n"
+		       "rules:\n"
+		       "  - {id: reads, permit: [list, read], who: [boss], needs: {reason: "
+		       "required}, why: Looks are explained.}\n"
+		       "  - {id: shut, withhold: [text], who: everyone, why: Texts stay closed.}\n",
+		 ACTION_READ, 0,
+		 "read needs a reason by rule 'reads': Looks are explained. Next: nothing; by "
+		 "this policy nobody may read here"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct rules_used used = USED(UNIT_FILES, PERIOD_HOUR, rows[i].files);
+		struct desk desk;
+		char text[512];
+
+		desk_open(&desk, rows[i].policy, "anna", DESK_NOW, SECRET_PATH);
+		desk.facts.used = &used;
+		desk.facts.is_whole_known = true;
+		struct rules_decision got = desk_decide(&desk, rows[i].action, 0);
+
+		rules_say(desk.subject, &desk.facts, rows[i].action, &got, text, sizeof(text));
+		if (strcmp(text, rows[i].text) != 0)
+			fail_msg("row %zu: %s", i, text);
+		desk_close(&desk);
+	}
+}
+
 static void a_short_buffer_is_cut_and_closed(void **state)
 {
 	struct desk desk;
@@ -509,6 +581,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_answer_names_what_is_missing_and_the_next_step),
 		cmocka_unit_test(what_was_not_tried_to_the_end_is_not_said_to_be_nothing),
+		cmocka_unit_test(small_shops_are_answered_as_well),
 		cmocka_unit_test(a_short_buffer_is_cut_and_closed),
 	};
 
