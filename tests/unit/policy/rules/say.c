@@ -523,6 +523,15 @@ static void small_shops_are_answered_as_well(void **state)
 		 "copy is forbidden: a limit is used up: 5 of 5 files this hour (rule 'reads'). "
 		 "Next: "
 		 "come back at 2026-07-01 10:00"},
+		{SMALL "people: {anna: {roles: [boss]}}\nroles: {boss: {}}\n"
+		       "rules:\n"
+		       "  - {id: reads, permit: [list, read], who: [boss], limits: {files: 5 per "
+		       "hour}, why: A few at a time.}\n"
+		       "  - {id: again, permit: [read], who: [boss], limits: {files: 4 per "
+		       "hour}, why: A few at a time.}\n",
+		 ACTION_READ, 5,
+		 "read is forbidden: a limit is used up: 5 of 4 files this hour (rule 'again'), "
+		 "5 of 5 files this hour (rule 'reads'). Next: come back at 2026-07-01 10:00"},
 		/* the first role of the file is one of the two */
 		{SMALL "people: {anna: {roles: [boss, clerk]}, bert: {roles: [boss]}}\n"
 		       "roles:\n  boss: {never_with: [clerk]}\n  clerk: {}\n"

@@ -166,6 +166,31 @@ static void what_is_refused_is_refused_at_its_place(void **state)
 	}
 }
 
+/* The fix quotes the pattern that was meant: as far as its braces go, not what stands behind it. */
+static void a_bare_pattern_is_told_as_it_is_to_be_written(void **state)
+{
+	static const struct {
+		const char *yaml, *fix;
+	} ROWS[] = {
+		{"[**/{a,b}, c]", "put the pattern in quotes: '**/{a,b}'"},
+		{"{a: **/[a,b]x, c: d}", "put the pattern in quotes: '**/[a,b]x'"},
+		{"- **/a b  # c", "put the pattern in quotes: '**/a b'"},
+		{"- *", "put it in quotes if it is a pattern: '*'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct yaml_document *document = NULL;
+		struct yaml_finding finding = {0};
+
+		assert_int_equal(
+			yaml_parse(ROWS[i].yaml, strlen(ROWS[i].yaml), &document, &finding),
+			BL_INVALID);
+		if (strcmp(finding.fix, ROWS[i].fix) != 0)
+			fail_msg("row %zu: %s", i, finding.fix);
+	}
+}
+
 /* @depth lists inside each other. */
 static enum bl_status nest(const char *open, size_t depth, const char *middle, const char *close)
 {
@@ -248,6 +273,7 @@ int main(void)
 		cmocka_unit_test(document_becomes_a_tree_with_positions),
 		cmocka_unit_test(scalars_stay_text),
 		cmocka_unit_test(what_is_refused_is_refused_at_its_place),
+		cmocka_unit_test(a_bare_pattern_is_told_as_it_is_to_be_written),
 		cmocka_unit_test(depth_ends_at_64),
 		cmocka_unit_test(size_ends_at_its_limits),
 		cmocka_unit_test(keys_of_one_map_end_at_10000),
