@@ -87,7 +87,7 @@ for again in 1 2 3; do
 	hides gooseberry
 done
 code 0 as 61001 "$bailee" why "$work/61001/D1/late-nul.txt"
-says 'not all of it can be looked through'
+says 'all of this file can be looked through'
 # Who is not bound by it reads all of it that can be read, masked; and not sooner what the other one's rules know.
 known 61005 D1/card.txt || fail "a card closes a file for others"
 [ "$(tail -n 1 "$work/seen")" = 'pay by *******************' ] || fail "not masked: $(tail -n 1 "$work/seen")"

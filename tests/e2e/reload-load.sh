@@ -99,8 +99,9 @@ late=$(memory)
 as 61003 cat "$work/two/D1/1.txt" >"$work/after"
 [ "$(grep -c ' \*[^1]*1111 and' "$work/after")" = 400 ] || fail "the officer does not see the last four: $(head -1 "$work/after")"
 if as 61002 cat "$work/one/D1/1.txt" | grep -q 1111; then fail "the supervisor sees the last four"; fi
-for _ in $(seq 400); do [ "$(ls "/proc/$child/fd" | wc -l)" -gt $((descriptors + 1)) ] || break; done
-[ "$(ls "/proc/$child/fd" | wc -l)" -le $((descriptors + 1)) ] || fail "descriptors are kept: $(ls "/proc/$child/fd" | wc -l), before $descriptors"
+# Workers start when there is load, each with a descriptor of its own; what nine hundred loads kept would be hundreds.
+for _ in $(seq 400); do [ "$(ls "/proc/$child/fd" | wc -l)" -gt $((descriptors + 16)) ] || break; done
+[ "$(ls "/proc/$child/fd" | wc -l)" -le $((descriptors + 16)) ] || fail "descriptors are kept: $(ls "/proc/$child/fd" | wc -l), before $descriptors"
 key=$(public_key)
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
