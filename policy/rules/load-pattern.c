@@ -76,7 +76,7 @@ static bool check_path_size(struct loader *loader, const struct yaml_node *node)
 			   "the braces of all paths together stand for more than %u names",
 			   PATH_ALTERNATIVES_LIMIT);
 	else
-		load_error(loader, load_at(node), "name folders with '/**' instead of each file",
+		load_error(loader, load_at(node), "name whole folders instead of each file in them",
 			   "all paths together have more than %u characters", PATH_SYMBOLS_LIMIT);
 	return false;
 }

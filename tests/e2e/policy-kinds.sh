@@ -17,6 +17,10 @@ ELSEWHERE = {
     "the policy is larger than 4 MiB": "too large to store: unit/policy/rules/corpus, hostile",
     "the policy has more than 100000 lines": "too large to store: unit/policy/rules/hostile",
     "more than 200000 values": "too large to store: unit/policy/rules/hostile",
+    "more than 10000 keys in one map": "too large to store: unit/policy/rules/hostile",
+    "all paths together have more than %u characters": "too large to store: unit/policy/rules/hostile",
+    "the pattern of '%s': is too large for the matcher: write smaller bounds, narrower classes than ., or fewer choices":
+        "the matcher's own limit, which nothing that the weight allows is known to reach",
     "the rules' paths have more than %d components": "too large to store: unit/policy/rules/hostile",
     "not a regular file": "is no file: unit/policy/rules/corpus",
     "writable by others than its owner": "is no matter of its text: unit/policy/rules/corpus",
