@@ -388,6 +388,7 @@ struct reading {
 	struct gate_file *file; /* counted; NULL: words of our own */
 	struct mask mask;
 	bl_classes originals;
+	uint64_t epoch; /* of the view when this was decided */
 };
 
 /* The view has moved since the handle was judged: judge again. handle->lock is not held. */
@@ -419,6 +420,7 @@ static int judge_again(struct reading *reading)
 		memcpy(handle->rule, asked->event.rule, sizeof(handle->rule));
 	}
 	pthread_mutex_unlock(&handle->lock);
+	reading->epoch = epoch;
 	reading->mask = judging.mask;
 	sodium_memzero(&judging.mask, sizeof(judging.mask));
 	return error;
@@ -433,7 +435,9 @@ static int handle_pin(struct reading *reading)
 	pthread_mutex_lock(&handle->lock);
 	bool is_root_notice = handle->is_notice && !handle->device && !handle->id[0];
 	bool is_there = (handle->device || is_root_notice) && !handle->is_lost;
-	bool is_current = handle->epoch == gate_view_epoch(asked->view);
+
+	reading->epoch = gate_view_epoch(asked->view);
+	bool is_current = handle->epoch == reading->epoch;
 
 	asked->event.handle = handle->number;
 	memcpy(asked->event.device, handle->id, sizeof(handle->id));
@@ -486,19 +490,26 @@ static int read_root_notice(struct asked *asked, uint64_t offset, uint8_t *buffe
 	return status == BL_OK ? 0 : asked_failed(asked, status);
 }
 
-/* Count what will be read; when a limit was reached meanwhile the handle is judged again first. */
+/*
+ * Count what will be read; when a limit was reached meanwhile the handle is judged again first. So it is when somebody else has
+ * just noticed that: the next step may be far off then, for a handle that was judged before it.
+ */
 static int reserve(struct reading *reading, uint64_t bytes)
 {
 	struct gate_view *view = reading->asked->view;
 
-	while (!usage_reserve(view, UNIT_BYTES, bytes)) {
-		usage_stepped(view);
+	for (;;) {
+		if (!usage_reserve(view, UNIT_BYTES, bytes))
+			usage_stepped(view);
+		else if (gate_view_epoch(view) == reading->epoch)
+			return 0;
+		else
+			usage_refund(view->usage, UNIT_BYTES, bytes);
 		int error = judge_again(reading);
 
 		if (error)
 			return error;
 	}
-	return 0;
 }
 
 static int read_file(struct reading *reading, uint64_t offset, size_t size, uint8_t *buffer,

@@ -122,8 +122,9 @@ void usage_stepped(struct gate_view *view)
 	for (struct gate_view *other = gate->views; other; other = other->next) {
 		if (other->usage != view->usage || !usage_is_stepped(other))
 			continue;
-		usage_steps(other);
+		/* Moved first: whoever counts against the new step then sees that it has to decide again. */
 		view_moved(other);
+		usage_steps(other);
 	}
 	pthread_rwlock_unlock(&gate->policy_lock);
 }

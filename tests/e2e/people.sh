@@ -193,7 +193,7 @@ hides 'not for clerks'
 for json in '' --json; do
 	"$bailee" log query --json --uid 61003 --op lookup | jq -r 'select(.errno == 2) | .sequence' | while read -r number; do
 		# shellcheck disable=SC2086
-		echo $(as 61003 "$bailee" why $json "$number" 2>&1) | sed "s/\b$number\b/N/g; s/20[0-9-]* [0-9:]*/WHEN/"
+		echo $(as 61003 "$bailee" why $json "$number" 2>&1) | sed "s/20[0-9-]* [0-9:]*/WHEN/; s/\b$number\b/N/g"
 	done >"$work/out"
 	[ "$(wc -l <"$work/out")" -ge 8 ] || fail "only $(wc -l <"$work/out") look-ups of what is not there"
 	[ "$(sort -u "$work/out" | wc -l)" = 1 ] || fail "look-ups of what is hidden and of what is not there differ: $(sort "$work/out" | uniq -c)"
