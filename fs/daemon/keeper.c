@@ -194,12 +194,13 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 
 /* ---- the thread -------------------------------------------------------------------------------- */
 
-static int64_t next_wake(struct daemon *daemon, bool has_failed)
+/* @began: when the last pass did. What has come due since, while it was under way, was perhaps not seen by it. */
+static int64_t next_wake(struct daemon *daemon, int64_t began, bool has_failed)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	int64_t now = daemon_now(NULL);
 	int64_t tick = gate_tick(daemon->gate, now);
-	int64_t due = retention_next(daemon->store, policy, now);
+	int64_t due = retention_next(daemon->store, policy, began);
 	int64_t latest = now + (has_failed ? RETRY_SECONDS : LONGEST_SLEEP_SECONDS);
 	int64_t next = BL_MIN(tick, due);
 
@@ -228,6 +229,7 @@ static void *keep(void *context)
 	while (!atomic_load(&daemon->is_stopping)) {
 		struct bl_error why = {{0}};
 		size_t shredded;
+		int64_t began = daemon_now(NULL);
 		enum bl_status status = keeper_pass(daemon, NULL, NULL, NULL, &shredded, &why);
 
 		/* The same trouble every minute is told once. */
@@ -235,7 +237,7 @@ static void *keep(void *context)
 			fprintf(stderr, "error: keeper: %s\n", why.text);
 			memcpy(last_told, why.text, sizeof(last_told));
 		}
-		sleep_until(daemon, next_wake(daemon, status != BL_OK));
+		sleep_until(daemon, next_wake(daemon, began, status != BL_OK));
 	}
 	return NULL;
 }
