@@ -67,7 +67,7 @@ bool knows(struct daemon *daemon, const struct peer *peer, const struct may_ques
 static struct rules_caller caller_of(const struct daemon *daemon, const struct person *person,
 				     uid_t uid)
 {
-	if (uid == NOBODY && daemon->owner != NOBODY)
+	if (uid == gate_nobody(daemon->gate))
 		return (struct rules_caller){.uid = (uid_t)-1};
 	return person_caller(person, uid);
 }

@@ -117,7 +117,7 @@ static bool is_foreign(pid_t pid)
 	       !read_map(path, theirs, sizeof(theirs)) || strcmp(ours, theirs) != 0;
 }
 
-static bool ask_kernel(int fd, struct peer *out_peer)
+static bool ask_kernel(const struct daemon *daemon, int fd, struct peer *out_peer)
 {
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
@@ -130,7 +130,7 @@ static bool ask_kernel(int fd, struct peer *out_peer)
 	*out_peer = (struct peer){
 		.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
 	if (is_foreign(credentials.pid))
-		out_peer->uid = out_peer->gid = NOBODY;
+		out_peer->uid = out_peer->gid = gate_nobody(daemon->gate);
 	return true;
 }
 
@@ -149,7 +149,7 @@ void control_accept(struct daemon *daemon)
 	BL_CLEANUP(fd_close) int fd = accept4(daemon->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	struct connection *connection = fd < 0 ? NULL : calloc(1, sizeof(*connection));
 
-	if (!connection || !ask_kernel(fd, &connection->peer)) {
+	if (!connection || !ask_kernel(daemon, fd, &connection->peer)) {
 		free(connection);
 		return;
 	}

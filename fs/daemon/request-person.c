@@ -191,7 +191,8 @@ static void answer_event(struct asked *asked, const struct audit_record *record)
 /* Nobodies are many, and each is somebody else. */
 static bool is_theirs(const struct asked *asked, const struct audit_record *record)
 {
-	return (record->event.uid == asked->peer->uid && asked->peer->uid != NOBODY) ||
+	return (record->event.uid == asked->peer->uid &&
+		asked->peer->uid != gate_nobody(asked->daemon->gate)) ||
 	       asked_is_privileged(asked);
 }
 

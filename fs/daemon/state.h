@@ -90,9 +90,6 @@ struct daemon {
 	struct connection *connections;
 };
 
-/* The kernel's overflow id: whoever is of another user namespace. The gate takes it for nobody, whatever a policy says. */
-#define NOBODY 65534
-
 /* Who sent a request, as the kernel says. */
 struct peer {
 	uid_t uid;

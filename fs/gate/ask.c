@@ -30,8 +30,8 @@ static void asker_free(struct asker *asker)
 BL_DEFINE_CLEANUP(struct asker, asker_free)
 
 /* @account  counted for the asker, taken whatever happens */
-static enum bl_status asker_new(struct gate *gate, uid_t uid, gid_t gid, struct person *account,
-				const char *purpose, bool has_reason, struct asker **out_asker)
+static enum bl_status asker_new(struct gate *gate, const struct gate_question *question,
+				struct person *account, struct asker **out_asker)
 {
 	BL_CLEANUP(asker_free) struct asker *asker = calloc(1, sizeof(*asker));
 	BL_CLEANUP(person_free) struct person *held = account;
@@ -46,13 +46,13 @@ static enum bl_status asker_new(struct gate *gate, uid_t uid, gid_t gid, struct 
 	pthread_mutex_init(&view->lock, NULL);
 	pthread_mutex_init(&view->notice_lock, NULL);
 	view->gate = gate;
-	view->uid = uid;
-	view->gid = gid;
+	view->uid = question->uid;
+	view->gid = question->gid;
 	view->account = BL_TAKE(held);
-	view->has_reason = has_reason;
-	view->usage = usage_known(gate, uid);
-	view->purpose = purpose ? strdup(purpose) : NULL;
-	if (purpose && !view->purpose)
+	view->has_reason = question->has_reason;
+	view->usage = usage_known(gate, question->uid);
+	view->purpose = question->purpose ? strdup(question->purpose) : NULL;
+	if (question->purpose && !view->purpose)
 		return BL_NO_MEMORY;
 	*out_asker = BL_TAKE(asker);
 	return BL_OK;
@@ -74,6 +74,23 @@ static enum bl_status asker_judge(struct asker *asker, struct bl_error *why)
 	asker->view->subject = BL_TAKE(asker->view->coming);
 	asker->view->now_unix = now;
 	return asker->view->subject ? BL_OK : bl_fail(why, BL_NO_MEMORY, "out of memory");
+}
+
+/* Who asks that question, judged. Blocks on NSS. */
+static enum bl_status asker_of(struct gate *gate, const struct gate_question *question,
+			       struct asker **out_asker, struct bl_error *why)
+{
+	struct person *account = NULL;
+	BL_CLEANUP(asker_free) struct asker *asker = NULL;
+	enum bl_status status = person_lookup(question->uid, question->gid, &account, why);
+
+	if (status == BL_OK)
+		status = asker_new(gate, question, account, &asker);
+	if (status == BL_OK)
+		status = asker_judge(asker, why);
+	if (status == BL_OK)
+		*out_asker = BL_TAKE(asker);
+	return status;
 }
 
 /* ---- facts -------------------------------------------------------------------------------------------- */
@@ -187,18 +204,12 @@ static enum bl_status answer_question(struct asker *asker, const struct gate_que
 enum bl_status gate_ask(struct gate *gate, const struct gate_question *question, char *out_rule,
 			struct bl_error *why)
 {
-	struct person *account = NULL;
 	BL_CLEANUP(asker_free) struct asker *asker = NULL;
 	BL_CLEANUP(gate_device_unref) struct gate_device *device = NULL;
 	bool is_closed = false;
-	enum bl_status status = person_lookup(question->uid, question->gid, &account, why);
+	enum bl_status status = asker_of(gate, question, &asker, why);
 
 	out_rule[0] = 0;
-	if (status == BL_OK)
-		status = asker_new(gate, question->uid, question->gid, account, question->purpose,
-				   question->has_reason, &asker);
-	if (status == BL_OK)
-		status = asker_judge(asker, why);
 	if (status != BL_OK)
 		return status;
 	if (question->device) {
@@ -321,7 +332,7 @@ static enum bl_status may_with_device(struct asker *asker, struct gate_device *d
 static enum bl_status may_all(struct asker *asker, gate_may_fn *tell, void *context,
 			      struct bl_error *why)
 {
-	enum bl_status status = asker_judge(asker, why);
+	enum bl_status status = BL_OK;
 	bool goes_on = true;
 	uint32_t slot = 0;
 
@@ -343,16 +354,12 @@ static enum bl_status may_all(struct asker *asker, gate_may_fn *tell, void *cont
 
 bool gate_knows(struct gate *gate, const struct gate_question *question)
 {
-	struct person *account = NULL;
 	BL_CLEANUP(asker_free) struct asker *asker = NULL;
 	BL_CLEANUP(gate_device_unref)
 	struct gate_device *device = gate_device_named(gate, question->device);
 	bool is_closed = true;
 
-	return device && person_lookup(question->uid, question->gid, &account, NULL) == BL_OK &&
-	       asker_new(gate, question->uid, question->gid, account, question->purpose,
-			 question->has_reason, &asker) == BL_OK &&
-	       asker_judge(asker, NULL) == BL_OK &&
+	return device && asker_of(gate, question, &asker, NULL) == BL_OK &&
 	       facts_of_device(asker, device, &is_closed, NULL) == BL_OK && !is_closed &&
 	       may_list(asker);
 }
@@ -360,12 +367,11 @@ bool gate_knows(struct gate *gate, const struct gate_question *question)
 enum bl_status gate_may(struct gate *gate, uid_t uid, gid_t gid, const char *purpose,
 			bool has_reason, gate_may_fn *tell, void *context, struct bl_error *why)
 {
-	struct person *account = NULL;
+	const struct gate_question question = {
+		.uid = uid, .gid = gid, .purpose = purpose, .has_reason = has_reason};
 	BL_CLEANUP(asker_free) struct asker *asker = NULL;
-	enum bl_status status = person_lookup(uid, gid, &account, why);
+	enum bl_status status = asker_of(gate, &question, &asker, why);
 
-	if (status == BL_OK)
-		status = asker_new(gate, uid, gid, account, purpose, has_reason, &asker);
 	return status == BL_OK ? may_all(asker, tell, context, why) : status;
 }
 
@@ -473,8 +479,11 @@ static enum bl_status write_notice(struct gate_view *view, char *text, size_t si
 	struct person *account = person_ref(view->account);
 
 	pthread_rwlock_unlock(&gate->policy_lock);
-	enum bl_status status = asker_new(gate, view->uid, view->gid, account, view->purpose,
-					  view->has_reason, &asker);
+	const struct gate_question question = {.uid = view->uid,
+					       .gid = view->gid,
+					       .purpose = view->purpose,
+					       .has_reason = view->has_reason};
+	enum bl_status status = asker_new(gate, &question, account, &asker);
 
 	if (status == BL_OK)
 		status = asker_judge(asker, NULL);

@@ -208,6 +208,11 @@ struct gate_device *gate_device_of(struct gate *gate, uint64_t node)
 	return device;
 }
 
+uid_t gate_nobody(const struct gate *gate)
+{
+	return gate->nobody;
+}
+
 struct gate_device *gate_device_named(struct gate *gate, const char *id)
 {
 	pthread_rwlock_rdlock(&gate->policy_lock);

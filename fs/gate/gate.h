@@ -71,6 +71,12 @@ enum bl_status gate_recount(struct gate *gate, int log_fd, struct bl_error *why)
 typedef bool gate_look_fn(void *context, const char *device, int64_t at_unix);
 void gate_each_look(struct gate *gate, gate_look_fn *keep, void *context);
 
+/*
+ * gate_nobody - the uid that is nobody whatever a policy says: the kernel's overflow uid, as whom it shows people of other user
+ * namespaces; (uid_t)-1 where the one user of a solo store is that account
+ */
+uid_t gate_nobody(const struct gate *gate);
+
 /* gate_refresh_people - ask NSS again who the persons of all views and approvals are. Blocks; call it before gate_set_policy. */
 void gate_refresh_people(struct gate *gate);
 
