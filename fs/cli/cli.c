@@ -114,6 +114,28 @@ enum bl_status cli_call(const struct invocation *invocation, json_t *request, in
 	return status;
 }
 
+int cli_ask(const struct invocation *invocation, json_t *request, json_t **out_answer)
+{
+	struct bl_error why = {{0}};
+
+	if (!request)
+		return cli_usage(invocation, "arguments are not UTF-8 text");
+	enum bl_status status = cli_call(invocation, request, -1, NULL, NULL, out_answer, &why);
+
+	if (status != BL_OK)
+		return cli_fail(invocation, status, &why);
+	if (!invocation->wants_json)
+		return -1;
+	cli_print_json(*out_answer);
+	return 0;
+}
+
+void cli_print_in_force(const json_t *answer)
+{
+	printf("in force: %s, serial %lld; every view has decided again\n",
+	       cli_text(answer, "policy"), cli_number(answer, "policy_serial"));
+}
+
 void cli_add_reason(json_t *request, const char *reason)
 {
 	if (reason)

@@ -82,6 +82,17 @@ enum bl_status cli_call(const struct invocation *invocation, json_t *request, in
 			daemon_partial_fn *partial, void *context, json_t **out_answer,
 			struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * cli_ask - one request, and its answer as it is with --json: what most commands do
+ *
+ * @request  NULL: what was typed is not UTF-8 text
+ * -1: go on with *out_answer, in words. Anything else is the exit code to end with.
+ */
+int cli_ask(const struct invocation *invocation, json_t *request, json_t **out_answer);
+
+/* cli_print_in_force - of an answer that names the policy and its serial */
+void cli_print_in_force(const json_t *answer);
+
 /* --reason, when one was given; a reason that is no text is left out, and so is none. */
 void cli_add_reason(json_t *request, const char *reason);
 

@@ -20,7 +20,6 @@ int cmd_consent(int argc, char **argv)
 	const struct option_row rows[] = {{.name = "reason", .text = &reason},
 					  {.name = "purpose", .text = &purpose}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
-	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 3, 3);
 
 	if (code >= 0)
@@ -32,19 +31,12 @@ int cmd_consent(int argc, char **argv)
 	request = json_pack("{s:s,s:s,s:s,s:b,s:s*}", "do", "consent", "device",
 			    invocation.arguments[0], "consent", invocation.arguments[2], "granted",
 			    is_granted, "purpose", purpose);
-	if (!request)
-		return cli_usage(&invocation, "arguments are not UTF-8 text");
-	cli_add_reason(request, reason);
-
-	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
-
-	if (status != BL_OK)
-		return cli_fail(&invocation, status, &why);
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
+	if (request)
+		cli_add_reason(request, reason);
+	code = cli_ask(&invocation, request, &answer);
+	if (code < 0)
 		print_consent(answer, is_granted);
-	return 0;
+	return BL_MAX(code, 0);
 }
 
 int cmd_caller(int argc, char **argv)
@@ -56,7 +48,6 @@ int cmd_caller(int argc, char **argv)
 	const struct option_row rows[] = {{.name = "by", .text = &check},
 					  {.name = "ticket", .text = &ticket}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
-	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 2, 2);
 
 	if (code >= 0)
@@ -67,17 +58,9 @@ int cmd_caller(int argc, char **argv)
 		return cli_usage(&invocation, "--by and --ticket are needed");
 	request = json_pack("{s:s,s:s,s:s,s:s}", "do", "caller", "device", invocation.arguments[0],
 			    "check", check, "ticket", ticket);
-	if (!request)
-		return cli_usage(&invocation, "arguments are not UTF-8 text");
-
-	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
-
-	if (status != BL_OK)
-		return cli_fail(&invocation, status, &why);
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
+	code = cli_ask(&invocation, request, &answer);
+	if (code < 0)
 		printf("the caller about %s is verified by %s: it counts for you, for an hour\n",
 		       cli_text(answer, "device"), cli_text(answer, "check"));
-	return 0;
+	return BL_MAX(code, 0);
 }

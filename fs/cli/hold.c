@@ -13,7 +13,6 @@ int cmd_hold(int argc, char **argv)
 					  {.name = "purpose", .text = &purpose},
 					  {.name = "hold", .text = &hold}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
-	struct bl_error why = {{0}};
 	uint64_t number = 0;
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 2, 2);
 
@@ -33,17 +32,11 @@ int cmd_hold(int argc, char **argv)
 		json_object_set_new(request, "purpose", json_string(purpose));
 	if (hold)
 		json_object_set_new(request, "hold", json_integer((json_int_t)number));
-
-	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
-
-	if (status != BL_OK)
-		return cli_fail(&invocation, status, &why);
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
+	code = cli_ask(&invocation, request, &answer);
+	if (code < 0)
 		printf("hold %lld on %s %s\n", cli_number(answer, "hold"),
 		       cli_text(answer, "device"),
 		       is_add ? "added: nothing of it is destroyed until it is released"
 			      : "released");
-	return 0;
+	return BL_MAX(code, 0);
 }

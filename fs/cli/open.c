@@ -97,7 +97,6 @@ int cmd_close(int argc, char **argv)
 	const char *view = NULL;
 	const struct option_row rows[] = {{.name = "view", .text = &view}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
-	struct bl_error why = {{0}};
 	char path[4096];
 	uint64_t number = 0;
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 1);
@@ -115,14 +114,8 @@ int cmd_close(int argc, char **argv)
 			return cli_usage(&invocation, "no such mount point");
 		request = json_pack("{s:s,s:s}", "do", "close", "path", path);
 	}
-
-	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
-
-	if (status != BL_OK)
-		return cli_fail(&invocation, status, &why);
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
+	code = cli_ask(&invocation, request, &answer);
+	if (code < 0)
 		printf("closed\n");
-	return 0;
+	return BL_MAX(code, 0);
 }

@@ -65,8 +65,7 @@ int policy_load(int argc, char **argv)
 	if (invocation.wants_json)
 		cli_print_json(answer);
 	else
-		printf("in force: %s, serial %lld; every view has decided again\n",
-		       cli_text(answer, "policy"), cli_number(answer, "policy_serial"));
+		cli_print_in_force(answer);
 	return 0;
 }
 

@@ -139,7 +139,6 @@ static int answer_request(int argc, char **argv, const char *verb, const char *u
 					  {.name = "purpose", .text = &purpose}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	char device[BL_DEVICE_ID_SIZE];
-	struct bl_error why = {{0}};
 	uint64_t number;
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 1, 1);
 
@@ -149,20 +148,13 @@ static int answer_request(int argc, char **argv, const char *verb, const char *u
 		return cli_usage(&invocation, "a request is DEVICE/NUMBER (bailee requests)");
 	request = json_pack("{s:s,s:s,s:I,s:s*}", "do", verb, "device", device, "number",
 			    (json_int_t)number, "purpose", purpose);
-	if (!request)
-		return cli_usage(&invocation, "arguments are not UTF-8 text");
-	cli_add_reason(request, reason);
-
-	enum bl_status status = cli_call(&invocation, request, -1, NULL, NULL, &answer, &why);
-
-	if (status != BL_OK)
-		return cli_fail(&invocation, status, &why);
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
+	if (request)
+		cli_add_reason(request, reason);
+	code = cli_ask(&invocation, request, &answer);
+	if (code < 0)
 		printf("request %s/%llu: %s by you\n", device, (unsigned long long)number,
 		       strcmp(verb, "approve") == 0 ? "approved" : "refused");
-	return 0;
+	return BL_MAX(code, 0);
 }
 
 int cmd_approve(int argc, char **argv)
