@@ -495,32 +495,44 @@ enum bl_status vault_device_add(struct vault *vault, const char *id, struct bl_e
 	return status;
 }
 
-enum bl_status vault_device_key(struct vault *vault, const char *id, enum vault_purpose purpose,
-				uint8_t out_key[VAULT_KEY], struct bl_error *why)
+/* @id "": the store's own, which no device can have. */
+static void derive(const uint8_t root[VAULT_KEY], enum vault_purpose purpose, const char *id,
+		   uint8_t out_key[VAULT_KEY])
 {
 	static const char *const PURPOSES[] = {
 		[VAULT_LOG_NAMES] = "bailee log-names",
 		[VAULT_RECORD] = "bailee record",
 		[VAULT_MASK] = "bailee mask",
 	};
+	const char *label = PURPOSES[purpose];
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, root, VAULT_KEY, VAULT_KEY);
+	crypto_generichash_update(&state, (const uint8_t *)label, strlen(label) + 1);
+	crypto_generichash_update(&state, (const uint8_t *)id, strlen(id));
+	crypto_generichash_final(&state, out_key, VAULT_KEY);
+	sodium_memzero(&state, sizeof(state));
+}
+
+void vault_store_key(const struct vault *vault, enum vault_purpose purpose,
+		     uint8_t out_key[VAULT_KEY])
+{
+	derive(vault->secrets->header.master, purpose, "", out_key);
+}
+
+enum bl_status vault_device_key(struct vault *vault, const char *id, enum vault_purpose purpose,
+				uint8_t out_key[VAULT_KEY], struct bl_error *why)
+{
 	enum bl_status status = BL_OK;
 
 	pthread_mutex_lock(&vault->lock);
 
 	const struct slot *slot = find(vault, id, SLOT_LIVE);
 
-	if (slot) {
-		const char *label = PURPOSES[purpose];
-		crypto_generichash_state state;
-
-		crypto_generichash_init(&state, slot->root, VAULT_KEY, VAULT_KEY);
-		crypto_generichash_update(&state, (const uint8_t *)label, strlen(label) + 1);
-		crypto_generichash_update(&state, (const uint8_t *)id, strlen(id));
-		crypto_generichash_final(&state, out_key, VAULT_KEY);
-		sodium_memzero(&state, sizeof(state));
-	} else {
+	if (slot)
+		derive(slot->root, purpose, id, out_key);
+	else
 		status = BL_NOT_FOUND;
-	}
 	pthread_mutex_unlock(&vault->lock);
 	if (status != BL_OK && bl_device_id_ok(id))
 		return bl_fail(why, status, "device '%s' has no keys", id);

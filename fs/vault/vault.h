@@ -41,7 +41,7 @@ bool vault_signature_ok(const uint8_t public_key[VAULT_PUBLIC_KEY], const void *
 
 /* What a device's key is used for; each is derived from the device's root key. */
 enum vault_purpose {
-	VAULT_LOG_NAMES, /* LN: path tokens and (later) NAME records */
+	VAULT_LOG_NAMES, /* LN: path tokens and NAME records */
 	VAULT_RECORD,	 /* the customer's part of the record */
 	VAULT_MASK,	 /* tokens and name marks in masked views */
 };
@@ -63,6 +63,9 @@ enum bl_status vault_device_add(struct vault *vault, const char *id,
 				struct bl_error *why) BL_MUST_CHECK;
 enum bl_status vault_device_key(struct vault *vault, const char *id, enum vault_purpose purpose,
 				uint8_t out_key[VAULT_KEY], struct bl_error *why) BL_MUST_CHECK;
+/* vault_store_key - the store's own, for what is of no device; never destroyed while the store lives. The caller wipes it. */
+void vault_store_key(const struct vault *vault, enum vault_purpose purpose,
+		     uint8_t out_key[VAULT_KEY]);
 enum bl_status vault_device_destroy(struct vault *vault, const char *id, bool *out_was_raw,
 				    struct bl_error *why) BL_MUST_CHECK;
 
