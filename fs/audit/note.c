@@ -1,5 +1,7 @@
 #include "fs/audit/note.h"
 
+#include "fs/audit/signed.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,37 +14,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ORIGIN		"bailee.log/v1"
-#define DASH		"\xe2\x80\x94" /* the em dash of C2SP signed-note */
-#define BASE64		sodium_base64_VARIANT_ORIGINAL
-#define TEXT_SIZE	155u /* signed part */
-#define ID_AT		14u
-#define SEQUENCE_AT	47u
-#define FRAME_AT	68u
-#define CHAIN_AT	89u
-#define TIME_AT		134u
-#define SIGNATURE_AT	(TEXT_SIZE + 1 + 3 + 1 + 13 + 1)
-#define CHAIN_CHARS	44u
-#define SIGNATURE_CHARS 92u
+#define ORIGIN	    "bailee.log/v1"
+#define DASH	    "\xe2\x80\x94" /* the em dash of C2SP signed-note */
+#define BASE64	    sodium_base64_VARIANT_ORIGINAL
+#define TEXT_SIZE   155u /* signed part */
+#define ID_AT	    14u
+#define SEQUENCE_AT 47u
+#define FRAME_AT    68u
+#define CHAIN_AT    89u
+#define TIME_AT	    134u
 
-_Static_assert(SIGNATURE_AT + SIGNATURE_CHARS + 1 == NOTE_SIZE, "the note's parts fill it");
-
-/* Ties the signature to the name and the key, so that a verifier may hold several keys. */
-static void key_id(const uint8_t public_key[VAULT_PUBLIC_KEY], uint8_t out[4])
-{
-	uint8_t bytes[sizeof(ORIGIN) - 1 + 2 + VAULT_PUBLIC_KEY], sum[crypto_hash_sha256_BYTES];
-
-	memcpy(bytes, ORIGIN, sizeof(ORIGIN) - 1);
-	bytes[sizeof(ORIGIN) - 1] = '\n';
-	bytes[sizeof(ORIGIN)] = 1;
-	memcpy(bytes + sizeof(ORIGIN) + 1, public_key, VAULT_PUBLIC_KEY);
-	crypto_hash_sha256(sum, bytes, sizeof(bytes));
-	memcpy(out, sum, 4);
-}
+_Static_assert(SIGNED_SIZE(TEXT_SIZE, sizeof(ORIGIN) - 1) == NOTE_SIZE, "the note's parts fill it");
 
 static void write_text(const struct note *note, char out[NOTE_SIZE + 1])
 {
-	char id[2 * LOG_ID_SIZE + 1], chain[CHAIN_CHARS + 1];
+	char id[2 * LOG_ID_SIZE + 1], chain[SIGNED_CHAIN + 1];
 
 	sodium_bin2hex(id, sizeof(id), note->log_id, LOG_ID_SIZE);
 	sodium_bin2base64(chain, sizeof(chain), note->chain, AUDIT_DIGEST, BASE64);
@@ -53,29 +39,23 @@ static void write_text(const struct note *note, char out[NOTE_SIZE + 1])
 
 void note_write(const struct note *note, const struct vault *vault, char out[NOTE_SIZE])
 {
-	uint8_t signature[4 + VAULT_SIGNATURE];
-	char text[NOTE_SIZE + 1], base64[SIGNATURE_CHARS + 1];
+	char text[NOTE_SIZE + 1];
 
 	write_text(note, text);
-	key_id(vault_public_key(vault), signature);
-	vault_sign(vault, text, TEXT_SIZE, signature + 4);
-	sodium_bin2base64(base64, sizeof(base64), signature, sizeof(signature), BASE64);
-	snprintf(text + TEXT_SIZE, sizeof(text) - TEXT_SIZE, "\n" DASH " " ORIGIN " %s\n", base64);
+	signed_finish(ORIGIN, vault, text, TEXT_SIZE);
 	memcpy(out, text, NOTE_SIZE);
 }
 
-static bool take_number(const char *digits, uint64_t *out)
+void note_join(const struct note_fields *fields, char out[NOTE_SIZE])
 {
-	uint64_t value = 0;
+	char text[NOTE_SIZE + 1] = "";
 
-	for (unsigned i = 0; i < 20; i++) {
-		if (digits[i] < '0' || digits[i] > '9' ||
-		    __builtin_mul_overflow(value, 10u, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(digits[i] - '0'), &value))
-			return false;
-	}
-	*out = value;
-	return true;
+	snprintf(text, sizeof(text),
+		 ORIGIN "\n%.32s\n%020" PRIu64 "\n%020" PRIu64 "\n%.44s\n%020" PRIu64 "\n\n" DASH
+			" " ORIGIN " %.92s\n",
+		 fields->log_id, fields->sequence, fields->frame, fields->chain, fields->realtime_s,
+		 fields->signature);
+	memcpy(out, text, NOTE_SIZE);
 }
 
 static bool take_text(const char *bytes, struct note *out)
@@ -88,12 +68,10 @@ static bool take_text(const char *bytes, struct note *out)
 			   NULL) != 0 ||
 	    got != LOG_ID_SIZE)
 		return false;
-	if (sodium_base642bin(out->chain, AUDIT_DIGEST, bytes + CHAIN_AT, CHAIN_CHARS, NULL, &got,
-			      NULL, BASE64) != 0 ||
-	    got != AUDIT_DIGEST)
-		return false;
-	if (!take_number(bytes + SEQUENCE_AT, &out->sequence) ||
-	    !take_number(bytes + FRAME_AT, &out->frame) || !take_number(bytes + TIME_AT, &seconds))
+	if (!signed_chain(bytes + CHAIN_AT, out->chain) ||
+	    !signed_number(bytes + SEQUENCE_AT, &out->sequence) ||
+	    !signed_number(bytes + FRAME_AT, &out->frame) ||
+	    !signed_number(bytes + TIME_AT, &seconds))
 		return false;
 	out->realtime_s = (int64_t)seconds;
 	write_text(out, again);
@@ -103,26 +81,11 @@ static bool take_text(const char *bytes, struct note *out)
 enum note_result note_parse(const char *bytes, size_t length,
 			    const uint8_t public_key[VAULT_PUBLIC_KEY], struct note *out)
 {
-	static const char BEFORE[] = "\n" DASH " " ORIGIN " ";
-	uint8_t signature[4 + VAULT_SIGNATURE], id[4];
-	size_t got;
-
 	if (length < NOTE_SIZE || memchr(bytes, 0, NOTE_SIZE))
 		return NOTE_TORN;
-	if (!take_text(bytes, out) || memcmp(bytes + TEXT_SIZE, BEFORE, sizeof(BEFORE) - 1) != 0 ||
-	    bytes[NOTE_SIZE - 1] != '\n')
-		return NOTE_BAD;
-	if (sodium_base642bin(signature, sizeof(signature), bytes + SIGNATURE_AT, SIGNATURE_CHARS,
-			      NULL, &got, NULL, BASE64) != 0 ||
-	    got != sizeof(signature))
-		return NOTE_BAD;
-	if (!public_key)
-		return NOTE_GOOD;
-	key_id(public_key, id);
-	if (memcmp(id, signature, sizeof(id)) != 0 ||
-	    !vault_signature_ok(public_key, bytes, TEXT_SIZE, signature + 4))
-		return NOTE_BAD;
-	return NOTE_GOOD;
+	return take_text(bytes, out) && signed_ok(ORIGIN, bytes, TEXT_SIZE, NOTE_SIZE, public_key)
+		       ? NOTE_GOOD
+		       : NOTE_BAD;
 }
 
 void note_file_name(int64_t realtime_s, char out[NOTE_FILE_NAME])
@@ -183,6 +146,8 @@ static enum bl_status open_file(struct notes *notes, uint64_t *out_size, struct 
 	fd_close(notes->fd);
 	notes->fd = openat(notes->folder_fd, notes->name,
 			   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (notes->fd < 0 && errno == ENOENT)
+		return bl_fail(why, BL_NOT_FOUND, "'" NOTE_FOLDER "/%s' is gone", notes->name);
 	if (notes->fd < 0 || fstat(notes->fd, &st) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot open '" NOTE_FOLDER "/%s'", notes->name);
 	if (!S_ISREG(st.st_mode))
@@ -209,7 +174,7 @@ enum bl_status notes_open(int log_fd, struct notes *notes, struct bl_error *why)
 	memcpy(notes->name, notes->newest, NOTE_FILE_NAME);
 	status = open_file(notes, &notes->newest_size, why);
 	notes->name[0] = '\0';
-	return status;
+	return status == BL_NOT_FOUND ? BL_IO : status;
 }
 
 void notes_skip(struct notes *notes)
@@ -236,16 +201,20 @@ static enum bl_status next_file(struct notes *notes, struct bl_error *why)
 	char name[NOTE_FILE_NAME] = "";
 	enum bl_status status;
 
-	if (notes->folder_fd < 0 || !notes->newest[0] || strcmp(notes->name, notes->newest) == 0)
-		return BL_NOT_FOUND;
-	status = find_file(notes->folder_fd, notes->name, name, why);
-	if (status != BL_OK)
-		return status;
-	if (!name[0])
-		return BL_NOT_FOUND;
-	memcpy(notes->name, name, NOTE_FILE_NAME);
-	notes->at = 0;
-	status = open_file(notes, &notes->size, why);
+	/* A file may go while the log is read: its notes spoke of records that went before it. */
+	do {
+		if (notes->folder_fd < 0 || !notes->newest[0] ||
+		    strcmp(notes->name, notes->newest) == 0)
+			return BL_NOT_FOUND;
+		status = find_file(notes->folder_fd, notes->name, name, why);
+		if (status != BL_OK)
+			return status;
+		if (!name[0])
+			return BL_NOT_FOUND;
+		memcpy(notes->name, name, NOTE_FILE_NAME);
+		notes->at = 0;
+		status = open_file(notes, &notes->size, why);
+	} while (status == BL_NOT_FOUND);
 	if (status == BL_OK && strcmp(name, notes->newest) == 0)
 		notes->size = BL_MIN(notes->size, notes->newest_size);
 	return status;

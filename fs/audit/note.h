@@ -26,6 +26,15 @@ enum note_result { NOTE_GOOD, NOTE_TORN, NOTE_BAD };
 enum note_result note_parse(const char *bytes, size_t length,
 			    const uint8_t public_key[VAULT_PUBLIC_KEY], struct note *out);
 
+/* A note put together again from its fields (as they stand in text, not ended by a NUL): 267 bytes, signed or not */
+struct note_fields {
+	const char *log_id;    /* 32 hex digits */
+	const char *chain;     /* base64, 44 characters */
+	const char *signature; /* base64, 92 characters */
+	uint64_t sequence, frame, realtime_s;
+};
+void note_join(const struct note_fields *fields, char out[NOTE_SIZE]);
+
 void note_file_name(int64_t realtime_s, char out[NOTE_FILE_NAME]);
 bool note_file_name_ok(const char *name);
 

@@ -1,38 +1,9 @@
 #include "fs/audit/audit.h"
 
-#include "fs/audit/walk.h"
-
 #include <inttypes.h>
 #include <sodium.h>
 #include <string.h>
 #include <time.h>
-
-enum bl_status audit_scan(int log_fd, audit_record_fn *tell, void *context, struct bl_error *why)
-{
-	uint8_t log_id[LOG_ID_SIZE];
-	struct segments segments;
-	struct walk walk;
-	enum bl_status status = log_id_read(log_fd, log_id, why);
-
-	if (status == BL_NOT_FOUND)
-		return bl_fail(why, BL_INVALID, "this folder is not a log of Bailee: no 'log.id'");
-	if (status == BL_OK)
-		status = segments_list(log_fd, &segments, why);
-	if (status == BL_OK)
-		status = walk_init(&walk, log_fd, log_id, why);
-	if (status != BL_OK)
-		return status;
-	walk.is_chain_checked = false;
-	walk.tell = tell;
-	walk.context = context;
-	if (segments.count)
-		status = walk_all(&walk, BL_MAX(segments.last, 1), why);
-	if (status == BL_TAMPERED)
-		bl_fail(why, status, "the log is broken at record %" PRIu64 ": %s",
-			walk.bad_sequence, walk.problem);
-	walk_done(&walk);
-	return status;
-}
 
 bool audit_query_matches(const struct audit_query *query, const struct audit_record *record)
 {
@@ -109,6 +80,8 @@ void audit_print(FILE *out, const struct audit_record *record)
 		fputs("  ", out);
 		print_safe(out, event->detail);
 	}
+	if (event->repeats)
+		fprintf(out, ", %" PRIu32 " more", event->repeats);
 	fputc('\n', out);
 }
 
@@ -166,6 +139,7 @@ void audit_print_json(FILE *out, const struct audit_record *record)
 	json_text(out, "device", event->device);
 	json_text(out, "rule", event->rule);
 	json_number(out, "errno", event->error_number);
+	json_number(out, "repeats", event->repeats);
 	json_number(out, "policy_serial", event->policy_serial);
 	json_number(out, "offset", event->offset);
 	json_number(out, "bytes", event->bytes);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -44,12 +45,16 @@ static enum bl_status fill(const struct audit_io *io, int fd, uint64_t size,
 	return io_sync(io, fd, "the next segment", why);
 }
 
-enum bl_status segment_prepare(const struct audit_io *io, int log_fd, uint64_t size,
-			       const atomic_bool *is_cancelled, struct segment *out_spare,
-			       struct bl_error *why)
+enum bl_status segment_prepare(const struct audit_io *io, int log_fd, const char *name,
+			       uint64_t size, const atomic_bool *is_cancelled,
+			       struct segment *out_spare, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
-	enum bl_status status = io_open(io, log_fd, "spare", O_RDWR | O_CREAT | O_TRUNC, &fd, why);
+
+	if (unlinkat(log_fd, name, 0) != 0 && errno != ENOENT)
+		return bl_fail_errno(why, BL_IO, "cannot remove '%s'", name);
+
+	enum bl_status status = io_open(io, log_fd, name, O_RDWR | O_CREAT | O_EXCL, &fd, why);
 
 	if (status == BL_OK)
 		status = fill(io, fd, size, is_cancelled, why);
@@ -57,8 +62,24 @@ enum bl_status segment_prepare(const struct audit_io *io, int log_fd, uint64_t s
 		return status;
 	out_spare->size = size;
 	out_spare->at = SEGMENT_HEADER;
+	out_spare->name = name;
 	out_spare->fd = fd_take(&fd);
 	return BL_OK;
+}
+
+bool segment_is_blank(int fd, uint64_t size)
+{
+	uint8_t bytes[4096];
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size ||
+	    size % sizeof(bytes))
+		return false;
+	for (uint64_t at = 0; at < size; at += sizeof(bytes))
+		if (pread(fd, bytes, sizeof(bytes), (off_t)at) != (ssize_t)sizeof(bytes) ||
+		    memcmp(bytes, ZEROS, sizeof(bytes)) != 0)
+			return false;
+	return true;
 }
 
 enum bl_status segment_begin(const struct audit_io *io, int log_fd, struct segment *spare,
@@ -77,7 +98,7 @@ enum bl_status segment_begin(const struct audit_io *io, int log_fd, struct segme
 	if (status == BL_OK)
 		status = io_sync(io, spare->fd, "a segment's header", why);
 	if (status == BL_OK)
-		status = io_rename(io, log_fd, "spare", name, why);
+		status = io_rename(io, log_fd, spare->name, name, why);
 	if (status == BL_OK)
 		status = io_sync_folder(io, log_fd, "the log's folder", why);
 	if (status == BL_OK)

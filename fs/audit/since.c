@@ -1,49 +1,17 @@
-/* Reading only the end of a long log, without believing the clock more than it deserves. */
+/* Reading back: all of the log, or only the end of a long one, without believing the clock more than it deserves. */
 #include "fs/audit/audit.h"
 
+#include "fs/audit/tombstone.h"
 #include "fs/audit/walk.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Zones taken for one another, a clock that was set: what a segment's times may be wrong by unseen. */
 #define DOUBT_SECONDS 86400
 #define SECOND_NS     INT64_C(1000000000)
-
-struct numbers {
-	uint64_t *items; /* first sequence numbers */
-	size_t count, room;
-};
-
-static void numbers_done(struct numbers *numbers)
-{
-	free(numbers->items);
-}
-
-static bool add_number(void *context, uint64_t first_sequence)
-{
-	struct numbers *numbers = context;
-
-	if (numbers->count == numbers->room) {
-		size_t room = numbers->room ? 2 * numbers->room : 64;
-		uint64_t *grown = reallocarray(numbers->items, room, sizeof(*grown));
-
-		if (!grown)
-			return false;
-		numbers->items = grown;
-		numbers->room = room;
-	}
-	numbers->items[numbers->count++] = first_sequence;
-	return true;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return (left > right) - (left < right);
-}
 
 /*
  * The latest time that a record of the segment can bear, if the clock was only ever put one way while it was written to.
@@ -65,65 +33,43 @@ static bool latest_in(const struct segment_header *header, const struct segment_
 	return true;
 }
 
-static enum bl_status is_over(struct walk *walk, const struct numbers *numbers, size_t at,
+/* While the log is read its oldest segments may go: a missing one whose tombstone is there was removed a moment ago. */
+static bool is_gone(const struct walk *walk, uint64_t first_sequence)
+{
+	char name[TOMBSTONE_NAME_SIZE];
+
+	tombstone_name(first_sequence, name);
+	return walk->looks == LOOKS_DROPPED &&
+	       faccessat(walk->log_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static enum bl_status is_over(struct walk *walk, const struct places *places, size_t at,
 			      int64_t since_unix, bool *out_is_over, struct bl_error *why)
 {
 	struct segment_header header, next;
 	int64_t latest;
 
 	*out_is_over = false;
-	if (at + 1 == numbers->count)
+	if (at + 1 == places->count || !places->items[at].has_segment)
 		return BL_OK;
+	if (!places->items[at + 1].has_segment)
+		return walk_bad(walk, 0, "the segment behind record %" PRIu64 " is missing",
+				places->items[at].first_sequence);
 
-	enum bl_status status = walk_header(walk, numbers->items[at], &header, why);
+	enum bl_status status = walk_header(walk, places->items[at].first_sequence, &header, why);
 
 	if (status == BL_OK)
-		status = walk_header(walk, numbers->items[at + 1], &next, why);
+		status = walk_header(walk, places->items[at + 1].first_sequence, &next, why);
+	if (status == BL_TAMPERED && is_gone(walk, places->items[at].first_sequence)) {
+		*out_is_over = true;
+		return BL_OK;
+	}
 	if (status != BL_OK)
 		return status;
 	if (next.number != header.number + 1)
 		return walk_bad(walk, 32, "segment '%s' is not the next one", walk->bad_file);
 	*out_is_over = latest_in(&header, &next, &latest) && latest + DOUBT_SECONDS < since_unix;
 	return BL_OK;
-}
-
-static enum bl_status walk_since(struct walk *walk, const struct numbers *numbers,
-				 int64_t since_unix, struct bl_error *why)
-{
-	bool is_behind_gap = false;
-
-	if (numbers->count && numbers->items[0] != 1)
-		return walk_bad(walk, 0, "the first segment is missing");
-	for (size_t i = 0; i < numbers->count && !walk->is_stopped; i++) {
-		bool is_last = i + 1 == numbers->count, is_left_out;
-		enum bl_status status = is_over(walk, numbers, i, since_unix, &is_left_out, why);
-
-		if (status == BL_OK && !is_left_out && is_behind_gap)
-			status = walk_start_at(walk, numbers->items[i], why);
-		if (status == BL_OK && !is_left_out)
-			status = walk_segment(walk, is_last, why);
-		if (status != BL_OK)
-			return status;
-		is_behind_gap = is_left_out;
-	}
-	return BL_OK;
-}
-
-/* From the segment that holds a record on: those before it are not even opened. */
-static enum bl_status walk_from(struct walk *walk, const struct numbers *numbers, uint64_t sequence,
-				struct bl_error *why)
-{
-	size_t at = 0;
-
-	while (at + 1 < numbers->count && numbers->items[at + 1] <= sequence)
-		at++;
-	if (numbers->count == 0)
-		return BL_OK;
-	enum bl_status status = walk_start_at(walk, numbers->items[at], why);
-
-	for (; status == BL_OK && at < numbers->count && !walk->is_stopped; at++)
-		status = walk_segment(walk, at + 1 == numbers->count, why);
-	return status;
 }
 
 /* Which part of the log. */
@@ -133,32 +79,83 @@ struct part {
 	int64_t since_unix;
 };
 
-static enum bl_status scan_part(int log_fd, const struct part *part, audit_record_fn *tell,
-				void *context, struct bl_error *why)
+static enum bl_status walk_since(struct walk *walk, const struct places *places, int64_t since_unix,
+				 struct bl_error *why)
 {
-	__attribute__((cleanup(numbers_done))) struct numbers numbers = {0};
-	uint8_t log_id[LOG_ID_SIZE];
+	bool is_behind_gap = false;
+
+	for (size_t i = 0; i < places->count && !walk->is_stopped; i++) {
+		bool is_left_out;
+		enum bl_status status = is_over(walk, places, i, since_unix, &is_left_out, why);
+
+		if (status == BL_OK && !is_left_out && is_behind_gap)
+			status = walk_start_at(walk, places->items[i].first_sequence, why);
+		if (status == BL_OK && !is_left_out)
+			status = walk_place(walk, places, i, NULL, why);
+		if (status != BL_OK)
+			return status;
+		is_behind_gap = is_left_out;
+	}
+	return BL_OK;
+}
+
+/* From the segment that holds a record on: those before it are not even opened. */
+static enum bl_status walk_from(struct walk *walk, const struct places *places, uint64_t sequence,
+				struct bl_error *why)
+{
+	size_t at = 0;
+	enum bl_status status = BL_OK;
+
+	while (at + 1 < places->count && places->items[at + 1].first_sequence <= sequence)
+		at++;
+	if (at == places->count || !places->items[at].has_segment || !sequence)
+		at = 0;
+	else
+		status = walk_start_at(walk, places->items[at].first_sequence, why);
+	while (status == BL_TAMPERED && at + 1 < places->count &&
+	       is_gone(walk, places->items[at].first_sequence))
+		status = walk_start_at(walk, places->items[++at].first_sequence, why);
+	for (; status == BL_OK && at < places->count && !walk->is_stopped; at++)
+		status = walk_place(walk, places, at, NULL, why);
+	return status;
+}
+
+/* The first segment, or a tombstone for it, has to be there, whatever part is asked for. */
+static enum bl_status check_begin(struct walk *walk, const struct places *places)
+{
+	if (places->count && places->items[0].first_sequence != 1)
+		return walk_bad(walk, 0, "the first segment is missing");
+	return BL_OK;
+}
+
+static enum bl_status scan_part(int log_fd, const struct part *part,
+				const struct audit_listener *listener, struct bl_error *why)
+{
+	BL_CLEANUP(places_done) struct places places = {0};
+	struct log_identity identity;
 	struct walk walk;
-	enum bl_status status = log_id_read(log_fd, log_id, why);
+	enum bl_status status = identity_read(log_fd, &identity, why);
 
 	if (status == BL_NOT_FOUND)
 		return bl_fail(why, BL_INVALID, "this folder is not a log of Bailee: no 'log.id'");
 	if (status == BL_OK)
-		status = segments_each(log_fd, add_number, &numbers, why);
+		status = places_read(log_fd, &places, why);
 	if (status == BL_OK)
-		status = walk_init(&walk, log_fd, log_id, why);
+		status = walk_init(&walk, log_fd, identity.log_id, why);
 	if (status != BL_OK)
 		return status;
-	if (numbers.count)
-		qsort(numbers.items, numbers.count, sizeof(numbers.items[0]), compare);
+	walk_identify(&walk, &identity);
 	walk.is_chain_checked = false;
-	walk.tell = tell;
-	walk.context = context;
-	status = part->is_by_number ? walk_from(&walk, &numbers, part->sequence, why)
-				    : walk_since(&walk, &numbers, part->since_unix, why);
+	walk.tell = listener->record;
+	walk.tell_named = listener->named;
+	walk.tell_segment = listener->segment;
+	walk.context = listener->context;
+	status = check_begin(&walk, &places);
+	if (status == BL_OK)
+		status = part->is_by_number ? walk_from(&walk, &places, part->sequence, why)
+					    : walk_since(&walk, &places, part->since_unix, why);
 	if (status == BL_TAMPERED)
-		bl_fail(why, status, "the log is broken at record %" PRIu64 ": %s",
-			walk.bad_sequence, walk.problem);
+		walk_blame(&walk, why);
 	walk_done(&walk);
 	return status;
 }
@@ -167,14 +164,40 @@ enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn 
 				void *context, struct bl_error *why)
 {
 	const struct part part = {.since_unix = since_unix};
+	const struct audit_listener listener = {.record = tell, .context = context};
 
-	return scan_part(log_fd, &part, tell, context, why);
+	return scan_part(log_fd, &part, &listener, why);
+}
+
+enum bl_status audit_scan_names(int log_fd, uint64_t from_sequence,
+				const struct audit_listener *listener, struct bl_error *why)
+{
+	const struct part part = {.is_by_number = true, .sequence = from_sequence};
+
+	return scan_part(log_fd, &part, listener, why);
 }
 
 enum bl_status audit_scan_from(int log_fd, uint64_t sequence, audit_record_fn *tell, void *context,
 			       struct bl_error *why)
 {
-	const struct part part = {.is_by_number = true, .sequence = sequence};
+	const struct audit_listener listener = {.record = tell, .context = context};
 
-	return scan_part(log_fd, &part, tell, context, why);
+	return audit_scan_names(log_fd, sequence, &listener, why);
+}
+
+enum bl_status audit_scan(int log_fd, audit_record_fn *tell, void *context, struct bl_error *why)
+{
+	return audit_scan_from(log_fd, 0, tell, context, why);
+}
+
+enum bl_status audit_log_id(int log_fd, uint8_t out_log_id[AUDIT_LOG_ID], struct bl_error *why)
+{
+	struct log_identity identity;
+	enum bl_status status = identity_read(log_fd, &identity, why);
+
+	if (status == BL_OK)
+		memcpy(out_log_id, identity.log_id, AUDIT_LOG_ID);
+	if (status == BL_NOT_FOUND)
+		return bl_fail(why, BL_INVALID, "this folder is not a log of Bailee: no 'log.id'");
+	return status == BL_TAMPERED ? BL_INVALID : status;
 }

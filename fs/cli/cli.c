@@ -39,7 +39,7 @@ static void fill_options(struct option *options, const struct option_row *rows, 
 	for (size_t i = 0; i < count; i++)
 		options[i] =
 			(struct option){.name = rows[i].name,
-					.has_arg = rows[i].text ? required_argument : no_argument,
+					.has_arg = rows[i].flag ? no_argument : required_argument,
 					.val = (int)i};
 	options[count++] =
 		(struct option){.name = "store", .has_arg = required_argument, .val = COMMON_STORE};
@@ -53,6 +53,19 @@ static enum bl_status default_store(struct invocation *invocation, struct bl_err
 		return BL_OK;
 	invocation->store = invocation->store_room;
 	return daemon_default_store(invocation->store_room, sizeof(invocation->store_room), why);
+}
+
+static bool take_option(const struct option_row *row, const char *argument)
+{
+	if (row->flag)
+		*row->flag = true;
+	else if (row->text)
+		*row->text = argument;
+	else if (row->list->count < CLI_LIST_LIMIT)
+		row->list->items[row->list->count++] = argument;
+	else
+		return false;
+	return true;
 }
 
 int cli_parse(struct invocation *invocation, int argc, char **argv, const struct option_row *rows,
@@ -74,10 +87,8 @@ int cli_parse(struct invocation *invocation, int argc, char **argv, const struct
 			printf("use: bailee %s\n", invocation->usage);
 			return 0;
 		} else if (value >= 0 && (size_t)value < count) {
-			if (rows[value].text)
-				*rows[value].text = optarg;
-			else
-				*rows[value].flag = true;
+			if (!take_option(&rows[value], optarg))
+				return cli_usage(invocation, "an option is given too many times");
 		} else if (value == 'f' && count > 0 && strcmp(rows[0].name, "foreground") == 0) {
 			*rows[0].flag = true;
 		} else {

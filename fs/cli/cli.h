@@ -38,15 +38,23 @@ int cmd_may(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_shred(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_auditor(int argc, char **argv);
 
 /*
  * One option of a command: a name, and where its text goes (or what it sets). Commands list theirs; --store, --json and
  * --help come with every command.
  */
+#define CLI_LIST_LIMIT 32 /* times that one option may be given */
+struct text_list {
+	const char *items[CLI_LIST_LIMIT];
+	size_t count;
+};
 struct option_row {
 	const char *name;
-	const char **text; /* takes an argument, kept here */
-	bool *flag;	   /* takes none */
+	const char **text;	/* takes an argument, kept here: the last one counts */
+	bool *flag;		/* takes none */
+	struct text_list *list; /* takes an argument, any number of times */
 };
 
 struct invocation {

@@ -1,14 +1,34 @@
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fs/audit/audit.h"
+#include "fs/cli/auditor.h"
 #include "fs/cli/cli.h"
 #include "fs/cli/key.h"
+#include "fs/cli/log.h"
 
-/* ---- verify: offline, the daemon has no say in it ------------------------------------------------- */
+/* ---- what the auditor brings ----------------------------------------------------------------------- */
+
+enum bl_status cli_read_kit(const char *path, struct audit_kit *out_kit, struct bl_error *why)
+{
+	char *text = NULL;
+	size_t length;
+	enum bl_status status = cli_read_file(path, AUDIT_KIT_TEXT, &text, &length, why);
+
+	if (status != BL_OK)
+		return status;
+	status = audit_kit_parse(text, length, out_kit, why);
+	sodium_memzero(text, length);
+	free(text);
+	if (status != BL_OK)
+		bl_explain(why, "kit '%s'", path);
+	return status;
+}
 
 /* --key, else the running daemon's: good for a look, but an auditor brings a key of their own. */
 static enum bl_status find_key(const struct invocation *invocation, const char *key_text,
@@ -23,44 +43,198 @@ static enum bl_status find_key(const struct invocation *invocation, const char *
 	enum bl_status status = cli_call(invocation, request, -1, NULL, NULL, &answer, why);
 
 	if (status != BL_OK)
-		return bl_fail(why, BL_INVALID,
-			       "no key to verify with (give --key: 64 hex digits that bailee "
-			       "status has shown)");
+		return bl_fail(
+			why, BL_INVALID,
+			"nothing to verify with (give --kit: the auditor's kit; or --key: 64 hex "
+			"digits that bailee status has shown)");
 	return cli_read_key(cli_text(answer, "public_key"), out_key, why);
+}
+
+struct brought {
+	struct audit_evidence evidence;
+	struct audit_kit kit; /* wiped at the end */
+	uint8_t key[VAULT_PUBLIC_KEY];
+	int anchors[CLI_LIST_LIMIT];
+};
+
+static void brought_done(struct brought *brought)
+{
+	sodium_memzero(&brought->kit, sizeof(brought->kit));
+	for (size_t i = 0; i < brought->evidence.anchor_count; i++)
+		fd_close(brought->anchors[i]);
+}
+
+static enum bl_status open_anchors(struct brought *brought, const struct text_list *paths,
+				   struct bl_error *why)
+{
+	brought->evidence.anchor_fds = brought->anchors;
+	for (size_t i = 0; i < paths->count; i++) {
+		int fd = open(paths->items[i], O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			return bl_fail_errno(why, BL_INVALID, "cannot open anchor '%s'",
+					     paths->items[i]);
+		brought->anchors[brought->evidence.anchor_count++] = fd;
+	}
+	return BL_OK;
+}
+
+static enum bl_status bring(const struct invocation *invocation, const char *kit, const char *key,
+			    const struct text_list *anchors, struct brought *brought,
+			    struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	if (kit) {
+		status = cli_read_kit(kit, &brought->kit, why);
+		brought->evidence.kit = &brought->kit;
+	}
+	if (status == BL_OK && (key || !kit)) {
+		status = find_key(invocation, key, brought->key, why);
+		brought->evidence.public_key = brought->key;
+	}
+	return status == BL_OK ? open_anchors(brought, anchors, why) : status;
+}
+
+/* ---- what is told ---------------------------------------------------------------------------------- */
+
+#define N(value) ((unsigned long long)(value))
+
+static void utc(int64_t at_unix, char out[24])
+{
+	time_t at = (time_t)at_unix;
+	struct tm parts;
+
+	out[0] = '\0';
+	if (gmtime_r(&at, &parts))
+		strftime(out, 24, "%Y-%m-%d %H:%M:%S", &parts);
+}
+
+static void print_windows(const struct audit_report *report)
+{
+	uint64_t shown = BL_MIN(report->window_count, (uint64_t)AUDIT_WINDOWS);
+
+	for (uint64_t i = 0; i < shown; i++) {
+		const struct audit_window *window = &report->windows[i];
+
+		printf("forgeable    sequence %llu to %llu: by whoever held the disk %s\n",
+		       N(window->first_sequence), N(window->last_sequence),
+		       window->is_now ? "now" : "when the log was taken up again behind them");
+	}
+	if (report->window_count > shown)
+		printf("             and %llu earlier ones\n", N(report->window_count - shown));
+}
+
+static void print_oddities(const struct audit_report *report)
+{
+	if (report->is_torn)
+		printf("tail         torn by a crash: the next start cuts it and says so in the "
+		       "log\n");
+	if (report->silences)
+		printf("silent       %llu times longer than 75 s, the longest %llu s before "
+		       "sequence %llu "
+		       "(suspended, or held up)\n",
+		       N(report->silences), N(report->longest_silence_s),
+		       N(report->silence_sequence));
+	if (report->clock_steps)
+		printf("clock        was set %llu times, first before sequence %llu\n",
+		       N(report->clock_steps), N(report->clock_step_sequence));
+}
+
+static void print_anchor(const struct audit_report *report)
+{
+	char when[24];
+
+	utc(report->anchored_unix, when);
+	if (report->has_anchor)
+		printf("anchored     up to sequence %llu, at %s UTC; %llu records since\n",
+		       N(report->anchored_sequence), when,
+		       N(report->last_sequence -
+			 BL_MIN(report->last_sequence, report->anchored_sequence)));
 }
 
 static void print_report(const struct audit_report *report, enum bl_status status)
 {
-	printf("records      %llu (sequence %llu to %llu)\n", (unsigned long long)report->records,
-	       (unsigned long long)report->first_sequence,
-	       (unsigned long long)report->last_sequence);
-	printf("frames       %llu in %llu segments\n", (unsigned long long)report->frames,
-	       (unsigned long long)report->segments);
-	printf("checkpoints  %llu, signed up to sequence %llu\n",
-	       (unsigned long long)report->checkpoints,
-	       (unsigned long long)report->checkpointed_sequence);
-	if (report->is_torn)
-		printf("tail         torn by a crash: the next start cuts it and says so in the "
-		       "log\n");
+	printf("records      %llu (sequence %llu to %llu)\n", N(report->records),
+	       N(report->first_sequence), N(report->last_sequence));
+	printf("frames       %llu in %llu segments, macs %s\n", N(report->frames),
+	       N(report->segments), report->has_macs ? "checked" : "NOT checked (no --kit)");
+	if (report->trimmed_segments)
+		printf("removed      %llu segments with %llu records, each with its tombstone\n",
+		       N(report->trimmed_segments), N(report->trimmed_records));
+	printf("checkpoints  %llu, signed up to sequence %llu\n", N(report->checkpoints),
+	       N(report->checkpointed_sequence));
+	print_anchor(report);
+	print_oddities(report);
+	print_windows(report);
 	if (status == BL_TAMPERED)
-		printf("BROKEN       %s\n             at sequence %llu, byte %llu of %s\n",
-		       report->problem, (unsigned long long)report->bad_sequence,
-		       (unsigned long long)report->bad_offset, report->bad_file);
+		printf("BROKEN       %s\n             at sequence %llu, byte %llu of %s; it looks "
+		       "%s\n",
+		       report->problem, N(report->bad_sequence), N(report->bad_offset),
+		       report->bad_file, audit_looks_name(report->looks));
+}
+
+static json_t *windows_json(const struct audit_report *report)
+{
+	json_t *list = json_array();
+
+	for (uint64_t i = 0; i < BL_MIN(report->window_count, (uint64_t)AUDIT_WINDOWS); i++) {
+		const struct audit_window *window = &report->windows[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:I,s:I,s:b}", "first_sequence",
+						(json_int_t)window->first_sequence, "last_sequence",
+						(json_int_t)window->last_sequence, "is_now",
+						window->is_now));
+	}
+	return list;
+}
+
+static const char *verdict_of(const struct audit_report *report, enum bl_status status)
+{
+	if (status == BL_TAMPERED)
+		return "broken";
+	return report->has_anchor ? "good" : "good, not anchored";
 }
 
 static void print_report_json(const struct audit_report *report, enum bl_status status)
 {
-	BL_CLEANUP(json_decref)
-	json_t *object = json_pack(
-		"{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b}", "verdict",
-		status == BL_TAMPERED ? "broken" : "good, not anchored", "records",
-		(json_int_t)report->records, "frames", (json_int_t)report->frames, "segments",
-		(json_int_t)report->segments, "checkpoints", (json_int_t)report->checkpoints,
-		"first_sequence", (json_int_t)report->first_sequence, "last_sequence",
-		(json_int_t)report->last_sequence, "checkpointed_sequence",
-		(json_int_t)report->checkpointed_sequence, "is_torn", report->is_torn);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} NUMBERS[] = {
+		{"records", report->records},
+		{"frames", report->frames},
+		{"segments", report->segments},
+		{"names", report->names},
+		{"checkpoints", report->checkpoints},
+		{"trimmed_segments", report->trimmed_segments},
+		{"trimmed_records", report->trimmed_records},
+		{"first_sequence", report->first_sequence},
+		{"last_sequence", report->last_sequence},
+		{"checkpointed_sequence", report->checkpointed_sequence},
+		{"forgeable_windows", report->window_count},
+		{"silences", report->silences},
+		{"longest_silence_s", report->longest_silence_s},
+		{"clock_steps", report->clock_steps},
+	};
+	char chain[2 * AUDIT_DIGEST + 1];
+	json_t *object = json_pack("{s:s,s:b,s:b}", "verdict", verdict_of(report, status),
+				   "has_macs", report->has_macs, "is_torn", report->is_torn);
 
+	for (size_t i = 0; i < BL_COUNT(NUMBERS); i++)
+		json_object_set_new(object, NUMBERS[i].key,
+				    json_integer((json_int_t)NUMBERS[i].value));
+	sodium_bin2hex(chain, sizeof(chain), report->chain, AUDIT_DIGEST);
+	json_object_set_new(object, "chain", json_string(chain));
+	json_object_set_new(object, "windows", windows_json(report));
+	json_object_set_new(object, "anchored_sequence",
+			    report->has_anchor ? json_integer((json_int_t)report->anchored_sequence)
+					       : json_null());
+	json_object_set_new(object, "anchored_unix",
+			    report->has_anchor ? json_integer(report->anchored_unix) : json_null());
 	if (status == BL_TAMPERED) {
+		json_object_set_new(object, "looks", json_string(audit_looks_name(report->looks)));
 		json_object_set_new(object, "problem", json_string(report->problem));
 		json_object_set_new(object, "bad_sequence",
 				    json_integer((json_int_t)report->bad_sequence));
@@ -71,15 +245,37 @@ static void print_report_json(const struct audit_report *report, enum bl_status 
 	cli_print_json(object);
 }
 
+static void print_verdict(const struct audit_report *report)
+{
+	if (!report->has_anchor)
+		printf("good: nothing changed, dropped or reordered. Not anchored: that this is no "
+		       "older copy of the log\n"
+		       "cannot be seen from the log alone (give --anchor: what bailee serve "
+		       "--anchor "
+		       "keeps elsewhere)\n");
+	else if (!report->has_macs)
+		printf("good up to the anchor. What came after it was checked without the frames' "
+		       "macs "
+		       "(give --kit)\n");
+	else
+		printf("good: nothing changed, dropped, reordered or put back\n");
+}
+
+/* ---- verify: offline, the daemon has no say in it ------------------------------------------------- */
+
 static int log_verify(int argc, char **argv)
 {
 	struct invocation invocation = {
 		.command = "log verify",
-		.usage = "log verify [--log DIR | --store DIR] [--key KEY|FILE] [--json]"};
-	const char *key_text = NULL, *log_path = NULL;
+		.usage = "log verify [--log DIR | --store DIR] [--kit FILE] [--key KEY|FILE] "
+			 "[--anchor FILE]... [--json]"};
+	const char *key_text = NULL, *log_path = NULL, *kit = NULL;
+	struct text_list anchors = {.count = 0};
 	const struct option_row rows[] = {{.name = "key", .text = &key_text},
-					  {.name = "log", .text = &log_path}};
-	uint8_t key[VAULT_PUBLIC_KEY];
+					  {.name = "log", .text = &log_path},
+					  {.name = "kit", .text = &kit},
+					  {.name = "anchor", .list = &anchors}};
+	__attribute__((cleanup(brought_done))) struct brought brought = {.evidence = {0}};
 	struct audit_report report = {0};
 	struct bl_error why = {{0}};
 	char path[4200];
@@ -90,7 +286,7 @@ static int log_verify(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s%s", log_path ? log_path : invocation.store,
 		 log_path ? "" : "/log");
 
-	enum bl_status status = find_key(&invocation, key_text, key, &why);
+	enum bl_status status = bring(&invocation, kit, key_text, &anchors, &brought, &why);
 
 	if (status != BL_OK)
 		return cli_fail(&invocation, status, &why);
@@ -101,7 +297,7 @@ static int log_verify(int argc, char **argv)
 		bl_fail_errno(&why, BL_INVALID, "cannot open log '%s'", path);
 		return cli_fail(&invocation, BL_INVALID, &why);
 	}
-	status = audit_verify(log_fd, key, NULL, &report, &why);
+	status = audit_verify(log_fd, &brought.evidence, &report, &why);
 	if (status != BL_OK && status != BL_TAMPERED)
 		return cli_fail(&invocation, status, &why);
 	if (invocation.wants_json)
@@ -111,119 +307,49 @@ static int log_verify(int argc, char **argv)
 	if (status == BL_TAMPERED)
 		return bl_status_exit(status);
 	if (!invocation.wants_json)
-		printf("good: nothing changed, dropped or reordered. Not anchored: that this is no "
-		       "older copy of the log\n"
-		       "cannot be seen from the log alone (keep the last checkpoint elsewhere and "
-		       "compare)\n");
-	return bl_status_exit(BL_NOT_VERIFIED);
+		print_verdict(&report);
+	return report.has_anchor ? 0 : bl_status_exit(BL_NOT_VERIFIED);
 }
 
-/* ---- query ------------------------------------------------------------------------------------------ */
+/* ---- unlatch ----------------------------------------------------------------------------------------- */
 
-/* "2026-11-22", "2026-11-22 10:00" or "2026-11-22T10:00:00Z", in UTC. */
-static bool parse_moment(const char *text, int64_t *out_unix)
+static int log_unlatch(int argc, char **argv)
 {
-	static const char *const FORMS[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
-
-	for (size_t i = 0; i < BL_COUNT(FORMS); i++) {
-		struct tm moment = {0};
-		const char *end = strptime(text, FORMS[i], &moment);
-
-		if (end && !*end) {
-			int day = moment.tm_mday;
-
-			/* 30 February would be carried over into March. */
-			*out_unix = timegm(&moment);
-			return moment.tm_mday == day;
-		}
-	}
-	return false;
-}
-
-static bool print_record(void *context, const json_t *answer)
-{
-	const struct invocation *invocation = context;
-	const json_t *record = json_object_get(answer, "record");
-
-	if (invocation->wants_json) {
-		cli_print_json(record);
-		return !ferror(stdout);
-	}
-	printf("%8lld  %-24.24s  %-9s %-14s %-12s uid %-6lld %s", cli_number(record, "sequence"),
-	       cli_text(record, "time"), cli_text(record, "verdict"), cli_text(record, "op"),
-	       cli_text(record, "device"), cli_number(record, "uid"), cli_text(record, "rule"));
-	if (*cli_text(record, "detail"))
-		printf("  %s", cli_text(record, "detail"));
-	putchar('\n');
-	return !ferror(stdout);
-}
-
-static bool add_moment(json_t *request, const char *key, const char *text)
-{
-	int64_t at;
-
-	return !text || (parse_moment(text, &at) &&
-			 json_object_set_new(request, key, json_integer(at)) == 0);
-}
-
-static bool add_number(json_t *request, const char *key, const char *text)
-{
-	uint64_t number;
-
-	return !text || (cli_parse_number(text, INT64_MAX, &number) &&
-			 json_object_set_new(request, key, json_integer((json_int_t)number)) == 0);
-}
-
-static int log_query(int argc, char **argv)
-{
-	struct invocation invocation = {
-		.command = "log query",
-		.usage = "log query [--uid N] [--device ID] [--op OP] "
-			 "[--verdict V] [--rule ID] [--view N] "
-			 "[--since T] [--until T] [--last N] [--reason TEXT] [--json]"};
-	const char *uid = NULL, *device = NULL, *op = NULL, *verdict = NULL, *rule = NULL,
-		   *view = NULL;
-	const char *since = NULL, *until = NULL, *last = NULL, *reason = NULL;
-	const struct option_row rows[] = {
-		{.name = "uid", .text = &uid},	   {.name = "device", .text = &device},
-		{.name = "op", .text = &op},	   {.name = "verdict", .text = &verdict},
-		{.name = "rule", .text = &rule},   {.name = "view", .text = &view},
-		{.name = "since", .text = &since}, {.name = "until", .text = &until},
-		{.name = "last", .text = &last},   {.name = "reason", .text = &reason}};
-	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "log-query");
+	struct invocation invocation = {.command = "log unlatch",
+					.usage = "log unlatch --reason TEXT [--json]"};
+	const char *reason = NULL;
+	const struct option_row rows[] = {{.name = "reason", .text = &reason}};
+	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "log-unlatch");
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
-	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 0);
-	const struct {
-		const char *key, *text;
-	} TEXTS[] = {{"device", device}, {"op", op}, {"verdict", verdict}, {"rule", rule}};
 
 	if (code >= 0)
 		return code;
-	for (size_t i = 0; i < BL_COUNT(TEXTS); i++)
-		if (TEXTS[i].text)
-			json_object_set_new(request, TEXTS[i].key, json_string(TEXTS[i].text));
+	if (!reason || !*reason)
+		return cli_usage(&invocation, "what was mended? (--reason TEXT)");
 	cli_add_reason(request, reason);
-	if (!add_moment(request, "since", since) || !add_moment(request, "until", until))
-		return cli_usage(&invocation, "a time is 2026-11-22 or '2026-11-22 10:00', in UTC");
-	if (!add_number(request, "uid", uid) || !add_number(request, "view", view) ||
-	    !add_number(request, "last", last))
-		return cli_usage(&invocation, "--uid, --view and --last need numbers");
-
-	enum bl_status status =
-		cli_call(&invocation, request, -1, print_record, &invocation, &answer, &why);
-
-	return status == BL_OK ? 0 : cli_fail(&invocation, status, &why);
+	code = cli_ask(&invocation, request, &answer);
+	if (code >= 0)
+		return code;
+	printf("the log takes events again; views have to be opened anew\n");
+	return 0;
 }
 
 int cmd_log(int argc, char **argv)
 {
-	struct invocation invocation = {.command = "log",
-					.usage = "log verify|query ... (--help after either)"};
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} COMMANDS[] = {{"verify", log_verify},
+			{"query", log_query},
+			{"export", log_export},
+			{"unlatch", log_unlatch}};
+	struct invocation invocation = {
+		.command = "log",
+		.usage = "log verify|query|export|unlatch ... (--help after each)"};
 
-	if (argc > 1 && strcmp(argv[1], "verify") == 0)
-		return log_verify(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "query") == 0)
-		return log_query(argc - 1, argv + 1);
+	for (size_t i = 0; argc > 1 && i < BL_COUNT(COMMANDS); i++)
+		if (strcmp(argv[1], COMMANDS[i].name) == 0)
+			return COMMANDS[i].run(argc - 1, argv + 1);
 	return cli_usage(&invocation, "what about the log?");
 }

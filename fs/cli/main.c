@@ -5,7 +5,10 @@
 #include "fs/cli/cli.h"
 
 static const struct command COMMANDS[] = {
-	{"serve", cmd_serve, "[--store DIR] [--policy FILE]",
+	{"init", cmd_init, "[--auditor PUBLIC-KEY]... [--kit FILE]",
+	 "make a store, and the kit that lets an auditor prove its log"},
+	{"auditor", cmd_auditor, "keygen FILE", "keys of those who may read names in the log"},
+	{"serve", cmd_serve, "[--store DIR] [--policy FILE] [--anchor TARGET]...",
 	 "own a store and serve views of its devices (root)"},
 	{"mount", cmd_mount, "[-f] [--policy FILE] [--store DIR] SOURCE[=ID]... MOUNTPOINT",
 	 "see an image masked, in one command, without a service"},
@@ -31,7 +34,8 @@ static const struct command COMMANDS[] = {
 	{"people", cmd_people, "", "who holds which role, until when"},
 	{"reload", cmd_reload, "", "load the service's policy file again"},
 	{"policy", cmd_policy, "check|test|explain|load FILE ...", "check, try and load a policy"},
-	{"log", cmd_log, "verify|query ...", "prove the log whole; ask it who saw what"},
+	{"log", cmd_log, "verify|query|export|unlatch ...",
+	 "prove the log whole; ask it who saw what"},
 	{"hold", cmd_hold, "add|release ID --reason TEXT [--hold N]",
 	 "stop the destruction of a device, or let it go on"},
 	{"shred", cmd_shred, "--due | ID --reason TEXT", "destroy what is due, or a device early"},

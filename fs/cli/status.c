@@ -66,6 +66,54 @@ static void print_policy(const json_t *answer)
 	}
 }
 
+static void print_anchor(const json_t *anchor)
+{
+	printf("anchor  ");
+	cli_print_safe(cli_text(anchor, "target"));
+	if (json_is_integer(json_object_get(anchor, "age_seconds")))
+		printf(": %lld s old, %lld events behind", cli_number(anchor, "age_seconds"),
+		       cli_number(anchor, "behind"));
+	else
+		printf(": none taken yet");
+	if (json_is_true(json_object_get(anchor, "is_same_medium")))
+		printf(" (on the store's own medium: it proves little)");
+	if (*cli_text(anchor, "trouble")) {
+		printf("; FAILED: ");
+		cli_print_safe(cli_text(anchor, "trouble"));
+	}
+	putchar('\n');
+}
+
+static void print_log(const json_t *log, const char *key, bool is_solo)
+{
+	bool is_writable = json_is_true(json_object_get(log, "is_writable"));
+	const json_t *anchors = json_object_get(log, "anchors"), *anchor;
+	size_t index;
+
+	printf("log     %s, %lld events durable%s%s\n", is_writable ? "writable" : "BROKEN",
+	       cli_number(log, "durable_sequence"), is_writable ? "" : ": ",
+	       cli_text(log, "broken"));
+	if (!is_writable)
+		printf("        %lld requests were refused since%s. Next: mend it, then bailee log "
+		       "unlatch --reason TEXT\n",
+		       cli_number(log, "refused"),
+		       strcmp(cli_text(log, "mode"), "reserve") == 0
+			       ? "; what is due is still destroyed, from the reserve"
+			       : "");
+	if (cli_number(log, "bounded_ms"))
+		printf("        bounded: permitted reads and stats are durable within %lld ms\n",
+		       cli_number(log, "bounded_ms"));
+	printf("key     %s\n", key);
+	json_array_foreach(anchors, index, anchor) print_anchor(anchor);
+	if (anchors && !json_array_size(anchors) && !is_solo)
+		printf("anchor  none: an older copy of the store could take its place unseen "
+		       "(bailee "
+		       "serve --anchor DIR)\n");
+	if (json_is_true(json_object_get(log, "is_kit_in_store")) && !is_solo)
+		printf("kit     in the store: whoever has the store can forge the log. Next: move "
+		       "auditor.kit to the auditor\n");
+}
+
 static bool take_device(void *context, const json_t *answer)
 {
 	json_t *device = json_object_get(answer, "device");
@@ -104,10 +152,8 @@ int cmd_status(int argc, char **argv)
 			       ? " (solo: nothing is enforced against its owner)"
 			       : "");
 		print_policy(answer);
-		printf("log     %s, %lld events durable%s%s\n", is_writable ? "writable" : "BROKEN",
-		       cli_number(log, "durable_sequence"), is_writable ? "" : ": ",
-		       cli_text(log, "broken"));
-		printf("key     %s\n", cli_text(answer, "public_key"));
+		print_log(log, cli_text(answer, "public_key"),
+			  json_is_true(json_object_get(answer, "solo")));
 		print_devices(devices);
 		print_views(json_object_get(answer, "views"));
 	}

@@ -59,16 +59,6 @@ static enum bl_status harden(bool is_solo, struct bl_error *why)
 
 /* ---- starting ---------------------------------------------------------------------------------- */
 
-static void on_log_broken(void *context, const char *text)
-{
-	struct daemon *daemon = context;
-
-	fprintf(stderr, "error: audit: the log cannot take events, nothing is shown any more: %s\n",
-		text);
-	atomic_store(&daemon->is_log_broken, true);
-	eventfd_write(daemon->wake_fd, 1);
-}
-
 static enum bl_status open_store(struct daemon *daemon, struct bl_error *why)
 {
 	const char *path = daemon->options->store_path;
@@ -77,18 +67,6 @@ static enum bl_status open_store(struct daemon *daemon, struct bl_error *why)
 	if (status == BL_NOT_FOUND)
 		status = device_store_create(path, &daemon->store, why);
 	return status;
-}
-
-static enum bl_status open_log(struct daemon *daemon, struct bl_error *why)
-{
-	struct audit_config config = {
-		.store_fd = device_store_fd(daemon->store),
-		.vault = device_store_vault(daemon->store),
-		.on_broken = on_log_broken,
-		.broken_context = daemon,
-	};
-
-	return audit_open(&config, &daemon->audit, why);
 }
 
 static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
@@ -164,7 +142,7 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 
 	learn_host(daemon);
 	if (status == BL_OK)
-		status = open_log(daemon, why);
+		status = log_open(daemon, why);
 	if (status == BL_OK)
 		status = open_gate(daemon, why);
 	if (status == BL_OK)
@@ -318,6 +296,9 @@ static enum bl_status serve(struct daemon *daemon, struct bl_error *why)
 	if (status != BL_OK)
 		return status;
 	policy_watch(daemon);
+	status = log_start(daemon, why);
+	if (status != BL_OK)
+		return status;
 	if (daemon->options->on_ready)
 		daemon->options->on_ready(daemon->options->context);
 	tell_systemd("READY=1");
@@ -338,9 +319,9 @@ static void close_parts(struct daemon *daemon)
 	views_close_all(daemon);
 	if (daemon->gate)
 		keeper_keep_looks(daemon);
+	log_stop(daemon);
 	gate_free(daemon->gate);
-	if (daemon->audit)
-		audit_close(daemon->audit);
+	log_close(daemon);
 	device_store_close(daemon->store);
 	fd_close(daemon->listen_fd);
 	fd_close(daemon->wake_fd);
@@ -367,6 +348,17 @@ static enum bl_status block_signals(struct daemon *daemon, struct bl_error *why)
 	return BL_OK;
 }
 
+/* Its waits must not end early or late because somebody sets the clock. */
+static void init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 enum bl_status daemon_run(const struct daemon_options *options, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -384,6 +376,8 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	pthread_mutex_init(&daemon->shred_lock, NULL);
 	pthread_mutex_init(&daemon->keeper_lock, NULL);
 	pthread_cond_init(&daemon->keeper_wake, NULL);
+	pthread_mutex_init(&daemon->fresh_lock, NULL);
+	init_monotonic(&daemon->fresh_wake);
 	pthread_mutex_init(&daemon->connections_lock, NULL);
 	pthread_cond_init(&daemon->connections_gone, NULL);
 	if (!options->is_solo)

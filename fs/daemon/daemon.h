@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <sys/types.h>
 
+#include "fs/audit/audit.h"
 #include "policy/base.h"
 #include "policy/words.h"
 
@@ -25,6 +26,8 @@ struct daemon_source {
 struct daemon_options {
 	const char *store_path;	 /* made when missing */
 	const char *policy_path; /* NULL: the last good one; solo without any: the built-in one */
+	const char *const *anchors; /* targets of anchors_open; checkpoints go there */
+	size_t anchor_count;
 	/* Solo only: one view of the caller on @mountpoint, of these sources. */
 	bool is_solo;
 	const struct daemon_source *sources;
@@ -45,6 +48,23 @@ struct daemon_options {
  * BL_OK (stopped as asked), or why it could not start: BL_LOCKED, BL_INVALID, BL_IO, BL_TAMPERED, BL_LOG_BROKEN ...
  */
 enum bl_status daemon_run(const struct daemon_options *options, struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- making a store --------------------------------------------------------------------------- */
+
+struct daemon_init {
+	const char *store_path;
+	const char *kit_path; /* a file that is not there yet, outside the store */
+	const uint8_t (*auditors)[AUDIT_KEY];
+	size_t auditor_count;
+};
+
+/*
+ * daemon_init - make a store and its log, and write the auditor's kit; no daemon may run
+ *
+ * BL_OK, BL_EXISTS (the store has a log, or the kit's file is there), BL_INVALID, BL_LOCKED, BL_IO.
+ */
+enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AUDIT_LOG_ID],
+			   struct bl_error *why) BL_MUST_CHECK;
 
 /* daemon_default_store - $BAILEE_STORE, else /var/lib/bailee (root) or $XDG_STATE_HOME/bailee */
 enum bl_status daemon_default_store(char *out, size_t size, struct bl_error *why) BL_MUST_CHECK;

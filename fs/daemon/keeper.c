@@ -237,6 +237,7 @@ static void *keep(void *context)
 			fprintf(stderr, "error: keeper: %s\n", why.text);
 			memcpy(last_told, why.text, sizeof(last_told));
 		}
+		log_trim(daemon);
 		sleep_until(daemon, next_wake(daemon, began, status != BL_OK));
 	}
 	return NULL;

@@ -205,6 +205,7 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 		status = keep(daemon, text, why);
 	if (status == BL_OK) {
 		gate_set_policy(daemon->gate, policy);
+		log_obey(daemon, policy);
 	} else if (audit_is_writable(daemon->audit)) {
 		(void)!log_policy(daemon, peer, NULL,
 				  NULL); /* or the log would tell of one in force */

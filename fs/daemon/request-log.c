@@ -1,121 +1,36 @@
-/* What admins and auditors ask for: a new policy, the log's events. */
+/* Reading the log: events, and for auditors the sealed names that go with them. */
 #include "fs/daemon/asked.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "fs/daemon/message.h"
-
-static void answer_policy(struct asked *asked)
-{
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-
-	answer_text(asked->answer, "policy", policy_name(policy));
-	answer_number(asked->answer, "policy_serial", (int64_t)policy_serial(policy));
-}
-
-enum bl_status request_policy_load(struct asked *asked, struct bl_error *why)
-{
-	const char *text = asked_text(asked, "text");
-
-	if (!text)
-		return bl_fail(why, BL_INVALID, "no policy came with the request");
-
-	enum bl_status status = asked_permit(asked, ACTION_ADMINISTER, NULL, why);
-
-	if (status == BL_OK) {
-		const struct policy_text loaded = {
-			.bytes = text,
-			.length = strlen(text),
-			.signature = asked_text(asked, "signature"),
-		};
-
-		status = policy_replace(asked->daemon, &loaded, asked->peer, why);
-	}
-	if (status == BL_OK)
-		answer_policy(asked);
-	return status;
-}
-
-enum bl_status request_reload(struct asked *asked, struct bl_error *why)
-{
-	enum bl_status status = asked_permit(asked, ACTION_ADMINISTER, NULL, why);
-
-	if (status == BL_OK)
-		status = policy_load_file(asked->daemon, asked->peer, why);
-	if (status == BL_OK)
-		answer_policy(asked);
-	return status;
-}
-
-#define TEXT_PIECE ((size_t)48 << 10) /* every byte may take two in JSON */
-
-/* A policy is UTF-8, and so must be every piece: none ends inside a character. */
-static size_t piece_of(const char *text, size_t length)
-{
-	if (length <= TEXT_PIECE)
-		return length;
-	length = TEXT_PIECE;
-	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
-		length--;
-	return length;
-}
-
-enum bl_status request_policy_text(struct asked *asked, struct bl_error *why)
-{
-	BL_CLEANUP(bl_free) char *text = NULL;
-	size_t length;
-	enum bl_status status = asked_is_privileged(asked)
-					? BL_OK
-					: asked_permit(asked, ACTION_ADMINISTER, NULL, why);
-
-	if (status == BL_OK)
-		status = asked_log(asked, AUDIT_ADMIN, NULL, "policy-text", BL_OK, why);
-	if (status == BL_OK)
-		status = device_store_last_policy(asked->daemon->store, &text, &length, why);
-	for (size_t at = 0, size; status == BL_OK && at < length && !asked->is_client_gone;
-	     at += size) {
-		size = piece_of(text + at, length - at);
-		asked_send(asked, "text", json_stringn(text + at, size));
-	}
-	return status;
-}
-
-/* Which keys are trusted is no matter of the policy: only who owns the store may say so. */
-enum bl_status request_policy_trust(struct asked *asked, struct bl_error *why)
-{
-	const char *key = asked_text(asked, "key"), *signature = asked_text(asked, "signature");
-	bool is_owner = asked->peer->uid == asked->daemon->owner;
-	enum bl_status status = asked_log(asked, AUDIT_ADMIN, NULL, "policy-trust",
-					  is_owner ? BL_OK : BL_FORBIDDEN, why);
-
-	if (status != BL_OK)
-		return status;
-	if (!is_owner)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "which keys are trusted is the store owner's to say (run it as the "
-			       "owner)");
-	if (!key || !signature)
-		return bl_fail(why, BL_INVALID,
-			       "a public key and a signature of the policy in force are needed");
-	status = trust_add(asked->daemon, key, signature, why);
-	asked_undone(asked, AUDIT_ADMIN, NULL, status);
-	return status;
-}
 
 struct querying {
 	struct asked *asked;
 	struct audit_query query;
-	struct audit_record *ring; /* the last N that match; NULL: send as they come */
+	uint8_t token[AUDIT_TOKEN]; /* of --path */
+	struct audit_record *ring;  /* the last N that match; NULL: send as they come */
 	size_t room, count;
+	bool wants_names;
+	uint64_t from;	 /* records before this one are not sent */
+	json_t *reasons; /* sealed reasons since the last event: they are of the next one */
 	enum bl_status status;
 };
+
+static bool send(struct querying *querying, json_t *message)
+{
+	BL_CLEANUP(json_decref) json_t *owned = message;
+
+	if (atomic_load(&querying->asked->daemon->is_stopping))
+		return false; /* a slow reader must not hold up the stop */
+	querying->status =
+		owned ? message_send(querying->asked->fd, owned, -1, NULL) : BL_NO_MEMORY;
+	return querying->status == BL_OK;
+}
 
 static bool send_record(struct querying *querying, const struct audit_record *record)
 {
@@ -128,27 +43,27 @@ static bool send_record(struct querying *querying, const struct audit_record *re
 	audit_print_json(memory, record);
 	fclose(memory);
 
-	json_t *parsed = json_loads(text, 0, NULL);
-	BL_CLEANUP(json_decref) json_t *message = json_pack("{s:o}", "record", parsed);
+	json_t *message = json_pack("{s:o}", "record", json_loads(text, 0, NULL));
 
 	free(text);
-	if (atomic_load(&querying->asked->daemon->is_stopping))
-		return false; /* a slow reader must not hold up the stop */
-	querying->status =
-		message ? message_send(querying->asked->fd, message, -1, NULL) : BL_NO_MEMORY;
-	return querying->status == BL_OK;
+	if (message && json_array_size(querying->reasons))
+		json_object_set(message, "reasons", querying->reasons);
+	return send(querying, message);
 }
 
 static bool take_record(void *context, const struct audit_record *record)
 {
 	struct querying *querying = context;
+	bool goes_on = true;
 
-	if (!audit_query_matches(&querying->query, record))
-		return true;
-	if (!querying->ring)
-		return send_record(querying, record);
-	querying->ring[querying->count++ % querying->room] = *record;
-	return true;
+	if (record->sequence < querying->from || !audit_query_matches(&querying->query, record))
+		goes_on = true;
+	else if (querying->ring)
+		querying->ring[querying->count++ % querying->room] = *record;
+	else
+		goes_on = send_record(querying, record);
+	json_array_clear(querying->reasons);
+	return goes_on;
 }
 
 static void send_ring(struct querying *querying)
@@ -159,6 +74,77 @@ static void send_ring(struct querying *querying)
 	for (size_t i = querying->count - kept; i < querying->count && is_listening; i++)
 		is_listening = send_record(querying, &querying->ring[i % querying->room]);
 }
+
+/* ---- sealed names ------------------------------------------------------------------------------------ */
+
+static json_t *hex_json(const uint8_t *bytes, size_t length)
+{
+	BL_CLEANUP(bl_free) char *text = malloc(2 * length + 1);
+
+	if (!text)
+		return NULL;
+	sodium_bin2hex(text, 2 * length + 1, bytes, length);
+	return json_string(text);
+}
+
+static bool send_segment(void *context, const struct audit_segment *segment)
+{
+	struct querying *querying = context;
+	struct audit_state state;
+
+	audit_state(querying->asked->daemon->audit, &state);
+	json_array_clear(querying->reasons);
+	return send(querying,
+		    json_pack("{s:{s:I,s:s,s:o}}", "segment", "number", (json_int_t)segment->number,
+			      "log", state.log_id, "slots",
+			      hex_json(segment->slots,
+				       segment->auditor_count * (AUDIT_KEY + AUDIT_SEALED_LK))));
+}
+
+static bool take_named(void *context, const struct audit_named *named)
+{
+	struct querying *querying = context;
+	bool is_path = named->kind == AUDIT_NAME_PATH;
+
+	/* Names of other devices than the one that was asked for are nobody's business here. */
+	if (is_path && querying->query.device && strcmp(querying->query.device, named->device) != 0)
+		return true;
+	json_t *item = json_pack("{s:s,s:i,s:i,s:i,s:o,s:o,s:o}", "device", named->device, "kind",
+				 (int)named->kind, "part", (int)named->part, "parts",
+				 (int)named->parts, "token", hex_json(named->token, AUDIT_TOKEN),
+				 "nonce", hex_json(named->nonce, sizeof(named->nonce)), "sealed",
+				 hex_json(named->sealed, named->length));
+
+	if (!is_path)
+		return json_array_append_new(querying->reasons, item) == 0;
+	return send(querying, json_pack("{s:o}", "named", item));
+}
+
+/* Where the last N begin, so that the names before them can be told in time. */
+static void begin_at_ring(struct querying *querying)
+{
+	size_t kept = BL_MIN(querying->count, querying->room);
+
+	if (kept)
+		querying->from = querying->ring[(querying->count - kept) % querying->room].sequence;
+	else
+		querying->from = UINT64_MAX;
+	querying->ring = NULL;
+}
+
+static enum bl_status scan_names(struct querying *querying, int log_fd, struct bl_error *why)
+{
+	const struct audit_listener listener = {.record = take_record,
+						.named = take_named,
+						.segment = send_segment,
+						.context = querying};
+
+	if (querying->from == UINT64_MAX)
+		return BL_OK;
+	return audit_scan_names(log_fd, querying->from, &listener, why);
+}
+
+/* ---- the request ---------------------------------------------------------------------------------------- */
 
 static enum bl_status fill_query(const struct asked *asked, struct audit_query *query,
 				 struct bl_error *why)
@@ -195,35 +181,154 @@ static enum bl_status fill_query(const struct asked *asked, struct audit_query *
 	return BL_OK;
 }
 
+/* Equal paths have equal tokens, as long as the device's key is there: one may look for what one knows. */
+static enum bl_status fill_path(struct querying *querying, struct bl_error *why)
+{
+	const char *path = asked_text(querying->asked, "path");
+	const char *device = querying->query.device;
+	uint8_t key[VAULT_KEY];
+
+	if (!path)
+		return BL_OK;
+	if (!device)
+		return bl_fail(why, BL_INVALID,
+			       "a path is looked for on one device (give --device)");
+	while (*path == '/')
+		path++;
+	enum bl_status status = vault_device_key(device_store_vault(querying->asked->daemon->store),
+						 device, VAULT_LOG_NAMES, key, NULL);
+
+	if (status != BL_OK)
+		return bl_fail(
+			why, BL_NOT_FOUND,
+			"device '%s' has no key of its names any more: nothing tells which path "
+			"was which",
+			device);
+	audit_token(key, path, strlen(path), querying->token);
+	sodium_memzero(key, sizeof(key));
+	querying->query.token = querying->token;
+	return BL_OK;
+}
+
+static enum bl_status run_query(struct querying *querying, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close)
+	int log_fd = openat(device_store_fd(querying->asked->daemon->store), "log",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(bl_free) struct audit_record *ring = NULL;
+	enum bl_status status = BL_OK;
+
+	if (log_fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open the log");
+	if (querying->query.last) {
+		querying->room = (size_t)querying->query.last;
+		ring = calloc(querying->room, sizeof(*ring));
+		querying->ring = ring;
+		if (!ring)
+			return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	}
+	if (ring || !querying->wants_names)
+		status = audit_scan(log_fd, take_record, querying, why);
+	if (status == BL_OK && ring && querying->wants_names)
+		begin_at_ring(querying);
+	else if (status == BL_OK && ring)
+		send_ring(querying);
+	return status == BL_OK && querying->wants_names ? scan_names(querying, log_fd, why)
+							: status;
+}
+
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why)
 {
-	struct querying querying = {.asked = asked};
+	BL_CLEANUP(json_decref) json_t *reasons = json_array();
+	struct querying querying = {
+		.asked = asked, .reasons = reasons, .wants_names = asked_flag(asked, "names")};
 	enum bl_status status = fill_query(asked, &querying.query, why);
 
 	if (status == BL_OK)
 		status = asked_permit(asked, ACTION_REVIEW, NULL, why);
 	if (status == BL_OK)
-		status = asked_log(asked, AUDIT_ADMIN, querying.query.device, "log-query", BL_OK,
-				   why);
+		status = asked_log(asked, AUDIT_ADMIN, querying.query.device,
+				   querying.wants_names ? "log-query with names" : "log-query",
+				   BL_OK, why);
+	if (status == BL_OK)
+		status = fill_path(&querying, why);
+	return status == BL_OK ? run_query(&querying, why) : status;
+}
+
+/* ---- keys of names -------------------------------------------------------------------------------------- */
+
+/* The device's half of the key, or the store's where the request names none. */
+static enum bl_status names_key(struct asked *asked, uint8_t out_key[VAULT_KEY],
+				struct bl_error *why)
+{
+	struct vault *vault = device_store_vault(asked->daemon->store);
+	struct device device = {.id = ""};
+	bool has_device = asked_text(asked, "device") != NULL;
+	enum bl_status status = has_device
+					? asked_permitted_device(asked, ACTION_REVIEW, &device, why)
+					: asked_permit(asked, ACTION_REVIEW, NULL, why);
+
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, device.id, "log-name-key", BL_OK, why);
 	if (status != BL_OK)
 		return status;
-
-	BL_CLEANUP(fd_close)
-	int log_fd = openat(device_store_fd(asked->daemon->store), "log",
-			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	BL_CLEANUP(bl_free) struct audit_record *ring = NULL;
-
-	if (log_fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the log");
-	if (querying.query.last) {
-		querying.room = (size_t)querying.query.last;
-		ring = calloc(querying.room, sizeof(*ring));
-		querying.ring = ring;
-		if (!ring)
-			return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	if (!has_device) {
+		vault_store_key(vault, VAULT_LOG_NAMES, out_key);
+		return BL_OK;
 	}
-	status = audit_scan(log_fd, take_record, &querying, why);
-	if (status == BL_OK && ring)
-		send_ring(&querying);
+	if (vault_device_key(vault, device.id, VAULT_LOG_NAMES, out_key, NULL) != BL_OK)
+		return bl_fail(
+			why, BL_NOT_FOUND,
+			"the key of the names of device '%s' is destroyed: nobody can read them "
+			"any more",
+			device.id);
+	return BL_OK;
+}
+
+enum bl_status request_log_name_key(struct asked *asked, struct bl_error *why)
+{
+	const char *text = asked_text(asked, "segment_key");
+	uint8_t lk[AUDIT_KEY], ln[VAULT_KEY], log_id[AUDIT_LOG_ID], key[AUDIT_KEY];
+	char hex[2 * AUDIT_KEY + 1];
+	struct audit_state state;
+	size_t got = 0;
+
+	if (!text || strlen(text) != 2 * AUDIT_KEY ||
+	    sodium_hex2bin(lk, sizeof(lk), text, strlen(text), NULL, &got, NULL) != 0 ||
+	    got != sizeof(lk))
+		return bl_fail(why, BL_INVALID, "a segment's key is 64 hex digits");
+	enum bl_status status = names_key(asked, ln, why);
+
+	if (status != BL_OK)
+		return status;
+	audit_state(asked->daemon->audit, &state);
+	sodium_hex2bin(log_id, sizeof(log_id), state.log_id, 2 * sizeof(log_id), NULL, NULL, NULL);
+	audit_name_key(ln, log_id, lk, key);
+	sodium_bin2hex(hex, sizeof(hex), key, sizeof(key));
+	answer_text(asked->answer, "key", hex);
+	sodium_memzero(ln, sizeof(ln));
+	sodium_memzero(lk, sizeof(lk));
+	sodium_memzero(key, sizeof(key));
+	sodium_memzero(hex, sizeof(hex));
+	return BL_OK;
+}
+
+/* ---- unlatching ----------------------------------------------------------------------------------------- */
+
+enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why)
+{
+	struct audit_event event = event_by(asked->daemon, asked->peer, AUDIT_UNLATCHED);
+	const struct may_question question = {.action = ACTION_ADMINISTER,
+					      .purpose = asked_text(asked, "purpose"),
+					      .has_reason = asked_text(asked, "reason") != NULL};
+	/* A refusal cannot be an event now: there is no log to take it. It is counted with the others. */
+	enum bl_status status = may(asked->daemon, asked->peer, &question, asked->rule, why);
+
+	if (status != BL_OK)
+		return status;
+	memcpy(event.rule, asked->rule, sizeof(event.rule));
+	status = log_unlatch(asked->daemon, &event, why);
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, NULL, "log-unlatch", BL_OK, why);
 	return status;
 }

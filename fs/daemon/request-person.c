@@ -164,6 +164,31 @@ static bool is_hidden(const struct asked *asked, const struct audit_event *event
 		!knows(asked->daemon, asked->peer, &question));
 }
 
+/* Rules that no policy holds. */
+static const char *built_in_why(const char *rule)
+{
+	static const struct {
+		const char *rule, *why;
+	} WHYS[] = {
+		{"builtin/not-anchored", "The log had not been anchored for longer than the policy "
+					 "allows, and so contents were "
+					 "closed to everybody. Next: whoever runs the service "
+					 "mends its anchors (bailee status)."},
+		{"builtin/one-view-one-person",
+		 "A view answers its own person only. Next: open one of your own."},
+		{"builtin/unscanned", "It could not be looked through for personal data, or not "
+				      "all of it yet. Next: open it "
+				      "again, or ask for a safe copy when renditions are there."},
+		{"builtin/read-only", "Nothing can be changed through Bailee."},
+		{"builtin/too-many-views", "Too many views were open. Next: close some."},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(WHYS); i++)
+		if (strcmp(WHYS[i].rule, rule) == 0)
+			return WHYS[i].why;
+	return "";
+}
+
 static void answer_event(struct asked *asked, const struct audit_record *record)
 {
 	static const struct audit_event hidden = {.verdict = AUDIT_DENIED};
@@ -184,7 +209,7 @@ static void answer_event(struct asked *asked, const struct audit_record *record)
 	answer_text(asked->answer, "why",
 		    hides   ? "There is nothing of that name that you may list."
 		    : words ? words
-			    : "");
+			    : built_in_why(event->rule));
 	json_object_set_new(asked->answer, "policy_in_force", json_boolean(is_current));
 }
 

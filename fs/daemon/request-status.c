@@ -1,6 +1,12 @@
 /* What is there: devices and their dates, views, log, policy. */
 #include "fs/daemon/asked.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "fs/daemon/kit.h"
+
 struct devices_context {
 	struct asked *asked;
 	struct policy *policy;
@@ -54,8 +60,52 @@ static void add_views(struct asked *asked, bool is_privileged)
 	json_object_set_new(asked->answer, "views", list);
 }
 
-static void add_log(struct asked *asked)
+/* Made on first use, the store holds what only an auditor should: until somebody takes it away. */
+static bool is_kit_here(const struct daemon *daemon)
 {
+	struct stat st;
+
+	return fstatat(device_store_fd(daemon->store), KIT_IN_STORE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static json_t *anchor_json(const struct anchor_state *state, uint64_t durable)
+{
+	struct timespec now;
+	json_t *item = json_object();
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	answer_text(item, "target", state->target);
+	answer_number(item, "sequence", (int64_t)state->sequence);
+	answer_number(item, "behind", (int64_t)(durable - BL_MIN(durable, state->sequence)));
+	if (state->sequence)
+		answer_number(item, "age_seconds", now.tv_sec - state->boottime_ns / 1000000000);
+	else
+		json_object_set_new(item, "age_seconds", json_null());
+	json_object_set_new(item, "is_same_medium", json_boolean(state->is_same_medium));
+	answer_text(item, "trouble", state->trouble);
+	return item;
+}
+
+static void add_anchors(const struct daemon *daemon, json_t *log, uint64_t durable)
+{
+	json_t *list = json_array();
+	size_t count = daemon->anchors ? anchors_count(daemon->anchors) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct anchor_state state;
+
+		anchors_state(daemon->anchors, i, &state);
+		json_array_append_new(list, anchor_json(&state, durable));
+	}
+	json_object_set_new(log, "anchors", list);
+	answer_number(log, "anchor_every_seconds",
+		      atomic_load(&daemon->anchor_every_ns) / 1000000000);
+}
+
+static void add_log(struct asked *asked, bool is_privileged)
+{
+	static const char *const MODES[] = {
+		[AUDIT_WRITING] = "writing", [AUDIT_RESERVE] = "reserve", [AUDIT_DEAD] = "dead"};
 	struct audit_state state;
 	json_t *log = json_object();
 
@@ -66,6 +116,17 @@ static void add_log(struct asked *asked)
 	answer_number(log, "last_sequence", (int64_t)state.last_sequence);
 	answer_number(log, "durable_sequence", (int64_t)state.durable_sequence);
 	answer_number(log, "segment", (int64_t)state.segment);
+	answer_text(log, "mode", MODES[state.mode]);
+	answer_number(log, "refused", (int64_t)state.refused);
+	answer_number(log, "forgeable_frames", (int64_t)state.forgeable_frames);
+	answer_number(log, "bounded_ms", state.bounded_ms);
+	answer_number(log, "auditors", (int64_t)state.auditor_count);
+	/* Where the anchors are, and that the kit can be had, is nothing for everybody. */
+	if (is_privileged) {
+		json_object_set_new(log, "is_kit_in_store",
+				    json_boolean(is_kit_here(asked->daemon)));
+		add_anchors(asked->daemon, log, state.durable_sequence);
+	}
 	json_object_set_new(asked->answer, "log", log);
 }
 
@@ -121,7 +182,7 @@ enum bl_status request_status(struct asked *asked, struct bl_error *why)
 		device_each(asked->daemon->store, add_device, &devices);
 	send_devices(asked, devices.list);
 	add_views(asked, privileged);
-	add_log(asked);
+	add_log(asked, privileged);
 	add_key(asked);
 	answer_text(asked->answer, "version", BAILEE_VERSION);
 	add_policy(asked, policy, privileged);

@@ -5,7 +5,7 @@
 
 #include "fs/daemon/message.h"
 
-#define KEYS_LIMIT 12
+#define KEYS_LIMIT 16
 
 static const struct request {
 	const char *name;
@@ -42,9 +42,14 @@ static const struct request {
 	{"why-event", request_why_event, {"event"}, false},
 	{"log-query",
 	 request_log_query,
-	 {"uid", "device", "op", "verdict", "rule", "view", "since", "until", "last", "reason",
-	  "purpose"},
+	 {"uid", "device", "op", "verdict", "rule", "view", "since", "until", "last", "path",
+	  "names", "reason", "purpose"},
 	 false},
+	{"log-name-key",
+	 request_log_name_key,
+	 {"device", "segment_key", "reason", "purpose"},
+	 false},
+	{"log-unlatch", request_log_unlatch, {"reason", "purpose"}, false},
 	{"certificate", request_certificate, {"device", "reason", "purpose"}, false},
 };
 
@@ -95,6 +100,8 @@ static const struct key {
 	{"since", JSON_INTEGER, INT64_MIN, INT64_MAX},
 	{"until", JSON_INTEGER, INT64_MIN, INT64_MAX},
 	{"last", JSON_INTEGER, 0, QUERY_LAST_LIMIT},
+	{"names", JSON_TRUE, 0, 0},
+	{"segment_key", JSON_STRING, 0, 0},
 };
 
 static bool is_value_of(const struct key *key, const json_t *value)

@@ -35,6 +35,12 @@ struct view {
 	struct view *next;
 };
 
+/* How long the wall clock has stood to CLOCK_BOOTTIME as it does now. */
+struct log_clock {
+	bool is_known;
+	int64_t offset_s, since_s;
+};
+
 /* Which file it is, and who can write into it. */
 struct policy_identity {
 	uint64_t device, inode;
@@ -61,6 +67,15 @@ struct daemon {
 		[PATH_LIMIT]; /* where --policy led when it was last looked at; the main thread's */
 	atomic_bool is_stopping;
 	atomic_bool is_log_broken;
+
+	/* The log's anchors, and the thread that keeps them younger than the policy wants. */
+	struct anchors *anchors;	     /* NULL: none */
+	atomic_int_fast64_t anchor_every_ns; /* 0: the policy does not ask */
+	pthread_t fresh;
+	bool has_fresh;
+	pthread_mutex_t fresh_lock;
+	pthread_cond_t fresh_wake;
+	struct log_clock log_clock; /* the keeper's */
 
 	pthread_mutex_t views_lock;
 	struct view *views;
@@ -98,6 +113,26 @@ struct peer {
 };
 
 int64_t daemon_now(void *context); /* seconds since the epoch, real time; context unused */
+
+/* ---- log.c ------------------------------------------------------------------------------------ */
+
+/* Anchors and log; the log is made on first use, and its kit left in the store. */
+enum bl_status log_open(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+/* log_start - once requests are about to be answered; log_stop - before anything that they use goes; log_close - at last */
+enum bl_status log_start(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+void log_stop(struct daemon *daemon);
+void log_close(struct daemon *daemon);
+/* log_obey - durability, span of the anchors and digest are this policy's from now on */
+void log_obey(struct daemon *daemon, const struct policy *policy);
+/* log_refresh - open or close contents by the age of the newest anchor; when to look again (CLOCK_BOOTTIME ns) */
+int64_t log_refresh(struct daemon *daemon);
+/* log_unlatch - as audit_unlatch, and everything is served again */
+enum bl_status log_unlatch(struct daemon *daemon, const struct audit_event *event,
+			   struct bl_error *why) BL_MUST_CHECK;
+/* log_trim - remove what is older than `audit: keep`; the keeper's */
+void log_trim(struct daemon *daemon);
+/* log_clock_is_steady - has the wall clock gone on for a day without a step? Only then is anything old. */
+bool log_clock_is_steady(struct log_clock *clock, int64_t realtime_s, int64_t boottime_s);
 
 /* ---- policy.c ---------------------------------------------------------------------------------- */
 

@@ -219,6 +219,16 @@ static bool is_for_writing(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
 }
 
+/* Words of our own stay readable. */
+static int deny_unanchored(struct asked *asked)
+{
+	if (!atomic_load(&asked->view->gate->is_unanchored))
+		return 0;
+	asked->event.verdict = AUDIT_DENIED;
+	asked_rule(asked, RULE_ANCHOR);
+	return EACCES;
+}
+
 static int deny_writing(struct asked *asked)
 {
 	asked->event.verdict = AUDIT_DENIED;
@@ -336,7 +346,10 @@ static int open_file(struct asked *asked, uint64_t node, int flags, struct gate_
 		return EISDIR;
 	if (type != IMAGE_FILE)
 		return ENXIO;
-	return kind == ENTRY_NOTICE ? open_notice(asked, handle) : open_image_file(asked, handle);
+	if (kind == ENTRY_NOTICE)
+		return open_notice(asked, handle);
+	error = deny_unanchored(asked);
+	return error ? error : open_image_file(asked, handle);
 }
 
 /* It was counted, and then its device was dropped: nothing was opened. */
@@ -555,12 +568,14 @@ void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_
 	int error = handle_pin(&reading);
 
 	if (!error && reading.file)
+		error = deny_unanchored(&asked);
+	if (!error && reading.file)
 		error = read_file(&reading, offset, size, buffer, room);
 	else if (!error && asked.device)
 		error = read_notice(&asked, offset, buffer, size);
 	else if (!error)
 		error = read_root_notice(&asked, offset, buffer, size);
-	file_unref(reading.file);
+	asked.file = reading.file; /* given back with the rest */
 	sodium_memzero(&reading.mask, sizeof(reading.mask));
 	if (error) {
 		reply->bytes = NULL;

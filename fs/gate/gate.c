@@ -177,6 +177,15 @@ static void all_moved(struct gate *gate)
 		view_moved(view);
 }
 
+void gate_contents(struct gate *gate, bool are_shown)
+{
+	if (atomic_exchange(&gate->is_unanchored, !are_shown) == !are_shown)
+		return;
+	pthread_rwlock_wrlock(&gate->policy_lock);
+	all_moved(gate);
+	pthread_rwlock_unlock(&gate->policy_lock);
+}
+
 static struct gate_device **device_at(struct gate *gate, const char *id)
 {
 	struct gate_device **at = &gate->devices;

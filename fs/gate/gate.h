@@ -50,6 +50,11 @@ struct policy *gate_policy(struct gate *gate); /* counted: policy_unref */
 void gate_device_changed(struct gate *gate, const char *id);
 /* gate_device_drop - close its image and wipe its trees, spans and keys (before a shred, after closing access) */
 void gate_device_drop(struct gate *gate, const char *id);
+/*
+ * gate_contents - are contents shown at all? Not while the newest anchor of the log is older than the policy wants: opens and reads
+ * are refused by "builtin/not-anchored" then, and no kernel keeps what it had. At first they are.
+ */
+void gate_contents(struct gate *gate, bool are_shown);
 /* gate_tick - time has passed: views whose subject is no longer valid decide again. Returns the next instant, unix. */
 int64_t gate_tick(struct gate *gate, int64_t now_unix);
 
@@ -136,7 +141,8 @@ struct gate_view_request {
 	uint32_t login_uid;  /* UINT32_MAX: unset */
 	uint32_t pid;	     /* of the client that asked */
 	const char *purpose; /* NULL: none */
-	const char *reason;  /* NULL: none; only whether one was given goes to the log */
+	const char *
+		reason; /* NULL: none; the log has it for auditors only, and says whether one was given */
 };
 
 /* Told from any thread when what the view may see has changed; serve then invalidates what the kernel keeps. */

@@ -50,6 +50,7 @@
 #define RULE_WALK	"builtin/walk"
 #define RULE_READ_ONLY	"builtin/read-only"
 #define RULE_NOTICE	"builtin/notice"
+#define RULE_ANCHOR	"builtin/not-anchored"
 
 /* ---- tree: what is known of a device's files, directory by directory --------------------------- */
 
@@ -79,6 +80,8 @@ struct entry {
 	struct gate_file *file; /* while it is among the device's kept files */
 	struct image_attr attr;
 	uint32_t id, parent;
+	uint32_t
+		named_in; /* the segment of the log that has its path for auditors, cut to 32 bits; 0: none yet */
 	uint32_t first, count; /* children, when LOAD_READY: ids first .. first + count - 1 */
 	uint32_t next_link;    /* ring of the entries of the same file; itself when alone */
 	rules_place place;
@@ -272,6 +275,8 @@ struct gate_file {
 	atomic_uint refs;
 	uint64_t serial; /* its spans are known by this */
 	uint32_t entry;
+	atomic_uint_fast32_t
+		named_in; /* as the entry's: for reads, which do not look at the tree */
 	struct image_file *file;
 	uint64_t size_bytes;
 	struct detect_profile profile;
@@ -444,7 +449,8 @@ struct gate {
 	struct gate_usage *usages;
 	pthread_mutex_t looks_lock; /* the list of: */
 	struct gate_look *looks;
-	uid_t nobody; /* the kernel's overflow uid */
+	uid_t nobody;		   /* the kernel's overflow uid */
+	atomic_bool is_unanchored; /* no contents: gate_contents */
 	int64_t look_ms;
 };
 
@@ -490,8 +496,8 @@ struct gate_view {
 	atomic_int_fast64_t valid_until;
 	gate_changed_fn *changed; /* under policy_lock */
 	void *changed_context;
-	/* Refused reads of the current second, and whether they ended the view (view_count_refusal). */
-	atomic_int_fast64_t refusal_second;
+	/* Refused reads of the current minute, and whether they ended the view (view_count_refusal). */
+	atomic_int_fast64_t refusal_minute;
 	atomic_uint refusals;
 	atomic_bool is_revoked;
 	pthread_mutex_t lock;
@@ -523,12 +529,13 @@ void view_event(const struct gate_view *view, const struct gate_caller *caller, 
 		struct audit_event *out_event);
 
 /*
- * view_count_refusal - one more refused read; so many in one second end the view
+ * view_count_refusal - one more refused read; so many in one minute end the view
  *
  * A refused page fault under MAP_POPULATE makes the kernel ask for the same page for ever (docs/serving.md): no
- * answer ends that, only the end of the connection does.
+ * answer ends that, only the end of the connection does. The log slows a storm of one kind down to ten answers a second, so
+ * that this comes after some seconds.
  */
-#define VIEW_REFUSALS_A_SECOND 1000
+#define VIEW_REFUSALS_A_MINUTE 100
 void view_count_refusal(struct gate_view *view, const struct gate_caller *caller);
 /* gate_device_of - node to device, counted; NULL: gone. policy_lock is not held. */
 struct gate_device *gate_device_of(struct gate *gate, uint64_t node);
@@ -565,10 +572,14 @@ struct asked {
 	int64_t begun_unix;
 	bool is_paid; /* of a file that is open: its name and contents were counted then */
 	bool is_look; /* what it shows, if it succeeds, is a look that extends `last_open` */
+	/* Whose path the event's token stands for, where this segment of the log does not have it yet; see asked_name. */
+	bool is_unnamed;
+	uint32_t unnamed;	/* entry of asked.device */
+	struct gate_file *file; /* counted; the file that is read: it is named too */
 };
 /*
  * asked_begin - is it this view's own person, and can the log take it? False: the reply is on its way.
- * asked_finish - hand the event to the log; the reply follows it. Gives the device back. Last word of a request.
+ * asked_finish - hand the event to the log; the reply follows it. Gives device and file back. Last word of a request.
  * asked_deny   - what a decision that does not permit says in the event; the errno to answer
  */
 bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_caller *caller,
@@ -583,6 +594,8 @@ void asked_lock(struct asked *asked);
 void asked_unlock(struct asked *asked);
 /* asked_rule - what decided, for the event */
 void asked_rule(struct asked *asked, const char *rule);
+/* asked_token - the token of the entry behind @scene into the event, and whether its path has to go to the auditors; locks are held */
+void asked_token(struct asked *asked, const struct scene *scene);
 /*
  * asked_visible - the entry as a scene, when its name may be shown and its device is there; locks are held.
  * 0, or the errno (event says why). Fills the event's token.

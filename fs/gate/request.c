@@ -1,6 +1,7 @@
 #include "fs/gate/private.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 	asked->device = NULL;
 	asked->entry = 0;
 	asked->begun_unix = now;
-	asked->is_paid = asked->is_look = false;
+	asked->is_paid = asked->is_look = asked->is_unnamed = false;
+	asked->file = NULL;
 	reply->view = view;
 	reply->ticket.done = settled;
 	if (atomic_load(&view->valid_until) <= now || atomic_load(&gate->due_unix) <= now)
@@ -57,6 +59,88 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 	return true;
 }
 
+/* ---- paths for auditors --------------------------------------------------------------------------------- */
+
+void asked_token(struct asked *asked, const struct scene *scene)
+{
+	uint32_t segment = (uint32_t)audit_naming(asked->view->gate->config.audit);
+
+	scene_token(scene, NULL, asked->event.token);
+	asked->is_unnamed = segment && scene->entry->named_in != segment &&
+			    !sodium_is_zero(asked->event.token, AUDIT_TOKEN);
+	asked->unnamed = scene->entry->id;
+}
+
+/* A file that is read: its tree is not looked at for that. */
+static void look_for_name(struct asked *asked)
+{
+	uint32_t segment = (uint32_t)audit_naming(asked->view->gate->config.audit);
+
+	if (!asked->file || !segment || atomic_load(&asked->file->named_in) == segment ||
+	    sodium_is_zero(asked->event.token, AUDIT_TOKEN))
+		return;
+	asked->is_unnamed = true;
+	asked->unnamed = asked->file->entry;
+}
+
+/* The path and the key that hides it. False: the device was dropped meanwhile, and its key with it. */
+static bool path_of(struct asked *asked, char path[GATE_PATH], size_t *out_length,
+		    uint8_t key[VAULT_KEY])
+{
+	struct gate_device *device = asked->device;
+	bool is_there = false;
+
+	pthread_mutex_lock(&device->lock);
+	const struct entry *entry = tree_entry(device->tree, asked->unnamed);
+
+	if (entry && device->keys) {
+		memcpy(key, device->keys->names, VAULT_KEY);
+		is_there = tree_path(device->tree, entry, NULL, path, out_length);
+	}
+	pthread_mutex_unlock(&device->lock);
+	return is_there;
+}
+
+static void note_named(struct asked *asked, uint32_t segment)
+{
+	struct gate_device *device = asked->device;
+
+	pthread_mutex_lock(&device->lock);
+	struct entry *entry = tree_entry(device->tree, asked->unnamed);
+
+	if (entry && segment)
+		entry->named_in = segment;
+	pthread_mutex_unlock(&device->lock);
+	if (asked->file && segment)
+		atomic_store(&asked->file->named_in, segment);
+}
+
+/* The path goes before the event, in one frame. After the submission the reply may be gone, and asked is all there is. */
+static void submit_named(struct asked *asked)
+{
+	struct audit *audit = asked->view->gate->config.audit;
+	char path[GATE_PATH];
+	uint8_t key[VAULT_KEY];
+	size_t length;
+
+	if (!path_of(asked, path, &length, key)) {
+		audit_submit(audit, &asked->event, &asked->reply->ticket);
+		return;
+	}
+	const struct audit_name name = {.kind = AUDIT_NAME_PATH,
+					.device = asked->event.device,
+					.log_names_key = key,
+					.token = asked->event.token,
+					.text = path,
+					.length = length};
+	uint32_t segment =
+		(uint32_t)audit_submit_named(audit, &asked->event, &name, 1, &asked->reply->ticket);
+
+	sodium_memzero(key, sizeof(key));
+	sodium_memzero(path, length);
+	note_named(asked, segment);
+}
+
 void asked_finish(struct asked *asked, int error)
 {
 	struct audit *audit = asked->view->gate->config.audit;
@@ -71,6 +155,14 @@ void asked_finish(struct asked *asked, int error)
 	}
 	if (!error && asked->is_look)
 		look_note(asked->device, asked->begun_unix);
+	look_for_name(asked);
+	if (asked->device && asked->is_unnamed) {
+		submit_named(asked);
+		file_unref(asked->file);
+		gate_device_unref(asked->device);
+		return;
+	}
+	file_unref(asked->file);
 	gate_device_unref(asked->device);
 	audit_submit(audit, &asked->event, &asked->reply->ticket);
 }
@@ -133,7 +225,7 @@ int asked_visible(struct asked *asked, uint32_t id, struct scene *scene)
 		return asked_failed(asked, BL_STALE);
 	scene_set(scene, asked->view, asked->device, entry, -1);
 	scene->facts.is_paid = asked->is_paid;
-	scene_token(scene, NULL, asked->event.token);
+	asked_token(asked, scene);
 	bool is_visible = scene_is_visible(scene, &decision);
 
 	asked_deny(asked, &decision);
@@ -224,9 +316,10 @@ static int lookup_shown(struct asked *asked, const char *name, size_t length)
 		scene_set(&scene, asked->view, asked->device,
 			  tree_entry(asked->device->tree, asked->entry), -1);
 		scene_token(&scene, name, asked->event.token);
+		asked->is_unnamed = false; /* a name that is not there is no node's */
 		return ENOENT;
 	}
-	scene_token(&scene, NULL, asked->event.token);
+	asked_token(asked, &scene);
 	bool is_visible = scene_is_visible(&scene, &decision);
 
 	asked_deny(asked, &decision);

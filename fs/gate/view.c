@@ -1,6 +1,7 @@
 #include "fs/gate/private.h"
 
 #include <ctype.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,6 +227,27 @@ static void opened_detail(const struct gate_view *view, char out[AUDIT_DETAIL_SI
 		 view->has_reason ? "given" : "none", view->gate->config.is_solo ? ", solo" : "");
 }
 
+/* The reason is for auditors only. It is of no device, so the store's own key hides it. */
+static enum bl_status append_opened(const struct gate_view *view,
+				    const struct gate_view_request *request,
+				    const struct audit_event *event, struct bl_error *why)
+{
+	uint8_t key[VAULT_KEY];
+	struct audit *audit = view->gate->config.audit;
+	const struct audit_name reason = {.kind = AUDIT_NAME_REASON,
+					  .device = "",
+					  .log_names_key = key,
+					  .text = request->reason,
+					  .length = view->has_reason ? strlen(request->reason) : 0};
+
+	vault_store_key(device_store_vault(view->gate->config.store), VAULT_LOG_NAMES, key);
+	enum bl_status status =
+		audit_append_named(audit, event, &reason, view->has_reason, NULL, why);
+
+	sodium_memzero(key, sizeof(key));
+	return status;
+}
+
 enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request *request,
 			      struct gate_view **out_view, struct bl_error *why)
 {
@@ -246,16 +268,13 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 		view_unlink(view);
 		event.verdict = status == BL_FORBIDDEN ? AUDIT_DENIED : AUDIT_FAILED_VERDICT;
 		event.error_number = (uint32_t)bl_status_errno(status);
-		uint64_t sequence;
-		enum bl_status logged = audit_append(gate->config.audit, &event, &sequence, NULL);
+		enum bl_status logged = append_opened(view, request, &event, NULL);
 
 		view_free(view);
 		return logged == BL_OK ? status
 				       : bl_fail(why, logged, "the log cannot take an event");
 	}
-	uint64_t sequence;
-
-	status = audit_append(gate->config.audit, &event, &sequence, why);
+	status = append_opened(view, request, &event, why);
 	if (status != BL_OK) {
 		gate_view_close(view);
 		return status;
@@ -300,10 +319,10 @@ void view_count_refusal(struct gate_view *view, const struct gate_caller *caller
 	struct gate *gate = view->gate;
 	int64_t now = gate->config.now_unix(gate->config.clock_context);
 
-	/* Two threads at the edge of a second may both begin anew: the count is a little late then, no more. */
-	if (atomic_exchange(&view->refusal_second, now) != now)
+	/* Two threads at the edge of a minute may both begin anew: the count is a little late then, no more. */
+	if (atomic_exchange(&view->refusal_minute, now / 60) != now / 60)
 		atomic_store(&view->refusals, 0);
-	if (atomic_fetch_add(&view->refusals, 1) + 1 >= VIEW_REFUSALS_A_SECOND &&
+	if (atomic_fetch_add(&view->refusals, 1) + 1 >= VIEW_REFUSALS_A_MINUTE &&
 	    !atomic_exchange(&view->is_revoked, true))
 		revoke(view, caller);
 }

@@ -208,6 +208,17 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 			   scene->closed);
 		return;
 	}
+	if (file && atomic_load(&scene->view->gate->is_unanchored)) {
+		answer_say(
+			answer,
+			"%s is forbidden by " RULE_ANCHOR
+			": the log has not been anchored for longer than the policy allows, and so "
+			"contents are closed to everybody. Next: whoever runs the service mends "
+			"its "
+			"anchors (bailee status shows them)\n",
+			bl_action_name(action));
+		return;
+	}
 	if (file && decision.outcome == RULES_PERMIT && !file->profile.is_text) {
 		answer_say(answer,
 			   "%s is withheld by " RULE_UNSCANNED

@@ -6,8 +6,10 @@
 #include <cmocka.h>
 
 #include "fs/audit/format.h"
+#include "fs/audit/framekey.h"
 #include "tests/unit/fs/audit/scratch.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -15,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* ---- many threads ---------------------------------------------------------------------------- */
 
@@ -23,7 +26,7 @@
 
 struct crowd {
 	struct audit *audit;
-	atomic_uint failed;
+	atomic_uint failed, number;
 	atomic_uchar seen[THREADS * PER_THREAD + 200];
 };
 
@@ -32,7 +35,7 @@ static void *crowd_run(void *context)
 	struct crowd *crowd = context;
 
 	for (unsigned i = 0; i < PER_THREAD; i++) {
-		struct audit_event event = scratch_event(i);
+		struct audit_event event = scratch_event(atomic_fetch_add(&crowd->number, 1));
 		uint64_t sequence = 0;
 
 		if (audit_append(crowd->audit, &event, &sequence, NULL) != BL_OK ||
@@ -72,7 +75,7 @@ static void sixty_four_threads_get_a_number_each_and_verify(void **state)
 struct chain {
 	struct audit_ticket ticket; /* first */
 	struct audit *audit;
-	unsigned left;
+	unsigned left, number;
 	uint64_t last;
 	bool is_ordered;
 	sem_t *done;
@@ -89,7 +92,7 @@ static void submit_next(struct audit_ticket *ticket, enum bl_status status)
 		return;
 	}
 
-	struct audit_event event = scratch_event(chain->left);
+	struct audit_event event = scratch_event(chain->number++);
 
 	audit_submit(chain->audit, &event, ticket);
 }
@@ -109,6 +112,7 @@ static void a_ticket_may_submit_again_from_its_done(void **state)
 
 		chains[i] = (struct chain){.ticket.done = submit_next,
 					   .audit = audit,
+					   .number = 1000 * (i + 1),
 					   .left = 50,
 					   .is_ordered = true,
 					   .done = &done};
@@ -243,6 +247,333 @@ static void time_passing_gives_a_checkpoint_and_a_heartbeat(void **state)
 	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
 }
 
+/* ---- denials without end --------------------------------------------------------------------- */
+
+#define DENIALS 20000u
+
+struct storm_ticket {
+	struct audit_ticket ticket; /* first */
+	struct storm_load *load;
+	enum bl_status status;
+};
+
+struct storm_load {
+	struct storm_ticket tickets[DENIALS];
+	atomic_uint told, bad;
+};
+
+static void storm_told(struct audit_ticket *ticket, enum bl_status status)
+{
+	struct storm_ticket *mine = (struct storm_ticket *)ticket;
+
+	mine->status = status;
+	atomic_fetch_add(&mine->load->bad, status != BL_OK);
+	atomic_fetch_add(&mine->load->told, 1);
+}
+
+static struct audit_event denial(void)
+{
+	struct audit_event event = scratch_event(5);
+
+	event.verdict = AUDIT_DENIED;
+	event.repeats = 77; /* only the log itself says how often */
+	return event;
+}
+
+static void rage(struct audit *audit, struct storm_load *load)
+{
+	struct audit_event event = denial();
+
+	for (unsigned i = 0; i < DENIALS; i++) {
+		load->tickets[i] = (struct storm_ticket){.ticket.done = storm_told, .load = load};
+		audit_submit(audit, &event, &load->tickets[i].ticket);
+	}
+}
+
+struct denials {
+	uint64_t records, events;
+	uint64_t counts[DENIALS + 10]; /* by sequence number: how many that record stands for */
+};
+
+static bool count_denial(void *context, const struct audit_record *record)
+{
+	struct denials *denials = context;
+
+	if (record->event.verdict != AUDIT_DENIED)
+		return true;
+	denials->records++;
+	denials->events += 1 + (uint64_t)record->event.repeats;
+	if (record->sequence < BL_COUNT(denials->counts))
+		denials->counts[record->sequence] = 1 + (uint64_t)record->event.repeats;
+	return true;
+}
+
+static void denials_of_one_kind_are_gathered_and_counted_exactly(void **state)
+{
+	struct scratch *scratch = *state;
+	struct storm_load *load = calloc(1, sizeof(*load));
+	struct denials *denials = calloc(1, sizeof(*denials));
+	struct audit *audit = NULL;
+	struct audit_report report;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	rage(audit, load);
+	while (atomic_load(&load->told) < DENIALS / 2) /* told while it is open */
+		sched_yield();
+	audit_close(audit); /* and the rest by closing */
+	assert_int_equal(atomic_load(&load->told), DENIALS);
+	assert_int_equal(atomic_load(&load->bad), 0);
+
+	int fd = scratch_log_fd(scratch);
+
+	assert_int_equal(audit_scan(fd, count_denial, denials, NULL), BL_OK);
+	close(fd);
+	assert_int_equal(denials->events, DENIALS);
+	assert_true(denials->records < DENIALS / 10);
+	/* Each was told the number of a record that counts it. */
+	for (unsigned i = 0; i < DENIALS; i++) {
+		uint64_t sequence = load->tickets[i].ticket.sequence;
+
+		assert_true(sequence < BL_COUNT(denials->counts));
+		if (denials->counts[sequence]-- == 0)
+			fail_msg("denial %u: record %lu does not count it", i,
+				 (unsigned long)sequence);
+	}
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	free(denials);
+	free(load);
+}
+
+static atomic_bool *breaking_flag(void *context)
+{
+	return context;
+}
+
+static ssize_t break_write(void *context, int fd, const void *bytes, size_t length, uint64_t offset)
+{
+	if (!atomic_load(breaking_flag(context)))
+		return audit_io_real()->write_at(NULL, fd, bytes, length, offset);
+	errno = EIO;
+	return -1;
+}
+
+static void a_log_that_breaks_refuses_who_was_gathered(void **state)
+{
+	struct scratch *scratch = *state;
+	struct storm_load *load = calloc(1, sizeof(*load));
+	struct audit_io io = *audit_io_real();
+	struct audit *audit = NULL;
+	struct audit_state after;
+	atomic_bool breaks = false;
+
+	io.context = &breaks;
+	io.write_at = break_write;
+	assert_int_equal(scratch_open(scratch, &io, &audit, NULL), BL_OK);
+	atomic_store(&breaks, true);
+	rage(audit, load);
+	while (atomic_load(&load->told) < DENIALS)
+		sched_yield();
+	assert_int_equal(atomic_load(&load->bad), DENIALS);
+	audit_state(audit, &after);
+	assert_int_equal(after.refused, DENIALS);
+	audit_close(audit);
+	free(load);
+}
+
+/* ---- the key, and what start tells of it ------------------------------------------------------- */
+
+static uint64_t key_frame(const struct scratch *scratch)
+{
+	struct framekey key;
+	uint64_t generation;
+	uint8_t log_id[LOG_ID_SIZE];
+	int fd = scratch_log_fd(scratch);
+
+	assert_int_equal(audit_log_id(fd, log_id, NULL), BL_OK);
+	assert_int_equal(framekey_read(fd, log_id, &key, &generation, NULL), BL_OK);
+	close(fd);
+	return key.frame;
+}
+
+struct starts {
+	unsigned count;
+	uint64_t offset, bytes; /* of the last one */
+};
+
+static bool find_start(void *context, const struct audit_record *record)
+{
+	struct starts *starts = context;
+
+	if (record->event.op == AUDIT_START) {
+		starts->count++;
+		starts->offset = record->event.offset;
+		starts->bytes = record->event.bytes;
+	}
+	return true;
+}
+
+static struct starts find_starts(const struct scratch *scratch)
+{
+	struct starts starts = {0};
+	int fd = scratch_log_fd(scratch);
+
+	assert_int_equal(audit_scan(fd, find_start, &starts, NULL), BL_OK);
+	close(fd);
+	return starts;
+}
+
+static void after_an_orderly_stop_nothing_is_forgeable(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+	struct starts starts;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	assert_int_equal(scratch_fill(audit, 3), 3);
+	audit_close(audit);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_int_equal(key_frame(scratch), report.frames + 1);
+	starts = find_starts(scratch);
+	assert_int_equal(starts.offset, 1);
+	assert_int_equal(starts.bytes, 0);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_close(audit);
+	starts = find_starts(scratch);
+	assert_int_equal(starts.count, 2);
+	assert_int_equal(starts.offset, report.frames + 1);
+	assert_int_equal(starts.bytes, 0);
+}
+
+static void the_key_follows_within_256_frames_and_is_never_ahead(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_state now;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t before = key_frame(scratch);
+
+		assert_int_equal(scratch_fill(audit, FRAMEKEY_EVERY), FRAMEKEY_EVERY);
+		/* Alone each event has a frame: frame n holds record n. */
+		while (key_frame(scratch) == before)
+			sched_yield();
+		uint64_t frame = key_frame(scratch);
+
+		audit_state(audit, &now);
+		if (frame > now.durable_sequence + 1)
+			fail_msg("key of frame %lu, %lu are durable", (unsigned long)frame,
+				 (unsigned long)now.durable_sequence);
+		assert_true(now.forgeable_frames <= now.durable_sequence + 1 - before);
+	}
+	audit_close(audit);
+}
+
+/* ---- who is told of checkpoints ---------------------------------------------------------------- */
+
+struct noted {
+	const struct scratch *scratch;
+	atomic_uint count;
+	atomic_ullong sequence;
+	bool is_there; /* in its file when it was told */
+};
+
+static void on_checkpoint(void *context, const struct audit_checkpoint_note *note)
+{
+	struct noted *noted = context;
+	char path[64], bytes[AUDIT_NOTE];
+	time_t day = (time_t)note->realtime_s;
+	struct tm tm;
+	struct stat st;
+
+	strftime(path, sizeof(path), "log/checkpoints/%Y-%m-%d", gmtime_r(&day, &tm));
+
+	int fd = openat(noted->scratch->store_fd, path, O_RDONLY | O_CLOEXEC);
+
+	noted->is_there = fstat(fd, &st) == 0 &&
+			  pread(fd, bytes, AUDIT_NOTE, st.st_size - AUDIT_NOTE) == AUDIT_NOTE &&
+			  memcmp(bytes, note->text, AUDIT_NOTE) == 0;
+	close(fd);
+	atomic_store(&noted->sequence, note->sequence);
+	atomic_fetch_add(&noted->count, 1);
+}
+
+static void each_checkpoint_is_told_once_it_is_there(void **state)
+{
+	struct scratch *scratch = *state;
+	struct noted noted = {.scratch = scratch};
+	struct audit_config config = {.store_fd = scratch->store_fd,
+				      .vault = scratch->vault,
+				      .segment_bytes = SCRATCH_SEGMENT,
+				      .on_checkpoint = on_checkpoint,
+				      .context = &noted};
+	struct audit *audit = NULL;
+	struct audit_state now;
+
+	assert_int_equal(audit_open(&config, &audit, NULL), BL_OK);
+	assert_int_equal(scratch_fill(audit, 2), 2);
+	assert_int_equal(audit_checkpoint(audit, NULL), BL_OK);
+	audit_state(audit, &now);
+	assert_int_equal(atomic_load(&noted.count), 1);
+	assert_int_equal(atomic_load(&noted.sequence), now.durable_sequence);
+	assert_int_equal(now.noted_sequence, now.durable_sequence);
+	assert_true(noted.is_there);
+	audit_close(audit); /* the one of the stop */
+	assert_int_equal(atomic_load(&noted.count), 2);
+	assert_true(noted.is_there);
+}
+
+static void the_header_tells_the_policy_in_force_when_it_was_begun(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_state now;
+	uint8_t digest[32], bytes[SEGMENT_HEADER];
+	char name[64];
+
+	memset(digest, 0x5a, sizeof(digest));
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_policy(audit, digest);
+	do {
+		assert_int_equal(scratch_fill(audit, 1), 1);
+		audit_state(audit, &now);
+	} while (now.segment == 1);
+	snprintf(name, sizeof(name), "log/seg.%016lx", (unsigned long)now.durable_sequence);
+
+	int fd = openat(scratch->store_fd, name, O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	close(fd);
+	assert_memory_equal(bytes + 104, digest, sizeof(digest));
+	audit_close(audit);
+}
+
+/* ---- old segments ------------------------------------------------------------------------------ */
+
+static void trimming_leaves_the_segment_being_written_and_the_one_before(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+	struct bl_error why = {""};
+	size_t segments = 0;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	assert_int_equal(scratch_fill(audit, 2000), 2000);
+
+	struct audit_state now;
+
+	audit_state(audit, &now);
+	assert_true(now.segment > 3);
+	if (audit_trim(audit, INT64_MAX, &segments, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(segments, now.segment - 2);
+	audit_close(audit);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+	assert_int_equal(report.trimmed_segments, segments);
+}
+
 /* ---- who may --------------------------------------------------------------------------------- */
 
 static void a_second_writer_is_refused(void **state)
@@ -305,12 +636,15 @@ static void a_foreign_or_newer_log_is_refused_and_left_alone(void **state)
 	audit_close(audit);
 	read_header(scratch, header);
 	memcpy(newer, header, sizeof(newer));
-	newer[8] = 2;
+	newer[8] = LOG_VERSION + 1;
 	format_leaf(newer, SEGMENT_HEADER - 32, newer + SEGMENT_HEADER - 32);
 	write_at(scratch, "seg.0000000000000001", 0, newer, sizeof(newer));
-	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_INVALID);
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_TAMPERED);
 	write_at(scratch, "seg.0000000000000001", 0, header, sizeof(header));
-	write_at(scratch, "log.id", 0, "FOREIGN", 7);
+	write_at(scratch, "log.id", 0, "FOREIGN", 7); /* one of ours, but for its beginning */
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_TAMPERED);
+	memset(newer, 'F', sizeof(newer));
+	write_at(scratch, "log.id", 0, newer, sizeof(newer));
 	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_INVALID);
 	assert_int_equal(unlinkat(scratch->store_fd, "log/log.id", 0), 0);
 	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_TAMPERED);
@@ -336,6 +670,28 @@ static void leave_open(const struct scratch *scratch, unsigned events)
 
 	assert_int_equal(waitpid(child, &how, 0), child);
 	assert_true(WIFSIGNALED(how));
+}
+
+static void start_tells_how_much_was_forgeable(void **state)
+{
+	struct scratch *scratch = *state;
+	struct audit *audit = NULL;
+	struct audit_report report;
+
+	leave_open(scratch, 4);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
+
+	uint64_t frame = key_frame(scratch);
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_close(audit);
+
+	struct starts starts = find_starts(scratch);
+
+	assert_int_equal(starts.count, 2);
+	assert_int_equal(starts.offset, frame);
+	assert_int_equal(starts.bytes, report.frames + 1 - frame);
+	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
 }
 
 static size_t last_frame(const struct scratch *scratch, size_t *out_length)
@@ -517,6 +873,14 @@ int main(void)
 		TEST(a_checkpoint_vouches_for_everything_before_it),
 		TEST(checkpoints_of_earlier_runs_stay_and_a_torn_one_is_written_over),
 		TEST(time_passing_gives_a_checkpoint_and_a_heartbeat),
+		TEST(denials_of_one_kind_are_gathered_and_counted_exactly),
+		TEST(a_log_that_breaks_refuses_who_was_gathered),
+		TEST(after_an_orderly_stop_nothing_is_forgeable),
+		TEST(the_key_follows_within_256_frames_and_is_never_ahead),
+		TEST(each_checkpoint_is_told_once_it_is_there),
+		TEST(the_header_tells_the_policy_in_force_when_it_was_begun),
+		TEST(trimming_leaves_the_segment_being_written_and_the_one_before),
+		TEST(start_tells_how_much_was_forgeable),
 		TEST(a_second_writer_is_refused),
 		TEST(a_folder_open_to_others_is_refused),
 		TEST(a_foreign_or_newer_log_is_refused_and_left_alone),

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "fs/audit/audit.h"
-#include "tests/unit/fs/audit/scratch.h"
+#include "tests/unit/fs/audit/build.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static const struct audit_query ANY = {
 
 static void each_filter_lets_its_own_pass_and_nothing_else(void **state BL_UNUSED)
 {
-	static const uint8_t TOKEN[AUDIT_TOKEN] = {5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5};
+	static const uint8_t TOKEN[AUDIT_TOKEN] = {4, 0, 0, 0, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5};
 	static const uint8_t OTHER[AUDIT_TOKEN] = {1};
 	struct audit_record record = sample();
 	struct audit_query rows[18];
@@ -81,7 +81,7 @@ static void a_line_for_people_has_everything_in_its_place(void **state BL_UNUSED
 
 	assert_string_equal(
 		text, "      17  2026-07-01T10:00:00.123Z  denied     read            RMA-1001 "
-		      "       61004  technicians-read          4096  05050505\n");
+		      "       61004  technicians-read          4096  04000000\n");
 	free(text);
 }
 
@@ -107,7 +107,7 @@ static void hostile_text_never_reaches_a_terminal_or_breaks_json(void **state BL
 			if ((*p < 0x20 || *p > 0x7e) && (*p != '\n' || p[1]))
 				fail_msg("row %zu: byte %02x in JSON", i, (unsigned char)*p);
 		if (!object || json_integer_value(json_object_get(object, "sequence")) != 17 ||
-		    json_object_size(object) != 21)
+		    json_object_size(object) != 22)
 			fail_msg("row %zu is no JSON: %s", i, json);
 		json_decref(object);
 		free(people);
@@ -188,6 +188,224 @@ static void a_scan_gives_back_what_was_written_and_stops_when_told(void **state)
 	assert_int_equal(all.records[1].event.bytes, 4096);
 }
 
+/* ---- names and segments ------------------------------------------------------------------------ */
+
+struct heard {
+	unsigned segments, events, names;
+	uint64_t order[64]; /* sequence numbers; of a segment: 1000 and its number */
+	unsigned count, stop_after;
+	const struct build *build;
+	char text[AUDIT_NAME_TEXT]; /* of the first name */
+	size_t length;
+	uint64_t segment; /* of the last name */
+	uint8_t lk[AUDIT_KEY];
+};
+
+static bool hear(struct heard *heard, uint64_t what)
+{
+	heard->order[heard->count % BL_COUNT(heard->order)] = what;
+	return ++heard->count != heard->stop_after;
+}
+
+static bool hear_record(void *context, const struct audit_record *record)
+{
+	struct heard *heard = context;
+
+	heard->events++;
+	return hear(heard, record->sequence);
+}
+
+static bool hear_segment(void *context, const struct audit_segment *segment)
+{
+	struct heard *heard = context;
+
+	heard->segments++;
+	assert_int_equal(segment->auditor_count, 1);
+	assert_int_equal(audit_segment_key(segment->slots, 1, heard->build->secret, heard->lk),
+			 BL_OK);
+	return hear(heard, 1000 + segment->number);
+}
+
+static bool hear_name(void *context, const struct audit_named *named)
+{
+	struct heard *heard = context;
+	uint8_t key[AUDIT_KEY];
+	char text[4096];
+	size_t length;
+
+	audit_name_key(heard->build->log_names_key, heard->build->identity.log_id, heard->lk, key);
+	assert_int_equal(audit_name_open(named, heard->build->identity.log_id, key, text, &length),
+			 BL_OK);
+	if (named->sequence < 8) {
+		memcpy(heard->text + heard->length, text, length);
+		heard->length += length;
+	}
+	heard->names++;
+	heard->segment = named->segment;
+	return hear(heard, named->sequence);
+}
+
+/* Two segments, one name of two parts in the first and one in the second. */
+static struct build *build_named(struct scratch *scratch)
+{
+	struct build *build = build_new(scratch, true);
+	struct audit_event event = scratch_event(4);
+
+	build_start(build, 1);
+	build_reads(build, 2);
+	build_name(build, 4, 4000); /* 4, 5 */
+	build_event(build, &event);
+	build_commit(build);
+	build_segment(build);
+	build_name(build, 4, 10); /* 7 */
+	build_event(build, &event);
+	build_commit(build);
+	return build;
+}
+
+static void names_and_segments_are_told_in_their_places(void **state)
+{
+	static const uint64_t ORDER[] = {1001, 1, 2, 3, 4, 5, 6, 1002, 7, 8};
+	struct build *build = build_named(*state);
+	struct heard heard = {.build = build};
+	struct audit_listener listener = {.record = hear_record,
+					  .named = hear_name,
+					  .segment = hear_segment,
+					  .context = &heard};
+
+	assert_int_equal(audit_scan_names(build->log_fd, 0, &listener, NULL), BL_OK);
+	assert_int_equal(heard.count, BL_COUNT(ORDER));
+	assert_memory_equal(heard.order, ORDER, sizeof(ORDER));
+	assert_int_equal(heard.names, 3);
+	assert_int_equal(heard.segment, 2);
+	assert_int_equal(heard.length, 4010);
+	for (size_t i = 0; i < heard.length; i++)
+		assert_int_equal(heard.text[i], 'e');
+	/* From its segment on; and stopped by whoever is told. */
+	heard = (struct heard){.build = build};
+	assert_int_equal(audit_scan_names(build->log_fd, 8, &listener, NULL), BL_OK);
+	assert_int_equal(heard.count, 3);
+	assert_int_equal(heard.order[0], 1002);
+	for (unsigned stop = 1; stop <= BL_COUNT(ORDER); stop++) {
+		heard = (struct heard){.build = build, .stop_after = stop};
+		assert_int_equal(audit_scan_names(build->log_fd, 0, &listener, NULL), BL_OK);
+		assert_int_equal(heard.count, stop);
+	}
+	/* Nobody has to be told. */
+	assert_int_equal(audit_scan_names(build->log_fd, 0, &(struct audit_listener){0}, NULL),
+			 BL_OK);
+	build_free(build);
+}
+
+static void a_log_is_read_behind_its_tombstones(void **state)
+{
+	static const struct {
+		uint64_t from;
+		unsigned events;
+		uint64_t first;
+	} ROWS[] = {{0, 6, 8},	{1, 6, 8},   {6, 6, 8},	  {7, 6, 8},   {8, 6, 8},
+		    {11, 6, 8}, {12, 2, 12}, {13, 2, 12}, {900, 2, 12}};
+	struct build *build = build_new(*state, true);
+	struct heard heard = {.build = build};
+	struct audit_listener listener = {.record = hear_record, .context = &heard};
+	struct bl_error why = {.text = ""};
+
+	build_start(build, 1);
+	build_reads(build, 3);
+	build_segment(build); /* 5 */
+	build_reads(build, 3);
+	build_segment(build); /* 8 */
+	build_reads(build, 2);
+	build_trim(build, 1, 0, 3);
+	build_trim(build, 2, 4, 6);
+	build_segment(build); /* 12 */
+	build_reads(build, 2);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		heard = (struct heard){.build = build};
+		if (audit_scan_names(build->log_fd, ROWS[i].from, &listener, &why) != BL_OK ||
+		    heard.events != ROWS[i].events || heard.order[0] != ROWS[i].first)
+			fail_msg("row %zu: %u events: %s", i, heard.events, why.text);
+	}
+	heard = (struct heard){.build = build};
+	assert_int_equal(audit_scan(build->log_fd, hear_record, &heard, NULL), BL_OK);
+	assert_int_equal(heard.events, 6);
+	heard = (struct heard){.build = build};
+	assert_int_equal(audit_scan_since(build->log_fd, INT64_MIN, hear_record, &heard, NULL),
+			 BL_OK);
+	assert_int_equal(heard.events, 6);
+	heard = (struct heard){.build = build};
+	assert_int_equal(audit_scan_since(build->log_fd, INT64_MAX, hear_record, &heard, NULL),
+			 BL_OK);
+	assert_int_equal(heard.events, 2);
+	/* A gap is a gap. */
+	assert_int_equal(unlinkat(build->log_fd, "tomb.0000000000000005", 0), 0);
+	assert_int_equal(audit_scan(build->log_fd, hear_record, &heard, &why), BL_TAMPERED);
+	assert_true(*why.text);
+	build_free(build);
+}
+
+/* Of the last frame a sector in its middle never reached the medium. Recovery leaves it where it is, and so do readers. */
+static void a_frame_that_is_torn_in_its_middle_ends_its_segment(void **state)
+{
+	struct build *build = build_new(*state, true);
+	struct heard heard = {.build = build};
+	struct audit_listener listener = {.record = hear_record, .context = &heard};
+	char detail[AUDIT_DETAIL_SIZE];
+	uint8_t zeros[300] = {0}, sum[AUDIT_DIGEST];
+	struct bl_error why = {.text = ""};
+
+	build_start(build, 1);
+	build_reads(build, 2);
+
+	struct build before = *build;
+	struct audit_event event = scratch_event(1);
+
+	for (unsigned i = 0; i < 4; i++)
+		build_event(build, &event);
+	build_commit(build);
+	assert_int_equal(pwrite(build->fd, zeros, sizeof(zeros), (off_t)(before.at + 200)),
+			 sizeof(zeros));
+	if (audit_scan_names(build->log_fd, 0, &listener, &why) != BL_OK || heard.events != 3)
+		fail_msg("%u events: %s", heard.events, why.text);
+
+	struct build_file file = build_load(build, "seg.0000000000000001");
+	size_t length = build->at - before.at;
+
+	format_leaf(file.bytes + before.at, length, sum);
+	format_tail_detail(before.at, length, sum, detail);
+	build_unload(&file);
+	before.fd = -1;
+	build_segment(&before);
+	build_op(&before, AUDIT_RECOVERED, 0, 0, detail);
+	build_commit(&before);
+	build_reads(&before, 1);
+	heard = (struct heard){.build = build};
+	if (audit_scan_names(build->log_fd, 0, &listener, &why) != BL_OK || heard.events != 5)
+		fail_msg("recovered, %u events: %s", heard.events, why.text);
+	close(before.fd);
+	build_free(build);
+}
+
+static void the_log_id_is_read_from_a_whole_file_only(void **state)
+{
+	struct build *build = build_new(*state, true);
+	struct build_file file = build_load(build, "log.id");
+	uint8_t id[AUDIT_LOG_ID], flipped;
+	struct bl_error why;
+
+	assert_int_equal(audit_log_id(build->log_fd, id, &why), BL_OK);
+	assert_memory_equal(id, build->identity.log_id, AUDIT_LOG_ID);
+	assert_int_equal(audit_log_id(build->scratch->store_fd, id, &why), BL_INVALID);
+	for (size_t at = 0; at < file.size; at += 17) {
+		flipped = file.bytes[at] ^ 1;
+		build_put(&file, at, &flipped, 1);
+		assert_int_equal(audit_log_id(build->log_fd, id, &why), BL_INVALID);
+		build_put(&file, at, file.bytes + at, 1);
+	}
+	build_unload(&file);
+	build_free(build);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +418,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_scan_gives_back_what_was_written_and_stops_when_told, scratch_setup,
 			scratch_teardown),
+		cmocka_unit_test_setup_teardown(names_and_segments_are_told_in_their_places,
+						scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(a_log_is_read_behind_its_tombstones, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(a_frame_that_is_torn_in_its_middle_ends_its_segment,
+						scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(the_log_id_is_read_from_a_whole_file_only,
+						scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ struct scratch {
 	char path[64];
 	int store_fd;
 	struct vault *vault;
+	struct audit_kit
+		*kit; /* of the log that was made last, also by a child; log_id zero: none */
 };
 
 static inline int scratch_remove_one(const char *path, const struct stat *st BL_UNUSED,
@@ -44,6 +47,10 @@ static inline BL_UNUSED int scratch_setup(void **state)
 	if (scratch->store_fd < 0 ||
 	    vault_create(scratch->store_fd, &scratch->vault, NULL) != BL_OK)
 		return -1;
+	scratch->kit = mmap(NULL, sizeof(*scratch->kit), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (scratch->kit == MAP_FAILED)
+		return -1;
 	*state = scratch;
 	return 0;
 }
@@ -55,6 +62,7 @@ static inline BL_UNUSED int scratch_teardown(void **state)
 	vault_close(scratch->vault);
 	close(scratch->store_fd);
 	scratch_remove(scratch->path);
+	munmap(scratch->kit, sizeof(*scratch->kit));
 	free(scratch);
 	return 0;
 }
@@ -75,8 +83,27 @@ static inline BL_UNUSED struct audit_event scratch_event(unsigned number)
 				    .bytes = 4096,
 				    .handle = number};
 
+	/* One of its kind: events of different numbers are never gathered with each other. */
 	memset(event.token, (int)(number % 250 + 1), sizeof(event.token));
+	bl_put32(event.token, number);
 	return event;
+}
+
+/* Where no kit is kept macs are not checked. */
+static inline BL_UNUSED enum bl_status scratch_keep_kit(void *context, const struct audit_kit *kit,
+							struct bl_error *why BL_UNUSED)
+{
+	const struct scratch *scratch = context;
+
+	*scratch->kit = *kit;
+	return BL_OK;
+}
+
+static inline BL_UNUSED bool scratch_has_kit(const struct scratch *scratch)
+{
+	static const uint8_t NONE[AUDIT_LOG_ID];
+
+	return scratch->kit && memcmp(scratch->kit->log_id, NONE, sizeof(NONE)) != 0;
 }
 
 static inline BL_UNUSED enum bl_status scratch_open(const struct scratch *scratch,
@@ -86,7 +113,9 @@ static inline BL_UNUSED enum bl_status scratch_open(const struct scratch *scratc
 	struct audit_config config = {.store_fd = scratch->store_fd,
 				      .vault = scratch->vault,
 				      .segment_bytes = SCRATCH_SEGMENT,
-				      .io = io};
+				      .io = io,
+				      .keep_kit = scratch_keep_kit,
+				      .context = (void *)(uintptr_t)scratch};
 
 	return audit_open(&config, out_audit, why);
 }
@@ -115,8 +144,9 @@ scratch_verify(const struct scratch *scratch, struct audit_report *out_report, s
 	struct bl_error unused;
 
 	memset(out_report, 0, sizeof(*out_report));
-	enum bl_status status = audit_verify(fd, vault_public_key(scratch->vault), NULL, out_report,
-					     why ? why : &unused);
+	struct audit_evidence evidence = {.public_key = vault_public_key(scratch->vault),
+					  .kit = scratch_has_kit(scratch) ? scratch->kit : NULL};
+	enum bl_status status = audit_verify(fd, &evidence, out_report, why ? why : &unused);
 
 	close(fd);
 	return status;

@@ -75,14 +75,13 @@ static void give_boot(int log_fd, uint64_t first_sequence, uint8_t boot)
 	uint8_t bytes[SEGMENT_HEADER];
 	char name[SEGMENT_NAME_SIZE];
 	struct segment_header header;
-	bool is_newer;
 
 	format_segment_name(first_sequence, name);
 
 	BL_CLEANUP(fd_close) int fd = openat(log_fd, name, O_RDWR | O_CLOEXEC);
 
 	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
-	assert_null(format_segment_parse(bytes, &header, &is_newer));
+	assert_null(format_segment_parse(bytes, &header));
 	memset(header.boot_id, boot, sizeof(header.boot_id));
 	format_segment(&header, bytes);
 	assert_int_equal(pwrite(fd, bytes, sizeof(bytes), 0), sizeof(bytes));

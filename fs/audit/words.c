@@ -1,6 +1,5 @@
 #include "fs/audit/audit.h"
 
-#include <sodium.h>
 #include <string.h>
 
 static const char *const OPS[AUDIT_OP_COUNT] = {
@@ -33,6 +32,9 @@ static const char *const OPS[AUDIT_OP_COUNT] = {
 	[AUDIT_REQUESTED] = "requested",
 	[AUDIT_APPROVED] = "approved",
 	[AUDIT_REFUSED] = "refused",
+	[AUDIT_LATCHED] = "latched",
+	[AUDIT_UNLATCHED] = "unlatched",
+	[AUDIT_TRIMMED] = "trimmed",
 };
 
 static const char *const VERDICTS[] = {
@@ -61,9 +63,25 @@ const char *audit_verdict_name(enum audit_verdict verdict)
 	return (unsigned)verdict < BL_COUNT(VERDICTS) ? VERDICTS[verdict] : "unknown";
 }
 
-void audit_token(const uint8_t log_names_key[VAULT_KEY], const char *path, size_t length,
-		 uint8_t out[AUDIT_TOKEN])
+static const char *const LOOKS[LOOKS_COUNT] = {
+	[LOOKS_GOOD] = "good",
+	[LOOKS_CHANGED] = "changed",
+	[LOOKS_REWRITTEN] = "rewritten",
+	[LOOKS_DROPPED] = "dropped",
+	[LOOKS_REORDERED] = "reordered",
+	[LOOKS_REPEATED] = "repeated",
+	[LOOKS_SPLICED] = "spliced",
+	[LOOKS_TRUNCATED] = "truncated",
+	[LOOKS_ROLLED_BACK] = "rolled-back",
+	[LOOKS_INSERTED] = "inserted",
+	[LOOKS_CHECKPOINT] = "checkpoint",
+	[LOOKS_TOMBSTONE] = "tombstone",
+	[LOOKS_KEY] = "key",
+	[LOOKS_IDENTITY] = "identity",
+	[LOOKS_CLOCK] = "clock",
+};
+
+const char *audit_looks_name(enum audit_looks looks)
 {
-	crypto_generichash(out, AUDIT_TOKEN, (const uint8_t *)path, length, log_names_key,
-			   VAULT_KEY);
+	return (unsigned)looks < BL_COUNT(LOOKS) ? LOOKS[looks] : "unknown";
 }

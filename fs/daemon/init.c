@@ -1,0 +1,115 @@
+/* bailee init: a store with its log, whose kit goes to the auditor and not into the store. No daemon runs. */
+#include "fs/daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/daemon/kit.h"
+#include "fs/device/device.h"
+
+struct keeping {
+	int folder_fd;
+	const char *name;
+	uint8_t log_id[AUDIT_LOG_ID];
+};
+
+static enum bl_status keep(void *context, const struct audit_kit *kit, struct bl_error *why)
+{
+	struct keeping *keeping = context;
+
+	memcpy(keeping->log_id, kit->log_id, AUDIT_LOG_ID);
+	return kit_keep(keeping->folder_fd, keeping->name, kit, false, why);
+}
+
+/* Is the folder inside the store? Then whoever takes the store takes the kit along. */
+static bool is_inside(int folder_fd, int store_fd)
+{
+	struct stat store, here, above;
+	BL_CLEANUP(fd_close) int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0 || fstat(store_fd, &store) < 0 || fstat(fd, &here) < 0)
+		return true;
+	for (;;) {
+		if (here.st_dev == store.st_dev && here.st_ino == store.st_ino)
+			return true;
+		int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (parent < 0 || fstat(parent, &above) < 0) {
+			fd_close(parent);
+			return true;
+		}
+		fd_close(fd);
+		fd = parent;
+		if (above.st_dev == here.st_dev && above.st_ino == here.st_ino)
+			return false;
+		here = above;
+	}
+}
+
+static enum bl_status open_folder(struct keeping *keeping, char *path, int store_fd,
+				  struct bl_error *why)
+{
+	char *slash = strrchr(path, '/');
+
+	keeping->name = slash ? slash + 1 : path;
+	if (slash && slash != path)
+		*slash = '\0';
+	const char *folder = !slash ? "." : slash == path ? "/" : path;
+
+	if (!*keeping->name)
+		return bl_fail(why, BL_INVALID, "the kit needs the name of a file (--kit FILE)");
+	keeping->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (keeping->folder_fd < 0)
+		return bl_fail_errno(why, BL_INVALID, "cannot open the kit's folder '%.200s'",
+				     folder);
+	if (is_inside(keeping->folder_fd, store_fd))
+		return bl_fail(
+			why, BL_INVALID,
+			"the kit may not lie in the store: whoever could forge the log would "
+			"have it (give --kit a file elsewhere)");
+	return BL_OK;
+}
+
+static enum bl_status open_store(const char *path, struct device_store **out_store,
+				 struct bl_error *why)
+{
+	enum bl_status status = device_store_create(path, out_store, why);
+
+	/* A store without a log is what a crash in here leaves. */
+	return status == BL_EXISTS ? device_store_open(path, out_store, why) : status;
+}
+
+enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AUDIT_LOG_ID],
+			   struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *path = strdup(init->kit_path);
+	BL_CLEANUP(device_store_close) struct device_store *store = NULL;
+	struct keeping keeping = {.folder_fd = -1};
+
+	if (!path)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	enum bl_status status = open_store(init->store_path, &store, why);
+
+	if (status == BL_OK)
+		status = open_folder(&keeping, path, device_store_fd(store), why);
+	if (status == BL_OK) {
+		const struct audit_config config = {
+			.store_fd = device_store_fd(store),
+			.vault = device_store_vault(store),
+			.auditors = init->auditors,
+			.auditor_count = init->auditor_count,
+			.keep_kit = keep,
+			.context = &keeping,
+		};
+
+		status = audit_create(&config, why);
+	}
+	fd_close(keeping.folder_fd);
+	memcpy(out_log_id, keeping.log_id, AUDIT_LOG_ID);
+	return status;
+}
