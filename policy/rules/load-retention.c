@@ -199,10 +199,6 @@ static void load_durability(struct loader *loader, const struct yaml_node *node,
 	if (!is_bounded && bounded)
 		load_error(loader, load_key_at(bounded), "remove it, or write durability: bounded",
 			   "'bounded' belongs to 'durability: bounded'");
-	if (is_bounded)
-		load_warning(loader, load_key_at(durability), NO_EFFECT_FIX,
-			     "'durability: bounded' has no effect yet: every answer stays stricter "
-			     "and waits for the log");
 }
 
 static void load_audit(struct loader *loader, const struct yaml_node *node)

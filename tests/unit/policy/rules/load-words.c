@@ -342,10 +342,6 @@ static void sessions_and_a_bounded_log_are_kept_for_later(void **state)
 static const struct broken WARNINGS[] = {
 	{"audit: {d", "~sessions: {idle: 15m}\naudit: {d",
 	 "'sessions' has no effect yet: what holds without it stays stricter", "later"},
-	{"durability: before-answer", "~durability: bounded, bounded: 1s",
-	 "'durability: bounded' has no effect yet: every answer stays stricter and waits for the "
-	 "log",
-	 "later"},
 	{"[card, batch]", "[card, ~passport]", "no set of 'detect' looks for 'passport'",
 	 "add the set"},
 };
