@@ -6,6 +6,7 @@
 #   make check      every test                (VARIANT=asan: under ASan and UBSan)
 #   make bench      figures as ratios in one interleaved run
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS each
+#   make soak       kill the log's writer ROUNDS times (1000), and miss nothing it acknowledged (SEED)
 #   make mutate     break policy/rules on purpose, see what tests notice (MUTANTS=200 or all, SEED, ONLY)
 #   make lint       layering, formatting, cppcheck, shell syntax
 #   make install    DESTDIR, PREFIX
@@ -23,7 +24,7 @@ endif
 DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
 	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk mount util-linux python3 rsync \
-	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml clang-format cppcheck libclang-rt-14-dev \
+	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl xfsprogs clang-format cppcheck libclang-rt-14-dev \
 	clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)
 
@@ -58,13 +59,13 @@ READER_MAIN = fs/image/reader/main.c
 UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
 FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C := $(wildcard tests/bench/*.c)
-HELPER_C := $(wildcard tests/tools/*.c)
+HELPER_C := $(filter-out tests/tools/nolog.c,$(wildcard tests/tools/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
-HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C))
+HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog
 PROGRAMS = $(B)/bailee $(B)/bailee-reader
 
 # make V=1 shows the commands.
@@ -103,6 +104,12 @@ $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/l
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
+# The program without its log, to measure what the log costs: never installed. Where both have a name the first one counts.
+$(B)/test/tools/bailee-nolog: $(call obj,$(CLI_C) tests/tools/nolog.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@ln -sf ../../bailee-reader $(@D)/bailee-reader
 $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -132,7 +139,7 @@ $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/all.a
 	$(Q)clang-14 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 .SECONDARY:
-.PHONY: all deps demo check units bench fuzz mutate lint format install uninstall clean
+.PHONY: all deps demo check units bench fuzz soak mutate lint format install uninstall clean
 
 deps:
 	@sh tests/deps.sh $(DEPS)
@@ -155,6 +162,10 @@ bench: deps
 fuzz: deps
 	@$(MAKE) --no-print-directory $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_C))
 	@sh tests/fuzz/run.sh $(abspath $(B)) $(FUZZ_SECONDS)
+
+soak: deps
+	@$(MAKE) --no-print-directory $(B)/test/tools/log-kill
+	@$(B)/test/tools/log-kill $(or $(ROUNDS),1000) $(SEED)
 
 mutate: deps
 	@sh tests/mutate.sh
