@@ -2,7 +2,7 @@
 _bailee()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands="serve mount umount enroll open close status may why consent caller request requests approve refuse people reload"
+	local commands="init auditor serve mount umount enroll open close status may why consent caller request requests approve refuse people reload"
 	commands="$commands policy log hold shred certificate"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
@@ -22,14 +22,17 @@ _bailee()
 		words="$words health-id ip mac imei vin plate location crypto-address customer"
 		;;
 	--verdict) words="permitted denied asked withheld failed" ;;
-	--store | --policy | --record | --key | --log | --image | --signature)
+	--format) words="jsonl ocsf rfc5424" ;;
+	--store | --policy | --record | --key | --kit | --log | --image | --signature | --anchor | --auditor | --names)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	esac
 	if [ -z "$words" ]; then
 		case $command in
-		serve) words="--policy" ;;
+		init) words="--auditor --kit" ;;
+		auditor) words="keygen" ;;
+		serve) words="--policy --anchor" ;;
 		mount) words="--foreground --policy --purpose --reason" ;;
 		enroll) words="--device --kind --record --destroy-when-due --reason" ;;
 		open) words="--purpose --reason --for" ;;
@@ -55,9 +58,15 @@ _bailee()
 			;;
 		log)
 			if [ "$COMP_CWORD" -eq 2 ]; then
-				words="verify query"
+				words="verify query export unlatch"
 			else
-				words="--key --log --uid --device --op --verdict --rule --view --since --until --last --reason"
+				local filter="--uid --device --path --op --verdict --rule --view --since --until --last --names --reason"
+				case ${COMP_WORDS[2]} in
+				verify) words="--kit --key --log --anchor" ;;
+				query) words=$filter ;;
+				export) words="--format $filter" ;;
+				unlatch) words="--reason" ;;
+				esac
 			fi
 			;;
 		may) words="--purpose --reason" ;;

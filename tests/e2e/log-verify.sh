@@ -155,7 +155,7 @@ code 13 "$bailee" log verify --log "$work/copy" --key "$key" --json
 [ "$(jq '.records == .last_sequence and .first_sequence == 1 and .checkpointed_sequence == .last_sequence and .frames > 0 and .segments > 0 and .checkpoints > 0 and (.is_torn | not) and (has("problem") | not)' "$work/out")" = true ] || fail "fields of a good log: $(cat "$work/out")"
 printf '%s\n' "$key" >"$work/key"
 code 13 "$bailee" log verify --log "$work/copy" --key "$work/key"
-code 12 "$bailee" log verify --log "$work/copy" --key "$(printf %064d 1)"
+code 2 "$bailee" log verify --log "$work/copy" --key "$(printf %064d 1)"
 code 2 "$bailee" log verify --log "$work/copy" --key nonsense
 code 2 "$bailee" log verify --log "$work/files" --key "$key"
 code 2 "$bailee" log verify --log "$work/none" --key "$key"
@@ -177,9 +177,9 @@ fresh() {
 	notes=$(ls "$work/bad/checkpoints"/* | tail -n 1)
 }
 broken() {
-	code "${2:-12}" "$bailee" log verify --log "$work/bad" --key "$key"
+	code "${2:-12}" "$bailee" log verify --log "$work/bad" --kit "$work/store/auditor.kit"
 	[ "${2:-12}" != 12 ] || says BROKEN
-	code "${2:-12}" "$bailee" log verify --log "$work/bad" --key "$key" --json
+	code "${2:-12}" "$bailee" log verify --log "$work/bad" --kit "$work/store/auditor.kit" --json
 	[ "${2:-12}" != 12 ] || [ "$(jq -r '.verdict == "broken" and (.problem | length) > 0 and has("bad_file") and has("bad_offset") and has("bad_sequence")' "$work/out")" = true ] || fail "$1: --json says $(cat "$work/out")"
 }
 # Header fields, frame header, record, chain, reserved mac, trailer, and right behind the end.
@@ -195,10 +195,10 @@ for at in 0 20 60 100 130 150 200 230 266 $((size - 1)) $((size / 2)); do
 	flip "$notes" "$at"
 	broken "checkpoint byte $at"
 done
-for at in 0 9 17 40; do
+for at in 0 9 17 40 70 100 2000 4095; do
 	fresh
 	flip "$work/bad/log.id" "$at"
-	code 2 "$bailee" log verify --log "$work/bad" --key "$key"
+	broken "byte $at of log.id"
 done
 fresh
 truncate -s -4096 "$segment"
