@@ -109,6 +109,13 @@ static void print_log(const json_t *log, const char *key, bool is_solo)
 		printf("anchor  none: an older copy of the store could take its place unseen "
 		       "(bailee "
 		       "serve --anchor DIR)\n");
+	if (json_is_true(json_object_get(log, "are_contents_closed")))
+		printf("        contents are CLOSED to everybody: no anchor is younger than the "
+		       "policy wants (audit: anchor_every, %lld s). Next: %s\n",
+		       cli_number(log, "anchor_every_seconds"),
+		       json_array_size(anchors) ? "mend what is said of the anchors above"
+		       : is_solo		? "take anchor_every out of the policy"
+						: "bailee serve --anchor DIR");
 	if (json_is_true(json_object_get(log, "is_kit_in_store")) && !is_solo)
 		printf("kit     in the store: whoever has the store can forge the log. Next: move "
 		       "auditor.kit to the auditor\n");

@@ -1,6 +1,5 @@
 #include "fs/daemon/asked.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,31 +43,6 @@ enum bl_status asked_device(const struct asked *asked, struct device *out_device
 	return device_find(asked->daemon->store, id, out_device, why);
 }
 
-/* What people give as a reason may name anybody: the log has it for auditors only, under the device's key or the store's. */
-static enum bl_status append_with_reason(const struct asked *asked, const struct audit_event *event,
-					 struct bl_error *why)
-{
-	struct vault *vault = device_store_vault(asked->daemon->store);
-	const char *text = asked_text(asked, "reason");
-	uint8_t key[VAULT_KEY];
-	struct audit_name reason = {.kind = AUDIT_NAME_REASON,
-				    .device = event->device,
-				    .log_names_key = key,
-				    .text = text,
-				    .length = text ? strlen(text) : 0};
-
-	if (!event->device[0] ||
-	    vault_device_key(vault, event->device, VAULT_LOG_NAMES, key, NULL) != BL_OK) {
-		vault_store_key(vault, VAULT_LOG_NAMES, key);
-		reason.device = "";
-	}
-	enum bl_status status = audit_append_named(asked->daemon->audit, event, &reason,
-						   reason.length > 0, NULL, why);
-
-	sodium_memzero(key, sizeof(key));
-	return status;
-}
-
 enum bl_status asked_log(const struct asked *asked, enum audit_op op, const char *device,
 			 const char *detail, enum bl_status outcome, struct bl_error *why)
 {
@@ -84,7 +58,7 @@ enum bl_status asked_log(const struct asked *asked, enum audit_op op, const char
 	snprintf(event.device, sizeof(event.device), "%s", device ? device : "");
 	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
 	snprintf(event.detail, sizeof(event.detail), "%s", detail ? detail : "");
-	return append_with_reason(asked, &event, why);
+	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
 }
 
 /* The event went first; when the thing did not come about the log says that too, or it would tell of holds that are none. */

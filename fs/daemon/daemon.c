@@ -254,7 +254,8 @@ static void take_wakes(struct daemon *daemon)
 	eventfd_t count;
 
 	eventfd_read(daemon->wake_fd, &count);
-	if (atomic_load(&daemon->is_log_broken))
+	/* Also when it was unlatched meanwhile: what was open then has ended. */
+	if (atomic_exchange(&daemon->has_latched, false) || atomic_load(&daemon->is_log_broken))
 		views_abort_all(daemon);
 	views_reap(daemon);
 }
@@ -377,6 +378,7 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	pthread_mutex_init(&daemon->keeper_lock, NULL);
 	pthread_cond_init(&daemon->keeper_wake, NULL);
 	pthread_mutex_init(&daemon->fresh_lock, NULL);
+	pthread_mutex_init(&daemon->contents_lock, NULL);
 	init_monotonic(&daemon->fresh_wake);
 	pthread_mutex_init(&daemon->connections_lock, NULL);
 	pthread_cond_init(&daemon->connections_gone, NULL);

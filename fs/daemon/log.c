@@ -1,5 +1,6 @@
 /* The log as the daemon keeps it: its kit, its anchors, what the policy asks of it, and what happens when it latches. */
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,6 +22,31 @@ static int64_t boottime_ns(void)
 	return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
+/* ---- events with reasons --------------------------------------------------------------------------- */
+
+enum bl_status log_append(struct daemon *daemon, const struct audit_event *event,
+			  const char *reason, struct bl_error *why)
+{
+	struct vault *vault = device_store_vault(daemon->store);
+	uint8_t key[VAULT_KEY];
+	struct audit_name name = {.kind = AUDIT_NAME_REASON,
+				  .device = event->device,
+				  .log_names_key = key,
+				  .text = reason,
+				  .length = reason ? strlen(reason) : 0};
+
+	if (!event->device[0] ||
+	    vault_device_key(vault, event->device, VAULT_LOG_NAMES, key, NULL) != BL_OK) {
+		vault_store_key(vault, VAULT_LOG_NAMES, key);
+		name.device = "";
+	}
+	enum bl_status status =
+		audit_append_named(daemon->audit, event, &name, name.length > 0, NULL, why);
+
+	sodium_memzero(key, sizeof(key));
+	return status;
+}
+
 /* ---- latching ------------------------------------------------------------------------------------ */
 
 static void on_broken(void *context, const char *text)
@@ -32,6 +58,7 @@ static void on_broken(void *context, const char *text)
 		"then: bailee log unlatch)\n",
 		text);
 	atomic_store(&daemon->is_log_broken, true);
+	atomic_store(&daemon->has_latched, true);
 	eventfd_write(daemon->wake_fd, 1);
 }
 
@@ -74,13 +101,17 @@ static int64_t fresh_until(struct daemon *daemon, int64_t every_ns)
 	return (newest.sequence >= log.durable_sequence ? now : newest.boottime_ns) + every_ns;
 }
 
-/* Returns when to look again. */
+/* Returns when to look again. One at a time: what was found out first may not come last. */
 int64_t log_refresh(struct daemon *daemon)
 {
+	pthread_mutex_lock(&daemon->contents_lock);
+
 	int64_t every = atomic_load(&daemon->anchor_every_ns);
 	int64_t until = every ? fresh_until(daemon, every) : INT64_MAX;
 
-	gate_contents(daemon->gate, boottime_ns() < until);
+	atomic_store(&daemon->is_unanchored, boottime_ns() >= until);
+	gate_contents(daemon->gate, !atomic_load(&daemon->is_unanchored));
+	pthread_mutex_unlock(&daemon->contents_lock);
 	return until;
 }
 
@@ -201,6 +232,11 @@ void log_obey(struct daemon *daemon, const struct policy *policy)
 
 	if (__builtin_mul_overflow(audit->anchor_every_seconds, SECOND_NS, &every))
 		every = 0;
+	/* Nothing will ever be shown so: said once, where whoever starts the service looks. */
+	if (every && !daemon->anchors && every != atomic_load(&daemon->anchor_every_ns))
+		fprintf(stderr,
+			"error: audit: the policy wants anchors (audit: anchor_every) and there is "
+			"none: contents are closed to everybody (bailee serve --anchor DIR)\n");
 	audit_policy(daemon->audit, policy_digest(policy));
 	audit_bounded(daemon->audit, audit->is_bounded ? audit->bounded_ms : 0);
 	atomic_store(&daemon->anchor_every_ns, every);

@@ -124,8 +124,8 @@ static enum bl_status read_both(struct daemon *daemon, struct policy_file *out_f
 }
 
 /* @is_again: also when it is what was read last. */
-static enum bl_status load(struct daemon *daemon, const struct peer *peer, bool is_again,
-			   bool *out_is_old, struct bl_error *why)
+static enum bl_status load(struct daemon *daemon, const struct peer *peer, const char *reason,
+			   bool is_again, bool *out_is_old, struct bl_error *why)
 {
 	__attribute__((cleanup(policy_file_done))) struct policy_file file = {0};
 	enum bl_status status = read_both(daemon, &file, why);
@@ -147,12 +147,13 @@ static enum bl_status load(struct daemon *daemon, const struct peer *peer, bool 
 		.length = file.length,
 		.signature = file.signature,
 		.name = daemon->options->policy_path,
+		.reason = reason,
 	};
 
 	return policy_replace(daemon, &text, peer, why);
 }
 
-enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer,
+enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer, const char *reason,
 				struct bl_error *why)
 {
 	bool is_old;
@@ -161,7 +162,7 @@ enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer,
 		return bl_fail(why, BL_INVALID,
 			       "this service was started without --policy, so there is no file to "
 			       "load again (bailee policy load FILE)");
-	return load(daemon, peer, true, &is_old, why);
+	return load(daemon, peer, reason, true, &is_old, why);
 }
 
 static void tell(const struct daemon *daemon, enum bl_status status, const struct bl_error *why)
@@ -176,14 +177,14 @@ void policy_reload(struct daemon *daemon)
 {
 	struct bl_error why = {{0}};
 
-	tell(daemon, policy_load_file(daemon, NULL, &why), &why);
+	tell(daemon, policy_load_file(daemon, NULL, NULL, &why), &why);
 }
 
 void policy_file_changed(struct daemon *daemon)
 {
 	struct bl_error why = {{0}};
 	bool is_old;
-	enum bl_status status = load(daemon, NULL, false, &is_old, &why);
+	enum bl_status status = load(daemon, NULL, NULL, false, &is_old, &why);
 
 	if (!is_old)
 		tell(daemon, status, &why);

@@ -98,7 +98,8 @@ static enum bl_status check_serial(struct daemon *daemon, const struct policy *p
 }
 
 static enum bl_status log_policy(struct daemon *daemon, const struct peer *peer,
-				 const struct policy *policy, struct bl_error *why)
+				 const struct policy *policy, const char *reason,
+				 struct bl_error *why)
 {
 	struct audit_event event =
 		event_by(daemon, peer, policy ? AUDIT_POLICY_LOADED : AUDIT_POLICY_REFUSED);
@@ -113,7 +114,7 @@ static enum bl_status log_policy(struct daemon *daemon, const struct peer *peer,
 	} else {
 		event.verdict = AUDIT_DENIED;
 	}
-	return audit_append(daemon->audit, &event, NULL, why);
+	return log_append(daemon, &event, reason, why);
 }
 
 #define OR                                                                                         \
@@ -199,7 +200,7 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 			      const struct policy *policy, const struct policy_text *text,
 			      struct bl_error *why)
 {
-	enum bl_status status = log_policy(daemon, peer, policy, why);
+	enum bl_status status = log_policy(daemon, peer, policy, text->reason, why);
 
 	if (status == BL_OK)
 		status = keep(daemon, text, why);
@@ -207,7 +208,7 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 		gate_set_policy(daemon->gate, policy);
 		log_obey(daemon, policy);
 	} else if (audit_is_writable(daemon->audit)) {
-		(void)!log_policy(daemon, peer, NULL,
+		(void)!log_policy(daemon, peer, NULL, NULL,
 				  NULL); /* or the log would tell of one in force */
 	}
 	/*
@@ -236,7 +237,7 @@ void policy_refused(struct daemon *daemon, const struct bl_error *why)
 {
 	pthread_mutex_lock(&daemon->life_lock);
 	remember(daemon, BL_INVALID, why);
-	(void)!log_policy(daemon, NULL, NULL, NULL);
+	(void)!log_policy(daemon, NULL, NULL, NULL, NULL);
 	pthread_mutex_unlock(&daemon->life_lock);
 }
 
@@ -257,7 +258,7 @@ enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *t
 		status = check_serial(daemon, policy, &here);
 	if (status == BL_OK)
 		status = enforce(daemon, peer, policy, text, &here);
-	else if (log_policy(daemon, peer, NULL, NULL) != BL_OK)
+	else if (log_policy(daemon, peer, NULL, text->reason, NULL) != BL_OK)
 		status = bl_fail(&here, BL_LOG_BROKEN, "the log cannot take the event");
 	remember(daemon, status, &here);
 	pthread_mutex_unlock(&daemon->life_lock);
@@ -293,7 +294,7 @@ static enum bl_status load_solo(struct daemon *daemon, struct bl_error *why)
 enum bl_status policy_first(struct daemon *daemon, struct bl_error *why)
 {
 	if (daemon->options->policy_path)
-		return policy_load_file(daemon, NULL, why);
+		return policy_load_file(daemon, NULL, NULL, why);
 
 	enum bl_status status = load_last(daemon, why);
 

@@ -25,10 +25,12 @@ static bool send(struct querying *querying, json_t *message)
 {
 	BL_CLEANUP(json_decref) json_t *owned = message;
 
+	/* A slow reader must not hold up the stop. */
 	if (atomic_load(&querying->asked->daemon->is_stopping))
-		return false; /* a slow reader must not hold up the stop */
-	querying->status =
-		owned ? message_send(querying->asked->fd, owned, -1, NULL) : BL_NO_MEMORY;
+		querying->status = BL_FAILED;
+	else
+		querying->status =
+			owned ? message_send(querying->asked->fd, owned, -1, NULL) : BL_NO_MEMORY;
 	return querying->status == BL_OK;
 }
 
@@ -38,8 +40,10 @@ static bool send_record(struct querying *querying, const struct audit_record *re
 	size_t length = 0;
 	FILE *memory = open_memstream(&text, &length);
 
-	if (!memory)
+	if (!memory) {
+		querying->status = BL_NO_MEMORY;
 		return false;
+	}
 	audit_print_json(memory, record);
 	fclose(memory);
 
@@ -195,10 +199,8 @@ static enum bl_status fill_path(struct querying *querying, struct bl_error *why)
 			       "a path is looked for on one device (give --device)");
 	while (*path == '/')
 		path++;
-	enum bl_status status = vault_device_key(device_store_vault(querying->asked->daemon->store),
-						 device, VAULT_LOG_NAMES, key, NULL);
-
-	if (status != BL_OK)
+	if (vault_device_key(device_store_vault(querying->asked->daemon->store), device,
+			     VAULT_LOG_NAMES, key, NULL) != BL_OK)
 		return bl_fail(
 			why, BL_NOT_FOUND,
 			"device '%s' has no key of its names any more: nothing tells which path "
@@ -233,8 +235,26 @@ static enum bl_status run_query(struct querying *querying, struct bl_error *why)
 		begin_at_ring(querying);
 	else if (status == BL_OK && ring)
 		send_ring(querying);
-	return status == BL_OK && querying->wants_names ? scan_names(querying, log_fd, why)
-							: status;
+	if (status == BL_OK && querying->wants_names)
+		status = scan_names(querying, log_fd, why);
+	/* What was cut short is not told to be all. */
+	if (status == BL_OK && querying->status != BL_OK)
+		status = bl_fail(why, querying->status, "%s",
+				 atomic_load(&querying->asked->daemon->is_stopping)
+					 ? "the service stops: these are not all of them"
+					 : "these are not all of them");
+	return status;
+}
+
+/* A path is looked for with the device's own key: that is for whoever may review this device, as its names are. */
+static enum bl_status permit_query(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	enum bl_status status = asked_permit(asked, ACTION_REVIEW, NULL, why);
+
+	if (status != BL_OK || !asked_text(asked, "path") || !asked_text(asked, "device"))
+		return status;
+	return asked_permitted_device(asked, ACTION_REVIEW, &device, why);
 }
 
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why)
@@ -245,7 +265,7 @@ enum bl_status request_log_query(struct asked *asked, struct bl_error *why)
 	enum bl_status status = fill_query(asked, &querying.query, why);
 
 	if (status == BL_OK)
-		status = asked_permit(asked, ACTION_REVIEW, NULL, why);
+		status = permit_query(asked, why);
 	if (status == BL_OK)
 		status = asked_log(asked, AUDIT_ADMIN, querying.query.device,
 				   querying.wants_names ? "log-query with names" : "log-query",
@@ -315,20 +335,37 @@ enum bl_status request_log_name_key(struct asked *asked, struct bl_error *why)
 
 /* ---- unlatching ----------------------------------------------------------------------------------------- */
 
+/*
+ * While the log is latched a refusal cannot be an event, for there is no log to take it: then it is counted with the others, and
+ * whoever asks is told the rule all the same.
+ */
+static enum bl_status permit_unlatch(struct asked *asked, struct bl_error *why)
+{
+	const char *reason = asked_text(asked, "reason");
+	const struct may_question question = {.action = ACTION_ADMINISTER,
+					      .purpose = asked_text(asked, "purpose"),
+					      .has_reason = reason && *reason};
+
+	if (audit_is_writable(asked->daemon->audit))
+		return asked_permit(asked, ACTION_ADMINISTER, NULL, why);
+	enum bl_status status = may(asked->daemon, asked->peer, &question, asked->rule, why);
+
+	if (status != BL_OK)
+		(void)!asked_log(asked, AUDIT_ADMIN, NULL, "log-unlatch", status, NULL);
+	return status;
+}
+
 enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why)
 {
 	struct audit_event event = event_by(asked->daemon, asked->peer, AUDIT_UNLATCHED);
-	const struct may_question question = {.action = ACTION_ADMINISTER,
-					      .purpose = asked_text(asked, "purpose"),
-					      .has_reason = asked_text(asked, "reason") != NULL};
-	/* A refusal cannot be an event now: there is no log to take it. It is counted with the others. */
-	enum bl_status status = may(asked->daemon, asked->peer, &question, asked->rule, why);
+	enum bl_status status = permit_unlatch(asked, why);
 
 	if (status != BL_OK)
 		return status;
 	memcpy(event.rule, asked->rule, sizeof(event.rule));
 	status = log_unlatch(asked->daemon, &event, why);
 	if (status == BL_OK)
-		status = asked_log(asked, AUDIT_ADMIN, NULL, "log-unlatch", BL_OK, why);
+		return asked_log(asked, AUDIT_ADMIN, NULL, "log-unlatch", BL_OK, why);
+	asked_undone(asked, AUDIT_ADMIN, NULL, status);
 	return status;
 }

@@ -34,6 +34,7 @@ enum bl_status request_policy_load(struct asked *asked, struct bl_error *why)
 			.bytes = text,
 			.length = strlen(text),
 			.signature = asked_text(asked, "signature"),
+			.reason = asked_text(asked, "reason"),
 		};
 
 		status = policy_replace(asked->daemon, &loaded, asked->peer, why);
@@ -48,7 +49,8 @@ enum bl_status request_reload(struct asked *asked, struct bl_error *why)
 	enum bl_status status = asked_permit(asked, ACTION_ADMINISTER, NULL, why);
 
 	if (status == BL_OK)
-		status = policy_load_file(asked->daemon, asked->peer, why);
+		status = policy_load_file(asked->daemon, asked->peer, asked_text(asked, "reason"),
+					  why);
 	if (status == BL_OK)
 		answer_policy(asked);
 	return status;

@@ -98,6 +98,8 @@ static void add_anchors(const struct daemon *daemon, json_t *log, uint64_t durab
 		json_array_append_new(list, anchor_json(&state, durable));
 	}
 	json_object_set_new(log, "anchors", list);
+	json_object_set_new(log, "are_contents_closed",
+			    json_boolean(atomic_load(&daemon->is_unanchored)));
 	answer_number(log, "anchor_every_seconds",
 		      atomic_load(&daemon->anchor_every_ns) / 1000000000);
 }
@@ -118,11 +120,11 @@ static void add_log(struct asked *asked, bool is_privileged)
 	answer_number(log, "segment", (int64_t)state.segment);
 	answer_text(log, "mode", MODES[state.mode]);
 	answer_number(log, "refused", (int64_t)state.refused);
-	answer_number(log, "forgeable_frames", (int64_t)state.forgeable_frames);
 	answer_number(log, "bounded_ms", state.bounded_ms);
-	answer_number(log, "auditors", (int64_t)state.auditor_count);
-	/* Where the anchors are, and that the kit can be had, is nothing for everybody. */
+	/* Where the anchors are, what could be forged, and that the kit can be had, is nothing for everybody. */
 	if (is_privileged) {
+		answer_number(log, "forgeable_frames", (int64_t)state.forgeable_frames);
+		answer_number(log, "auditors", (int64_t)state.auditor_count);
 		json_object_set_new(log, "is_kit_in_store",
 				    json_boolean(is_kit_here(asked->daemon)));
 		add_anchors(asked->daemon, log, state.durable_sequence);

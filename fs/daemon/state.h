@@ -67,10 +67,13 @@ struct daemon {
 		[PATH_LIMIT]; /* where --policy led when it was last looked at; the main thread's */
 	atomic_bool is_stopping;
 	atomic_bool is_log_broken;
+	atomic_bool has_latched; /* since the main loop ended the views for it */
 
 	/* The log's anchors, and the thread that keeps them younger than the policy wants. */
 	struct anchors *anchors;	     /* NULL: none */
 	atomic_int_fast64_t anchor_every_ns; /* 0: the policy does not ask */
+	atomic_bool is_unanchored;	     /* contents are closed for it */
+	pthread_mutex_t contents_lock;	     /* log_refresh */
 	pthread_t fresh;
 	bool has_fresh;
 	pthread_mutex_t fresh_lock;
@@ -122,6 +125,14 @@ enum bl_status log_open(struct daemon *daemon, struct bl_error *why) BL_MUST_CHE
 enum bl_status log_start(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
 void log_stop(struct daemon *daemon);
 void log_close(struct daemon *daemon);
+/*
+ * log_append - audit_append with the reason that was given for it: people may name anybody in one, so the log has it for auditors
+ * only, under the key of the event's device or the store's
+ *
+ * @reason  NULL or "": none
+ */
+enum bl_status log_append(struct daemon *daemon, const struct audit_event *event,
+			  const char *reason, struct bl_error *why) BL_MUST_CHECK;
 /* log_obey - durability, span of the anchors and digest are this policy's from now on */
 void log_obey(struct daemon *daemon, const struct policy *policy);
 /* log_refresh - open or close contents by the age of the newest anchor; when to look again (CLOCK_BOOTTIME ns) */
@@ -144,6 +155,7 @@ struct policy_text {
 	size_t length;
 	const char *signature; /* the text of a .minisig; NULL: none came with it */
 	const char *name;      /* of its file, for messages; NULL: it came without */
+	const char *reason;    /* why it is put in force, for auditors; NULL: none was given */
 };
 /*
  * A new one: signature where the store trusts keys, check, its own tests, serial; durable event; in force. The old one
@@ -158,7 +170,7 @@ void policy_refused(struct daemon *daemon, const struct bl_error *why);
 /* ---- policy-file.c ------------------------------------------------------------------------------ */
 
 /* --policy, with FILE.minisig beside it when there is one. BL_INVALID when the daemon has no --policy. */
-enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer,
+enum bl_status policy_load_file(struct daemon *daemon, const struct peer *peer, const char *reason,
 				struct bl_error *why) BL_MUST_CHECK;
 /* SIGHUP: load it and say on stderr what came of it. */
 void policy_reload(struct daemon *daemon);
