@@ -308,7 +308,7 @@ enum audit_looks {
 };
 const char *audit_looks_name(enum audit_looks looks); /* "changed"; static */
 
-/* Records that somebody who held the disk at that time could have made anew, and no anchor speaks against it. */
+/* Records that somebody who held the disk at that time could have made anew, and no anchor of before that time speaks against it. */
 struct audit_window {
 	uint64_t first_sequence, last_sequence;
 	bool is_now; /* by who holds it now; else: when the log was taken up again behind it */

@@ -56,9 +56,10 @@ static uint64_t sequence_of(const struct windows *windows, uint64_t frame)
 
 void windows_start(struct windows *windows, uint64_t frame, uint64_t last_sequence)
 {
-	uint64_t first = sequence_of(windows, frame);
+	/* Only an anchor of before: a later one was made of what somebody may have put there meanwhile. */
+	uint64_t first = BL_MAX(sequence_of(windows, frame), windows->anchored_sequence + 1);
 
-	if (first > last_sequence || last_sequence <= windows->anchored_sequence)
+	if (first > last_sequence)
 		return;
 	windows->newest[windows->count++ % AUDIT_WINDOWS] =
 		(struct audit_window){.first_sequence = first, .last_sequence = last_sequence};
@@ -66,16 +67,7 @@ void windows_start(struct windows *windows, uint64_t frame, uint64_t last_sequen
 
 void windows_anchor(struct windows *windows, uint64_t sequence)
 {
-	/* Whatever was told so far ended before the frame that the anchor speaks of did. */
 	windows->anchored_sequence = sequence;
-	windows->count = 0;
-}
-
-/* What is left of it behind the newest anchor */
-static struct audit_window behind_anchor(const struct windows *windows, struct audit_window window)
-{
-	window.first_sequence = BL_MAX(window.first_sequence, windows->anchored_sequence + 1);
-	return window;
 }
 
 void windows_tell(const struct windows *windows, uint64_t last_sequence, struct audit_report *out)
@@ -87,12 +79,13 @@ void windows_tell(const struct windows *windows, uint64_t last_sequence, struct 
 
 	out->window_count = windows->count + is_open;
 	for (uint64_t i = windows->count - shown; i < windows->count; i++)
-		out->windows[at++] = behind_anchor(windows, windows->newest[i % AUDIT_WINDOWS]);
+		out->windows[at++] = windows->newest[i % AUDIT_WINDOWS];
 	if (is_open)
-		out->windows[at] = behind_anchor(
-			windows, (struct audit_window){.first_sequence = windows->key_sequence,
-						       .last_sequence = last_sequence,
-						       .is_now = true});
+		out->windows[at] = (struct audit_window){
+			.first_sequence =
+				BL_MAX(windows->key_sequence, windows->anchored_sequence + 1),
+			.last_sequence = last_sequence,
+			.is_now = true};
 }
 
 /* ---- clocks ---------------------------------------------------------------------------------- */

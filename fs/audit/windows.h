@@ -21,7 +21,7 @@ struct windows {
 	uint64_t key_frame, key_sequence; /* from here to the end it is forgeable now; 0: not met */
 	uint64_t anchored_sequence;
 	struct audit_window newest[AUDIT_WINDOWS]; /* a ring */
-	uint64_t count;				   /* since the newest anchor */
+	uint64_t count;
 };
 
 void windows_init(struct windows *windows, uint64_t key_frame);

@@ -78,6 +78,7 @@ class Facts:
         self.checkpointed_sequence = 0
         self.anchored_sequence = None
         self.anchored_frame = 0
+        self.anchored_frames = []
         self.chain = bytes(32)
         self.starts = []                # (sequence, f as found, how many forgeable frames)
         self.forgeable_from = None
@@ -1301,6 +1302,7 @@ def check_anchors(anchors, walk, facts):
         if not on_chain(note, walk):
             raise Broken("rolled-back", "anchor %s: its note of record %d is of another chain"
                          % (note.file, note.sequence), note.sequence, note.file, note.offset)
+        facts.anchored_frames.append(note.frame)
         if note.frame > facts.anchored_frame:
             facts.anchored_sequence, facts.anchored_frame = note.sequence, note.frame
     if anchors.problem:
@@ -1312,7 +1314,9 @@ def tell_forgeable(facts):
     if first <= facts.last_frame:
         facts.tells.append("frames %d to %d are forgeable now" % (first, facts.last_frame))
     for sequence, frame, count in facts.starts:
-        begin, end = max(frame, facts.anchored_frame + 1), frame + count - 1
+        # An anchor that was made behind the start is made of what somebody may have put there before.
+        before = [f for f in facts.anchored_frames if f < frame + count]
+        begin, end = max([frame] + [f + 1 for f in before]), frame + count - 1
         if begin <= end:
             facts.tells.append("at the start in record %d the frames %d to %d were forgeable" % (sequence, begin, end))
 

@@ -416,7 +416,7 @@ static void an_anchor_within_a_frame_is_not_on_the_chain(void **state)
 
 /* ---- windows ---------------------------------------------------------------------------------- */
 
-static void an_anchor_ends_the_doubt_about_what_is_before_it(void **state)
+static void an_anchor_ends_the_doubt_only_when_it_was_there_before_the_chance(void **state)
 {
 	static const struct {
 		unsigned anchor; /* which; 0: none */
@@ -425,9 +425,9 @@ static void an_anchor_ends_the_doubt_about_what_is_before_it(void **state)
 	} ROWS[] = {
 		{0, 2, 3, 8},	/* without */
 		{1, 2, 5, 8},	/* within the first window: behind it */
-		{2, 1, 14, 16}, /* behind the first window */
-		{3, 1, 14, 16}, /* between the two */
-		{4, 0, 0, 0},	/* at the end */
+		{2, 1, 14, 16}, /* at the end of the first window */
+		{3, 2, 3, 8},	/* between the two: made of what was forged, if it was */
+		{4, 1, 3, 8},	/* at the end: nothing is forgeable now */
 	};
 	struct build *build = *state;
 	char notes[5][NOTE_SIZE];
@@ -508,7 +508,7 @@ int main(void)
 		TEST(a_restored_snapshot_that_was_written_to_is_found_by_an_anchor_only),
 		TEST(an_anchor_that_goes_back_at_once_is_found),
 		TEST(an_anchor_within_a_frame_is_not_on_the_chain),
-		TEST(an_anchor_ends_the_doubt_about_what_is_before_it),
+		TEST(an_anchor_ends_the_doubt_only_when_it_was_there_before_the_chance),
 		TEST(anchors_of_removed_records_count_where_a_tombstone_speaks_of_them),
 	};
 
