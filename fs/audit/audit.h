@@ -349,6 +349,10 @@ struct audit_evidence {
 	const int *
 		anchor_fds; /* files of notes, or of syslog lines that hold some; read from where they stand */
 	size_t anchor_count;
+
+	/* Told after each segment, from the caller's thread: bytes of segments, records so far. NULL: nobody waits. */
+	void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes, uint64_t records);
+	void *context;
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* In guarded memory. */
@@ -32,6 +33,7 @@ struct verify {
 	bool has_note;
 	uint64_t checkpoints, checkpointed_sequence;
 	struct evidence evidence;
+	const struct audit_evidence *brought;
 	bool has_anchor;
 	uint64_t anchored_sequence;
 	int64_t anchored_unix;
@@ -369,6 +371,37 @@ static enum bl_status walk_one(struct verify *verify, size_t at, struct bl_error
 	return status;
 }
 
+static uint64_t segment_size(const struct verify *verify, size_t at)
+{
+	const struct place *place = &verify->places.items[at];
+	char name[SEGMENT_NAME_SIZE];
+	struct stat st;
+
+	if (!verify->brought->progress || !place->has_segment)
+		return 0;
+	format_segment_name(place->first_sequence, name);
+	return fstatat(verify->walk.log_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+		       ? (uint64_t)st.st_size
+		       : 0;
+}
+
+static enum bl_status walk_each(struct verify *verify, struct bl_error *why)
+{
+	const struct audit_evidence *brought = verify->brought;
+	uint64_t all = 0, done = 0;
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < verify->places.count; i++)
+		all += segment_size(verify, i);
+	for (size_t i = 0; status == BL_OK && i < verify->places.count; i++) {
+		status = walk_one(verify, i, why);
+		done += segment_size(verify, i);
+		if (brought->progress)
+			brought->progress(brought->context, done, all, verify->walk.records);
+	}
+	return status;
+}
+
 static enum bl_status walk_all(struct verify *verify, struct bl_error *why)
 {
 	struct walk *walk = &verify->walk;
@@ -386,8 +419,8 @@ static enum bl_status walk_all(struct verify *verify, struct bl_error *why)
 	walk->frame_context = verify;
 	if (status == BL_OK)
 		status = walk_key_forward(walk, 1);
-	for (size_t i = 0; status == BL_OK && i < verify->places.count; i++)
-		status = walk_one(verify, i, why);
+	if (status == BL_OK)
+		status = walk_each(verify, why);
 	return status == BL_OK ? check_end(verify) : status;
 }
 
@@ -603,6 +636,7 @@ static struct verify *verify_new(const struct audit_evidence *evidence, struct b
 	}
 	sodium_memzero(verify->keys, sizeof(*verify->keys));
 	verify->kit = evidence->kit;
+	verify->brought = evidence;
 	verify->public_key =
 		evidence->public_key ? evidence->public_key : evidence->kit->public_key;
 	verify->notes.fd = verify->notes.folder_fd = -1;

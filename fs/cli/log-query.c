@@ -172,9 +172,13 @@ static void print_name(const char *label, const char *text, size_t length)
 static void print_line(const struct printing *printing, const json_t *record, const char *path,
 		       size_t length)
 {
-	printf("%8lld  %-24.24s  %-9s %-14s %-12s uid %-6lld %s", cli_number(record, "sequence"),
+	char who[24] = "daemon";
+
+	if (json_is_integer(json_object_get(record, "uid")))
+		snprintf(who, sizeof(who), "uid %lld", cli_number(record, "uid"));
+	printf("%8lld  %-24.24s  %-9s %-14s %-12s %-10s %s", cli_number(record, "sequence"),
 	       cli_text(record, "time"), cli_text(record, "verdict"), cli_text(record, "op"),
-	       cli_text(record, "device"), cli_number(record, "uid"), cli_text(record, "rule"));
+	       cli_text(record, "device"), who, cli_text(record, "rule"));
 	if (cli_number(record, "repeats"))
 		printf("  and %lld more of these", cli_number(record, "repeats"));
 	if (*cli_text(record, "detail"))

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,6 +51,53 @@ static enum bl_status find_key(const struct invocation *invocation, const char *
 	return cli_read_key(cli_text(answer, "public_key"), out_key, why);
 }
 
+/* On a terminal only, on stderr, and not for what is over at once. */
+struct progress {
+	int64_t begun_ms, told_ms;
+	size_t width; /* of what stands there */
+};
+
+#define PROGRESS_AFTER_MS 500
+#define PROGRESS_EVERY_MS 200
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* One line that is written over; spaces, for a terminal may know no more than that. */
+static void progress_print(struct progress *progress, const char *text)
+{
+	size_t length = strlen(text);
+
+	fprintf(stderr, "\r%s%*s", text,
+		(int)(progress->width > length ? progress->width - length : 0), "");
+	if (!length)
+		fputc('\r', stderr);
+	progress->width = length;
+}
+
+static void on_progress(void *context, uint64_t done, uint64_t all, uint64_t records)
+{
+	struct progress *progress = context;
+	int64_t now = now_ms(), passed = BL_MAX(now - progress->begun_ms, INT64_C(1));
+	char text[80];
+
+	if (passed < PROGRESS_AFTER_MS || now - progress->told_ms < PROGRESS_EVERY_MS || !done)
+		return;
+	progress->told_ms = now;
+	/* Short enough for 80 columns. */
+	snprintf(text, sizeof(text),
+		 "%3.0f %% checked, %.2f million records, %.2f million a second, %.0f s left",
+		 100.0 * (double)done / (double)all, (double)records / 1e6,
+		 (double)records / 1e3 / (double)passed,
+		 (double)passed / 1e3 * (double)(all - done) / (double)done);
+	progress_print(progress, text);
+}
+
 struct brought {
 	struct audit_evidence evidence;
 	struct audit_kit kit; /* wiped at the end */
@@ -71,10 +119,21 @@ static enum bl_status open_anchors(struct brought *brought, const struct text_li
 	for (size_t i = 0; i < paths->count; i++) {
 		int fd = open(paths->items[i], O_RDONLY | O_CLOEXEC);
 
+		struct stat st;
+
 		if (fd < 0)
 			return bl_fail_errno(why, BL_INVALID, "cannot open anchor '%s'",
 					     paths->items[i]);
 		brought->anchors[brought->evidence.anchor_count++] = fd;
+		if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+			return bl_fail(
+				why, BL_INVALID,
+				"anchor '%s' is a folder (give the file in it: %s/*.anchors)",
+				paths->items[i], paths->items[i]);
+		/* A pipe ends; what has no end is no anchor. */
+		if (fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+			return bl_fail(why, BL_INVALID, "anchor '%s' is no file of checkpoints",
+				       paths->items[i]);
 	}
 	return BL_OK;
 }
@@ -153,12 +212,14 @@ static void print_anchor(const struct audit_report *report)
 			 BL_MIN(report->last_sequence, report->anchored_sequence)));
 }
 
-static void print_report(const struct audit_report *report, enum bl_status status)
+static void print_report(const struct audit_report *report, bool has_kit, enum bl_status status)
 {
+	const char *without = has_kit ? "not checked any more" : "NOT checked (no --kit)";
+
 	printf("records      %llu (sequence %llu to %llu)\n", N(report->records),
 	       N(report->first_sequence), N(report->last_sequence));
 	printf("frames       %llu in %llu segments, macs %s\n", N(report->frames),
-	       N(report->segments), report->has_macs ? "checked" : "NOT checked (no --kit)");
+	       N(report->segments), report->has_macs ? "checked" : without);
 	if (report->trimmed_segments)
 		printf("removed      %llu segments with %llu records, each with its tombstone\n",
 		       N(report->trimmed_segments), N(report->trimmed_records));
@@ -261,6 +322,17 @@ static void print_verdict(const struct audit_report *report)
 		printf("good: nothing changed, dropped, reordered or put back\n");
 }
 
+/* Which file it is that the words speak of: an anchor by its number, or the log. */
+static void blame(struct bl_error *why, const char *log, const struct text_list *anchors)
+{
+	unsigned number = 0;
+
+	if (sscanf(why->text, "anchor %u", &number) == 1 && number >= 1 && number <= anchors->count)
+		bl_explain(why, "'%s'", anchors->items[number - 1]);
+	else
+		bl_explain(why, "log '%s'", log);
+}
+
 /* ---- verify: offline, the daemon has no say in it ------------------------------------------------- */
 
 static int log_verify(int argc, char **argv)
@@ -297,13 +369,23 @@ static int log_verify(int argc, char **argv)
 		bl_fail_errno(&why, BL_INVALID, "cannot open log '%s'", path);
 		return cli_fail(&invocation, BL_INVALID, &why);
 	}
+	struct progress progress = {.begun_ms = now_ms()};
+
+	if (isatty(STDERR_FILENO)) {
+		brought.evidence.progress = on_progress;
+		brought.evidence.context = &progress;
+	}
 	status = audit_verify(log_fd, &brought.evidence, &report, &why);
-	if (status != BL_OK && status != BL_TAMPERED)
+	if (progress.width)
+		progress_print(&progress, "");
+	if (status != BL_OK && status != BL_TAMPERED) {
+		blame(&why, path, &anchors);
 		return cli_fail(&invocation, status, &why);
+	}
 	if (invocation.wants_json)
 		print_report_json(&report, status);
 	else
-		print_report(&report, status);
+		print_report(&report, kit != NULL, status);
 	if (status == BL_TAMPERED)
 		return bl_status_exit(status);
 	if (!invocation.wants_json)
@@ -351,5 +433,9 @@ int cmd_log(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < BL_COUNT(COMMANDS); i++)
 		if (strcmp(argv[1], COMMANDS[i].name) == 0)
 			return COMMANDS[i].run(argc - 1, argv + 1);
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		printf("use: bailee %s\n", invocation.usage);
+		return 0;
+	}
 	return cli_usage(&invocation, "what about the log?");
 }

@@ -51,8 +51,8 @@ static bool is_inside(int folder_fd, int store_fd)
 	}
 }
 
-static enum bl_status open_folder(struct keeping *keeping, char *path, int store_fd,
-				  struct bl_error *why)
+/* Before there is a store: what is wrong with the kit's place leaves none behind. */
+static enum bl_status open_folder(struct keeping *keeping, char *path, struct bl_error *why)
 {
 	char *slash = strrchr(path, '/');
 
@@ -67,12 +67,26 @@ static enum bl_status open_folder(struct keeping *keeping, char *path, int store
 	if (keeping->folder_fd < 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open the kit's folder '%.200s'",
 				     folder);
-	if (is_inside(keeping->folder_fd, store_fd))
-		return bl_fail(
-			why, BL_INVALID,
-			"the kit may not lie in the store: whoever could forge the log would "
-			"have it (give --kit a file elsewhere)");
+	struct stat st;
+
+	if (fstatat(keeping->folder_fd, keeping->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return bl_fail(why, BL_EXISTS,
+			       "there is a file '%.200s' already (give --kit another name)",
+			       keeping->name);
 	return BL_OK;
+}
+
+static enum bl_status check_outside(const struct keeping *keeping, const char *store_path,
+				    struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = open(store_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	/* What is not there yet holds nothing. */
+	if (fd < 0 || !is_inside(keeping->folder_fd, fd))
+		return BL_OK;
+	return bl_fail(why, BL_INVALID,
+		       "the kit may not lie in the store: whoever could forge the log would have "
+		       "it (give --kit a file elsewhere)");
 }
 
 static enum bl_status open_store(const char *path, struct device_store **out_store,
@@ -84,6 +98,20 @@ static enum bl_status open_store(const char *path, struct device_store **out_sto
 	return status == BL_EXISTS ? device_store_open(path, out_store, why) : status;
 }
 
+/* Said before anything is said of the kit: no other name for it would help. */
+static enum bl_status check_new(const char *store_path, struct bl_error *why)
+{
+	struct stat st;
+	BL_CLEANUP(fd_close) int fd = open(store_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fstatat(fd, "log/log.id", &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return BL_OK;
+	return bl_fail(why, BL_EXISTS,
+		       "store '%.200s' has a log already, and one is made once (bailee serve "
+		       "--store, or init another store)",
+		       store_path);
+}
+
 enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AUDIT_LOG_ID],
 			   struct bl_error *why)
 {
@@ -93,10 +121,18 @@ enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AU
 
 	if (!path)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	enum bl_status status = open_store(init->store_path, &store, why);
+	enum bl_status status = check_new(init->store_path, why);
 
 	if (status == BL_OK)
-		status = open_folder(&keeping, path, device_store_fd(store), why);
+		status = open_folder(&keeping, path, why);
+	if (status == BL_OK)
+		status = check_outside(&keeping, init->store_path, why);
+
+	if (status == BL_OK) {
+		status = open_store(init->store_path, &store, why);
+		if (status != BL_OK)
+			bl_explain(why, "store '%.200s'", init->store_path);
+	}
 	if (status == BL_OK) {
 		const struct audit_config config = {
 			.store_fd = device_store_fd(store),
@@ -108,6 +144,8 @@ enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AU
 		};
 
 		status = audit_create(&config, why);
+		if (status != BL_OK)
+			bl_explain(why, "store '%.200s'", init->store_path);
 	}
 	fd_close(keeping.folder_fd);
 	memcpy(out_log_id, keeping.log_id, AUDIT_LOG_ID);

@@ -16,7 +16,8 @@ struct querying {
 	struct audit_record *ring;  /* the last N that match; NULL: send as they come */
 	size_t room, count;
 	bool wants_names;
-	uint64_t from;	 /* records before this one are not sent */
+	uint64_t from,
+		to; /* records before and behind these are not sent; the answer itself is told in the log */
 	json_t *reasons; /* sealed reasons since the last event: they are of the next one */
 	enum bl_status status;
 };
@@ -60,6 +61,8 @@ static bool take_record(void *context, const struct audit_record *record)
 	struct querying *querying = context;
 	bool goes_on = true;
 
+	if (record->sequence > querying->to)
+		return false;
 	if (record->sequence < querying->from || !audit_query_matches(&querying->query, record))
 		goes_on = true;
 	else if (querying->ring)
@@ -129,10 +132,11 @@ static void begin_at_ring(struct querying *querying)
 {
 	size_t kept = BL_MIN(querying->count, querying->room);
 
-	if (kept)
+	querying->from = UINT64_MAX;
+	if (kept) {
 		querying->from = querying->ring[(querying->count - kept) % querying->room].sequence;
-	else
-		querying->from = UINT64_MAX;
+		querying->to = querying->ring[(querying->count - 1) % querying->room].sequence;
+	}
 	querying->ring = NULL;
 }
 
@@ -260,8 +264,10 @@ static enum bl_status permit_query(struct asked *asked, struct bl_error *why)
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(json_decref) json_t *reasons = json_array();
-	struct querying querying = {
-		.asked = asked, .reasons = reasons, .wants_names = asked_flag(asked, "names")};
+	struct querying querying = {.asked = asked,
+				    .reasons = reasons,
+				    .to = UINT64_MAX,
+				    .wants_names = asked_flag(asked, "names")};
 	enum bl_status status = fill_query(asked, &querying.query, why);
 
 	if (status == BL_OK)
