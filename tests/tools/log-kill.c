@@ -1,14 +1,15 @@
 /*
  * log-kill.c - a writer of the log killed without warning, again and again: nothing that was acknowledged may be missing
  *
- *   log-kill DIR ROUNDS [SEED]
+ *   log-kill ROUNDS [SEED]
  *
- * Each round forks a writer on the store DIR (made new every ROUNDS_PER_LOG rounds): several threads submit events, some with names, in
- * small segments; some writers answer reads before they are durable (bounded), latch on a failing write and are taken up again, or
- * trim. `done` notes each acknowledged sequence number with the fingerprint of its event in memory that outlives the writer. Whatever
- * the writer does, it stops being at the moment it comes to a number of acknowledgements drawn before: it asks for SIGKILL through a
- * pipe and goes on until that comes. Then every acknowledged record has to be there, once, as it was submitted, and the log has to verify
- * with the kit; half of the time only after somebody took the log up again, so that recoveries are killed as well.
+ * Each round forks a writer on a store below TMPDIR (made new every ROUNDS_PER_LOG rounds; left there when something is
+ * wrong): several threads submit events, some with names, in small segments; some writers answer reads before they are
+ * durable (bounded), latch on a failing write and are taken up again, or trim. `done` notes each acknowledged sequence number
+ * with the fingerprint of its event in memory that outlives the writer. When a writer comes to a number of acknowledgements drawn
+ * before, it asks for SIGKILL through a pipe and goes on until that comes. Then every acknowledged record has to be there, as it was
+ * submitted, and the log has to verify with the kit; half of the time only after somebody took the log up again, so
+ * that recoveries are killed as well.
  *
  * This proves no durability (the page cache survives a killed process): tests/fault/audit.c does.
  */
@@ -684,15 +685,21 @@ static bool rounds_run(struct store *store, struct shared *shared, unsigned roun
 
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
-	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
-	struct store store = {.dir = argc > 1 ? argv[1] : NULL, .fd = -1};
+	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
+	const char *base = getenv("TMPDIR");
+	char folder[4096], path[4110];
 
 	if (rounds == 0 || sodium_init() < 0) {
-		fprintf(stderr, "use: log-kill DIR ROUNDS [SEED]\n");
+		fprintf(stderr, "use: log-kill ROUNDS [SEED]\n");
 		return 2;
 	}
+	snprintf(folder, sizeof(folder), "%s/bailee-test.XXXXXX", base ? base : "/tmp");
+	if (!mkdtemp(folder))
+		die(folder);
+	snprintf(path, sizeof(path), "%s/store", folder);
 
+	struct store store = {.dir = path, .fd = -1};
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -704,5 +711,7 @@ int main(int argc, char **argv)
 	bool is_good = rounds_run(&store, shared, rounds, seed);
 
 	sodium_memzero(&store.kit, sizeof(store.kit));
+	if (is_good)
+		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return is_good ? 0 : 1;
 }
