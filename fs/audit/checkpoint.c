@@ -3,25 +3,35 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NOTES_NEW "note.new"
 
 static enum bl_status open_note_file(struct audit *audit, const char *name, struct bl_error *why)
 {
-	enum bl_status status;
+	bool is_another = strcmp(name, audit->note_name) != 0;
+	BL_CLEANUP(fd_close) int fd = -1;
 
-	if (audit->note_fd >= 0 && strcmp(name, audit->note_name) == 0)
+	if (audit->note_fd >= 0 && !is_another)
 		return BL_OK;
-	if (strcmp(name, audit->note_name) != 0)
-		audit->note_at = 0;
-	fd_close(audit->note_fd);
-	audit->note_fd = -1;
-	status = io_open(audit->io, audit->notes_fd, name, O_RDWR | O_CREAT, &audit->note_fd, why);
+
+	enum bl_status status =
+		io_open(audit->io, audit->notes_fd, name, O_RDWR | O_CREAT, &fd, why);
+
+	if (status == BL_OK)
+		status = io_sync_folder(audit->io, audit->notes_fd, "the folder of checkpoints",
+					why);
+	/* Where that fails the next note still goes behind the last one. */
 	if (status != BL_OK)
 		return status;
-	memcpy(audit->note_name, name, NOTE_FILE_NAME);
-	return io_sync_folder(audit->io, audit->notes_fd, "the folder of checkpoints", why);
+	fd_close(audit->note_fd);
+	audit->note_fd = fd_take(&fd);
+	if (is_another) {
+		memcpy(audit->note_name, name, NOTE_FILE_NAME);
+		audit->note_at = 0;
+	}
+	return BL_OK;
 }
 
 static void tell_note(const struct audit *audit, const struct note *note,
@@ -40,18 +50,27 @@ static void tell_note(const struct audit *audit, const struct note *note,
 	audit->on_checkpoint(audit->context, &told);
 }
 
+/* Does the file that was written last end in a torn note, of this run or the one before? */
+static bool is_torn(const struct audit *audit)
+{
+	struct stat st;
+
+	return audit->note_name[0] &&
+	       fstatat(audit->notes_fd, audit->note_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (uint64_t)st.st_size > audit->note_at;
+}
+
 static enum bl_status put_note(struct audit *audit, const struct note *note, struct bl_error *why)
 {
 	char bytes[NOTE_SIZE], name[NOTE_FILE_NAME];
 
-	note_file_name(note->realtime_s, name);
-	/* The order of files is the order of notes, also when the clock was set back. */
-	if (strcmp(name, audit->note_name) < 0)
-		memcpy(name, audit->note_name, NOTE_FILE_NAME);
-	/* The day of a file whose sync failed is written no more, until it was made anew. */
-	if (audit->is_note_bad && strcmp(name, audit->note_name) == 0)
+	/* Nor any other: whatever the disk has of its end, only the newest file may end in a torn note. */
+	if (audit->is_note_bad)
 		return bl_fail(why, BL_IO, "cannot write a checkpoint");
-	audit->is_note_bad = false;
+	note_file_name(note->realtime_s, name);
+	/* The order of files is the order of notes, also when the clock was set back; and a torn one is written over. */
+	if (strcmp(name, audit->note_name) < 0 || is_torn(audit))
+		memcpy(name, audit->note_name, NOTE_FILE_NAME);
 
 	enum bl_status status = open_note_file(audit, name, why);
 

@@ -704,6 +704,118 @@ static void a_reserve_that_is_not_one_is_made_anew(void **state)
 	check_verifies(modes, "made anew");
 }
 
+/* ---- checkpoints of another day ---------------------------------------------------------------- */
+
+static atomic_int days; /* how far the clock was put on */
+
+static int64_t days_later(void *context BL_UNUSED)
+{
+	return audit_io_real()->realtime_ns(NULL) +
+	       atomic_load(&days) * INT64_C(86400) * 1000000000;
+}
+
+static unsigned count_files(const struct modes *modes)
+{
+	int fd = openat(modes->scratch->store_fd, "log/checkpoints",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fdopendir(fd);
+	unsigned count = 0;
+
+	for (const struct dirent *entry; (entry = readdir(folder));)
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+static void fail_checkpoint(struct modes *modes, unsigned call, int times)
+{
+	atomic_store(&days, 0);
+	modes->faulty.io.realtime_ns = days_later;
+	assert_int_equal(open_log(modes, NULL), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	assert_int_equal(append(modes, AUDIT_OPEN), BL_OK);
+	faulty_set(&modes->faulty, call, "/checkpoints/", times);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_LOG_BROKEN);
+	wait_latched(modes);
+}
+
+static void a_torn_checkpoint_is_written_over_also_on_another_day(void **state)
+{
+	struct modes *modes = *state;
+	struct bl_error why = {""};
+
+	fail_checkpoint(modes, FAULTY_SHORT, 2); /* in the reserve once more */
+	atomic_store(&days, 1);
+	assert_int_equal(unlatch(modes, &why), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	assert_int_equal(append(modes, AUDIT_OPEN), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	close_log(modes);
+	check_verifies(modes, "torn, unlatched the day after");
+	assert_int_equal(count_files(modes), 2);
+}
+
+static void a_checkpoint_that_a_crash_tore_is_written_over_also_on_another_day(void **state)
+{
+	struct modes *modes = *state;
+	struct bl_error why = {""};
+	char command[200];
+
+	atomic_store(&days, 0);
+	modes->faulty.io.realtime_ns = days_later;
+	assert_int_equal(open_log(modes, NULL), BL_OK);
+	close_log(modes);
+	snprintf(command, sizeof(command), "printf torn >> \"$(ls %s/log/checkpoints/20*)\"",
+		 modes->scratch->path);
+	assert_int_equal(system(command), 0);
+	check_verifies(modes, "torn");
+	atomic_store(&days, 1);
+	if (open_log(modes, &why) != BL_OK)
+		fail_msg("does not open: %s", why.text);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	check_verifies(modes, "written over");
+	assert_int_equal(append(modes, AUDIT_OPEN), BL_OK);
+	close_log(modes);
+	check_verifies(modes, "the day after");
+	assert_int_equal(count_files(modes), 2);
+}
+
+/* What the disk has of its last note nobody knows: no other file may follow on it before it was made anew. */
+static void no_day_follows_on_a_file_whose_sync_failed(void **state)
+{
+	struct modes *modes = *state;
+
+	fail_checkpoint(modes, FAULTY_SYNC, 1);
+	atomic_store(&days, 1);
+	assert_int_equal(append(modes, AUDIT_DUE), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	assert_int_equal(count_files(modes), 1);
+	assert_int_equal(unlatch(modes, NULL), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	assert_int_equal(count_files(modes), 2);
+	close_log(modes);
+	check_verifies(modes, "synced no more");
+}
+
+/* A day whose file cannot be made leaves the place in the old one as it was. */
+static void a_clock_put_back_after_a_day_without_file_overwrites_nothing(void **state)
+{
+	struct modes *modes = *state;
+
+	fail_checkpoint(modes, FAULTY_SHORT, 1);
+	assert_int_equal(append(modes, AUDIT_DUE), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	atomic_store(&days, 1);
+	faulty_set(&modes->faulty, FAULTY_OPEN, "20", 1);
+	assert_int_equal(append(modes, AUDIT_DUE), BL_OK);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	assert_int_equal(faulty_met(&modes->faulty), 1);
+	atomic_store(&days, 0);
+	assert_int_equal(audit_checkpoint(modes->audit, NULL), BL_OK);
+	close_log(modes);
+	check_verifies(modes, "put back");
+}
+
 /* ---- making only ----------------------------------------------------------------------------- */
 
 static void a_log_is_created_once_and_without_any_event(void **state)
@@ -747,6 +859,10 @@ int main(void)
 		TEST(without_room_the_log_opens_in_the_reserve_of_the_run_before),
 		TEST(a_log_without_room_from_the_start_is_none),
 		TEST(a_reserve_that_is_not_one_is_made_anew),
+		TEST(a_torn_checkpoint_is_written_over_also_on_another_day),
+		TEST(a_checkpoint_that_a_crash_tore_is_written_over_also_on_another_day),
+		TEST(no_day_follows_on_a_file_whose_sync_failed),
+		TEST(a_clock_put_back_after_a_day_without_file_overwrites_nothing),
 		TEST(a_log_is_created_once_and_without_any_event),
 	};
 
