@@ -101,16 +101,28 @@ static const char *take_copy(const uint8_t bytes[COPY_SIZE], const uint8_t log_i
 	return memcmp(bytes + 16, log_id, LOG_ID_SIZE) == 0 ? NULL : "belongs to another log";
 }
 
+/* The frame of a copy that a crash tore: the key in it may still be the one of before. 0: it is no copy of this log's */
+static uint64_t torn_frame(const uint8_t bytes[COPY_SIZE], const uint8_t log_id[LOG_ID_SIZE])
+{
+	return memcmp(bytes, MAGIC, sizeof(MAGIC)) == 0 &&
+			       memcmp(bytes + 16, log_id, LOG_ID_SIZE) == 0
+		       ? bl_get64(bytes + 40)
+		       : 0;
+}
+
 /* BL_STALE: no copy is whole. */
 static enum bl_status take_copies(const uint8_t bytes[FRAMEKEY_FILE_SIZE],
 				  const uint8_t log_id[LOG_ID_SIZE], struct framekey_copies *out,
 				  struct bl_error *why)
 {
 	memset(out, 0, sizeof(*out));
+	out->oldest = UINT64_MAX;
 	for (unsigned i = 0; i < FRAMEKEY_COPIES; i++) {
 		const uint8_t *copy = bytes + i * COPY_SIZE;
-		uint64_t generation;
+		uint64_t generation, frame = torn_frame(copy, log_id);
 
+		if (frame)
+			out->oldest = BL_MIN(out->oldest, frame);
 		if (!copy_is_whole(copy))
 			continue;
 
@@ -170,6 +182,11 @@ enum bl_status framekey_read_copies(int log_fd, const uint8_t log_id[LOG_ID_SIZE
 	return status;
 }
 
+const struct framekey *framekey_newest(const struct framekey_copies *copies)
+{
+	return &copies->key[copies->count > 1 && copies->key[1].frame > copies->key[0].frame];
+}
+
 enum bl_status framekey_read(int log_fd, const uint8_t log_id[LOG_ID_SIZE], struct framekey *out,
 			     uint64_t *out_generation, struct bl_error *why)
 {
@@ -179,9 +196,7 @@ enum bl_status framekey_read(int log_fd, const uint8_t log_id[LOG_ID_SIZE], stru
 	if (status != BL_OK)
 		return status;
 
-	unsigned newest = copies.count > 1 && copies.key[1].frame > copies.key[0].frame;
-
-	*out = copies.key[newest];
+	*out = *framekey_newest(&copies);
 	*out_generation = copies.generation;
 	sodium_memzero(&copies, sizeof(copies));
 	return BL_OK;

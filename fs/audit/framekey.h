@@ -35,7 +35,10 @@ struct framekey_copies {
 	unsigned count; /* 1 or 2 */
 	struct framekey key[FRAMEKEY_COPIES];
 	uint64_t generation; /* the greatest */
+	uint64_t oldest;     /* the least frame whose key lies in the file, be it in a torn copy */
 };
+/* framekey_newest - the one that counts */
+const struct framekey *framekey_newest(const struct framekey_copies *copies);
 
 /*
  * framekey_read_copies - all that are good, for who has a kit to hold them against. Statuses as framekey_read.

@@ -444,19 +444,20 @@ static enum bl_status lock_folder(int log_fd, struct bl_error *why)
 static enum bl_status recover_key(struct resume *resume, const uint8_t *public_key,
 				  struct bl_error *why)
 {
-	struct framekey key = {.frame = 0};
+	struct framekey_copies copies = {.count = 0};
 	struct bl_error unread = {.text = ""};
-	enum bl_status status = framekey_read(resume->log_fd, resume->identity.log_id, &key,
-					      &resume->key_generation, &unread);
+	enum bl_status status =
+		framekey_read_copies(resume->log_fd, resume->identity.log_id, &copies, &unread);
 
 	if (status == BL_NOT_FOUND)
 		status = bl_fail(why, BL_TAMPERED, "the log has no '%s'", FRAMEKEY_FILE);
 	else if (status != BL_OK)
 		bl_fail(why, status, "%s", unread.text);
-	resume->key_frame = key.frame;
+	resume->key_generation = copies.generation;
+	resume->key_frame = copies.oldest;
 	if (status == BL_OK)
-		status = resume_at_end(resume, public_key, &key, false, why);
-	sodium_memzero(&key, sizeof(key));
+		status = resume_at_end(resume, public_key, framekey_newest(&copies), false, why);
+	sodium_memzero(&copies, sizeof(copies));
 	return status;
 }
 

@@ -16,7 +16,7 @@ struct resume {
 	uint8_t chain[AUDIT_DIGEST];
 	struct framekey key;	 /* of the next frame */
 	uint64_t key_generation; /* of the newest copy of `key` */
-	uint64_t key_frame;	 /* f as it was found there: frames from it on were forgeable */
+	uint64_t key_frame; /* the least f that was found there: frames from it on were forgeable */
 	char tail_detail[AUDIT_DETAIL_SIZE], empty_detail[AUDIT_DETAIL_SIZE]; /* "": none */
 	char note_name[NOTE_FILE_NAME]; /* the newest file of checkpoints; "": none */
 	uint64_t note_at;		/* where its next note goes */

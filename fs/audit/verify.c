@@ -89,7 +89,8 @@ static bool is_here(const struct walk *walk, const struct note *note)
 /* What speaks of removed records is passed over, but for the end of a segment: of that the tombstone tells the chain. */
 static bool is_past(const struct walk *walk, const struct note *note)
 {
-	return walk->is_at_tombstone && note->sequence < walk->next_sequence - 1;
+	return walk->is_at_tombstone && note->sequence < walk->next_sequence - 1 &&
+	       note->frame < walk->next_frame - 1;
 }
 
 /* Every checkpoint must speak of the end of a frame, and of this chain there. */
@@ -289,24 +290,16 @@ static enum bl_status check_told(struct verify *verify)
 			       "no event tells of a tombstone");
 }
 
-static uint64_t newest_key_frame(const struct verify *verify)
-{
-	const struct framekey_copies *file = &verify->keys->file;
-
-	return file->count > 1 ? BL_MAX(file->key[0].frame, file->key[1].frame)
-			       : file->key[0].frame;
-}
-
 static enum bl_status check_end(struct verify *verify)
 {
 	struct walk *walk = &verify->walk;
+	uint64_t key_frame = framekey_newest(&verify->keys->file)->frame;
 
 	if (verify->has_note)
 		return too_short(verify, "a checkpoint vouches up to record",
 				 verify->note.sequence);
-	if (newest_key_frame(verify) > walk->next_frame)
-		return too_short(verify, "'" FRAMEKEY_FILE "' is of frame",
-				 newest_key_frame(verify));
+	if (key_frame > walk->next_frame)
+		return too_short(verify, "'" FRAMEKEY_FILE "' is of frame", key_frame);
 	for (size_t i = 0; i < verify->evidence.count; i++) {
 		const struct evidence_file *file = &verify->evidence.files[i];
 		char text[200];
@@ -437,7 +430,7 @@ static enum bl_status read_key(struct verify *verify, struct bl_error *why)
 		snprintf(walk->bad_file, sizeof(walk->bad_file), "%s", FRAMEKEY_FILE);
 		return walk_bad_as(walk, LOOKS_KEY, 0, "%.190s", unread.text);
 	}
-	windows_init(&verify->windows, newest_key_frame(verify));
+	windows_init(&verify->windows, file->oldest);
 	if (!verify->kit)
 		return BL_OK;
 	framekey_first(verify->kit->first, &verify->keys->walk);

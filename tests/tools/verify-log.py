@@ -304,8 +304,8 @@ def parse_key_copy(raw, at, log_id):
 
 
 def load_key(folder, log_id):
-    """The good copies, the one that counts first.  Nothing is said of one against the other but that
-    the greater f counts; with a kit the key of each is looked at.
+    """The good copies, the one that counts first, and from which frame on somebody has a key.  Nothing is said
+    of one against the other but that the greater f counts; with a kit the key of each is looked at.
 
     Silent: a copy with a good checksum and a wrong form, beside a good one.  No crash leaves that."""
     try:
@@ -318,7 +318,10 @@ def load_key(folder, log_id):
     good = [c for c in copies if c]
     if not good:
         raise key_broken("both copies are bad")
-    return sorted(good, key=lambda c: c.frame, reverse=True)
+    # What is no copy of ours any more, or of frame 0, holds no key of this log.
+    held = [struct.unpack_from("<Q", raw, at + 40)[0] for at in (0, BLOCK)
+            if raw[at:at + 8] == b"BLOG1KEY" and raw[at + 16:at + 32] == log_id]
+    return sorted(good, key=lambda c: c.frame, reverse=True), min(f for f in held if f)
 
 
 # ---------------------------------------------------------------- signed notes: checkpoints, anchors, tombstones
@@ -1254,7 +1257,6 @@ def check_key(copies, walk, facts):
         for copy in copies:
             if walk.keys.kept.get(copy.frame) != copy.key:
                 raise key_broken("its key is not that of frame %d" % copy.frame)
-    facts.forgeable_from = copies[0].frame
 
 
 def on_chain(note, walk):
@@ -1332,7 +1334,8 @@ def later_problem(load, *args):
 def verify_once(folder, public, kit, anchor_paths, facts):
     ident = load_log_id(folder)
     check_identity(ident, public, kit)
-    copies, key_problem = later_problem(load_key, folder, ident.log_id)
+    key, key_problem = later_problem(load_key, folder, ident.log_id)
+    copies, facts.forgeable_from = key or ([], None)
     anchors = load_anchors(anchor_paths, ident)
     checkpoints = load_checkpoints(folder, ident)
     segments, tomb_names = list_segments(folder)
@@ -1346,7 +1349,7 @@ def verify_once(folder, public, kit, anchor_paths, facts):
     facts.first_sequence = place.sequence
     facts.last_sequence, facts.last_frame, facts.chain = place.sequence - 1, place.frame - 1, place.chain
 
-    keys = FrameKeys(kit.first_key, [c.frame for c in copies or []]) if kit else None
+    keys = FrameKeys(kit.first_key, [c.frame for c in copies]) if kit else None
     wanted = {n.frame for n in checkpoints.notes} | {n.frame for n in anchors.notes}
     walk = Walk(ident, place, keys, wanted, facts)
     walk_segments(folder, segments, walk)

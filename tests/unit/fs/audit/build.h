@@ -71,6 +71,27 @@ static inline void build_key(struct build *build)
 	close(fd);
 }
 
+/* As a crash between the two leaves it: the second copy is of @older, whole or torn */
+static inline BL_UNUSED void build_key_half(struct build *build, const struct framekey *older,
+					    bool is_torn)
+{
+	const struct framekey newer = build->key;
+	uint8_t bytes[FRAMEKEY_FILE_SIZE];
+	int fd = openat(build->log_fd, FRAMEKEY_FILE, O_RDONLY | O_CLOEXEC);
+
+	build->key = *older;
+	build_key(build);
+	if (pread(fd, bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		abort();
+	close(fd);
+	build->key = newer;
+	build_key(build);
+	if (is_torn)
+		bytes[FRAMEKEY_FILE_SIZE - 1] ^= 1;
+	build_put_file(build, FRAMEKEY_FILE, bytes + sizeof(bytes) / 2, sizeof(bytes) / 2,
+		       sizeof(bytes) / 2);
+}
+
 static inline void build_identity(struct build *build, bool has_auditor)
 {
 	uint8_t bytes[LOG_ID_FILE_SIZE], k0[AUDIT_KEY];

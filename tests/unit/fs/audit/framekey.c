@@ -309,12 +309,19 @@ static void every_good_copy_is_handed_out(void **state)
 	assert_int_equal(copies.key[0].frame, 5);
 	assert_int_equal(copies.key[1].frame, 9);
 	assert_int_equal(copies.generation, 4);
+	assert_int_equal(copies.oldest, 5);
 	load(folder, bytes);
 	bytes[100] = 1;
 	store(folder, bytes, sizeof(bytes));
 	assert_int_equal(framekey_read_copies(folder->fd, LOG_ID, &copies, NULL), BL_OK);
 	assert_int_equal(copies.count, 1);
 	assert_int_equal(copies.key[0].frame, 9);
+	/* The key is still in the torn one. */
+	assert_int_equal(copies.oldest, 5);
+	memset(bytes, 0, 8);
+	store(folder, bytes, sizeof(bytes));
+	assert_int_equal(framekey_read_copies(folder->fd, LOG_ID, &copies, NULL), BL_OK);
+	assert_int_equal(copies.oldest, 9);
 }
 
 static void another_logs_key_in_either_copy_is_tampering(void **state)

@@ -332,6 +332,23 @@ static void writing_goes_on_behind_the_last_frame(void **state)
 	assert_string_equal(resume.note_name, "2026-09-21");
 }
 
+static void what_was_forgeable_begins_with_the_older_copy_of_the_key(void **state)
+{
+	struct build *build = *state;
+	struct resume resume;
+	struct framekey older;
+
+	build_start(build, 1);
+	build_reads(build, 5);
+	older = build->key; /* of frame 7 */
+	build_reads(build, 4);
+	build_key_half(build, &older, true);
+	expect_resume(build, &resume);
+	assert_int_equal(resume.key_frame, 7);
+	assert_int_equal(resume.key.frame, 11);
+	resume_done(&resume);
+}
+
 static void the_key_is_moved_on_over_all_frames_behind_it(void **state)
 {
 	struct build *build = *state;
@@ -649,6 +666,7 @@ int main(void)
 		BUILT(a_log_that_is_not_ours_to_write_is_refused),
 		BUILT(writing_goes_on_behind_the_last_frame),
 		BUILT(the_key_is_moved_on_over_all_frames_behind_it),
+		BUILT(what_was_forgeable_begins_with_the_older_copy_of_the_key),
 		BUILT(macs_are_checked_from_the_key_on),
 		BUILT(a_torn_tail_is_told_of),
 		BUILT(a_last_segment_without_frames_is_replaced),

@@ -631,6 +631,26 @@ static void who_has_every_key_of_the_disk_can_forge_only_the_window_that_is_told
 	assert_int_equal(report.bad_sequence, 10);
 }
 
+static void the_window_begins_with_the_older_copy_of_the_key(void **state)
+{
+	struct build *build = *state;
+	struct framekey older;
+	struct audit_report report;
+
+	build_start(build, 1);
+	build_reads(build, 9);
+	older = build->key; /* of frame 11 */
+	build_reads(build, 5);
+	for (unsigned is_torn = 0; is_torn < 2; is_torn++) {
+		build_key_half(build, &older, is_torn);
+		assert_int_equal(build_verify(build, &report, NULL), BL_OK);
+		assert_int_equal(report.window_count, 1);
+		assert_true(report.windows[0].is_now);
+		assert_int_equal(report.windows[0].first_sequence, 11);
+		assert_int_equal(report.windows[0].last_sequence, 15);
+	}
+}
+
 /* An attacker without the frame keys computes the chain again from a changed record on. */
 static void a_rewritten_chain_is_found_by_macs_or_by_its_checkpoint(void **state)
 {
@@ -1284,6 +1304,7 @@ int main(void)
 		EMPTY(a_newer_log_is_not_called_broken),
 		EMPTY(truncate_and_continue_is_found_by_the_kit),
 		EMPTY(who_has_every_key_of_the_disk_can_forge_only_the_window_that_is_told),
+		EMPTY(the_window_begins_with_the_older_copy_of_the_key),
 		TEST(a_rewritten_chain_is_found_by_macs_or_by_its_checkpoint),
 		TEST(a_key_that_is_not_of_its_frame_is_found),
 		EMPTY(records_that_break_a_rule_are_found),
