@@ -97,7 +97,6 @@ static enum bl_status write_frame(struct audit *audit, struct batch *batch, stru
 	uint32_t length = frame_length(batch);
 	enum bl_status status = BL_OK;
 
-	batch_finish(batch);
 	if (batch->is_beginning)
 		status = writer_begin_segment(audit, batch->lk, why);
 	if (status != BL_OK)
@@ -126,6 +125,8 @@ static enum bl_status write_taken(struct audit *audit, struct batch *batch, bool
 	enum bl_status status = BL_OK;
 
 	pthread_mutex_unlock(&audit->lock);
+	/* First of all: whatever fails below, nobody may still be copying into a batch that is filled anew. */
+	batch_finish(batch);
 	if (with_note)
 		status = writer_note(audit, why);
 	if (status == BL_OK)
@@ -164,7 +165,7 @@ void writer_commit(struct audit *audit)
 	if (write_taken(audit, batch, is_rotating, &why) != BL_OK) {
 		audit->failed_first = batch->first_sequence;
 		audit->lost_written = batch->answered;
-		writer_refuse(audit, &batch->waiting);
+		queue_move(&batch->waiting, &audit->failed);
 		writer_fail(audit, &why);
 	}
 	batch_clear(batch);

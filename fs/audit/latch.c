@@ -68,6 +68,7 @@ static void refuse_all(struct audit *audit)
 	struct queue queue;
 
 	batch_finish(batch);
+	writer_refuse(audit, &audit->failed);
 	writer_refuse(audit, &batch->waiting);
 	audit->lost_filling = batch->answered;
 	batch_clear(batch);

@@ -71,6 +71,7 @@ static void init_waiting(struct audit *audit)
 		init_cond(conds[i]);
 	queue_init(&audit->good);
 	queue_init(&audit->bad);
+	queue_init(&audit->failed);
 	storms_init(&audit->storms);
 }
 

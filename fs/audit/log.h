@@ -111,6 +111,8 @@ struct audit {
 	uint32_t bounded_ms;
 	uint64_t asked, served_count; /* checkpoints */
 	struct queue good, bad;	      /* to be told BL_OK, BL_LOG_BROKEN */
+	struct queue
+		failed; /* of a batch that was not written: refused when views were told to end */
 	struct storms storms;
 	struct segment spare;
 	uint64_t spare_size;

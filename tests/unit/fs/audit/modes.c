@@ -18,13 +18,23 @@ struct modes {
 	sem_t announced;
 	char text[200];
 	struct audit *audit;
+	/* A request whose frame fails; whether it was answered while on_broken ran. */
+	struct audit_ticket ticket;
+	atomic_bool is_answered, is_early;
+	sem_t answered;
 };
+
+#define LOOKS 2000 /* turns that other threads get */
 
 static void on_broken(void *context, const char *text)
 {
 	struct modes *modes = context;
 
 	snprintf(modes->text, sizeof(modes->text), "%s", text);
+	for (unsigned i = 0; i < LOOKS && !atomic_load(&modes->is_early); i++) {
+		atomic_store(&modes->is_early, atomic_load(&modes->is_answered));
+		sched_yield();
+	}
 	atomic_fetch_add(&modes->broken, 1);
 	sem_post(&modes->announced);
 }
@@ -59,6 +69,7 @@ static int setup(void **state)
 	modes->scratch = scratch;
 	faulty_init(&modes->faulty);
 	sem_init(&modes->announced, 0, 0);
+	sem_init(&modes->answered, 0, 0);
 	*state = modes;
 	return 0;
 }
@@ -71,6 +82,7 @@ static int teardown(void **state)
 	audit_close(modes->audit);
 	faulty_done(&modes->faulty);
 	sem_destroy(&modes->announced);
+	sem_destroy(&modes->answered);
 	scratch_teardown(&scratch);
 	free(modes);
 	return 0;
@@ -299,6 +311,34 @@ static void whatever_fails_the_reserve_goes_on_and_unlatching_mends_it(void **st
 {
 	for (size_t i = 0; i < BL_COUNT(FAILURES); i++)
 		fail_and_mend(&FAILURES[i]);
+}
+
+/* ---- who is told first ----------------------------------------------------------------------- */
+
+static void note_answer(struct audit_ticket *ticket, enum bl_status status)
+{
+	struct modes *modes = (struct modes *)((char *)ticket - offsetof(struct modes, ticket));
+
+	assert_int_equal(status, BL_LOG_BROKEN);
+	atomic_store(&modes->is_answered, true);
+	sem_post(&modes->answered);
+}
+
+static void views_are_told_to_end_before_the_request_that_failed_is_answered(void **state)
+{
+	struct modes *modes = *state;
+	struct audit_event event = scratch_event(1);
+
+	assert_int_equal(open_log(modes, NULL), BL_OK);
+	modes->ticket.done = note_answer;
+	faulty_set(&modes->faulty, FAULTY_SYNC, "/seg.", 1);
+	audit_submit(modes->audit, &event, &modes->ticket);
+	while (sem_wait(&modes->answered) != 0)
+		;
+	wait_latched(modes);
+	assert_false(atomic_load(&modes->is_early));
+	assert_int_equal(atomic_load(&modes->broken), 1);
+	assert_int_equal(state_of(modes).refused, 1);
 }
 
 /* ---- nothing works any more ------------------------------------------------------------------ */
@@ -847,6 +887,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_fails_the_reserve_goes_on_and_unlatching_mends_it),
+		TEST(views_are_told_to_end_before_the_request_that_failed_is_answered),
 		TEST(a_reserve_that_fails_as_well_leaves_nothing_until_it_is_unlatched),
 		TEST(a_dead_log_closes_and_opens_again),
 		TEST(what_is_not_mended_cannot_be_unlatched),
