@@ -95,8 +95,8 @@ static int keygen(int argc, char **argv)
 		cli_print_json(json_pack("{s:s,s:s}", "secret", path, "public", public_path));
 		return 0;
 	}
-	printf("secret key  %s (mode 0600: keep it where the store is not; who has it may read the "
-	       "names in the log)\n"
+	printf("secret key  %s (mode 0600: keep it where the store is not;\n"
+	       "            who has it may read the names in the log)\n"
 	       "public key  %s (bailee init --auditor %s)\n",
 	       path, public_path, public_path);
 	return 0;

@@ -29,9 +29,8 @@ static void print_made(const struct invocation *invocation, const char *log_id, 
 	printf("store  %s\n"
 	       "log    %s\n"
 	       "kit    %s: give it to the auditor and keep no copy here\n"
-	       "       (who has it can forge the log, and only with it is everything proved: "
-	       "bailee "
-	       "log verify --kit FILE)\n",
+	       "       (who has it can forge the log, and only with it is everything proved:\n"
+	       "       bailee log verify --kit FILE)\n",
 	       invocation->store, log_id, kit);
 	if (auditors)
 		printf("names  for %zu auditor%s (bailee log query --names SECRET-KEY)\n", auditors,

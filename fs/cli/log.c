@@ -309,15 +309,13 @@ static void print_report_json(const struct audit_report *report, enum bl_status 
 static void print_verdict(const struct audit_report *report)
 {
 	if (!report->has_anchor)
-		printf("good: nothing changed, dropped or reordered. Not anchored: that this is no "
-		       "older copy of the log\n"
-		       "cannot be seen from the log alone (give --anchor: what bailee serve "
-		       "--anchor "
-		       "keeps elsewhere)\n");
+		printf("good: nothing changed, dropped or reordered. Not anchored: that this is\n"
+		       "no older copy of the log cannot be seen from the log alone (give "
+		       "--anchor:\n"
+		       "what bailee serve --anchor keeps elsewhere)\n");
 	else if (!report->has_macs)
-		printf("good up to the anchor. What came after it was checked without the frames' "
-		       "macs "
-		       "(give --kit)\n");
+		printf("good up to the anchor. What came after it was checked without the frames'\n"
+		       "macs (give --kit)\n");
 	else
 		printf("good: nothing changed, dropped, reordered or put back\n");
 }

@@ -55,7 +55,7 @@ static void on_broken(void *context, const char *text)
 
 	fprintf(stderr,
 		"error: audit: the log cannot take events, nothing is shown any more: %s (mend it, "
-		"then: bailee log unlatch)\n",
+		"then: bailee log unlatch --reason TEXT)\n",
 		text);
 	atomic_store(&daemon->is_log_broken, true);
 	atomic_store(&daemon->has_latched, true);

@@ -372,6 +372,7 @@ enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why)
 	status = log_unlatch(asked->daemon, &event, why);
 	if (status == BL_OK)
 		return asked_log(asked, AUDIT_ADMIN, NULL, "log-unlatch", BL_OK, why);
-	asked_undone(asked, AUDIT_ADMIN, NULL, status);
+	if (audit_is_writable(asked->daemon->audit))
+		(void)!asked_log(asked, AUDIT_ADMIN, NULL, "log-unlatch", status, NULL);
 	return status;
 }
