@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum name_kind { NAME_OTHER, NAME_SEGMENT, NAME_TOMBSTONE, NAME_FOREIGN };
@@ -185,7 +186,10 @@ enum bl_status identity_read(int log_fd, struct log_identity *out_identity, stru
 	bool is_newer, is_damaged;
 	BL_CLEANUP(fd_close)
 	int fd = openat(log_fd, "log.id", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
 
+	if ((fd < 0 && errno == ELOOP) || (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)))
+		return bl_fail(why, BL_INVALID, "'log.id' is not a regular file");
 	if (fd < 0)
 		return bl_fail_errno(why, errno == ENOENT ? BL_NOT_FOUND : BL_IO,
 				     "cannot open 'log.id'");

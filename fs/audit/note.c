@@ -115,28 +115,60 @@ bool note_file_name_ok(const char *name)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-/* The smallest file name above @after, or the largest of all when @after is NULL. "" : none. */
-static enum bl_status find_file(int folder_fd, const char *after, char out[NOTE_FILE_NAME],
-				struct bl_error *why)
+static enum bl_status add_name(struct notes *notes, const char *name, struct bl_error *why)
 {
-	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t count = notes->name_count;
+
+	if (count == NOTE_FILES)
+		return bl_fail(why, BL_TOO_LARGE,
+			       "'" NOTE_FOLDER "' has more than %u files of checkpoints",
+			       NOTE_FILES);
+	/* Room doubles whenever it is full, which a power of two says. */
+	if ((count & (count - 1)) == 0) {
+		void *grown = reallocarray(notes->names, count ? 2 * count : 1, NOTE_FILE_NAME);
+
+		if (!grown)
+			return bl_fail(why, BL_NO_MEMORY, "cannot read the log: out of memory");
+		notes->names = grown;
+	}
+	memcpy(notes->names[notes->name_count++], name, NOTE_FILE_NAME);
+	return BL_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return memcmp(a, b, NOTE_FILE_NAME);
+}
+
+/* All file names in one pass: a folder may be full of them. */
+static enum bl_status list_files(struct notes *notes, struct bl_error *why)
+{
+	int fd = openat(notes->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	enum bl_status status = BL_OK;
 
 	if (!folder) {
 		fd_close(fd);
 		return bl_fail_errno(why, BL_IO, "cannot list '" NOTE_FOLDER "'");
 	}
-	out[0] = '\0';
-	for (const struct dirent *entry; (entry = readdir(folder));) {
-		const char *name = entry->d_name;
+	while (status == BL_OK) {
+		errno = 0;
 
-		if (!note_file_name_ok(name) || (after && strcmp(name, after) <= 0))
-			continue;
-		if (!out[0] || (after ? strcmp(name, out) < 0 : strcmp(name, out) > 0))
-			memcpy(out, name, NOTE_FILE_NAME);
+		const struct dirent *entry = readdir(folder);
+
+		if (!entry && errno != 0)
+			status = bl_fail_errno(why, BL_IO, "cannot list '" NOTE_FOLDER "'");
+		if (!entry)
+			break;
+		if (note_file_name_ok(entry->d_name))
+			status = add_name(notes, entry->d_name, why);
 	}
 	closedir(folder);
-	return BL_OK;
+	if (status == BL_OK && notes->name_count) {
+		qsort(notes->names, notes->name_count, NOTE_FILE_NAME, compare_names);
+		memcpy(notes->newest, notes->names[notes->name_count - 1], NOTE_FILE_NAME);
+	}
+	return status;
 }
 
 static enum bl_status open_file(struct notes *notes, uint64_t *out_size, struct bl_error *why)
@@ -148,6 +180,9 @@ static enum bl_status open_file(struct notes *notes, uint64_t *out_size, struct 
 			   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (notes->fd < 0 && errno == ENOENT)
 		return bl_fail(why, BL_NOT_FOUND, "'" NOTE_FOLDER "/%s' is gone", notes->name);
+	if (notes->fd < 0 && errno == ELOOP)
+		return bl_fail(why, BL_TAMPERED, "'" NOTE_FOLDER "/%s' is not a regular file",
+			       notes->name);
 	if (notes->fd < 0 || fstat(notes->fd, &st) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot open '" NOTE_FOLDER "/%s'", notes->name);
 	if (!S_ISREG(st.st_mode))
@@ -157,17 +192,9 @@ static enum bl_status open_file(struct notes *notes, uint64_t *out_size, struct 
 	return BL_OK;
 }
 
-enum bl_status notes_open(int log_fd, struct notes *notes, struct bl_error *why)
+static enum bl_status open_newest(struct notes *notes, struct bl_error *why)
 {
-	memset(notes, 0, sizeof(*notes));
-	notes->fd = -1;
-	notes->folder_fd =
-		openat(log_fd, NOTE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (notes->folder_fd < 0)
-		return errno == ENOENT ? BL_OK
-				       : bl_fail_errno(why, BL_IO, "cannot open '" NOTE_FOLDER "'");
-
-	enum bl_status status = find_file(notes->folder_fd, NULL, notes->newest, why);
+	enum bl_status status = list_files(notes, why);
 
 	if (status != BL_OK || !notes->newest[0])
 		return status;
@@ -175,6 +202,26 @@ enum bl_status notes_open(int log_fd, struct notes *notes, struct bl_error *why)
 	status = open_file(notes, &notes->newest_size, why);
 	notes->name[0] = '\0';
 	return status == BL_NOT_FOUND ? BL_IO : status;
+}
+
+enum bl_status notes_open(int log_fd, struct notes *notes, struct bl_error *why)
+{
+	memset(notes, 0, sizeof(*notes));
+	notes->fd = -1;
+	notes->folder_fd =
+		openat(log_fd, NOTE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (notes->folder_fd < 0 && errno == ENOENT)
+		return BL_OK;
+	if (notes->folder_fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return bl_fail(why, BL_TAMPERED, "'" NOTE_FOLDER "' is not a folder");
+	if (notes->folder_fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open '" NOTE_FOLDER "'");
+
+	enum bl_status status = open_newest(notes, why);
+
+	if (status != BL_OK)
+		notes_close(notes);
+	return status;
 }
 
 void notes_skip(struct notes *notes)
@@ -185,6 +232,7 @@ void notes_skip(struct notes *notes)
 	if (whole < 2)
 		return;
 	memcpy(notes->name, notes->newest, NOTE_FILE_NAME);
+	notes->next_name = notes->name_count;
 	notes->size = notes->newest_size;
 	notes->at = (whole - 2) * NOTE_SIZE;
 }
@@ -193,29 +241,25 @@ void notes_close(struct notes *notes)
 {
 	fd_close(notes->fd);
 	fd_close(notes->folder_fd);
+	free(notes->names);
 	notes->fd = notes->folder_fd = -1;
+	notes->names = NULL;
+	notes->name_count = notes->next_name = 0;
 }
 
 static enum bl_status next_file(struct notes *notes, struct bl_error *why)
 {
-	char name[NOTE_FILE_NAME] = "";
 	enum bl_status status;
 
 	/* A file may go while the log is read: its notes spoke of records that went before it. */
 	do {
-		if (notes->folder_fd < 0 || !notes->newest[0] ||
-		    strcmp(notes->name, notes->newest) == 0)
+		if (notes->next_name == notes->name_count)
 			return BL_NOT_FOUND;
-		status = find_file(notes->folder_fd, notes->name, name, why);
-		if (status != BL_OK)
-			return status;
-		if (!name[0])
-			return BL_NOT_FOUND;
-		memcpy(notes->name, name, NOTE_FILE_NAME);
+		memcpy(notes->name, notes->names[notes->next_name++], NOTE_FILE_NAME);
 		notes->at = 0;
 		status = open_file(notes, &notes->size, why);
 	} while (status == BL_NOT_FOUND);
-	if (status == BL_OK && strcmp(name, notes->newest) == 0)
+	if (status == BL_OK && strcmp(notes->name, notes->newest) == 0)
 		notes->size = BL_MIN(notes->size, notes->newest_size);
 	return status;
 }

@@ -7,6 +7,7 @@
 #define NOTE_SIZE      267u
 #define NOTE_FILE_NAME 11 /* "YYYY-MM-DD" and NUL */
 #define NOTE_FOLDER    "checkpoints"
+#define NOTE_FILES     (1u << 16) /* at most: 179 years of days */
 
 struct note {
 	uint8_t log_id[LOG_ID_SIZE];
@@ -47,11 +48,14 @@ struct notes {
 	int fd;			   /* of the current file */
 	char name[NOTE_FILE_NAME]; /* of the current file, "" before the first */
 	char newest[NOTE_FILE_NAME];
+	char (*names)[NOTE_FILE_NAME]; /* of all, ascending */
+	size_t name_count, next_name;
 	uint64_t newest_size, size, at; /* bytes */
 	bool is_torn;			/* the newest ends in a torn note */
 	struct note last;		/* what notes_next gave */
 	bool has_last;
 };
+/* BL_OK, BL_TAMPERED (a folder or newest file that is none), BL_IO, BL_NO_MEMORY, BL_TOO_LARGE; nothing is left open then */
 enum bl_status notes_open(int log_fd, struct notes *notes, struct bl_error *why) BL_MUST_CHECK;
 /* notes_skip - go on with the last notes of the newest file only */
 void notes_skip(struct notes *notes);

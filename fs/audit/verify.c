@@ -58,7 +58,8 @@ static enum bl_status blame_note(struct verify *verify, enum audit_looks looks, 
 {
 	struct walk *walk = &verify->walk;
 
-	snprintf(walk->bad_file, sizeof(walk->bad_file), NOTE_FOLDER "/%s", verify->notes.name);
+	snprintf(walk->bad_file, sizeof(walk->bad_file), NOTE_FOLDER "%s%s",
+		 verify->notes.name[0] ? "/" : "", verify->notes.name);
 	walk_bad_as(walk, looks, verify->notes.at, "%s", text);
 	if (verify->has_note)
 		walk->bad_sequence = verify->note.sequence;
@@ -75,6 +76,18 @@ static enum bl_status next_note(struct verify *verify)
 	verify->checkpoints += status == BL_OK;
 	if (status == BL_OK || status == BL_NOT_FOUND)
 		return BL_OK;
+	if (status == BL_TAMPERED)
+		return blame_note(verify, LOOKS_CHECKPOINT, why.text);
+	return bl_fail(verify->why, status, "%s", why.text);
+}
+
+static enum bl_status open_notes(struct verify *verify)
+{
+	struct bl_error why = {.text = ""};
+	enum bl_status status = notes_open(verify->walk.log_fd, &verify->notes, &why);
+
+	if (status == BL_OK)
+		return next_note(verify);
 	if (status == BL_TAMPERED)
 		return blame_note(verify, LOOKS_CHECKPOINT, why.text);
 	return bl_fail(verify->why, status, "%s", why.text);
@@ -459,9 +472,7 @@ static enum bl_status run(struct verify *verify, const struct audit_evidence *ev
 	enum bl_status status = read_key(verify, why);
 
 	if (status == BL_OK)
-		status = notes_open(verify->walk.log_fd, &verify->notes, why);
-	if (status == BL_OK)
-		status = next_note(verify);
+		status = open_notes(verify);
 	if (status == BL_OK)
 		status = open_anchors(verify, evidence, why);
 	return status == BL_OK ? walk_all(verify, why) : status;

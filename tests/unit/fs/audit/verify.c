@@ -7,6 +7,7 @@
 
 #include "tests/unit/fs/audit/build.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #define ONE "seg.0000000000000001"
@@ -521,6 +522,65 @@ static void a_log_without_its_log_id_is_still_one(void **state)
 	assert_int_equal(unlinkat(build->log_fd, ONE, 0), 0);
 	assert_int_equal(unlinkat(build->log_fd, TWO, 0), 0);
 	assert_int_equal(build_verify(build, &report, &why), BL_INVALID);
+}
+
+/* Under @name lies what is no regular file (no folder, where one belongs). */
+static void lay_odd(const struct build *build, const char *name, unsigned kind)
+{
+	assert_int_equal(renameat(build->log_fd, name, build->log_fd, "moved"), 0);
+	if (kind == 0)
+		assert_int_equal(symlinkat("moved", build->log_fd, name), 0);
+	else if (kind == 1)
+		assert_int_equal(mkfifoat(build->log_fd, name, 0600), 0);
+	else
+		assert_int_equal(mkdirat(build->log_fd, name, 0700), 0);
+}
+
+static void what_is_no_regular_file_is_found_and_not_waited_for(void **state)
+{
+	static const struct {
+		const char *name;
+		enum audit_looks looks;
+	} ROWS[] = {
+		{"log.id", LOOKS_IDENTITY},
+		{"key", LOOKS_KEY},
+		{ONE, LOOKS_CHANGED},
+		{TWO, LOOKS_CHANGED},
+		{"checkpoints", LOOKS_CHECKPOINT},
+	};
+	struct build *build = *state;
+	struct audit_report report;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		const char *name = ROWS[i].name;
+		unsigned kinds = ROWS[i].looks == LOOKS_CHECKPOINT ? 2 : 3;
+
+		for (unsigned kind = 0; kind < kinds; kind++) {
+			lay_odd(build, name, kind);
+			expect_looks(build_verify(build, &report, NULL), &report, ROWS[i].looks,
+				     name);
+			unlinkat(build->log_fd, name, kind == 2 ? AT_REMOVEDIR : 0);
+			assert_int_equal(renameat(build->log_fd, "moved", build->log_fd, name), 0);
+		}
+	}
+	expect_good(build, "as it was");
+}
+
+static void files_of_checkpoints_may_be_many_and_empty(void **state)
+{
+	struct build *build = *state;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		char name[32];
+		int fd;
+
+		snprintf(name, sizeof(name), "checkpoints/%04u-%02u-%02u", i / 10000, i / 100 % 100,
+			 i % 100);
+		fd = openat(build->log_fd, name, O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	expect_good(build, "many");
 }
 
 static void a_newer_log_is_not_called_broken(void **state)
@@ -1301,6 +1361,8 @@ int main(void)
 		TEST(a_changed_header_with_a_right_checksum_is_found),
 		TEST(what_was_brought_is_blamed_when_it_is_of_another_log),
 		TEST(a_log_without_its_log_id_is_still_one),
+		TEST(what_is_no_regular_file_is_found_and_not_waited_for),
+		TEST(files_of_checkpoints_may_be_many_and_empty),
 		EMPTY(a_newer_log_is_not_called_broken),
 		EMPTY(truncate_and_continue_is_found_by_the_kit),
 		EMPTY(who_has_every_key_of_the_disk_can_forge_only_the_window_that_is_told),
