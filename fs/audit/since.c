@@ -50,11 +50,10 @@ static enum bl_status is_over(struct walk *walk, const struct places *places, si
 	int64_t latest;
 
 	*out_is_over = false;
-	if (at + 1 == places->count || !places->items[at].has_segment)
+	/* A segment before a tombstone was removed while the folder was listed, or else the walk finds it. */
+	if (at + 1 == places->count || !places->items[at].has_segment ||
+	    !places->items[at + 1].has_segment)
 		return BL_OK;
-	if (!places->items[at + 1].has_segment)
-		return walk_bad(walk, 0, "the segment behind record %" PRIu64 " is missing",
-				places->items[at].first_sequence);
 
 	enum bl_status status = walk_header(walk, places->items[at].first_sequence, &header, why);
 
@@ -79,6 +78,16 @@ struct part {
 	int64_t since_unix;
 };
 
+/* Behind segments that were left out: begun with, or removed since it was looked at, and left out like them. */
+static enum bl_status start_behind(struct walk *walk, uint64_t first_sequence,
+				   bool *out_is_left_out, struct bl_error *why)
+{
+	enum bl_status status = walk_start_at(walk, first_sequence, why);
+
+	*out_is_left_out = status == BL_TAMPERED && is_gone(walk, first_sequence);
+	return *out_is_left_out ? BL_OK : status;
+}
+
 static enum bl_status walk_since(struct walk *walk, const struct places *places, int64_t since_unix,
 				 struct bl_error *why)
 {
@@ -89,7 +98,8 @@ static enum bl_status walk_since(struct walk *walk, const struct places *places,
 		enum bl_status status = is_over(walk, places, i, since_unix, &is_left_out, why);
 
 		if (status == BL_OK && !is_left_out && is_behind_gap)
-			status = walk_start_at(walk, places->items[i].first_sequence, why);
+			status = start_behind(walk, places->items[i].first_sequence, &is_left_out,
+					      why);
 		if (status == BL_OK && !is_left_out)
 			status = walk_place(walk, places, i, NULL, why);
 		if (status != BL_OK)
