@@ -1,6 +1,5 @@
 #include "fs/gate/private.h"
 
-#include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,21 +207,15 @@ static enum bl_status view_admit(struct gate_view *view, struct bl_error *why)
 	return may_anything(view, why) ? BL_OK : BL_FORBIDDEN;
 }
 
-/* Purposes are words of the policy; whatever else a client sends as one stays out of the log. */
+/* Purposes are words of the policy; whatever else a client sends as one, which may name anybody, stays out of the log. */
 static void opened_detail(const struct gate_view *view, char out[AUDIT_DETAIL_SIZE])
 {
-	char purpose[64] = "none";
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(view->gate);
+	const char *purpose = "none";
 
-	if (view->purpose) {
-		size_t i = 0;
-
-		for (; i < sizeof(purpose) - 1 && view->purpose[i]; i++) {
-			unsigned char byte = (unsigned char)view->purpose[i];
-
-			purpose[i] = (char)(isalnum(byte) || strchr("-_.", byte) ? byte : '?');
-		}
-		purpose[i] = 0;
-	}
+	if (view->purpose)
+		purpose = policy && policy_names_purpose(policy, view->purpose) ? view->purpose
+										: "unknown";
 	snprintf(out, AUDIT_DETAIL_SIZE, "purpose %s, reason %s%s", purpose,
 		 view->has_reason ? "given" : "none", view->gate->config.is_solo ? ", solo" : "");
 }

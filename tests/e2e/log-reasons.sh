@@ -16,7 +16,7 @@ code 0 "$bailee" init --store "$store" --auditor "$work/ann.pub" --kit "$work/ki
 start_daemon "$store" "$work/shop.yaml"
 code 0 "$bailee" enroll "$work/one.img" --device LAPTOP --kind laptop --reason 'came by Zebulon-enroll'
 code 0 "$bailee" enroll "$work/two.img" --device PHONE --kind phone
-view 61002 "$work/view" --reason 'for Zebulon-open'
+view 61002 "$work/view" --reason 'for Zebulon-open' --purpose Zebulon-purpose
 as 61002 sh -c "cat '$work/view/LAPTOP/p1-ext2/divorce-papers.txt' '$work/view/PHONE/p1-ext2/divorce-papers.txt'" >/dev/null
 
 # Every one of them, whatever it was for.
@@ -35,9 +35,9 @@ grep 'policy-loaded .*Zebulon-load' "$work/out" >/dev/null || fail "the reason o
 code 0 "$bailee" log query
 hides Zebulon
 code 0 "$bailee" status --json
-hides Zebulon
+hides Zebulon-open
 hides divorce
-grep -raE 'Zebulon-(enroll|open|release|load|refused|query|shred)|divorce' "$store" "$work/daemon.err" && fail "the store or a message has a reason or a name"
+grep -raE 'Zebulon-(purpose|enroll|open|release|load|refused|query|shred)|divorce' "$store" "$work/daemon.err" && fail "the store or a message has a reason or a name"
 
 # A path is a question about a device: not for whoever may not review this one, whether it is right or wrong.
 officer log query --device LAPTOP --path p1-ext2/divorce-papers.txt --op open --reason 'the audit'
