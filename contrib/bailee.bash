@@ -22,6 +22,11 @@ _bailee()
 		words="$words health-id ip mac imei vin plate location crypto-address customer"
 		;;
 	--verdict) words="permitted denied asked withheld failed" ;;
+	--op)
+		words="start stop recovered heartbeat policy-loaded policy-refused enrolled view-opened view-closed view-revoked lookup list stat readlink"
+		words="$words open read why source-error hold-added hold-released due shred-intent shred-done admin consent caller requested approved"
+		words="$words refused latched unlatched trimmed"
+		;;
 	--format) words="jsonl ocsf rfc5424" ;;
 	--store | --policy | --record | --key | --kit | --log | --image | --signature | --anchor | --auditor | --names)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
