@@ -1,4 +1,5 @@
 #include "fs/audit/evidence.h"
+#include "fs/audit/identity.h"
 #include "fs/audit/note.h"
 #include "fs/audit/tombstone.h"
 #include "fs/audit/walk.h"
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* In guarded memory. */
 struct verify_keys {
@@ -510,90 +510,21 @@ static void fill(const struct verify *verify, enum bl_status status, struct audi
 	snprintf(out->problem, sizeof(out->problem), "%s", walk->problem);
 }
 
-/* ---- whose log it is ------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
-struct ours {
-	int log_fd;
-	bool is_found;
-};
-
-static bool look_at_segment(void *context, uint64_t first_sequence)
-{
-	struct ours *ours = context;
-	uint8_t begin[12];
-	char name[SEGMENT_NAME_SIZE];
-
-	format_segment_name(first_sequence, name);
-
-	BL_CLEANUP(fd_close)
-	int fd = openat(ours->log_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd >= 0 && pread(fd, begin, sizeof(begin), 0) == (ssize_t)sizeof(begin) &&
-	    memcmp(begin, "BLOG1SEG", 8) == 0 && bl_get32(begin + 8) == LOG_VERSION)
-		ours->is_found = true;
-	return !ours->is_found;
-}
-
-/* A log whose log.id is gone or no such thing any more is still a log, of this version. */
-static bool holds_our_segments(int log_fd)
-{
-	struct ours ours = {.log_fd = log_fd};
-	struct bl_error unused;
-	enum bl_status status = segments_each(log_fd, look_at_segment, &ours, &unused);
-
-	return status != BL_IO && ours.is_found;
-}
-
-static enum bl_status blame_identity(struct verify *verify, const char *text)
+static enum bl_status check_identity(struct verify *verify, int log_fd, struct bl_error *why)
 {
 	struct walk *walk = &verify->walk;
+	struct bl_error told = {.text = ""};
+	enum bl_status status =
+		identity_check(log_fd, verify->kit, verify->public_key, &verify->identity, &told);
 
+	if (status != BL_TAMPERED)
+		return status == BL_OK ? BL_OK : bl_fail(why, status, "%s", told.text);
 	snprintf(walk->bad_file, sizeof(walk->bad_file), "log.id");
-	walk_bad_as(walk, LOOKS_IDENTITY, 0, "%s", text);
+	walk_bad_as(walk, LOOKS_IDENTITY, 0, "%.190s", told.text);
 	walk->bad_sequence = 0;
 	return BL_TAMPERED;
-}
-
-static enum bl_status read_identity(struct verify *verify, int log_fd, struct bl_error *why)
-{
-	struct bl_error unread = {.text = ""};
-	enum bl_status status = identity_read(log_fd, &verify->identity, &unread);
-
-	if (status == BL_OK || status == BL_IO || status == BL_UNSUPPORTED)
-		return status == BL_OK ? BL_OK : bl_fail(why, status, "%s", unread.text);
-	if (status == BL_TAMPERED || holds_our_segments(log_fd))
-		return blame_identity(verify,
-				      status == BL_NOT_FOUND ? "'log.id' is missing" : unread.text);
-	if (status == BL_NOT_FOUND)
-		return bl_fail(why, BL_INVALID, "this folder is not a log of Bailee: no 'log.id'");
-	return bl_fail(why, status, "%s", unread.text);
-}
-
-static bool is_of_kit(const struct log_identity *identity, const struct audit_kit *kit)
-{
-	uint8_t commitment[AUDIT_DIGEST];
-
-	framekey_commitment(kit->first, commitment);
-	return memcmp(identity->public_key, kit->public_key, VAULT_PUBLIC_KEY) == 0 &&
-	       memcmp(identity->commitment, commitment, AUDIT_DIGEST) == 0 &&
-	       identity->auditor_count == kit->auditor_count &&
-	       memcmp(identity->auditors, kit->auditors, kit->auditor_count * AUDIT_KEY) == 0;
-}
-
-static enum bl_status check_identity(struct verify *verify, struct bl_error *why)
-{
-	const struct log_identity *identity = &verify->identity;
-
-	if (verify->kit && memcmp(identity->log_id, verify->kit->log_id, LOG_ID_SIZE) != 0)
-		return bl_fail(why, BL_INVALID,
-			       "the kit is of another log than this one (nothing was checked)");
-	if (verify->kit && !is_of_kit(identity, verify->kit))
-		return blame_identity(verify, "'log.id' does not say what the auditor kit says");
-	if (memcmp(identity->public_key, verify->public_key, VAULT_PUBLIC_KEY) != 0)
-		return bl_fail(
-			why, BL_INVALID,
-			"the public key is of another log than this one (nothing was checked)");
-	return BL_OK;
 }
 
 static enum bl_status check_evidence(const struct audit_evidence *evidence, struct bl_error *why)
@@ -610,15 +541,11 @@ static enum bl_status check_evidence(const struct audit_evidence *evidence, stru
 	return BL_OK;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
-
 static enum bl_status verify_log(struct verify *verify, int log_fd,
 				 const struct audit_evidence *evidence, struct bl_error *why)
 {
-	enum bl_status status = read_identity(verify, log_fd, why);
+	enum bl_status status = check_identity(verify, log_fd, why);
 
-	if (status == BL_OK)
-		status = check_identity(verify, why);
 	if (status == BL_OK)
 		status = walk_init(&verify->walk, log_fd, verify->identity.log_id, why);
 	if (status != BL_OK)
