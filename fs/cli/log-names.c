@@ -12,12 +12,12 @@
 struct names {
 	uint8_t secret[AUDIT_KEY]; /* in guarded memory, with everything else here */
 	uint8_t log_id[AUDIT_LOG_ID], lk[AUDIT_KEY];
-	bool has_lk;
-	const char *reason; /* borrowed; NULL: none */
-	int fd;		    /* to the daemon */
-	json_t *keys;	    /* of this segment: device -> hex of K, or null */
-	json_t *paths;	    /* of this segment: device/token -> what is known so far */
-	uint8_t *text;	    /* of the last reason */
+	bool has_lk, is_auditor, has_segment; /* of this one; of any so far; was there any */
+	const char *reason;		      /* borrowed; NULL: none */
+	int fd;				      /* to the daemon */
+	json_t *keys;			      /* of this segment: device -> hex of K, or null */
+	json_t *paths; /* of this segment: device/token -> what is known so far */
+	uint8_t *text; /* of the last reason */
 	size_t text_length, text_room;
 	size_t unopened;
 };
@@ -79,6 +79,8 @@ static void take_segment(struct names *names, const json_t *segment)
 			from_hex(segment, "log", names->log_id, sizeof(names->log_id)) &&
 			audit_segment_key(slots, length / (AUDIT_KEY + AUDIT_SEALED_LK),
 					  names->secret, names->lk) == BL_OK;
+	names->has_segment = true;
+	names->is_auditor |= names->has_lk;
 }
 
 /* K of a device in this segment; asked for once. */
@@ -236,6 +238,11 @@ const char *names_reason(struct names *names, const json_t *answer, size_t *out_
 	}
 	*out_length = names->text_length;
 	return names->text_length ? (const char *)names->text : NULL;
+}
+
+bool names_is_stranger(const struct names *names)
+{
+	return names->has_segment && !names->is_auditor;
 }
 
 size_t names_unopened(const struct names *names)

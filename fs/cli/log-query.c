@@ -248,11 +248,15 @@ static int run(const struct invocation *invocation, const struct filter *filter,
 	}
 	if (status != BL_OK)
 		return cli_fail(invocation, status, &why);
-	if (names && names_unopened(names))
+	if (names && names_is_stranger(names))
 		fprintf(stderr,
-			"info: %zu names stay closed: their device's key is destroyed, or these "
-			"are not "
-			"your logs to read\n",
+			"info: the key '%s' is of none of the auditors that this log was made for: "
+			"names stay closed\n",
+			filter->names);
+	else if (names && names_unopened(names))
+		fprintf(stderr,
+			"info: %zu names stay closed: their device's key is destroyed, or you may "
+			"not review it\n",
 			names_unopened(names));
 	return 0;
 }

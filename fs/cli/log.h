@@ -31,6 +31,8 @@ bool names_take(struct names *names, const json_t *answer);
  */
 const char *names_path(struct names *names, const json_t *record, size_t *out_length);
 const char *names_reason(struct names *names, const json_t *answer, size_t *out_length);
+/* names_is_stranger - the key is of none of the auditors that the log was made for */
+bool names_is_stranger(const struct names *names);
 /* names_unopened - how many could not be opened, since the device's key is gone or this auditor may not have it */
 size_t names_unopened(const struct names *names);
 

@@ -40,5 +40,8 @@ enum bl_status kit_keep(int folder_fd, const char *name, const struct audit_kit 
 	if (status == BL_OK && fsync(folder_fd) != 0)
 		status = bl_fail_errno(why, BL_IO, "cannot sync the folder of the auditor's kit");
 	sodium_memzero(text, sizeof(text));
+	/* Half a kit is none, and would be in the way of the next one. */
+	if (status != BL_OK && fd >= 0 && !may_replace)
+		unlinkat(folder_fd, name, 0);
 	return status;
 }

@@ -50,6 +50,7 @@ code 0 "$bailee" log query --op view-opened --names "$work/bob"
 says 'reason Mrs Quarterstaff rang about her divorce'
 code 0 "$bailee" log query --op read --names "$work/eve"
 hides Quarterstaff
+says "'$work/eve' is of none of the auditors"
 code 2 "$bailee" log query --names "$work/ann.pub"
 says 'secret'
 code 2 "$bailee" log query --names "$work/kit"
