@@ -92,7 +92,10 @@ static int keygen(int argc, char **argv)
 	if (status != BL_OK)
 		return cli_fail(&invocation, status, &why);
 	if (invocation.wants_json) {
-		cli_print_json(json_pack("{s:s,s:s}", "secret", path, "public", public_path));
+		BL_CLEANUP(json_decref)
+		json_t *object = json_pack("{s:s,s:s}", "secret", path, "public", public_path);
+
+		cli_print_json(object);
 		return 0;
 	}
 	printf("secret key  %s (mode 0600: keep it where the store is not;\n"

@@ -22,8 +22,11 @@ static void print_made(const struct invocation *invocation, const char *log_id, 
 		       size_t auditors)
 {
 	if (invocation->wants_json) {
-		cli_print_json(json_pack("{s:s,s:s,s:s,s:I}", "store", invocation->store, "log",
-					 log_id, "kit", kit, "auditors", (json_int_t)auditors));
+		BL_CLEANUP(json_decref)
+		json_t *object = json_pack("{s:s,s:s,s:s,s:I}", "store", invocation->store, "log",
+					   log_id, "kit", kit, "auditors", (json_int_t)auditors);
+
+		cli_print_json(object);
 		return;
 	}
 	printf("store  %s\n"

@@ -280,6 +280,7 @@ static void print_report_json(const struct audit_report *report, enum bl_status 
 		{"clock_steps", report->clock_steps},
 	};
 	char chain[2 * AUDIT_DIGEST + 1];
+	BL_CLEANUP(json_decref)
 	json_t *object = json_pack("{s:s,s:b,s:b}", "verdict", verdict_of(report, status),
 				   "has_macs", report->has_macs, "is_torn", report->is_torn);
 

@@ -39,6 +39,12 @@ bad "'$store' has a log already" init --store "$store" --kit "$work/kit-2"
 start_daemon "$store" "$BAILEE_ROOT/examples/policies/shop.yaml"
 code 0 "$bailee" log --help
 says verify
+code 0 "$bailee" auditor keygen "$work/json-key" --json
+[ "$(jq -r .public "$work/out")" = "$work/json-key.pub" ] || fail "keygen --json: $(cat "$work/out")"
+code 0 "$bailee" init --store "$work/json-store" --kit "$work/json-kit" --json
+[ "$(jq -r .kit "$work/out")" = "$work/json-kit" ] || fail "init --json: $(cat "$work/out")"
+code 13 "$bailee" log verify --log "$work/json-store/log" --kit "$work/json-kit" --json
+[ "$(jq -r .verdict "$work/out")" = 'good, not anchored' ] || fail "verify --json: $(cat "$work/out")"
 bad "'$store'" init --store "$store" --kit "$work/kit-2"
 [ ! -e "$work/kit-2" ] || fail "an init that failed left a kit"
 
