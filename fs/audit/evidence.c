@@ -202,15 +202,15 @@ static enum bl_status open_file(const struct evidence *evidence, struct evidence
 				struct bl_error *why)
 {
 	struct stat st;
-	off_t from = lseek(file->fd, 0, SEEK_CUR);
 
+	file->from = lseek(file->fd, 0, SEEK_CUR);
 	file->buffer = malloc(EVIDENCE_BUFFER);
 	if (!file->buffer)
 		return bl_fail(why, BL_NO_MEMORY, "cannot read anchors: out of memory");
 	/* A checkpoint that comes while the log is read speaks of records that are not seen. */
 	file->left = UINT64_MAX;
-	if (fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) && from >= 0)
-		file->left = st.st_size > from ? (uint64_t)(st.st_size - from) : 0;
+	if (fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) && file->from >= 0)
+		file->left = st.st_size > file->from ? (uint64_t)(st.st_size - file->from) : 0;
 
 	enum bl_status status = fill(file, strlen(ROW_BEGINS), why);
 
@@ -253,4 +253,15 @@ void evidence_close(struct evidence *evidence)
 	free(evidence->files);
 	evidence->files = NULL;
 	evidence->count = 0;
+}
+
+bool evidence_rewind(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->count; i++) {
+		const struct evidence_file *file = &evidence->files[i];
+
+		if (file->from < 0 || lseek(file->fd, file->from, SEEK_SET) != file->from)
+			return false;
+	}
+	return true;
 }

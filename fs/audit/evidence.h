@@ -11,6 +11,7 @@
 
 struct evidence_file {
 	int fd;		  /* borrowed */
+	off_t from;	  /* where it was read from; -1: it cannot be read again */
 	size_t number;	  /* from 1, for messages */
 	uint64_t left;	  /* bytes that may still be read: what comes later is not seen */
 	char *buffer;	  /* EVIDENCE_BUFFER bytes */
@@ -37,6 +38,8 @@ enum bl_status evidence_open(const int *fds, size_t count, const uint8_t log_id[
 			     const uint8_t public_key[VAULT_PUBLIC_KEY], struct evidence *out,
 			     struct bl_error *why) BL_MUST_CHECK;
 void evidence_close(struct evidence *evidence);
+/* evidence_rewind - make ready to be read from its beginning by another evidence_open; false: that cannot be */
+bool evidence_rewind(const struct evidence *evidence);
 
 /*
  * evidence_next - go on to the next note of this log; file->has_note says whether there was one

@@ -5,6 +5,7 @@
 #include "fs/audit/walk.h"
 #include "fs/audit/windows.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sodium.h>
@@ -12,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 8u /* of a log that is trimmed while it is read */
 
 /* In guarded memory. */
 struct verify_keys {
@@ -586,22 +590,54 @@ static void verify_free(struct verify *verify)
 	free(verify);
 }
 
-enum bl_status audit_verify(int log_fd, const struct audit_evidence *evidence,
-			    struct audit_report *out_report, struct bl_error *why)
+/* Segments were removed since they were listed, and with them perhaps the event that tells of one before. */
+static bool was_trimmed_meanwhile(const struct verify *verify)
 {
-	enum bl_status status = check_evidence(evidence, why);
-	struct verify *verify;
+	const struct places *places = &verify->places;
+	char name[SEGMENT_NAME_SIZE];
+	size_t at = 0;
 
-	if (status != BL_OK)
-		return status;
-	verify = verify_new(evidence, why);
+	while (at < places->count && !places->items[at].has_segment)
+		at++;
+	if (at == places->count)
+		return false;
+	/* The oldest goes first. */
+	format_segment_name(places->items[at].first_sequence, name);
+	return faccessat(verify->walk.log_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+	       errno == ENOENT;
+}
+
+/* BL_STALE: to be done again */
+static enum bl_status verify_once(int log_fd, const struct audit_evidence *evidence, bool is_last,
+				  struct audit_report *out_report, struct bl_error *why)
+{
+	struct verify *verify = verify_new(evidence, why);
+
 	if (!verify)
 		return bl_fail(why, BL_NO_MEMORY, "cannot verify the log: out of memory");
-	status = verify_log(verify, log_fd, evidence, why);
+
+	enum bl_status status = verify_log(verify, log_fd, evidence, why);
+
+	if (status == BL_TAMPERED && !is_last && was_trimmed_meanwhile(verify) &&
+	    evidence_rewind(&verify->evidence))
+		status = BL_STALE;
 	if (status == BL_OK || status == BL_TAMPERED)
 		fill(verify, status, out_report);
 	if (status == BL_TAMPERED)
 		walk_blame(&verify->walk, why);
 	verify_free(verify);
+	return status;
+}
+
+enum bl_status audit_verify(int log_fd, const struct audit_evidence *evidence,
+			    struct audit_report *out_report, struct bl_error *why)
+{
+	enum bl_status status = check_evidence(evidence, why);
+
+	if (status != BL_OK)
+		return status;
+	status = BL_STALE;
+	for (unsigned i = 1; status == BL_STALE; i++)
+		status = verify_once(log_fd, evidence, i == TRIES, out_report, why);
 	return status;
 }

@@ -1336,6 +1336,49 @@ static void a_log_that_is_being_written_verifies(void **state)
 	pthread_join(writer, NULL);
 }
 
+/* Trims two segments more while the log is read, among them the one that tells of the first. */
+struct trimmer {
+	struct build *build;
+	bool is_done;
+};
+
+static void trim_on(void *context, uint64_t done BL_UNUSED, uint64_t all BL_UNUSED,
+		    uint64_t records BL_UNUSED)
+{
+	struct trimmer *trimmer = context;
+
+	if (trimmer->is_done)
+		return;
+	trimmer->is_done = true;
+	build_segment(trimmer->build);
+	build_trim(trimmer->build, 2, 5, 7);
+	build_trim(trimmer->build, 3, 8, 9);
+}
+
+static void a_log_that_is_trimmed_while_it_is_read_verifies(void **state)
+{
+	struct build *build = *state;
+	struct trimmer trimmer = {.build = build};
+	const struct audit_evidence evidence = {
+		.kit = &build->kit, .progress = trim_on, .context = &trimmer};
+	struct audit_report report;
+	struct bl_error why = {.text = ""};
+
+	build_start(build, 1);
+	build_reads(build, 4);
+	build_segment(build);
+	build_reads(build, 3);
+	build_segment(build);
+	build_trim(build, 1, 0, 4);
+	build_reads(build, 1);
+	build_segment(build);
+	build_reads(build, 2);
+	if (build_verify_by(build, &evidence, &report, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(report.trimmed_segments, 3);
+	assert_true(trimmer.is_done);
+}
+
 #define TEST(name)  cmocka_unit_test_setup_teardown(name, build_setup, build_teardown)
 #define EMPTY(name) cmocka_unit_test_setup_teardown(name, build_setup_empty, build_teardown)
 
@@ -1391,6 +1434,7 @@ int main(void)
 		EMPTY(a_removal_may_be_told_twice),
 		EMPTY(an_event_that_tells_of_another_tombstone_is_found),
 		EMPTY(a_log_that_is_being_written_verifies),
+		EMPTY(a_log_that_is_trimmed_while_it_is_read_verifies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
