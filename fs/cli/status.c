@@ -84,7 +84,7 @@ static void print_anchor(const json_t *anchor)
 	putchar('\n');
 }
 
-static void print_log(const json_t *log, const char *key, bool is_solo)
+static void print_log(const json_t *log, const char *key, const char *store, bool is_solo)
 {
 	bool is_writable = json_is_true(json_object_get(log, "is_writable"));
 	const json_t *anchors = json_object_get(log, "anchors"), *anchor;
@@ -118,7 +118,8 @@ static void print_log(const json_t *log, const char *key, bool is_solo)
 						: "bailee serve --anchor DIR");
 	if (json_is_true(json_object_get(log, "is_kit_in_store")) && !is_solo)
 		printf("kit     in the store: whoever has the store can forge the log. Next: move "
-		       "auditor.kit to the auditor\n");
+		       "%s/auditor.kit to the auditor\n",
+		       store);
 }
 
 static bool take_device(void *context, const json_t *answer)
@@ -159,7 +160,7 @@ int cmd_status(int argc, char **argv)
 			       ? " (solo: nothing is enforced against its owner)"
 			       : "");
 		print_policy(answer);
-		print_log(log, cli_text(answer, "public_key"),
+		print_log(log, cli_text(answer, "public_key"), invocation.store,
 			  json_is_true(json_object_get(answer, "solo")));
 		print_devices(devices);
 		print_views(json_object_get(answer, "views"));

@@ -236,7 +236,9 @@ void log_obey(struct daemon *daemon, const struct policy *policy)
 	if (every && !daemon->anchors && every != atomic_load(&daemon->anchor_every_ns))
 		fprintf(stderr,
 			"error: audit: the policy wants anchors (audit: anchor_every) and there is "
-			"none: contents are closed to everybody (bailee serve --anchor DIR)\n");
+			"none: contents are closed to everybody (%s)\n",
+			daemon->options->is_solo ? "take anchor_every out of the policy"
+						 : "bailee serve --anchor DIR");
 	audit_policy(daemon->audit, policy_digest(policy));
 	audit_bounded(daemon->audit, audit->is_bounded ? audit->bounded_ms : 0);
 	atomic_store(&daemon->anchor_every_ns, every);
