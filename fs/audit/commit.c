@@ -231,7 +231,8 @@ static bool is_due(const struct audit *audit, int64_t *out_ns)
 	if (batch->strict || audit->is_stopping || audit->asked != audit->served_count ||
 	    batch->used >= FRAME_LIMIT / 2 || batch->count >= FRAME_RECORDS / 2)
 		return true;
-	*out_ns = batch->answered_ns + (int64_t)audit->bounded_ms * (SECOND / 1000);
+	/* Half of the bound is for the disk. */
+	*out_ns = batch->answered_ns + (int64_t)audit->bounded_ms * (SECOND / 2000);
 	return monotonic_ns() >= *out_ns;
 }
 
@@ -360,6 +361,9 @@ void *commit_run(void *context)
 		continue;
 	finish(audit);
 	atomic_store(&audit->is_committer_gone, true);
+	/* Behind the end: from `done` of what was answered last, say. */
+	writer_refuse_all(audit);
+	pthread_cond_broadcast(&audit->room);
 	atomic_store(&audit->is_spare_cancelled, true);
 	pthread_cond_broadcast(&audit->told);
 	pthread_cond_broadcast(&audit->spare_change);

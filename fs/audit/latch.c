@@ -60,8 +60,8 @@ void writer_announce(struct audit *audit)
 	pthread_mutex_lock(&audit->lock);
 }
 
-/* Locked: everybody who waits is refused. Of what was answered already it is counted what the disk may not have. */
-static void refuse_all(struct audit *audit)
+/* Of what was answered already it is counted what the disk may not have. */
+void writer_refuse_all(struct audit *audit)
 {
 	struct batch *batch = audit->filling;
 	struct audit_event event;
@@ -194,7 +194,7 @@ void writer_latch(struct audit *audit)
 
 	/* Views end first: taking up again may take its time on a disk that fails. */
 	writer_announce(audit);
-	refuse_all(audit);
+	writer_refuse_all(audit);
 	writer_drop_spare(audit);
 	if (!is_dying) {
 		pthread_mutex_unlock(&audit->lock);

@@ -214,6 +214,8 @@ void writer_latch(struct audit *audit);
 void writer_unlatch(struct audit *audit);
 /* Locked, the committer's */
 void writer_announce(struct audit *audit);
+/* Locked: everybody who waits is refused */
+void writer_refuse_all(struct audit *audit);
 bool reserve_takes(enum audit_op op);
 
 /* ---- keyer.c ---- */

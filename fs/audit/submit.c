@@ -154,7 +154,7 @@ static bool is_refused(const struct audit *audit, enum audit_op op)
 /* Locked: waits for room. False: refused, and counted. */
 static bool let_in(struct audit *audit, enum audit_op op, size_t length, unsigned count)
 {
-	while (!is_refused(audit, op)) {
+	while (!is_refused(audit, op) && !atomic_load(&audit->is_committer_gone)) {
 		if (!audit->is_switching && !audit->is_unlatching &&
 		    batch_has_room(audit->filling, length, count))
 			return true;
@@ -193,7 +193,8 @@ static bool may_answer(const struct audit *audit, const struct audit_event *even
 	    (event->op != AUDIT_READ && event->op != AUDIT_STAT) ||
 	    writer_mode(audit) != AUDIT_WRITING)
 		return false;
-	if (audit->writing)
+	if (audit->writing &&
+	    audit->writing->first_sequence > atomic_load(&audit->durable_sequence))
 		oldest_ns = BL_MIN(oldest_ns, audit->writing->answered_ns);
 	return oldest_ns >= now_ns - bound_ns;
 }
@@ -354,6 +355,9 @@ void audit_bounded(struct audit *audit, uint32_t milliseconds)
 {
 	pthread_mutex_lock(&audit->lock);
 	audit->bounded_ms = BL_MIN(milliseconds, BOUNDED_MAX);
+	/* What was answered under the bound before goes out at once. */
+	if (audit->filling->answered)
+		audit->filling->answered_ns = 0;
 	pthread_cond_signal(&audit->work);
 	pthread_mutex_unlock(&audit->lock);
 }
