@@ -294,17 +294,15 @@ static void seal_names(const struct audit *audit, const struct audit_event *even
 	parcel->count++;
 }
 
-enum outcome { TAKEN, GATHERED, TURNED_AWAY };
-
-/* Locked. Seals, off the lock, for the segment that the filling batch goes into, until it still is that one afterwards. */
-static enum outcome take_named(struct audit *audit, const struct audit_event *event,
-			       struct naming *naming, struct parcel *parcel,
-			       struct audit_ticket *ticket)
+/*
+ * Locked. Seals, off the lock, for the segment that the filling batch goes into, until it still is that one afterwards. Not
+ * gathered with its like, or a segment that begins in a storm would never have the name. False: refused, and counted.
+ */
+static bool take_named(struct audit *audit, const struct audit_event *event, struct naming *naming,
+		       struct parcel *parcel, struct audit_ticket *ticket)
 {
 	if (!let_in(audit, event->op, 0, 0))
-		return TURNED_AWAY;
-	if (is_gathered(audit, event, ticket))
-		return GATHERED;
+		return false;
 	do {
 		naming->naming = audit->filling->naming;
 		memcpy(naming->lk, audit->filling->lk, AUDIT_KEY);
@@ -312,10 +310,10 @@ static enum outcome take_named(struct audit *audit, const struct audit_event *ev
 		seal_names(audit, event, naming, parcel);
 		pthread_mutex_lock(&audit->lock);
 		if (!let_in(audit, event->op, parcel->length, parcel->count))
-			return TURNED_AWAY;
+			return false;
 	} while (audit->filling->naming != naming->naming);
 	take_parcel(audit, event, parcel, ticket);
-	return TAKEN;
+	return true;
 }
 
 uint64_t audit_submit_named(struct audit *audit, const struct audit_event *event,
@@ -335,15 +333,15 @@ uint64_t audit_submit_named(struct audit *audit, const struct audit_event *event
 	ticket->sequence = 0;
 	pthread_mutex_lock(&audit->lock);
 
-	enum outcome outcome = take_named(audit, event, &naming, &parcel, ticket);
+	bool is_taken = take_named(audit, event, &naming, &parcel, ticket);
 
 	pthread_mutex_unlock(&audit->lock);
 	sodium_memzero(naming.lk, sizeof(naming.lk));
-	if (outcome == TAKEN)
+	if (is_taken)
 		finish_parcel(&parcel, ticket);
-	else if (outcome == TURNED_AWAY)
+	else
 		ticket->done(ticket, BL_LOG_BROKEN);
-	return outcome == TAKEN ? naming.naming : 0;
+	return is_taken ? naming.naming : 0;
 }
 
 uint64_t audit_naming(const struct audit *audit)

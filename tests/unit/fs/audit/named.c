@@ -411,6 +411,35 @@ static void a_name_that_is_refused_is_in_no_segment(void **state)
 	assert_int_equal(report.names, 0);
 }
 
+static void a_denial_in_a_storm_still_brings_its_name_into_a_new_segment(void **state)
+{
+	struct names *names = *state;
+	struct audit_event denied = event_of(1);
+	struct audit_name name = path_of(names, &denied, "p1-ntfs/denied");
+	struct waiting waits[100] = {0}, again = {.ticket.done = told};
+
+	denied.verdict = AUDIT_DENIED;
+	denied.view = 1;
+	assert_int_equal(open_log(names, 1), BL_OK);
+	for (unsigned i = 0; i < BL_COUNT(waits); i++) {
+		waits[i].ticket.done = told;
+		sem_init(&waits[i].told, 0, 0);
+		audit_submit(names->audit, &denied, &waits[i].ticket);
+	}
+	sem_init(&again.told, 0, 0);
+
+	uint64_t naming = audit_submit_named(names->audit, &denied, &name, 1, &again.ticket);
+
+	for (unsigned i = 0; i < BL_COUNT(waits); i++)
+		sem_wait(&waits[i].told);
+	sem_wait(&again.told);
+	assert_int_equal(naming, 1);
+	close_and_verify(names);
+	read_back(names, 0);
+	assert_int_equal(names->count, 1);
+	assert_string_equal(names->read[0].text, "p1-ntfs/denied");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -422,6 +451,7 @@ int main(void)
 		TEST(every_name_is_sealed_for_the_segment_it_lies_in),
 		TEST(naming_moves_on_whenever_the_log_is_taken_up_again),
 		TEST(a_name_that_is_refused_is_in_no_segment),
+		TEST(a_denial_in_a_storm_still_brings_its_name_into_a_new_segment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
