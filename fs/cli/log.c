@@ -307,9 +307,13 @@ static void print_report_json(const struct audit_report *report, enum bl_status 
 	cli_print_json(object);
 }
 
-static void print_verdict(const struct audit_report *report)
+static void print_verdict(const struct audit_report *report, bool has_brought_anchor)
 {
-	if (!report->has_anchor)
+	if (!report->has_anchor && has_brought_anchor)
+		printf("good: nothing changed, dropped or reordered. Not anchored: all that the\n"
+		       "anchors speak of was removed since (give a newer one, and see whether so\n"
+		       "much had to go)\n");
+	else if (!report->has_anchor)
 		printf("good: nothing changed, dropped or reordered. Not anchored: that this is\n"
 		       "no older copy of the log cannot be seen from the log alone (give "
 		       "--anchor:\n"
@@ -388,7 +392,7 @@ static int log_verify(int argc, char **argv)
 	if (status == BL_TAMPERED)
 		return bl_status_exit(status);
 	if (!invocation.wants_json)
-		print_verdict(&report);
+		print_verdict(&report, anchors.count != 0);
 	return report.has_anchor ? 0 : bl_status_exit(BL_NOT_VERIFIED);
 }
 
