@@ -57,6 +57,33 @@ static void a_closed_log_is_good(void **state)
 	assert_false(report.has_macs);
 }
 
+struct told {
+	unsigned count;
+	uint64_t done, all, records;
+};
+
+static void take_progress(void *context, uint64_t done, uint64_t all, uint64_t records)
+{
+	struct told *told = context;
+
+	assert_true(done > told->done && records >= told->records);
+	*told = (struct told){told->count + 1, done, all, records};
+}
+
+static void progress_is_told_after_each_segment_up_to_the_end(void **state)
+{
+	const struct build *build = *state;
+	struct told told = {.count = 0};
+	const struct audit_evidence evidence = {
+		.kit = &build->kit, .progress = take_progress, .context = &told};
+	struct audit_report report;
+
+	assert_int_equal(build_verify_by(build, &evidence, &report, NULL), BL_OK);
+	assert_int_equal(told.count, 2);
+	assert_int_equal(told.done, told.all);
+	assert_int_equal(told.records, 18);
+}
+
 static void a_log_that_was_only_made_is_good(void **state)
 {
 	struct audit_report report;
@@ -1386,6 +1413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_closed_log_is_good),
+		TEST(progress_is_told_after_each_segment_up_to_the_end),
 		EMPTY(a_log_that_was_only_made_is_good),
 		TEST(every_flipped_byte_of_a_segment_is_found),
 		TEST(every_flipped_byte_of_log_id_and_checkpoints_is_found),
