@@ -4,6 +4,7 @@
 need_root
 need jq setpriv script
 store=$work/store
+cp "$BAILEE_ROOT/examples/policies/shop.yaml" "$work/shop.yaml"
 bad() { # WORDS COMMAND...: refused with exit code 2, in one line that says so
 	words=$1
 	shift
@@ -36,7 +37,7 @@ rmdir "$store"
 code 0 "$bailee" init --store "$store" --auditor "$work/ann.pub" --kit "$work/kit"
 bad "'$store' has a log already" init --store "$store" --kit "$work/kit"
 bad "'$store' has a log already" init --store "$store" --kit "$work/kit-2"
-start_daemon "$store" "$BAILEE_ROOT/examples/policies/shop.yaml"
+start_daemon "$store" "$work/shop.yaml"
 code 0 "$bailee" log --help
 says verify
 code 0 "$bailee" auditor keygen "$work/json-key" --json
@@ -80,7 +81,7 @@ cp "$work/kit" "$work/kit.copy"
 chmod 644 "$work/kit.copy"
 code 13 as 61009 "$bailee" log verify --log "$work/copy" --kit "$work/kit.copy"
 chmod 755 "$store/log"
-"$bailee" serve --store "$store" --policy "$BAILEE_ROOT/examples/policies/shop.yaml" >"$work/out" 2>&1 && fail "a log that others may read is served"
+"$bailee" serve --store "$store" --policy "$work/shop.yaml" >"$work/out" 2>&1 && fail "a log that others may read is served"
 grep -q log "$work/out" || fail "it is not said why: $(cat "$work/out")"
 chmod 700 "$store/log"
 
