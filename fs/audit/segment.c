@@ -27,8 +27,13 @@ uint64_t segment_size(int log_fd, uint64_t wanted)
 static enum bl_status fill(const struct audit_io *io, int fd, uint64_t size,
 			   const atomic_bool *is_cancelled, struct bl_error *why)
 {
+	int failed;
+
+	do
+		failed = fallocate(fd, 0, 0, (off_t)size);
+	while (failed && errno == EINTR);
 	/* Where this is not supported, the zeros below allocate. */
-	if (fallocate(fd, 0, 0, (off_t)size) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+	if (failed && errno != EOPNOTSUPP && errno != ENOSYS)
 		return bl_fail_errno(why, BL_IO, "cannot allocate the next segment");
 	for (uint64_t at = 0; at < size; at += sizeof(ZEROS)) {
 		size_t length = (size_t)BL_MIN((uint64_t)sizeof(ZEROS), size - at);
