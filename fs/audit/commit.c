@@ -163,8 +163,11 @@ void writer_commit(struct audit *audit)
 	struct batch *batch = take(audit);
 
 	if (write_taken(audit, batch, is_rotating, &why) != BL_OK) {
-		audit->failed_first = batch->first_sequence;
-		audit->lost_written = batch->answered;
+		/* Only while it is writable anything is answered early. */
+		if (batch->answered) {
+			audit->failed_first = batch->first_sequence;
+			audit->lost_written = batch->answered;
+		}
 		queue_move(&batch->waiting, &audit->failed);
 		writer_fail(audit, &why);
 	}

@@ -31,6 +31,7 @@ static void begin_latching(struct audit *audit, enum audit_mode mode)
 {
 	audit->is_failing = true;
 	audit->is_switching = mode == AUDIT_RESERVE;
+	audit->is_untold |= mode == AUDIT_RESERVE;
 	audit->latches++;
 	set_mode(audit, mode);
 	atomic_store(&audit->is_spare_cancelled, true);
@@ -70,7 +71,7 @@ void writer_refuse_all(struct audit *audit)
 	batch_finish(batch);
 	writer_refuse(audit, &audit->failed);
 	writer_refuse(audit, &batch->waiting);
-	audit->lost_filling = batch->answered;
+	audit->lost += batch->answered;
 	batch_clear(batch);
 	queue_init(&queue);
 	for (struct audit_ticket *tickets, *next;
@@ -121,13 +122,33 @@ static enum bl_status find_position(struct audit *audit, struct resume *resume,
 
 	enum bl_status status = recover_again(vault_public_key(audit->vault), resume, why);
 
-	if (status == BL_OK)
+	if (status == BL_OK) {
 		take_position(audit, resume);
+		if (resume->sequence <= audit->failed_first)
+			audit->lost += audit->lost_written;
+		audit->lost_written = 0;
+	}
 	sodium_memzero(&resume->key, sizeof(resume->key));
 	return status;
 }
 
-/* The first frame of the segment on audit->fresh: what was cut, then @event. The lock is not held. */
+/* Why, in the words of the record: what was answered and is not there is not kept quiet. */
+static struct audit_event latched_event(const struct audit *audit)
+{
+	struct audit_event event = writer_event(AUDIT_LATCHED, "");
+	char suffix[64] = "";
+
+	if (audit->lost)
+		snprintf(suffix, sizeof(suffix), "; %u answered and not recorded", audit->lost);
+	snprintf(event.detail, sizeof(event.detail), "%.*s%s",
+		 (int)(sizeof(event.detail) - 1 - strlen(suffix)), audit->broken_text, suffix);
+	return event;
+}
+
+/*
+ * The first frame of the segment on audit->fresh: what was cut, that it latched unless that was told, and @event, which may be
+ * NULL. The lock is not held.
+ */
 static enum bl_status say_first(struct audit *audit, const struct resume *resume,
 				const struct audit_event *event, struct bl_error *why)
 {
@@ -138,27 +159,22 @@ static enum bl_status say_first(struct audit *audit, const struct resume *resume
 		writer_say(audit, AUDIT_RECOVERED, resume->tail_detail);
 	if (resume->empty_detail[0])
 		writer_say(audit, AUDIT_RECOVERED, resume->empty_detail);
-	writer_put(audit, event, NULL);
+	if (audit->is_untold) {
+		struct audit_event latched = latched_event(audit);
+
+		writer_put(audit, &latched, NULL);
+	}
+	if (event)
+		writer_put(audit, event, NULL);
 
 	enum bl_status status = writer_commit_first(audit, why);
 
+	if (status == BL_OK) {
+		audit->is_untold = false;
+		audit->lost = 0;
+	}
 	pthread_mutex_unlock(&audit->lock);
 	return status;
-}
-
-/* Why, in the words of the record: what was answered and is not there is not kept quiet. */
-static struct audit_event latched_event(const struct audit *audit)
-{
-	struct audit_event event = writer_event(AUDIT_LATCHED, "");
-	bool is_durable = atomic_load(&audit->durable_sequence) >= audit->failed_first;
-	unsigned lost = audit->lost_filling + (is_durable ? 0 : audit->lost_written);
-	char suffix[64] = "";
-
-	if (lost)
-		snprintf(suffix, sizeof(suffix), "; %u answered and not recorded", lost);
-	snprintf(event.detail, sizeof(event.detail), "%.*s%s",
-		 (int)(sizeof(event.detail) - 1 - strlen(suffix)), audit->broken_text, suffix);
-	return event;
 }
 
 static enum bl_status go_on_in_reserve(struct audit *audit, struct bl_error *why)
@@ -177,10 +193,7 @@ static enum bl_status go_on_in_reserve(struct audit *audit, struct bl_error *why
 	(void)!writer_mend_key(audit, &unused);
 	audit->fresh = audit->reserve;
 	audit->reserve.fd = -1;
-
-	struct audit_event event = latched_event(audit);
-
-	status = say_first(audit, &resume, &event, why);
+	status = say_first(audit, &resume, NULL, why);
 	if (status != BL_OK)
 		unlinkat(audit->log_fd, RESERVE_FILE, 0);
 	return status;
@@ -204,7 +217,6 @@ void writer_latch(struct audit *audit)
 	}
 	if (status != BL_OK)
 		set_mode(audit, AUDIT_DEAD);
-	audit->failed_first = audit->lost_written = audit->lost_filling = 0;
 	audit->is_failing = audit->is_switching = false;
 	wake_all(audit);
 }
@@ -268,6 +280,9 @@ static void be_writing(struct audit *audit)
 	audit->is_reserve_full = false;
 	audit->has_asked_spare = false;
 	set_mode(audit, AUDIT_WRITING);
+	/* A write of it that was under way all the time failed in the end. */
+	if (audit->is_key_bad)
+		writer_fail(audit, &(struct bl_error){"cannot write '" FRAMEKEY_FILE "'"});
 }
 
 void writer_unlatch(struct audit *audit)

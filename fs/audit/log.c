@@ -186,7 +186,7 @@ static struct audit_event start_event(const struct resume *resume)
 	return event;
 }
 
-/* No room but in the reserve of the run before: what is due can still be destroyed, and that is said. */
+/* No room but in the reserve: what is due can still be destroyed, and that is said. */
 static void begin_in_reserve(struct audit *audit, const struct bl_error *why)
 {
 	writer_drop_ballast(audit);
@@ -202,10 +202,11 @@ static enum bl_status begin(struct audit *audit, const struct resume *resume, st
 {
 	struct audit_event start = start_event(resume);
 	struct bl_error missing = {""};
-	bool has_reserve = writer_find_reserve(audit);
-	enum bl_status status = writer_provide(audit, &missing);
+	enum bl_status status;
 
-	if (status != BL_OK && !has_reserve)
+	writer_find_reserve(audit);
+	status = writer_provide(audit, &missing);
+	if (status != BL_OK && audit->reserve.fd < 0)
 		return bl_fail(why, status, "%s", missing.text);
 	if (status != BL_OK)
 		begin_in_reserve(audit, &missing);
@@ -254,6 +255,8 @@ enum bl_status audit_open(const struct audit_config *config, struct audit **out_
 		status = bl_fail(why, BL_NO_MEMORY, "cannot start the log's threads");
 	}
 	if (status != BL_OK) {
+		/* What a frame that failed left is evidence. */
+		atomic_store(&audit->mode, AUDIT_DEAD);
 		free_audit(audit);
 		return status;
 	}

@@ -130,9 +130,10 @@ struct audit {
 	bool is_reserve_full; /* no frame goes behind those that are there */
 	bool is_unannounced;  /* latched before there were threads */
 	uint64_t latches, refused;
-	uint64_t failed_first; /* first sequence number of a batch whose write failed; 0: none */
-	uint32_t lost_written,
-		lost_filling;	       /* events answered and not durable: there, and behind */
+	bool is_untold;	       /* no record says yet that it latched */
+	uint64_t failed_first; /* of a batch whose write failed: its first sequence number */
+	uint32_t lost_written; /* events in it that were answered: lost, unless the medium has it */
+	uint32_t lost;	       /* events answered and not durable */
 	struct unlatching *unlatching; /* of who waits for it */
 	char broken_text[200];
 	atomic_bool is_committer_gone;
@@ -200,8 +201,8 @@ bool writer_take_spare(struct audit *audit);
 void writer_drop_spare(struct audit *audit);
 enum bl_status writer_begin_segment(struct audit *audit, const uint8_t *lk,
 				    struct bl_error *why) BL_MUST_CHECK;
-/* writer_find_reserve - of the run before, if it is as it should be; true: it is there */
-bool writer_find_reserve(struct audit *audit);
+/* writer_find_reserve - of the run before, if it is as it should be */
+void writer_find_reserve(struct audit *audit);
 /* writer_provide - reserve, ballast, and a segment in audit->fresh: all that a log needs to begin */
 enum bl_status writer_provide(struct audit *audit, struct bl_error *why) BL_MUST_CHECK;
 void writer_drop_ballast(struct audit *audit);

@@ -144,18 +144,17 @@ enum bl_status writer_begin_segment(struct audit *audit, const uint8_t *lk, stru
 
 /* ---- what is kept back for a full disk ------------------------------------------------------- */
 
-bool writer_find_reserve(struct audit *audit)
+void writer_find_reserve(struct audit *audit)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
 
 	if (io_open(audit->io, audit->log_fd, RESERVE_FILE, O_RDWR, &fd, NULL) != BL_OK ||
 	    !segment_is_blank(fd, RESERVE_SIZE))
-		return false;
+		return;
 	audit->reserve = (struct segment){.fd = fd_take(&fd),
 					  .size = RESERVE_SIZE,
 					  .at = SEGMENT_HEADER,
 					  .name = RESERVE_FILE};
-	return true;
 }
 
 /* Whole under its name, or not there. */

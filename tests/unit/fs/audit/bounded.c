@@ -362,6 +362,33 @@ static void what_was_answered_and_could_not_be_written_is_told(void **state)
 		fail_msg("it says '%s'", detail);
 }
 
+/* The reserve fails as well: it is told when the log is taken up again. */
+static void what_was_lost_with_the_reserve_is_told_when_it_is_unlatched(void **state)
+{
+	struct bounded *bounded = *state;
+	struct audit_event read = permitted(AUDIT_READ, 1), open = permitted(AUDIT_OPEN, 9);
+	struct audit_event asked = {.op = AUDIT_UNLATCHED, .login_uid = UINT32_MAX};
+	char detail[AUDIT_DETAIL_SIZE] = "";
+	struct ask ask;
+
+	audit_bounded(bounded->audit, LONG_MS);
+	assert_true(submit(bounded, &ask, &read));
+	assert_true(submit(bounded, &ask, &read));
+	faulty_set(&bounded->faulty, FAULTY_WRITE, "log/", -1);
+	assert_int_equal(audit_append(bounded->audit, &open, NULL, NULL), BL_LOG_BROKEN);
+	open.op = AUDIT_VIEW_REVOKED; /* waits for the reserve */
+	assert_int_equal(audit_append(bounded->audit, &open, NULL, NULL), BL_LOG_BROKEN);
+	faulty_set(&bounded->faulty, 0, NULL, 0);
+	assert_int_equal(audit_unlatch(bounded->audit, &asked, NULL), BL_OK);
+
+	int fd = scratch_log_fd(bounded->scratch);
+
+	assert_int_equal(audit_scan(fd, find_latched, detail, NULL), BL_OK);
+	close(fd);
+	if (!strstr(detail, "; 2 answered and not recorded"))
+		fail_msg("it says '%s'", detail);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -377,6 +404,7 @@ int main(void)
 		TEST(while_the_disk_is_too_slow_reads_wait_again),
 		TEST(closing_commits_what_was_answered),
 		TEST(what_was_answered_and_could_not_be_written_is_told),
+		TEST(what_was_lost_with_the_reserve_is_told_when_it_is_unlatched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -689,6 +689,27 @@ static void without_room_the_log_opens_in_the_reserve_of_the_run_before(void **s
 	assert_true(audit_is_writable(modes->audit));
 }
 
+/* What latching left of the ballast's room is enough for one more of it, and for nothing else. */
+static void without_room_the_log_opens_in_a_reserve_that_was_made_just_now(void **state)
+{
+	struct modes *modes = *state;
+	struct bl_error why = {""};
+
+	latch(modes, 1);
+	close_log(modes);
+	assert_false(has_file(modes, "reserve"));
+	faulty_set(&modes->faulty, FAULTY_OPEN, "ballast", -1);
+	if (open_log(modes, &why) != BL_OK)
+		fail_msg("does not open: %s", why.text);
+	wait_latched(modes);
+	assert_int_equal(state_of(modes).mode, AUDIT_RESERVE);
+	assert_int_equal(append(modes, AUDIT_SHRED_INTENT), BL_OK);
+	faulty_set(&modes->faulty, 0, NULL, 0);
+	assert_int_equal(unlatch(modes, &why), BL_OK);
+	close_log(modes);
+	check_verifies(modes, "in a reserve made just now");
+}
+
 static void a_log_without_room_from_the_start_is_none(void **state)
 {
 	struct modes *modes = *state;
@@ -898,6 +919,7 @@ int main(void)
 		cmocka_unit_test(a_failure_at_any_call_of_opening_leaves_a_log_that_opens),
 		TEST(the_number_refused_is_exact_whoever_asks_meanwhile),
 		TEST(without_room_the_log_opens_in_the_reserve_of_the_run_before),
+		TEST(without_room_the_log_opens_in_a_reserve_that_was_made_just_now),
 		TEST(a_log_without_room_from_the_start_is_none),
 		TEST(a_reserve_that_is_not_one_is_made_anew),
 		TEST(a_torn_checkpoint_is_written_over_also_on_another_day),
