@@ -34,6 +34,7 @@ struct faulty {
 	int left;		       /* how many more times; -1: always */
 	unsigned met;		       /* how often it did */
 	int countdown;		       /* calls of any kind until one fails; -1: none */
+	bool is_deadly;		       /* that call ends the process, as kill -9 would */
 	bool is_counting;	       /* begins with the first failure, or by faulty_count */
 	int failed_fds[FAULTY_FAILED]; /* files whose sync failed, held: their inodes stay theirs */
 	unsigned failed_count, synced_again;
@@ -65,6 +66,8 @@ static inline bool faulty_fails(struct faulty *faulty, unsigned call, const char
 		faulty->met++;
 		faulty->is_counting = true;
 	} else if (faulty->is_counting && faulty->countdown >= 0 && faulty->countdown-- == 0) {
+		if (faulty->is_deadly)
+			_exit(1);
 		fails = true;
 		faulty->met++;
 	}

@@ -10,6 +10,7 @@
 #include "tests/unit/fs/audit/scratch.h"
 
 #include <sched.h>
+#include <sys/wait.h>
 
 struct modes {
 	struct scratch *scratch; /* first: the kit is kept through it */
@@ -601,6 +602,93 @@ static void a_failure_at_any_call_of_opening_leaves_a_log_that_opens(void **stat
 	assert_true(n > 10);
 }
 
+/* ---- kill -9 at any call ------------------------------------------------------------------------ */
+
+#define KILL_STEP 7 /* every so many calls: the sweep is long */
+
+/* Opening, latching, going on in the reserve, unlatching, trimming, closing; every answer is counted where the parent sees it. */
+static void live(struct modes *modes, atomic_uint *acknowledged)
+{
+	size_t trimmed;
+
+	if (open_log(modes, NULL) != BL_OK)
+		_exit(2);
+	faulty_set(&modes->faulty, FAULTY_SYNC, "/seg.", 1);
+	(void)!append(modes, AUDIT_OPEN);
+	for (unsigned i = 0; i < 2; i++)
+		if (append(modes, AUDIT_DUE) == BL_OK)
+			atomic_fetch_add(acknowledged, 1);
+	(void)!audit_checkpoint(modes->audit, NULL);
+	if (unlatch(modes, NULL) != BL_OK)
+		_exit(2);
+	for (unsigned i = 0; i < 2; i++)
+		if (append(modes, AUDIT_DUE) == BL_OK)
+			atomic_fetch_add(acknowledged, 1);
+	(void)!audit_trim(modes->audit, INT64_MAX, &trimmed, NULL);
+	close_log(modes);
+	_exit(0);
+}
+
+/* True: it was killed. */
+static bool kill_at(int n, atomic_uint *acknowledged)
+{
+	void *state = NULL;
+	struct bl_error why = {""};
+	char row[32];
+	int ended;
+
+	assert_int_equal(setup(&state), 0);
+
+	struct modes *modes = state;
+
+	atomic_store(acknowledged, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(open_log(modes, NULL), BL_OK);
+		close_log(modes);
+	}
+
+	pid_t child = fork();
+
+	if (child == 0) {
+		modes->faulty.is_deadly = true;
+		faulty_count(&modes->faulty, n, true);
+		live(modes, acknowledged);
+	}
+	assert_int_equal(waitpid(child, &ended, 0), child);
+	snprintf(row, sizeof(row), "killed at call %d", n);
+	if (!WIFEXITED(ended) || WEXITSTATUS(ended) > 1)
+		fail_msg("%s: it ended with %d", row, ended);
+	check_verifies(modes, row);
+	if (open_log(modes, &why) != BL_OK)
+		fail_msg("%s: does not open: %s", row, why.text);
+
+	struct seen *seen = see_all(modes);
+
+	if (seen->ops[AUDIT_DUE] < atomic_load(acknowledged))
+		fail_msg("%s: %u of %u are there", row, seen->ops[AUDIT_DUE],
+			 atomic_load(acknowledged));
+	free(seen);
+	close_log(modes);
+	check_verifies(modes, row);
+	teardown(&state);
+	return WEXITSTATUS(ended) == 1;
+}
+
+static void
+killed_at_any_call_the_log_opens_verifies_and_has_all_it_acknowledged(void **state BL_UNUSED)
+{
+	atomic_uint *acknowledged = mmap(NULL, sizeof(*acknowledged), PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int n = 0;
+
+	assert_true(acknowledged != MAP_FAILED);
+	while (kill_at(n, acknowledged))
+		n += KILL_STEP;
+	assert_true(n > 40);
+	assert_int_equal(atomic_load(acknowledged), 4);
+	munmap(acknowledged, sizeof(*acknowledged));
+}
+
 /* ---- refusing, counted ----------------------------------------------------------------------- */
 
 #define HAMMERS 8
@@ -917,6 +1005,8 @@ int main(void)
 		cmocka_unit_test(a_second_failure_at_any_call_of_latching_leaves_a_log_that_mends),
 		cmocka_unit_test(a_failure_at_any_call_of_unlatching_leaves_it_latched_and_whole),
 		cmocka_unit_test(a_failure_at_any_call_of_opening_leaves_a_log_that_opens),
+		cmocka_unit_test(
+			killed_at_any_call_the_log_opens_verifies_and_has_all_it_acknowledged),
 		TEST(the_number_refused_is_exact_whoever_asks_meanwhile),
 		TEST(without_room_the_log_opens_in_the_reserve_of_the_run_before),
 		TEST(without_room_the_log_opens_in_a_reserve_that_was_made_just_now),
