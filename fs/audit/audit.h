@@ -258,7 +258,12 @@ enum bl_status audit_unlatch(struct audit *audit, const struct audit_event *even
 enum bl_status audit_trim(struct audit *audit, int64_t before_unix, size_t *out_segments,
 			  struct bl_error *why) BL_MUST_CHECK;
 
-/* audit_checkpoint - a signed checkpoint now (stop, shred, policy change); waits for its sync */
+/*
+ * audit_checkpoint - a signed checkpoint now (stop, shred, policy change); waits for its sync
+ *
+ * BL_OK, BL_LOG_BROKEN (it latched meanwhile, or is dead). On the reserve BL_OK also when there was no room for the checkpoint: a
+ * destruction must go on.
+ */
 enum bl_status audit_checkpoint(struct audit *audit, struct bl_error *why) BL_MUST_CHECK;
 
 enum audit_mode {

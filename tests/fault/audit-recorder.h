@@ -1,6 +1,4 @@
-/*
- * audit-recorder.h - everything that the log does to its disk, in order, with what it answered in between
- */
+/* audit-recorder.h - everything that the log does to its disk, in order, with what it answered in between */
 #ifndef TESTS_FAULT_AUDIT_RECORDER_H
 #define TESTS_FAULT_AUDIT_RECORDER_H
 
