@@ -6,7 +6,8 @@
 #   make check      every test                (VARIANT=asan: under ASan and UBSan)
 #   make bench      figures as ratios in one interleaved run
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS each
-#   make soak       kill the log's writer ROUNDS times (1000), and miss nothing it acknowledged (SEED)
+#   make soak       kill the log's writer ROUNDS times (1000), and miss nothing it acknowledged (SEED); the second
+#                   verifier's test of itself
 #   make mutate     break policy/rules on purpose, see what tests notice (MUTANTS=200 or all, SEED, ONLY)
 #   make lint       layering, formatting, cppcheck, shell syntax
 #   make install    DESTDIR, PREFIX
@@ -166,6 +167,7 @@ fuzz: deps
 soak: deps
 	@$(MAKE) --no-print-directory $(B)/test/tools/log-kill
 	@$(B)/test/tools/log-kill $(or $(ROUNDS),1000) $(SEED)
+	@/usr/bin/python3 tests/tools/verify-log-test.py
 
 mutate: deps
 	@sh tests/mutate.sh

@@ -13,6 +13,8 @@
 /* A clock that was put forward would take years of the log at once: it has to have stood for a day, without a step. */
 #define STEADY_SECONDS 86400
 #define STEP_SECONDS   60
+/* A policy's spans are shorter (100 years); in nanoseconds it fits beside a time. */
+#define LONGEST_SECONDS INT64_C(4000000000)
 
 static int64_t boottime_ns(void)
 {
@@ -120,7 +122,24 @@ static void on_anchored(void *context)
 	(void)log_refresh(context);
 }
 
-/* Sleeps for the quarter of the policy's span: a checkpoint then, so that the anchors are younger than the span by themselves. */
+/* Until a quarter of the policy's span is over, contents have to be closed, or the policy is another. fresh_lock is held. */
+static void nap(struct daemon *daemon, int64_t every, int64_t until)
+{
+	int64_t now = boottime_ns();
+	int64_t pause = BL_MIN(every / 4, SECOND_NS * 60);
+	struct timespec at;
+
+	if (until > now)
+		pause = BL_MIN(pause, until - now);
+	pause = BL_MAX(pause, SECOND_NS / 10);
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += (pause + at.tv_nsec) / SECOND_NS;
+	at.tv_nsec = (pause + at.tv_nsec) % SECOND_NS;
+	if (!atomic_load(&daemon->is_stopping) && atomic_load(&daemon->anchor_every_ns) == every)
+		pthread_cond_timedwait(&daemon->fresh_wake, &daemon->fresh_lock, &at);
+}
+
+/* A checkpoint in good time, so that the anchors are younger than the policy's span by themselves. */
 static void *keep_fresh(void *context)
 {
 	struct daemon *daemon = context;
@@ -136,22 +155,10 @@ static void *keep_fresh(void *context)
 		pthread_mutex_unlock(&daemon->fresh_lock);
 		(void)!audit_checkpoint(daemon->audit, NULL);
 
-		int64_t until = log_refresh(daemon), now = boottime_ns();
-		int64_t pause = BL_MIN(every / 4, SECOND_NS * 60);
+		int64_t until = log_refresh(daemon);
 
-		if (until > now)
-			pause = BL_MIN(pause, until - now);
-		pause = BL_MAX(pause, SECOND_NS / 10);
-
-		struct timespec at;
-
-		clock_gettime(CLOCK_MONOTONIC, &at);
-		at.tv_sec += (pause + at.tv_nsec) / SECOND_NS;
-		at.tv_nsec = (pause + at.tv_nsec) % SECOND_NS;
 		pthread_mutex_lock(&daemon->fresh_lock);
-		if (!atomic_load(&daemon->is_stopping) &&
-		    atomic_load(&daemon->anchor_every_ns) == every)
-			pthread_cond_timedwait(&daemon->fresh_wake, &daemon->fresh_lock, &at);
+		nap(daemon, every, until);
 	}
 	pthread_mutex_unlock(&daemon->fresh_lock);
 	return NULL;
@@ -228,10 +235,8 @@ void log_close(struct daemon *daemon)
 void log_obey(struct daemon *daemon, const struct policy *policy)
 {
 	const struct rules_audit *audit = policy_audit(policy);
-	int64_t every = 0;
+	int64_t every = BL_MIN(audit->anchor_every_seconds, LONGEST_SECONDS) * SECOND_NS;
 
-	if (__builtin_mul_overflow(audit->anchor_every_seconds, SECOND_NS, &every))
-		every = 0;
 	/* Nothing will ever be shown so: said once, where whoever starts the service looks. */
 	if (every && !daemon->anchors && every != atomic_load(&daemon->anchor_every_ns))
 		fprintf(stderr,
