@@ -1,7 +1,10 @@
 #include "fs/audit/anchor.h"
 
+#include "fs/audit/note.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -243,8 +246,50 @@ static enum bl_status put_in_folder(struct anchor_place *place, const struct anc
 	return status;
 }
 
+/* ---- what it knows --------------------------------------------------------------------------- */
+
+/* The last note that is whole; the one behind it may be torn. */
+static uint64_t known_in_file(int fd, const uint8_t log_id[AUDIT_LOG_ID],
+			      const uint8_t public_key[VAULT_PUBLIC_KEY])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return 0;
+	for (off_t back = 1; back <= 2 && st.st_size / AUDIT_NOTE >= back; back++) {
+		char bytes[AUDIT_NOTE];
+		struct note note;
+
+		if (pread(fd, bytes, sizeof(bytes),
+			  (st.st_size / AUDIT_NOTE - back) * AUDIT_NOTE) == AUDIT_NOTE &&
+		    note_parse(bytes, sizeof(bytes), public_key, &note) == NOTE_GOOD &&
+		    memcmp(note.log_id, log_id, AUDIT_LOG_ID) == 0)
+			return note.sequence;
+	}
+	return 0;
+}
+
+static uint64_t known_in_folder(const struct anchor_place *place,
+				const uint8_t log_id[AUDIT_LOG_ID],
+				const uint8_t public_key[VAULT_PUBLIC_KEY])
+{
+	char name[NAME_SIZE], hex[ANCHOR_LOG_ID + 1];
+	BL_CLEANUP(fd_close) int folder = open(place->what, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		return 0;
+	sodium_bin2hex(hex, sizeof(hex), log_id, AUDIT_LOG_ID);
+	snprintf(name, sizeof(name), "%s" SUFFIX, hex);
+
+	BL_CLEANUP(fd_close)
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? 0 : known_in_file(fd, log_id, public_key);
+}
+
 const struct anchor_kind ANCHOR_FOLDER = {
 	.prefix = "",
 	.open = open_folder,
 	.put = put_in_folder,
+	.known = known_in_folder,
 };

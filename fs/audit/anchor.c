@@ -543,6 +543,21 @@ size_t anchors_count(const struct anchors *anchors)
 	return anchors->count;
 }
 
+uint64_t anchors_known(const struct anchors *anchors, const uint8_t log_id[AUDIT_LOG_ID],
+		       const uint8_t public_key[VAULT_PUBLIC_KEY])
+{
+	uint64_t newest = 0;
+
+	for (size_t i = 0; i < anchors->count; i++) {
+		const struct target *target = &anchors->targets[i];
+
+		if (target->kind->known)
+			newest = BL_MAX(newest,
+					target->kind->known(&target->place, log_id, public_key));
+	}
+	return newest;
+}
+
 /* What hangs in a system call cannot say so. */
 static void tell_hang(const struct target *target, struct anchor_state *out)
 {

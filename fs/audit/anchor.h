@@ -66,6 +66,7 @@ struct anchor_place {
 /*
  * A kind of target.
  *   open  check it, fill place->what (owned by the place). Statuses as anchors_open's
+ *   known the newest record of @log_id that it has a note of, signed with @public_key; 0: none. NULL: it cannot tell
  *   put   one note, within its limit and anchor_deadline. Anything but BL_OK: not taken; @why: what,
  *         and the fix in parentheses, without the target, under 108 characters
  */
@@ -74,6 +75,8 @@ struct anchor_kind {
 	enum bl_status (*open)(struct anchor_place *place, const char *rest, struct bl_error *why);
 	enum bl_status (*put)(struct anchor_place *place, const struct anchor_note *note,
 			      struct bl_error *why);
+	uint64_t (*known)(const struct anchor_place *place, const uint8_t log_id[AUDIT_LOG_ID],
+			  const uint8_t public_key[VAULT_PUBLIC_KEY]);
 };
 extern const struct anchor_kind ANCHOR_FOLDER, ANCHOR_SYSLOG, ANCHOR_COMMAND;
 

@@ -129,6 +129,12 @@ struct audit_config {
 	uint64_t segment_bytes;	   /* 0: 64 MiB; tests: 256 KiB */
 	const struct audit_io *io; /* NULL: real */
 
+	/*
+	 * The newest record that an anchor outside knows of (anchors_known); 0: none. A log that ends before it was put back to an
+	 * older state: BL_TAMPERED, and nothing is changed.
+	 */
+	uint64_t known_sequence;
+
 	/* For a log that is made: who may read names. Any order; double ones count once. */
 	const uint8_t (*auditors)[AUDIT_KEY];
 	size_t auditor_count;
@@ -528,6 +534,12 @@ size_t anchors_count(const struct anchors *anchors);
 void anchors_state(const struct anchors *anchors, size_t index, struct anchor_state *out);
 /* anchors_newest - of all targets; false: none was taken yet */
 bool anchors_newest(const struct anchors *anchors, struct anchor_state *out);
+/*
+ * anchors_known - the newest record of this log that a folder among the targets has a signed note of; 0: none. What cannot be read or is
+ * not signed counts for nothing: whoever may write there could keep every log from being opened.
+ */
+uint64_t anchors_known(const struct anchors *anchors, const uint8_t log_id[AUDIT_LOG_ID],
+		       const uint8_t public_key[VAULT_PUBLIC_KEY]);
 /* anchors_on_change - told from the anchors' thread whenever a note was taken or not */
 void anchors_on_change(struct anchors *anchors, void (*changed)(void *context), void *context);
 

@@ -479,6 +479,13 @@ enum bl_status recover(const struct audit_config *config, const struct audit_io 
 		status = open_folder(io, log_fd, NOTE_FOLDER, &notes_fd, why);
 	if (status == BL_OK)
 		status = recover_key(&resume, vault_public_key(config->vault), why);
+	if (status == BL_OK && config->known_sequence >= resume.sequence)
+		status = bl_fail(why, BL_TAMPERED,
+				 "the log was put back: it ends at record %" PRIu64
+				 ", and an anchor knows of record %" PRIu64
+				 " (bring the newest copy of the store back; bailee log verify "
+				 "--anchor tells more)",
+				 resume.sequence - 1, config->known_sequence);
 	if (status == BL_OK)
 		status = io_open(io, log_fd, FRAMEKEY_FILE, O_RDWR, &key_fd, why);
 	if (status == BL_OK) {

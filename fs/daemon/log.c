@@ -1,5 +1,6 @@
 /* The log as the daemon keeps it: its kit, its anchors, what the policy asks of it, and what happens when it latches. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -203,6 +204,20 @@ static enum bl_status keep_kit(void *context, const struct audit_kit *kit, struc
 	return kit_keep(device_store_fd(daemon->store), KIT_IN_STORE, kit, true, why);
 }
 
+/* A store that was put back to an older state is not gone on with: its anchors know more than it does. */
+static uint64_t known_outside(const struct daemon *daemon)
+{
+	BL_CLEANUP(fd_close)
+	int log_fd =
+		openat(device_store_fd(daemon->store), "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint8_t log_id[AUDIT_LOG_ID];
+
+	if (!daemon->anchors || log_fd < 0 || audit_log_id(log_fd, log_id, NULL) != BL_OK)
+		return 0;
+	return anchors_known(daemon->anchors, log_id,
+			     vault_public_key(device_store_vault(daemon->store)));
+}
+
 enum bl_status log_open(struct daemon *daemon, struct bl_error *why)
 {
 	const struct daemon_options *options = daemon->options;
@@ -219,6 +234,7 @@ enum bl_status log_open(struct daemon *daemon, struct bl_error *why)
 	if (options->anchor_count)
 		status = anchors_open(options->anchors, options->anchor_count, config.store_fd,
 				      &daemon->anchors, why);
+	config.known_sequence = known_outside(daemon);
 	return status == BL_OK ? audit_open(&config, &daemon->audit, why) : status;
 }
 

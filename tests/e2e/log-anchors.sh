@@ -75,6 +75,14 @@ code 2 "$bailee" log verify --log "$work/other/log" --kit "$work/other.kit" --an
 code 2 "$bailee" log verify --log "$log" --kit "$work/other.kit"
 says 'kit'
 
+# A note that nobody signed, of a record that will never be, keeps no log from being opened: it is told as trouble.
+cp "$work/elsewhere"/*.anchors "$work/anchors.kept"
+tail -c 267 "$work/anchors.kept" | sed '3s/.*/00000000000000999999/' >>"$(ls "$work/elsewhere"/*.anchors)"
+serve_anchored "$work/shop.yaml"
+until_true sh -c '"$0" status --json | jq -e ".log.anchors[0].trouble | length > 0"' "$bailee"
+stop_daemon
+cat "$work/anchors.kept" >"$(ls "$work/elsewhere"/*.anchors)"
+
 # A snapshot, life goes on, the snapshot is put back: only the anchor tells. Also after life went on from the snapshot.
 cp -a "$store" "$work/snapshot"
 serve_anchored "$work/shop.yaml"
@@ -87,6 +95,11 @@ for anchor in "$work/elsewhere"/*.anchors "$work/messages" "$work/by-command"; d
 	code 12 "$bailee" log verify --log "$log" --kit "$work/kit" --anchor "$anchor" --json
 	[ "$(jq -r .looks "$work/out")" = rolled-back ] || fail "looks $(jq -r .looks "$work/out") by $anchor"
 done
+# The service itself does not go on with it, where an anchor it can read knows more; nothing is changed then.
+sum=$(cat "$log"/seg.* | cksum)
+code 12 timeout 60 "$bailee" serve --store "$store" --policy "$work/shop.yaml" --anchor "$work/elsewhere"
+says 'was put back'
+[ "$(cat "$log"/seg.* | cksum)" = "$sum" ] || fail "a log that was put back was written to"
 cp "$work/messages" "$work/messages.before"
 start_daemon "$store" "$work/shop.yaml"
 code 0 "$bailee" log query
