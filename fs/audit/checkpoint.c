@@ -107,7 +107,10 @@ enum bl_status writer_note(struct audit *audit, struct bl_error *why)
 	return put_note(audit, &note, why);
 }
 
-/* While the reserve is written, what cannot be vouched for now is no reason to end views no more, nor to keep what is due. */
+/*
+ * Locked. In the reserve a checkpoint that fails latches nothing: views have ended already, and what is due has to be destroyed
+ * all the same. So whoever asked for it is answered.
+ */
 void writer_checkpoint(struct audit *audit, uint64_t asked)
 {
 	struct bl_error why = {""};

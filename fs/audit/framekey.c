@@ -187,21 +187,6 @@ const struct framekey *framekey_newest(const struct framekey_copies *copies)
 	return &copies->key[copies->count > 1 && copies->key[1].frame > copies->key[0].frame];
 }
 
-enum bl_status framekey_read(int log_fd, const uint8_t log_id[LOG_ID_SIZE], struct framekey *out,
-			     uint64_t *out_generation, struct bl_error *why)
-{
-	struct framekey_copies copies;
-	enum bl_status status = framekey_read_copies(log_fd, log_id, &copies, why);
-
-	if (status != BL_OK)
-		return status;
-
-	*out = *framekey_newest(&copies);
-	*out_generation = copies.generation;
-	sodium_memzero(&copies, sizeof(copies));
-	return BL_OK;
-}
-
 enum bl_status framekey_write(const struct audit_io *io, int fd, const uint8_t log_id[LOG_ID_SIZE],
 			      uint64_t generation, const struct framekey *key, struct bl_error *why)
 {

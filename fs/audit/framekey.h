@@ -41,16 +41,13 @@ struct framekey_copies {
 const struct framekey *framekey_newest(const struct framekey_copies *copies);
 
 /*
- * framekey_read_copies - all that are good, for who has a kit to hold them against. Statuses as framekey_read.
- * framekey_read - the newest good copy. BL_OK, BL_NOT_FOUND (no file), BL_TAMPERED (no good copy, another log's), BL_IO
+ * framekey_read_copies - all that are good. BL_OK, BL_NOT_FOUND (no file), BL_TAMPERED (no good copy, another log's), BL_IO
  * framekey_write - both copies in place, each synced; the file is there already. @generation must grow
  * framekey_create - make the file (as "key.new", renamed): durable on return
  */
 enum bl_status framekey_read_copies(int log_fd, const uint8_t log_id[LOG_ID_SIZE],
 				    struct framekey_copies *out,
 				    struct bl_error *why) BL_MUST_CHECK;
-enum bl_status framekey_read(int log_fd, const uint8_t log_id[LOG_ID_SIZE], struct framekey *out,
-			     uint64_t *out_generation, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status framekey_write(const struct audit_io *io, int fd, const uint8_t log_id[LOG_ID_SIZE],
 			      uint64_t generation, const struct framekey *key,
 			      struct bl_error *why) BL_MUST_CHECK;

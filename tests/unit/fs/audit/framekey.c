@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "fs/audit/framekey.h"
+#include "tests/unit/fs/audit/key.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -142,7 +143,7 @@ static enum bl_status read_key(const struct folder *folder, struct framekey *out
 {
 	struct bl_error why;
 
-	return framekey_read(folder->fd, LOG_ID, out, out_generation, &why);
+	return key_read(folder->fd, LOG_ID, out, out_generation, &why);
 }
 
 /* Both copies as given */
@@ -339,7 +340,7 @@ static void another_logs_key_in_either_copy_is_tampering(void **state)
 		bytes[copy * COPY + 20] ^= 1;
 		format_leaf(bytes + copy * COPY, 4064, bytes + copy * COPY + 4064);
 		store(folder, bytes, sizeof(bytes));
-		if (framekey_read(folder->fd, LOG_ID, &key, &generation, &why) != BL_TAMPERED ||
+		if (key_read(folder->fd, LOG_ID, &key, &generation, &why) != BL_TAMPERED ||
 		    !strstr(why.text, "another log"))
 			fail_msg("copy %u", copy);
 	}

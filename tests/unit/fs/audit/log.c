@@ -8,6 +8,7 @@
 #include "fs/audit/format.h"
 #include "fs/audit/framekey.h"
 #include "tests/unit/fs/audit/scratch.h"
+#include "tests/unit/fs/audit/key.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -384,13 +385,13 @@ static void a_log_that_breaks_refuses_who_was_gathered(void **state)
 
 static uint64_t key_frame(const struct scratch *scratch)
 {
-	struct framekey key;
+	struct framekey key = {.frame = 0};
 	uint64_t generation;
 	uint8_t log_id[LOG_ID_SIZE];
 	int fd = scratch_log_fd(scratch);
 
 	assert_int_equal(audit_log_id(fd, log_id, NULL), BL_OK);
-	assert_int_equal(framekey_read(fd, log_id, &key, &generation, NULL), BL_OK);
+	assert_int_equal(key_read(fd, log_id, &key, &generation, NULL), BL_OK);
 	close(fd);
 	return key.frame;
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/fs/audit/build.h"
+#include "tests/unit/fs/audit/key.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -671,9 +672,8 @@ static void truncate_and_continue_is_found_by_the_kit(void **state)
 	uint64_t generation;
 	struct audit_report report;
 
-	assert_int_equal(
-		framekey_read(build->log_fd, build->identity.log_id, &key, &generation, NULL),
-		BL_OK);
+	assert_int_equal(key_read(build->log_fd, build->identity.log_id, &key, &generation, NULL),
+			 BL_OK);
 	assert_int_equal(key.frame, 11);
 	key.frame = 6; /* it claims to be what it is not */
 	forge(build, 5, &key, 4);
@@ -702,9 +702,8 @@ static void who_has_every_key_of_the_disk_can_forge_only_the_window_that_is_told
 	assert_int_equal(report.windows[0].first_sequence, 11);
 	assert_int_equal(report.windows[0].last_sequence, 15);
 
-	assert_int_equal(
-		framekey_read(build->log_fd, build->identity.log_id, &key, &generation, NULL),
-		BL_OK);
+	assert_int_equal(key_read(build->log_fd, build->identity.log_id, &key, &generation, NULL),
+			 BL_OK);
 	forge(build, 10, &key, 5);
 	/* To hide it, the key is put back to what it was. */
 	build->key = key;
