@@ -28,6 +28,19 @@ struct image_options {
 struct image;
 
 /*
+ * Raw bytes, wherever they are kept: a file, or a sealed image of the vault. Here vault and reader meet, and only here.
+ *
+ * read  all of @length bytes at @offset or none. BL_OK, BL_IO (unreadable or left out: part of them is not there),
+ *       BL_TAMPERED (they do not verify; told as trouble, answered as BL_IO), BL_NO_MEMORY. Any thread. Never called past size_bytes.
+ */
+struct image_bytes {
+	enum bl_status (*read)(void *context, uint64_t offset, void *out, size_t length,
+			       struct bl_error *why);
+	void *context;
+	uint64_t size_bytes;
+};
+
+/*
  * image_open - open what lies behind @fd (duplicated; the caller keeps its own)
  *
  * IMAGE_RAW starts the reader and has it look at the partition table. A volume that cannot be read is in the list all
@@ -37,6 +50,10 @@ struct image;
  */
 enum bl_status image_open(int fd, enum image_kind kind, const struct image_options *options,
 			  struct image **out_image, struct bl_error *why) BL_MUST_CHECK;
+/* image_open_bytes - the same as IMAGE_RAW, of @bytes (copied; its context outlives the image) */
+enum bl_status image_open_bytes(const struct image_bytes *bytes,
+				const struct image_options *options, struct image **out_image,
+				struct bl_error *why) BL_MUST_CHECK;
 void image_close(struct image *image); /* every image_file of it is closed already */
 BL_DEFINE_CLEANUP(struct image, image_close)
 
@@ -108,5 +125,34 @@ uint64_t image_file_size(const struct image_file *file);
 enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t *out,
 			       size_t length, size_t *out_length,
 			       struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- where things lie: for leaving out at intake and for destroying a part --------------------- */
+
+struct image_range {
+	uint64_t offset, length; /* bytes of the image; length above zero */
+};
+typedef bool image_range_fn(void *context, const struct image_range *range); /* false: stop */
+
+/*
+ * image_places - every byte of the image that holds, or may hold, this file's contents
+ *
+ * All its data streams (NTFS alternate ones too), whole blocks or clusters with their slack, preallocated and unwritten
+ * ones, compressed ones as stored, and what is kept inside the filesystem's own tables (resident or inline data, to the byte: the
+ * bytes around it belong to others). Sorted by offset, without overlap, inside the volume. A regular file only. Raw images only.
+ *
+ * BL_OK, BL_NOT_FOUND, BL_INVALID (no regular file), BL_UNSUPPORTED (a directory source, or it lies where it cannot be told:
+ * nothing was told then), BL_IO, BL_TIMED_OUT, BL_TOO_LARGE, BL_NO_MEMORY.
+ */
+enum bl_status image_places(struct image *image, unsigned volume, uint64_t inode,
+			    image_range_fn *tell, void *context, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * image_used - every byte of the image that this volume uses: its tables, journals and allocated blocks; the rest of the volume
+ * is free space. Sorted, without overlap, inside the volume
+ *
+ * BL_OK, BL_UNSUPPORTED (cannot be told), else as image_places.
+ */
+enum bl_status image_used(struct image *image, unsigned volume, image_range_fn *tell, void *context,
+			  struct bl_error *why) BL_MUST_CHECK;
 
 #endif
