@@ -39,6 +39,10 @@ enum bl_status image_directory_open(int fd, struct image **out_image,
 				    struct bl_error *why) BL_MUST_CHECK;
 enum bl_status image_raw_open(int fd, const struct image_options *options, struct image **out_image,
 			      struct bl_error *why) BL_MUST_CHECK;
+/* image_raw_open_bytes - @bytes is copied */
+enum bl_status image_raw_open_bytes(const struct image_bytes *bytes,
+				    const struct image_options *options, struct image **out_image,
+				    struct bl_error *why) BL_MUST_CHECK;
 
 /* image_name_ok - may these bytes be the name of one entry? */
 bool image_name_ok(const char *name, size_t length);

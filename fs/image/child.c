@@ -154,7 +154,7 @@ static enum bl_status run(const char *path, const struct image_source *source,
 	char *const environment[] = {zone, NULL};
 
 	snprintf(lanes, sizeof(lanes), "%d", WIRE_LANES);
-	snprintf(bytes, sizeof(bytes), "%" PRIu64, source->bytes);
+	snprintf(bytes, sizeof(bytes), "%" PRIu64, source->bytes.size_bytes);
 	plan->path = path;
 	plan->arguments = arguments;
 	plan->environment = environment;
@@ -216,18 +216,23 @@ static enum image_outcome tell(const struct image_lane *lane, const struct wire_
 }
 
 static int read_blocks(const struct image_source *source, uint64_t offset, uint64_t length,
-		       uint8_t *out)
+		       uint8_t *out, bool *out_is_tampered)
 {
+	const struct image_bytes *bytes = &source->bytes;
 	uint64_t end;
 
 	if (length == 0 || length > WIRE_WINDOW || __builtin_add_overflow(offset, length, &end) ||
-	    end > source->bytes)
+	    end > bytes->size_bytes)
 		return EINVAL;
-	return image_pread(source->fd, offset, out, (size_t)length, NULL) == BL_OK ? 0 : EIO;
+	enum bl_status status = bytes->read(bytes->context, offset, out, (size_t)length, NULL);
+	if (status == BL_TAMPERED)
+		*out_is_tampered = true;
+	return status == BL_OK ? 0 : EIO;
 }
 
 struct budget {
 	uint64_t blocks, bytes;
+	bool is_tampered;
 };
 
 static enum image_outcome serve_block(const struct image_lane *lane,
@@ -241,7 +246,8 @@ static enum image_outcome serve_block(const struct image_lane *lane,
 	budget->blocks--;
 	budget->bytes -= asked->length;
 	answer.is_answer = 1;
-	answer.error = read_blocks(source, asked->offset, asked->length, lane->blocks);
+	answer.error = read_blocks(source, asked->offset, asked->length, lane->blocks,
+				   &budget->is_tampered);
 	if (answer.error)
 		answer.length = 0;
 	return tell(lane, &answer);
@@ -268,7 +274,7 @@ enum image_outcome image_lane_ask(struct image_lane *lane, const struct image_so
 				  const struct image_call *call, struct image_reply *out_reply)
 {
 	uint64_t deadline = image_now_ns() + source->try_ns;
-	struct budget budget = {IMAGE_BUDGET_BLOCKS, IMAGE_BUDGET_BYTES};
+	struct budget budget = {IMAGE_BUDGET_BLOCKS, IMAGE_BUDGET_BYTES, false};
 	struct wire_message message = {
 		.magic = WIRE_MAGIC,
 		.op = call->op,
@@ -288,10 +294,13 @@ enum image_outcome image_lane_ask(struct image_lane *lane, const struct image_so
 			outcome = serve_block(lane, source, &budget, &message);
 		else if (message.op == call->op && message.is_answer == 1 &&
 			 message.serial == lane->serial)
-			return take_answer(lane, &message, out_reply);
+			break;
 		else
 			outcome = OUTCOME_GARBAGE;
 	}
+	if (outcome == OUTCOME_ANSWER)
+		outcome = take_answer(lane, &message, out_reply);
+	out_reply->is_tampered = budget.is_tampered;
 	return outcome;
 }
 

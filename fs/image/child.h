@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
+#include "fs/image/image.h"
 #include "fs/image/wire.h"
-#include "policy/base.h"
 
 /* What one try may ask of the image. */
 #define IMAGE_BUDGET_BLOCKS (1u << 17)
@@ -29,8 +29,7 @@ struct image_child {
 
 /* What the parent reads the image with, and for how long at once. */
 struct image_source {
-	int fd;
-	uint64_t bytes;
+	struct image_bytes bytes;
 	uint64_t try_ns;
 };
 
@@ -44,7 +43,8 @@ struct image_reply {
 	int error; /* an errno the child named, or 0 */
 	uint64_t offset;
 	size_t length;
-	uint8_t *bytes; /* malloc'd copy, caller's; NULL when @length is 0 */
+	uint8_t *bytes;	  /* malloc'd copy, caller's; NULL when @length is 0 */
+	bool is_tampered; /* bytes it asked for did not verify; whatever the outcome was */
 };
 
 enum image_outcome {

@@ -14,6 +14,7 @@
 #define KEEPER_STACK (256u << 10)
 #define NS_PER_MS    UINT64_C(1000000)
 #define TRIES	     2
+#define TAMPERED     "the image's bytes do not verify"
 
 enum state {
 	STATE_NONE,   /* no child, or one that is to be reaped */
@@ -132,8 +133,8 @@ static enum bl_status check_table(struct image_client *c, struct image_reply *re
 	size_t count = 0;
 	if (!volumes)
 		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
-	bool is_good =
-		image_check_volumes(reply->bytes, reply->length, c->source.bytes, volumes, &count);
+	bool is_good = image_check_volumes(reply->bytes, reply->length, c->source.bytes.size_bytes,
+					   volumes, &count);
 	free(volumes);
 	if (!is_good)
 		return bl_fail(why, BL_IO, "the reader gave a bad table of volumes");
@@ -153,6 +154,8 @@ static enum bl_status start(struct image_client *c, struct image_child *out_chil
 		return status;
 	enum image_outcome outcome =
 		image_lane_ask(&out_child->lanes[0], &c->source, &call, &reply);
+	if (reply.is_tampered)
+		trouble(c, &call, TAMPERED);
 	if (outcome != OUTCOME_ANSWER)
 		status = fail_outcome(outcome, 0, why);
 	else
@@ -355,6 +358,8 @@ static enum bl_status try_once(struct image_client *c, const struct image_call *
 	enum image_outcome outcome =
 		image_lane_ask(&c->child.lanes[lane], &c->source, call, out_reply);
 	release(c, lane, is_exclusive, outcome, call);
+	if (out_reply->is_tampered)
+		trouble(c, call, TAMPERED);
 	*out_is_mine = is_broken(outcome);
 	return outcome == OUTCOME_ANSWER ? BL_OK : fail_outcome(outcome, call->inode, why);
 }
@@ -376,6 +381,20 @@ enum bl_status image_client_ask(struct image_client *c, const struct image_call 
 	if (is_mine)
 		poison(c, call, "the reader failed twice on this node");
 	return status;
+}
+
+enum bl_status image_client_read(const struct image_client *c, const struct image_call *call,
+				 uint64_t offset, void *out, size_t length, struct bl_error *why)
+{
+	const struct image_bytes *bytes = &c->source.bytes;
+	enum bl_status status = bytes->read(bytes->context, offset, out, length, why);
+
+	if (status == BL_OK || status == BL_IO || status == BL_NO_MEMORY)
+		return status;
+	if (status == BL_TAMPERED)
+		trouble(c, call, TAMPERED);
+	return bl_fail(why, BL_IO, "cannot read node %llu of the image: its bytes do not verify",
+		       (unsigned long long)call->inode);
 }
 
 static enum bl_status keeper_run(struct image_client *c, struct bl_error *why)
@@ -418,7 +437,8 @@ static enum bl_status tell_volumes(const struct image_client *c, struct image_vo
 
 	if (!volumes)
 		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
-	if (!image_check_volumes(c->table, c->table_length, c->source.bytes, volumes, out_count)) {
+	if (!image_check_volumes(c->table, c->table_length, c->source.bytes.size_bytes, volumes,
+				 out_count)) {
 		free(volumes);
 		return bl_fail(why, BL_IO, "the reader gave a bad table of volumes");
 	}
@@ -426,7 +446,8 @@ static enum bl_status tell_volumes(const struct image_client *c, struct image_vo
 	return BL_OK;
 }
 
-enum bl_status image_client_open(int fd, uint64_t image_bytes, const struct image_options *options,
+enum bl_status image_client_open(const struct image_bytes *bytes,
+				 const struct image_options *options,
 				 struct image_client **out_client,
 				 struct image_volume **out_volumes, size_t *out_count,
 				 struct bl_error *why)
@@ -438,7 +459,7 @@ enum bl_status image_client_open(int fd, uint64_t image_bytes, const struct imag
 	pthread_mutex_init(&c->mutex, NULL);
 	pthread_cond_init(&c->changed, NULL);
 	c->source = (struct image_source){
-		fd, image_bytes, (options->try_ms ? options->try_ms : IMAGE_TRY_MS) * NS_PER_MS};
+		*bytes, (options->try_ms ? options->try_ms : IMAGE_TRY_MS) * NS_PER_MS};
 	c->on_trouble = options->on_trouble;
 	c->context = options->context;
 	c->path = strdup(options->reader_path);

@@ -20,11 +20,12 @@ struct image_client;
 /*
  * image_client_open - start a reader and learn the volumes
  *
- * @fd          borrowed until close
+ * @bytes       copied; its context is borrowed until close
  * @out_volumes owned by the caller (free)
  * BL_OK, BL_INVALID (no volume), BL_IO, BL_TIMED_OUT, BL_NO_MEMORY, BL_FAILED (no program).
  */
-enum bl_status image_client_open(int fd, uint64_t image_bytes, const struct image_options *options,
+enum bl_status image_client_open(const struct image_bytes *bytes,
+				 const struct image_options *options,
 				 struct image_client **out_client,
 				 struct image_volume **out_volumes, size_t *out_count,
 				 struct bl_error *why) BL_MUST_CHECK;
@@ -39,6 +40,15 @@ BL_DEFINE_CLEANUP(struct image_client, image_client_close)
  */
 enum bl_status image_client_ask(struct image_client *client, const struct image_call *call,
 				struct image_reply *out_reply, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * image_client_read - all of @length bytes of the image for a file's contents; @call says which file
+ *
+ * What does not verify is told as trouble. BL_OK, BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status image_client_read(const struct image_client *client, const struct image_call *call,
+				 uint64_t offset, void *out, size_t length,
+				 struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * image_client_refuse - an answer of good form said what cannot be: poison the inode; returns BL_IO

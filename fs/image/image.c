@@ -21,6 +21,13 @@ enum bl_status image_open(int fd, enum image_kind kind, const struct image_optio
 	return bl_fail(why, BL_INVALID, "unknown kind of image");
 }
 
+enum bl_status image_open_bytes(const struct image_bytes *bytes,
+				const struct image_options *options, struct image **out_image,
+				struct bl_error *why)
+{
+	return image_raw_open_bytes(bytes, options, out_image, why);
+}
+
 void image_close(struct image *image)
 {
 	if (!image)

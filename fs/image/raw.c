@@ -16,7 +16,7 @@
 
 struct raw {
 	struct image image;
-	int fd;
+	int fd; /* -1: the bytes are somebody else's */
 	struct image_client *client;
 	struct image_maps maps;
 	struct image_units units;
@@ -340,14 +340,16 @@ static enum bl_status raw_file_open(struct image *image, unsigned volume, uint64
 static enum bl_status read_mapped(struct raw_file *file, uint64_t offset, uint8_t *out,
 				  size_t length, struct bl_error *why)
 {
-	int fd = raw_of(file->file.image)->fd;
+	const struct raw *raw = raw_of(file->file.image);
+	const struct image_call call = {.volume = file->map->volume, .inode = file->map->inode};
 
 	while (length > 0) {
 		uint64_t image_offset = 0;
 		size_t part = 0;
 
 		if (image_map_at(file->map, offset, length, &image_offset, &part)) {
-			enum bl_status status = image_pread(fd, image_offset, out, part, why);
+			enum bl_status status =
+				image_client_read(raw->client, &call, image_offset, out, part, why);
 
 			if (status != BL_OK)
 				return status;
@@ -447,7 +449,15 @@ static const struct image_backend RAW_BACKEND = {
 	.file_read = raw_file_read,
 };
 
-static enum bl_status image_bytes(int fd, uint64_t *out_bytes, struct bl_error *why)
+static enum bl_status read_fd(void *context, uint64_t offset, void *out, size_t length,
+			      struct bl_error *why)
+{
+	const struct raw *raw = context;
+
+	return image_pread(raw->fd, offset, out, length, why);
+}
+
+static enum bl_status find_size(int fd, uint64_t *out_bytes, struct bl_error *why)
 {
 	struct stat st;
 
@@ -458,28 +468,11 @@ static enum bl_status image_bytes(int fd, uint64_t *out_bytes, struct bl_error *
 	off_t end = lseek(fd, 0, SEEK_END);
 	if (end < 0)
 		return bl_fail_errno(why, BL_IO, "cannot find the size of the image");
-	if (end == 0)
-		return bl_fail(why, BL_INVALID, "the image is empty");
 	*out_bytes = (uint64_t)end;
 	return BL_OK;
 }
 
-static enum bl_status prepare(struct raw *raw, int fd, const struct image_options *options,
-			      struct bl_error *why)
-{
-	uint64_t bytes = 0;
-
-	raw->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (raw->fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot keep the image open");
-	enum bl_status status = image_bytes(raw->fd, &bytes, why);
-	if (status != BL_OK)
-		return status;
-	return image_client_open(raw->fd, bytes, options, &raw->client, &raw->image.volumes,
-				 &raw->image.volume_count, why);
-}
-
-enum bl_status image_raw_open(int fd, const struct image_options *options, struct image **out_image,
+static enum bl_status new_raw(const struct image_options *options, struct raw **out_raw,
 			      struct bl_error *why)
 {
 	if (!options || !options->reader_path)
@@ -493,11 +486,57 @@ enum bl_status image_raw_open(int fd, const struct image_options *options, struc
 	raw->fd = -1;
 	image_maps_init(&raw->maps, IMAGE_MAPS_BYTES);
 	image_units_init(&raw->units, IMAGE_UNITS_LIMIT);
-	enum bl_status status = prepare(raw, fd, options, why);
+	*out_raw = raw;
+	return BL_OK;
+}
+
+/* Takes @raw: it is handed out or closed. */
+static enum bl_status start(struct raw *raw, const struct image_bytes *bytes,
+			    const struct image_options *options, struct image **out_image,
+			    struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	if (bytes->size_bytes == 0)
+		status = bl_fail(why, BL_INVALID, "the image is empty");
+	else
+		status = image_client_open(bytes, options, &raw->client, &raw->image.volumes,
+					   &raw->image.volume_count, why);
 	if (status != BL_OK) {
 		image_close(&raw->image);
 		return status;
 	}
 	*out_image = &raw->image;
 	return BL_OK;
+}
+
+enum bl_status image_raw_open(int fd, const struct image_options *options, struct image **out_image,
+			      struct bl_error *why)
+{
+	struct raw *raw = NULL;
+	enum bl_status status = new_raw(options, &raw, why);
+
+	if (status != BL_OK)
+		return status;
+	struct image_bytes bytes = {.read = read_fd, .context = raw};
+	raw->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (raw->fd < 0)
+		status = bl_fail_errno(why, BL_IO, "cannot keep the image open");
+	else
+		status = find_size(raw->fd, &bytes.size_bytes, why);
+	if (status != BL_OK) {
+		image_close(&raw->image);
+		return status;
+	}
+	return start(raw, &bytes, options, out_image, why);
+}
+
+enum bl_status image_raw_open_bytes(const struct image_bytes *bytes,
+				    const struct image_options *options, struct image **out_image,
+				    struct bl_error *why)
+{
+	struct raw *raw = NULL;
+	enum bl_status status = new_raw(options, &raw, why);
+
+	return status == BL_OK ? start(raw, bytes, options, out_image, why) : status;
 }

@@ -34,21 +34,34 @@ static struct block_page *oldest_page(struct blocks *blocks)
 	return oldest;
 }
 
+static int fetch(struct blocks *blocks, uint64_t offset, size_t length, const uint8_t **out_bytes)
+{
+	if (!blocks->budget)
+		return EIO;
+	blocks->budget--;
+	return blocks->fetch(blocks->context, offset, length, out_bytes);
+}
+
+static bool is_bad(const struct blocks *blocks, uint64_t index)
+{
+	for (size_t i = 0; i < BL_MIN(blocks->bad_count, (size_t)BLOCKS_BAD); i++)
+		if (blocks->bad[i] == index + 1)
+			return true;
+	return false;
+}
+
 static int page_fill(struct blocks *blocks, struct block_page *page, uint64_t index)
 {
 	uint64_t offset = index * BLOCKS_PAGE;
 	size_t length = (size_t)BL_MIN(blocks->image_bytes - offset, (uint64_t)BLOCKS_PAGE);
 	const uint8_t *bytes = NULL;
 
-	if (!blocks->budget)
-		return EIO;
-	blocks->budget--;
 	if (!page->bytes)
 		page->bytes = malloc(BLOCKS_PAGE);
 	if (!page->bytes)
 		return ENOMEM;
 	page->used = 0;
-	int error = blocks->fetch(blocks->context, offset, length, &bytes);
+	int error = fetch(blocks, offset, length, &bytes);
 	if (error)
 		return error;
 	memcpy(page->bytes, bytes, length);
@@ -78,6 +91,38 @@ static int page_find(struct blocks *blocks, uint64_t index, const struct block_p
 	return 0;
 }
 
+/* Of a page that cannot be had whole, just what is wanted of it: the rest of a filesystem lies around a bad range. */
+static int piece_read(struct blocks *blocks, uint64_t offset, uint8_t *out, size_t length)
+{
+	uint64_t start = offset - offset % BLOCKS_PIECE;
+	uint64_t end = (offset + length + BLOCKS_PIECE - 1) / BLOCKS_PIECE * BLOCKS_PIECE;
+	const uint8_t *bytes = NULL;
+	int error =
+		fetch(blocks, start, (size_t)(BL_MIN(end, blocks->image_bytes) - start), &bytes);
+
+	if (!error)
+		memcpy(out, bytes + (offset - start), length);
+	return error;
+}
+
+/* @length bytes that lie in one page */
+static int part_read(struct blocks *blocks, uint64_t offset, uint8_t *out, size_t length)
+{
+	const struct block_page *page = NULL;
+	uint64_t index = offset / BLOCKS_PAGE;
+
+	if (is_bad(blocks, index))
+		return piece_read(blocks, offset, out, length);
+	int error = page_find(blocks, index, &page);
+	if (error == EIO && blocks->budget) {
+		blocks->bad[blocks->bad_count++ % BLOCKS_BAD] = index + 1;
+		return piece_read(blocks, offset, out, length);
+	}
+	if (!error)
+		memcpy(out, page->bytes + offset % BLOCKS_PAGE, length);
+	return error;
+}
+
 int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length)
 {
 	uint8_t *to = out;
@@ -86,13 +131,11 @@ int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length
 	if (__builtin_add_overflow(offset, length, &end) || end > blocks->image_bytes)
 		return EIO;
 	while (length) {
-		const struct block_page *page = NULL;
-		size_t at = offset % BLOCKS_PAGE;
-		size_t part = BL_MIN(length, BLOCKS_PAGE - at);
-		int error = page_find(blocks, offset / BLOCKS_PAGE, &page);
+		size_t part = BL_MIN(length, BLOCKS_PAGE - offset % BLOCKS_PAGE);
+		int error = part_read(blocks, offset, to, part);
+
 		if (error)
 			return error;
-		memcpy(to, page->bytes + at, part);
 		to += part;
 		offset += part;
 		length -= part;

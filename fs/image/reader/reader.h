@@ -22,6 +22,8 @@
 
 #define BLOCKS_PAGE  65536u /* what is asked at once; also the read-ahead */
 #define BLOCKS_PAGES 64	    /* 4 MiB a lane */
+#define BLOCKS_BAD   64	    /* pages known to be unreadable as a whole */
+#define BLOCKS_PIECE 512u   /* of such a page only these are asked for */
 
 /*
  * block_fetch_fn - bring exactly @length bytes (at most BLOCKS_PAGE) of the image
@@ -44,12 +46,18 @@ struct blocks {
 	uint64_t clock;
 	size_t last; /* the page of the last hit: most reads follow one another */
 	struct block_page pages[BLOCKS_PAGES];
+	uint64_t bad[BLOCKS_BAD]; /* page number + 1; a ring */
+	size_t bad_count;
 };
 
 void blocks_init(struct blocks *blocks, uint64_t image_bytes, block_fetch_fn *fetch, void *context);
 void blocks_done(struct blocks *blocks);
 
-/* blocks_read - all of @length bytes at @offset, or EIO (past the end, over the budget, not readable), ENOMEM */
+/*
+ * blocks_read - all of @length bytes at @offset, or EIO (past the end, over the budget, not readable), ENOMEM
+ *
+ * Not readable: a byte of them, or one beside them in the same BLOCKS_PIECE. The rest of a page with such a byte is read.
+ */
 int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length) BL_MUST_CHECK;
 
 /* ---- a directory's entries -------------------------------------------------------------------- */
