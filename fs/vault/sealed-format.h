@@ -2,6 +2,7 @@
 #ifndef FS_VAULT_SEALED_FORMAT_H
 #define FS_VAULT_SEALED_FORMAT_H
 
+#include "fs/vault/sealed-io.h"
 #include "fs/vault/sealed.h"
 
 #define SEALED_PAGE	    4096u
@@ -16,6 +17,8 @@
 #define SEALED_HASH	  32
 #define SEALED_RANGE	  (UINT64_C(1) << 20) /* generations taken at once */
 #define SEALED_CHECKPOINT (UINT64_C(256) << 20)
+#define SEALED_STREAM_MOST                                                                         \
+	(UINT64_C(1) << 44) /* of an image whose length was not known: four levels */
 
 /* ---- sealed-header.c ---------------------------------------------------------------------------- */
 
@@ -42,14 +45,29 @@ enum bl_status sealed_header_decode(const uint8_t page[SEALED_PAGE], const uint8
 				    struct sealed_header *out_header,
 				    struct bl_error *why) BL_MUST_CHECK;
 
-/* The open files of an image; -1: not there. */
+/* sealed_header_parse - decode without a look at MAC and cipher: for facts, and for keeping a host without AES apart from harm */
+enum bl_status sealed_header_parse(const uint8_t page[SEALED_PAGE],
+				   struct sealed_header *out_header,
+				   struct bl_error *why) BL_MUST_CHECK;
+
+/* The open files of an image; -1: not there. @io: how they are changed. */
 struct sealed_files {
 	int folder, header, data, index, keys;
+	const struct sealed_io *io;
 };
+#define SEALED_FILES_NONE                                                                          \
+	((struct sealed_files){.folder = -1, .header = -1, .data = -1, .index = -1, .keys = -1})
 void sealed_files_close(struct sealed_files *files);
 /* sealed_files_open - existing ones; refuses links, other types, others' files. BL_NOT_FOUND: no image; BL_TAMPERED: one is missing */
 enum bl_status sealed_files_open(int device_fd, bool is_writable, struct sealed_files *out_files,
 				 struct bl_error *why) BL_MUST_CHECK;
+enum bl_status sealed_files_open_by(const struct sealed_io *io, int device_fd, bool is_writable,
+				    struct sealed_files *out_files,
+				    struct bl_error *why) BL_MUST_CHECK;
+/* sealed_files_fit - BL_TAMPERED: one is longer than the header allows. Shorter is fine: zeros lie behind */
+enum bl_status sealed_files_fit(const struct sealed_files *files,
+				const struct sealed_header *header,
+				struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * sealed_header_read - the current slot, its MAC verified under @root
@@ -59,6 +77,10 @@ enum bl_status sealed_files_open(int device_fd, bool is_writable, struct sealed_
 enum bl_status sealed_header_read(const struct sealed_files *files, const char *id,
 				  const uint8_t root[VAULT_KEY], struct sealed_header *out_header,
 				  unsigned *out_slot, struct bl_error *why) BL_MUST_CHECK;
+/* sealed_header_peek - the current slot without keys: no MAC, no look at the cipher */
+enum bl_status sealed_header_peek(const struct sealed_files *files, const char *id,
+				  struct sealed_header *out_header,
+				  struct bl_error *why) BL_MUST_CHECK;
 /* sealed_header_write - into the slot that is not *inout_slot, durable; then that one is current */
 enum bl_status sealed_header_write(const struct sealed_files *files,
 				   const struct sealed_header *header,
@@ -66,6 +88,7 @@ enum bl_status sealed_header_write(const struct sealed_files *files,
 				   struct bl_error *why) BL_MUST_CHECK;
 
 unsigned sealed_levels_for(uint64_t image_bytes); /* 0: not known */
+uint64_t sealed_groups(uint64_t image_bytes);
 
 /* ---- chunk.c -------------------------------------------------------------------------------------- */
 
@@ -74,6 +97,9 @@ struct sealed_names { /* what everything is bound to */
 	uint8_t device[32]; /* NUL-padded */
 	enum sealed_algorithm algorithm;
 };
+/* sealed_derive - KDF(@key, @purpose, @rest) of the format */
+void sealed_derive(const uint8_t key[VAULT_KEY], const char *purpose, const void *rest,
+		   size_t length, uint8_t out[VAULT_KEY]);
 void sealed_names_of(const struct sealed_header *header, struct sealed_names *out_names);
 
 struct chunk_index {
@@ -87,6 +113,10 @@ bool chunk_index_decode(const uint8_t bytes[SEALED_INDEX_ENTRY], struct chunk_in
 void chunk_seal(const struct sealed_names *names, const uint8_t group_key[VAULT_KEY],
 		uint64_t chunk, uint64_t generation, uint32_t length, uint8_t *bytes,
 		uint8_t out_tag[SEALED_TAG]);
+/* chunk_seal_to - the same into another place */
+void chunk_seal_to(const struct sealed_names *names, const uint8_t group_key[VAULT_KEY],
+		   uint64_t chunk, uint64_t generation, uint32_t length, const uint8_t *plain,
+		   uint8_t *out, uint8_t out_tag[SEALED_TAG]);
 /* chunk_open - BL_TAMPERED: zeroed */
 enum bl_status chunk_open(const struct sealed_names *names, const uint8_t group_key[VAULT_KEY],
 			  uint64_t chunk, const struct chunk_index *entry, uint32_t length,
@@ -123,6 +153,12 @@ void tree_top_key(const uint8_t root[VAULT_KEY],
 		  uint8_t out_key[VAULT_KEY]); /* KDF(RK, "bailee image tree") */
 void sealed_hash(const void *bytes, size_t length, uint8_t out[SEALED_HASH]);
 
+/* ---- sealed-look.c ---------------------------------------------------------------------------------- */
+
+uint64_t sealed_stored_bytes(const struct sealed_files *files);
+void sealed_facts_from(const struct sealed_files *files, const struct sealed_header *header,
+		       struct sealed_facts *out_facts);
+
 /* ---- gaps.c ----------------------------------------------------------------------------------------- */
 
 /* BL_OK, BL_TAMPERED (hash, seal, form), BL_IO, BL_NO_MEMORY; zero hash: none. @out_gaps owned by the caller (free) */
@@ -130,6 +166,7 @@ enum bl_status sealed_gaps_read(const struct sealed_files *files, const char *id
 				const uint8_t root[VAULT_KEY], const uint8_t hash[SEALED_HASH],
 				uint64_t image_bytes, struct sealed_gap **out_gaps,
 				size_t *out_count, struct bl_error *why) BL_MUST_CHECK;
+bool sealed_gaps_ok(const struct sealed_gap *gaps, size_t count, uint64_t image_bytes);
 enum bl_status sealed_gaps_write(const struct sealed_files *files, const char *id,
 				 const uint8_t root[VAULT_KEY], const struct sealed_gap *gaps,
 				 size_t count, uint8_t out_hash[SEALED_HASH],
