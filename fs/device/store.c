@@ -190,7 +190,7 @@ static enum bl_status store_fill(struct device_store *store, struct bl_error *wh
 		return bl_fail_errno(why, BL_IO, "cannot make the store");
 	status = open_folders(store, why);
 	if (status == BL_OK)
-		status = vault_create(store->fd, &store->vault, why);
+		status = vault_create(store->fd, NULL, 0, &store->vault, why);
 	if (status != BL_OK)
 		return status;
 	if (fsync(store->fd) != 0 ||
@@ -408,7 +408,7 @@ enum bl_status device_store_open(const char *path, struct device_store **out_sto
 	if (status == BL_OK)
 		status = open_folders(store, why);
 	if (status == BL_OK)
-		status = vault_open(store->fd, &store->vault, why);
+		status = vault_open(store->fd, NULL, 0, &store->vault, why);
 	if (status != BL_OK)
 		return status;
 	file_sweep(store->fd);

@@ -21,7 +21,7 @@ const char *retention_step_name(enum retention_step step)
 
 void journal_done(struct journal *journal)
 {
-	layout_free(&journal->layout);
+	medium_layout_free(&journal->layout);
 	sodium_memzero(journal->pattern, sizeof(journal->pattern));
 }
 
@@ -31,12 +31,12 @@ static void json_done(json_t **json)
 }
 #define JSON_CLEANUP __attribute__((cleanup(json_done)))
 
-static json_t *extents_encode(const struct layout *layout)
+static json_t *extents_encode(const struct medium_layout *layout)
 {
 	json_t *extents = json_array();
 
 	for (size_t i = 0; extents && i < layout->count; i++) {
-		const struct extent *extent = &layout->items[i];
+		const struct medium_extent *extent = &layout->items[i];
 
 		if (json_array_append_new(extents, json_pack("[I,I,I]", (json_int_t)extent->logical,
 							     (json_int_t)extent->physical,
@@ -121,11 +121,11 @@ static bool copy_text(char *out, size_t size, const char *text)
 	return true;
 }
 
-static bool extents_decode(json_t *extents, struct layout *layout)
+static bool extents_decode(json_t *extents, struct medium_layout *layout)
 {
 	size_t count = json_array_size(extents);
 
-	if (!json_is_array(extents) || count > EXTENT_LIMIT)
+	if (!json_is_array(extents) || count > MEDIUM_EXTENTS)
 		return false;
 	layout->items = calloc(count + 1, sizeof(*layout->items));
 	if (!layout->items)
@@ -137,9 +137,9 @@ static bool extents_decode(json_t *extents, struct layout *layout)
 				&length) != 0 ||
 		    logical < 0 || physical < 0 || length < 1)
 			return false;
-		layout->items[i] = (struct extent){.logical = (uint64_t)logical,
-						   .physical = (uint64_t)physical,
-						   .length = (uint64_t)length};
+		layout->items[i] = (struct medium_extent){.logical = (uint64_t)logical,
+							  .physical = (uint64_t)physical,
+							  .length = (uint64_t)length};
 	}
 	layout->count = layout->room = count;
 	return true;

@@ -29,8 +29,8 @@ static void buffers_done(struct buffers *buffers)
 
 static enum bl_status buffers_init(struct buffers *buffers, struct bl_error *why)
 {
-	buffers->pattern = aligned_alloc(DIRECT_ALIGN, CHUNK);
-	buffers->found = aligned_alloc(DIRECT_ALIGN, CHUNK);
+	buffers->pattern = aligned_alloc(MEDIUM_ALIGN, CHUNK);
+	buffers->found = aligned_alloc(MEDIUM_ALIGN, CHUNK);
 	if (!buffers->pattern || !buffers->found)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	return BL_OK;
@@ -100,26 +100,6 @@ enum bl_status overwrite_write(int fd, uint64_t size, const uint8_t key[PATTERN_
 
 /* ---- reading back ---------------------------------------------------------------------------------- */
 
-int overwrite_open_disk(unsigned disk_major, unsigned disk_minor, const char *disk)
-{
-	char path[128];
-	struct stat st;
-
-	if (!*disk)
-		return -1;
-	snprintf(path, sizeof(path), "/dev/%s", disk);
-	for (char *at = path; *at; at++)
-		if (*at == '!') /* how sysfs writes the '/' of names such as cciss/c0d0 */
-			*at = '/';
-
-	BL_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISBLK(st.st_mode) ||
-	    st.st_rdev != makedev(disk_major, disk_minor))
-		return -1;
-	return fd_take(&fd);
-}
-
 /* One run of bytes that begins at @from in @fd must hold the pattern of @offset and what follows. */
 static enum bl_status check_run(int fd, uint64_t from, uint64_t offset, uint64_t length,
 				const uint8_t key[PATTERN_KEY], struct buffers *buffers,
@@ -127,7 +107,7 @@ static enum bl_status check_run(int fd, uint64_t from, uint64_t offset, uint64_t
 {
 	for (uint64_t at = 0; at < length; at += CHUNK) {
 		size_t wanted = (size_t)BL_MIN((uint64_t)CHUNK, length - at);
-		size_t aligned = (wanted + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN,
+		size_t aligned = (wanted + MEDIUM_ALIGN - 1) / MEDIUM_ALIGN * MEDIUM_ALIGN,
 		       done = 0;
 
 		while (done < wanted) {
@@ -148,7 +128,7 @@ static enum bl_status check_run(int fd, uint64_t from, uint64_t offset, uint64_t
 	return BL_OK;
 }
 
-enum bl_status overwrite_check_disk(int disk_fd, const struct layout *layout, uint64_t size,
+enum bl_status overwrite_check_disk(int disk_fd, const struct medium_layout *layout, uint64_t size,
 				    const uint8_t key[PATTERN_KEY], struct bl_error *why)
 {
 	BUFFERS_CLEANUP struct buffers buffers = {0};
@@ -156,7 +136,7 @@ enum bl_status overwrite_check_disk(int disk_fd, const struct layout *layout, ui
 	uint64_t covered = 0;
 
 	for (size_t i = 0; i < layout->count && status == BL_OK; i++) {
-		const struct extent *extent = &layout->items[i];
+		const struct medium_extent *extent = &layout->items[i];
 
 		status = check_run(disk_fd, extent->physical, extent->logical, extent->length, key,
 				   &buffers, why);

@@ -5,33 +5,16 @@
 #include <sys/types.h>
 
 #include "fs/retention/retention.h"
+#include "fs/vault/medium.h"
 
-#define EXTENT_LIMIT	65536 /* so that a journal stays under the store's 8 MiB */
 #define PATTERN_KEY	32
 #define DIGEST		32
 #define HEX_SIZE(bytes) (2 * (bytes) + 1)
 #define CHUNK		(1u << 20) /* of overwriting and reading back */
-#define DIRECT_ALIGN	4096u	   /* O_DIRECT: of memory, offsets and lengths */
-
-struct extent {
-	uint64_t logical, physical, length; /* bytes: in the file, on the block device */
-};
-
-struct layout {
-	struct extent *items;
-	size_t count, room;
-};
-void layout_free(struct layout *layout); /* the items, not the struct */
 
 /* ---- layout.c ---- */
 
-/* layout_read - where the bytes of @fd lie; BL_UNSUPPORTED when some lie nowhere or are not ours alone */
-enum bl_status layout_read(int fd, uint64_t size, struct layout *out_layout,
-			   struct bl_error *why) BL_MUST_CHECK;
-/* layout_disk - kernel name of a block device ("loop0"), "" when there is none */
-void layout_disk(dev_t dev, char out[64]);
-/* layout_filesystem - "ext2/3/4", "xfs"; NULL: not one where an overwrite in place reaches the bytes */
-const char *layout_filesystem(int fd);
+enum bl_status retention_check_source(int fd, struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- journal.c ---- */
 
@@ -54,7 +37,7 @@ struct journal {
 	uint8_t pattern[PATTERN_KEY];
 	uint8_t digest[DIGEST];
 	uint64_t size;
-	struct layout layout;
+	struct medium_layout layout;
 	unsigned major, minor;
 	char disk[64], filesystem[16];
 	char entry[BL_RULE_ID_SIZE];
@@ -81,10 +64,8 @@ enum bl_status overwrite_digest(int fd, uint64_t size, uint8_t out[DIGEST],
 				struct bl_error *why) BL_MUST_CHECK;
 enum bl_status overwrite_write(int fd, uint64_t size, const uint8_t key[PATTERN_KEY],
 			       struct bl_error *why) BL_MUST_CHECK;
-/* overwrite_open_disk - the block device itself, O_DIRECT; -1 when it cannot be had */
-int overwrite_open_disk(unsigned major, unsigned minor, const char *disk);
 /* overwrite_check_disk, _file - do these bytes hold the pattern, past the page cache? BL_NOT_VERIFIED: they do not */
-enum bl_status overwrite_check_disk(int disk_fd, const struct layout *layout, uint64_t size,
+enum bl_status overwrite_check_disk(int disk_fd, const struct medium_layout *layout, uint64_t size,
 				    const uint8_t key[PATTERN_KEY],
 				    struct bl_error *why) BL_MUST_CHECK;
 enum bl_status overwrite_check_file(int fd, uint64_t size, const uint8_t key[PATTERN_KEY],

@@ -123,7 +123,7 @@ static enum bl_status check_disk(struct shred *shred, struct bl_error *why)
 {
 	const struct journal *journal = &shred->journal;
 	BL_CLEANUP(fd_close)
-	int disk = overwrite_open_disk(journal->major, journal->minor, journal->disk);
+	int disk = medium_open_disk(journal->major, journal->minor, journal->disk);
 
 	if (disk < 0)
 		return bl_fail(why, BL_IO, "cannot open the raw device");
@@ -133,8 +133,9 @@ static enum bl_status check_disk(struct shred *shred, struct bl_error *why)
 /* Where it lies may have changed since INTENT (a defragmenter): the old bytes may lie on at the first place. */
 static enum bl_status refresh_layout(struct shred *shred, struct bl_error *why)
 {
-	struct layout layout = {0};
-	enum bl_status status = layout_read(shred->fd, shred->journal.size, &layout, why);
+	struct medium_layout layout = {0};
+	enum bl_status status =
+		medium_layout_read(shred->fd, shred->journal.size, false, &layout, why);
 
 	if (status != BL_OK)
 		return status;
@@ -142,7 +143,7 @@ static enum bl_status refresh_layout(struct shred *shred, struct bl_error *why)
 	    memcmp(layout.items, shred->journal.layout.items,
 		   layout.count * sizeof(*layout.items)) != 0)
 		shred->journal.exceptions |= EXCEPTION_MOVED;
-	layout_free(&shred->journal.layout);
+	medium_layout_free(&shred->journal.layout);
 	shred->journal.layout = layout;
 	return BL_OK;
 }
@@ -249,9 +250,10 @@ static enum bl_status do_unlink(struct shred *shred, struct bl_error *why)
 static enum bl_status do_keys(struct shred *shred, struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
-	bool is_raw = false;
+	enum vault_proof proof = VAULT_PROOF_CACHED;
 	enum bl_status status =
-		vault_device_destroy(device_store_vault(store), shred->device.id, &is_raw, why);
+		vault_device_destroy(device_store_vault(store), shred->device.id, &proof, why);
+	bool is_raw = proof != VAULT_PROOF_CACHED;
 
 	if (status == BL_OK)
 		status = device_forget_customer(store, shred->device.id, why);
@@ -530,17 +532,17 @@ static enum bl_status fill_journal(struct shred *shred, const struct retention_p
 {
 	const struct retention_context *context = shred->context;
 	struct journal *journal = &shred->journal;
-	const char *filesystem = layout_filesystem(shred->fd);
+	struct medium medium;
 	struct stat st;
 
-	if (fstat(shred->fd, &st) != 0 || !filesystem)
+	if (fstat(shred->fd, &st) != 0 || medium_look(shred->fd, &medium, why) != BL_OK)
 		return bl_fail(why, BL_IO, "cannot look at the image of '%s'", shred->device.id);
 	journal->step = STEP_INTENT;
 	journal->size = (uint64_t)st.st_size;
-	journal->major = major(st.st_dev);
-	journal->minor = minor(st.st_dev);
-	layout_disk(st.st_dev, journal->disk);
-	snprintf(journal->filesystem, sizeof(journal->filesystem), "%s", filesystem);
+	journal->major = medium.major;
+	journal->minor = medium.minor;
+	memcpy(journal->disk, medium.disk, sizeof(journal->disk));
+	memcpy(journal->filesystem, medium.filesystem, sizeof(journal->filesystem));
 	memcpy(journal->entry, plan->entry, sizeof(journal->entry));
 	memcpy(journal->policy_digest, policy_digest(context->policy), DIGEST);
 	journal->policy_serial = policy_serial(context->policy);
@@ -553,7 +555,7 @@ static enum bl_status fill_journal(struct shred *shred, const struct retention_p
 	enum bl_status status = overwrite_digest(shred->fd, journal->size, journal->digest, why);
 
 	if (status == BL_OK)
-		status = layout_read(shred->fd, journal->size, &journal->layout, why);
+		status = medium_layout_read(shred->fd, journal->size, false, &journal->layout, why);
 	return status;
 }
 
@@ -574,7 +576,7 @@ static enum bl_status shred_claimed(const struct retention_context *context, con
 	if (status == BL_OK)
 		status = device_open_source(&shred.device, O_RDWR, &shred.fd, why);
 	if (status == BL_OK)
-		status = retention_check_source(shred.fd, why);
+		status = medium_check_file(shred.fd, why);
 	if (status == BL_OK)
 		status = device_set_state(context->store, id, STATE_DUE, why);
 	if (status == BL_OK)

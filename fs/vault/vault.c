@@ -1,5 +1,7 @@
 #include "fs/vault/vault.h"
 
+#include "fs/vault/lock.h"
+#include "fs/vault/page.h"
 #include "fs/vault/slot.h"
 
 #include <errno.h>
@@ -19,79 +21,57 @@
 
 /* What is secret, in guarded memory. */
 struct secrets {
-	struct vault_header header;
+	uint8_t kek[VAULT_KEY];
+	struct key_pair own; /* seed, store master key */
 	uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
 };
 
+struct entry {
+	struct slot slot;
+	struct key_pair roots; /* of a live one: the device's, its image's */
+	bool is_unsettled; /* a new image root was not proven: which one counts, the medium knows */
+};
+
 struct vault {
-	int fd;
-	int store_fd;		 /* borrowed */
-	bool is_writer;		 /* holds the flock */
+	struct page_file file;
+	int keys_fd;	/* borrowed */
+	bool is_writer; /* holds the flock */
+	struct vault_header header;
 	pthread_mutex_t lock;	 /* over everything below */
 	struct secrets *secrets; /* sodium_malloc */
-	struct slot *slots;	 /* sodium_malloc */
+	struct entry *entries;	 /* sodium_malloc; one for each slot */
 	size_t slot_count, slot_room;
 	uint64_t generation; /* the highest ever written */
 	bool is_add_broken; /* an add failed half way: no other until the next open has settled it */
 };
 
-/* ---- pages ----------------------------------------------------------------------------------- */
-
-static off_t slot_at(size_t index, unsigned copy)
+static enum bl_status no_memory(struct bl_error *why)
 {
-	return (off_t)((1 + 2 * index + copy) * VAULT_PAGE);
+	return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
 }
 
-static enum bl_status read_page(int fd, off_t at, uint8_t page[VAULT_PAGE], struct bl_error *why)
-{
-	size_t done = 0;
-
-	while (done < VAULT_PAGE) {
-		ssize_t got = pread(fd, page + done, VAULT_PAGE - done, at + (off_t)done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return bl_fail_errno(why, BL_IO, "cannot read 'keys'");
-		if (got == 0)
-			break;
-		done += (size_t)got;
-	}
-	memset(page + done, 0, VAULT_PAGE - done);
-	return BL_OK;
-}
-
-static enum bl_status write_page(int fd, off_t at, const uint8_t page[VAULT_PAGE],
-				 struct bl_error *why)
-{
-	ssize_t put = pwrite(fd, page, VAULT_PAGE, at);
-
-	if (put < 0)
-		return bl_fail_errno(why, BL_IO, "cannot write 'keys'");
-	if ((size_t)put != VAULT_PAGE)
-		return bl_fail(why, BL_IO, "cannot write 'keys': no space left");
-	if (fdatasync(fd) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot sync 'keys'");
-	return BL_OK;
-}
-
-static enum bl_status write_slot(const struct vault *vault, size_t index, unsigned copy,
+static enum bl_status write_slot(struct vault *vault, size_t index, unsigned copy,
 				 const struct slot *slot, struct bl_error *why)
 {
 	uint8_t page[VAULT_PAGE];
 
 	slot_encode(slot, page);
+	return page_write(&vault->file, page_of_slot(index, copy), page, why);
+}
 
-	enum bl_status status = write_page(vault->fd, slot_at(index, copy), page, why);
+static enum bl_status prove_slot(struct vault *vault, size_t index, const struct slot *slot,
+				 enum vault_proof *out_proof, struct bl_error *why)
+{
+	uint8_t page[VAULT_PAGE];
 
-	sodium_memzero(page, sizeof(page));
-	return status;
+	slot_encode(slot, page);
+	return page_prove(&vault->file, vault->keys_fd, FILE_NAME, index, page, out_proof, why);
 }
 
 /* ---- destroying ------------------------------------------------------------------------------ */
 
 /* Random first: should the tombstone hit a remapped sector, the key was still overwritten once. */
-static enum bl_status overwrite(const struct vault *vault, size_t index, unsigned copy,
+static enum bl_status overwrite(struct vault *vault, size_t index, unsigned copy,
 				const struct slot *tombstone, struct bl_error *why)
 {
 	uint8_t page[VAULT_PAGE];
@@ -100,61 +80,23 @@ static enum bl_status overwrite(const struct vault *vault, size_t index, unsigne
 	if (sodium_is_zero(page, 8))
 		page[0] = 1;
 
-	enum bl_status status = write_page(vault->fd, slot_at(index, copy), page, why);
+	enum bl_status status = page_write(&vault->file, page_of_slot(index, copy), page, why);
 
 	if (status != BL_OK)
 		return status;
 	return write_slot(vault, index, copy, tombstone, why);
 }
 
-/* Read both copies from below the page cache where the filesystem lets us, and compare. */
-static enum bl_status read_back(const struct vault *vault, size_t index,
-				const struct slot *tombstone, bool *out_was_raw,
-				struct bl_error *why)
-{
-	BL_CLEANUP(bl_free) void *pages = NULL;
-	BL_CLEANUP(fd_close)
-	int fd = openat(vault->store_fd, FILE_NAME, O_RDONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC);
-	bool is_raw = fd >= 0;
-	uint8_t wanted[2 * VAULT_PAGE];
-	struct stat ours, theirs;
-
-	if (posix_memalign(&pages, VAULT_PAGE, sizeof(wanted)) != 0)
-		return BL_NO_MEMORY;
-	if (is_raw && (fstat(fd, &theirs) != 0 || fstat(vault->fd, &ours) != 0 ||
-		       ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev))
-		return bl_fail(why, BL_IO, "'keys' was exchanged while it was open");
-	slot_encode(tombstone, wanted);
-	memcpy(wanted + VAULT_PAGE, wanted, VAULT_PAGE);
-
-	ssize_t got = is_raw ? pread(fd, pages, sizeof(wanted), slot_at(index, 0)) : -1;
-
-	if (got < 0 && (!is_raw || errno == EINVAL)) {
-		is_raw = false;
-		posix_fadvise(vault->fd, slot_at(index, 0), sizeof(wanted), POSIX_FADV_DONTNEED);
-		got = pread(vault->fd, pages, sizeof(wanted), slot_at(index, 0));
-	}
-	if (got != (ssize_t)sizeof(wanted))
-		return bl_fail(why, BL_IO, "cannot read 'keys' back");
-
-	bool is_same = memcmp(pages, wanted, sizeof(wanted)) == 0;
-
-	sodium_memzero(pages, sizeof(wanted));
-	if (!is_same)
-		return bl_fail(why, BL_IO, "'keys' read back differs from what was written");
-	*out_was_raw = is_raw;
-	return BL_OK;
-}
-
 static enum bl_status destroy_slot(struct vault *vault, size_t index, const char *id,
-				   bool *out_was_raw, struct bl_error *why)
+				   enum vault_proof *out_proof, struct bl_error *why)
 {
 	struct slot tombstone = {.state = SLOT_TOMBSTONE, .generation = ++vault->generation};
 
-	snprintf(tombstone.id, sizeof(tombstone.id), "%s", id);
+	memcpy(tombstone.id, id, strnlen(id, sizeof(tombstone.id) - 1));
 
 	/* From here the key is gone for us, whatever the medium says. */
-	vault->slots[index] = tombstone;
+	sodium_memzero(&vault->entries[index], sizeof(vault->entries[index]));
+	vault->entries[index].slot = tombstone;
 
 	enum bl_status status = overwrite(vault, index, 1, &tombstone, why);
 
@@ -162,25 +104,26 @@ static enum bl_status destroy_slot(struct vault *vault, size_t index, const char
 		status = overwrite(vault, index, 0, &tombstone, why);
 	if (status != BL_OK)
 		return status;
-	return read_back(vault, index, &tombstone, out_was_raw, why);
+	return prove_slot(vault, index, &tombstone, out_proof, why);
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
-static enum bl_status grow(struct vault *vault)
+static enum bl_status grow(struct vault *vault, struct bl_error *why)
 {
 	if (vault->slot_count < vault->slot_room)
 		return BL_OK;
 
-	size_t room = vault->slot_room ? vault->slot_room * 2 : 16;
-	struct slot *slots = sodium_allocarray(room, sizeof(*slots));
+	size_t room = vault->slot_room ? vault->slot_room * 2 : VAULT_SLOT_BATCH;
+	struct entry *entries = sodium_allocarray(room, sizeof(*entries));
 
-	if (!slots)
-		return BL_NO_MEMORY;
-	if (vault->slots)
-		memcpy(slots, vault->slots, vault->slot_count * sizeof(*slots));
-	sodium_free(vault->slots);
-	vault->slots = slots;
+	if (!entries)
+		return no_memory(why);
+	memset(entries, 0, room * sizeof(*entries));
+	if (vault->entries)
+		memcpy(entries, vault->entries, vault->slot_count * sizeof(*entries));
+	sodium_free(vault->entries);
+	vault->entries = entries;
 	vault->slot_room = room;
 	return BL_OK;
 }
@@ -190,13 +133,13 @@ static enum bl_status repair(struct vault *vault, size_t index, enum slot_repair
 {
 	static const struct slot EMPTY = {.state = SLOT_EMPTY};
 	const struct slot *tombstone = b->state == SLOT_TOMBSTONE ? b : a;
-	bool was_raw;
+	enum vault_proof proof;
 
 	switch (what) {
 	case REPAIR_NONE:
 		return BL_OK;
 	case REPAIR_DESTROY:
-		return destroy_slot(vault, index, tombstone->id, &was_raw, why);
+		return destroy_slot(vault, index, tombstone->id, &proof, why);
 	case REPAIR_CLEAR_B:
 		return write_slot(vault, index, 1, &EMPTY, why);
 	case REPAIR_A:
@@ -209,60 +152,54 @@ static enum bl_status repair(struct vault *vault, size_t index, enum slot_repair
 	return bl_fail(why, BL_TAMPERED, "slot %zu of 'keys' does not match its checksum", index);
 }
 
-/* What the pair means, before anything is written: the state that open settles on. */
-static void settle(enum slot_repair what, const struct slot *a, const struct slot *b,
-		   struct slot *out_slot)
-{
-	static const struct slot EMPTY = {.state = SLOT_EMPTY};
-
-	if (what == REPAIR_CLEAR_B)
-		*out_slot = EMPTY;
-	else if (what == REPAIR_A || (what == REPAIR_DESTROY && b->state == SLOT_TOMBSTONE))
-		*out_slot = *b;
-	else
-		*out_slot = *a;
-}
-
 static enum bl_status load_slot(struct vault *vault, size_t index, struct bl_error *why)
 {
-	uint8_t pages[2][VAULT_PAGE];
+	uint8_t pages[2 * VAULT_PAGE];
 	struct slot a, b;
-	enum bl_status status = grow(vault);
+	enum bl_status status = grow(vault, why);
 
-	for (unsigned copy = 0; copy < 2 && status == BL_OK; copy++)
-		status = read_page(vault->fd, slot_at(index, copy), pages[copy], why);
+	if (status == BL_OK)
+		status = page_read(vault->file.fd, page_of_slot(index, 0), 2, pages, why);
 	if (status != BL_OK)
 		return status;
-	slot_decode(pages[0], &a);
-	slot_decode(pages[1], &b);
-	sodium_memzero(pages, sizeof(pages));
+	slot_decode(pages, &a);
+	slot_decode(pages + VAULT_PAGE, &b);
 
 	enum slot_repair what = slot_repair(&a, &b);
+	struct entry *entry = &vault->entries[index];
 
-	settle(what, &a, &b, &vault->slots[index]);
+	slot_settle(what, &a, &b, &entry->slot);
 	vault->slot_count = index + 1;
 	vault->generation = BL_MAX(vault->generation, BL_MAX(a.generation, b.generation));
-	if (what != REPAIR_NONE && (vault->is_writer || what == REPAIR_REFUSE))
+	/* Opened before anything is written: a page that only looks right is no reason to lose its twin. */
+	if (what != REPAIR_REFUSE && entry->slot.state == SLOT_LIVE)
+		status = slot_open(&entry->slot, vault->secrets->kek, &entry->roots, why);
+	if (status == BL_OK && what != REPAIR_NONE && (vault->is_writer || what == REPAIR_REFUSE))
 		status = repair(vault, index, what, &a, &b, why);
-	sodium_memzero(&a, sizeof(a));
-	sodium_memzero(&b, sizeof(b));
 	return status;
 }
 
-static enum bl_status load_header(struct vault *vault, struct bl_error *why)
+static int compare_ids(const void *a, const void *b)
 {
-	uint8_t page[VAULT_PAGE], public_key[VAULT_PUBLIC_KEY];
-	struct secrets *secrets = vault->secrets;
-	enum bl_status status = read_page(vault->fd, 0, page, why);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-	if (status == BL_OK)
-		status = vault_header_decode(page, &secrets->header, why);
-	sodium_memzero(page, sizeof(page));
-	if (status != BL_OK)
-		return status;
-	crypto_sign_seed_keypair(public_key, secrets->secret_key, secrets->header.seed);
-	if (sodium_memcmp(public_key, secrets->header.public_key, sizeof(public_key)) != 0)
-		return bl_fail(why, BL_TAMPERED, "'keys' holds a public key that is not its own");
+/* A slot that was copied to another place: destroying one of them would be half a destruction. */
+static enum bl_status check_unique(const struct vault *vault, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) const char **ids = calloc(vault->slot_count + 1, sizeof(*ids));
+	size_t count = 0;
+
+	if (!ids)
+		return no_memory(why);
+	for (size_t i = 0; i < vault->slot_count; i++)
+		if (vault->entries[i].slot.state == SLOT_LIVE)
+			ids[count++] = vault->entries[i].slot.id;
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(ids[i - 1], ids[i]) == 0)
+			return bl_fail(why, BL_TAMPERED, "'keys' has two slots of device '%s'",
+				       ids[i]);
 	return BL_OK;
 }
 
@@ -280,131 +217,353 @@ static enum bl_status check_file(int fd, off_t *out_size, struct bl_error *why)
 		return bl_fail(why, BL_INVALID,
 			       "'keys' may be used by others (chmod 0600, and think of its keys as "
 			       "known)");
-	if (st.st_size > slot_at(VAULT_SLOT_LIMIT, 0))
+	if ((uint64_t)st.st_size > page_of_slot(VAULT_SLOT_LIMIT, 0) * VAULT_PAGE)
 		return bl_fail(why, BL_INVALID, "'keys' is larger than a key file can be");
 	*out_size = st.st_size;
 	return BL_OK;
 }
 
-static enum bl_status vault_new(int store_fd, struct vault **out_vault)
+static enum bl_status load_header(struct vault *vault, struct bl_error *why)
+{
+	uint8_t pages[2 * VAULT_PAGE];
+	int bad;
+	enum bl_status status = page_read(vault->file.fd, 0, 2, pages, why);
+
+	if (status == BL_OK)
+		status = header_decode_pair(pages, &vault->header, &bad, why);
+	if (status == BL_OK && bad >= 0 && vault->is_writer)
+		status = page_write(&vault->file, (size_t)bad, pages + (1 - bad) * (int)VAULT_PAGE,
+				    why);
+	return status;
+}
+
+/* ---- unlocking ------------------------------------------------------------------------------- */
+
+static enum bl_status try_secret(struct vault *vault, const struct vault_secret *secret,
+				 struct bl_error *why)
+{
+	const struct vault_header *header = &vault->header;
+	enum bl_status status = lock_check_secret(secret, why);
+
+	if (status != BL_OK)
+		return status;
+	status = BL_FORBIDDEN;
+	for (size_t i = 0; i < header->lock_count && status == BL_FORBIDDEN; i++)
+		if (header->locks[i].kind == secret->kind)
+			status = lock_open(&header->locks[i], secret, header->id,
+					   vault->secrets->kek, why);
+	return status;
+}
+
+static enum bl_status unlock(struct vault *vault, const struct vault_secret *secrets, size_t count,
+			     struct bl_error *why)
+{
+	static const struct vault_secret NONE = {.kind = VAULT_LOCK_NONE};
+	enum bl_status status = count ? BL_FORBIDDEN : try_secret(vault, &NONE, why);
+
+	for (size_t i = 0; i < count && status == BL_FORBIDDEN; i++)
+		status = try_secret(vault, &secrets[i], why);
+	if (status == BL_FORBIDDEN)
+		return lock_refusal(vault->header.locks, vault->header.lock_count, count > 0, why);
+	return status;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static enum bl_status vault_new(int keys_fd, struct vault **out_vault, struct bl_error *why)
 {
 	BL_CLEANUP(vault_close) struct vault *vault = calloc(1, sizeof(*vault));
 
 	if (!vault)
-		return BL_NO_MEMORY;
-	vault->fd = -1;
-	vault->store_fd = store_fd;
+		return no_memory(why);
+	vault->file = (struct page_file){.fd = -1, .write_fd = -1};
+	vault->keys_fd = keys_fd;
 	pthread_mutex_init(&vault->lock, NULL);
 	if (sodium_init() < 0)
-		return BL_NO_MEMORY;
+		return no_memory(why);
 	vault->secrets = sodium_malloc(sizeof(*vault->secrets));
 	if (!vault->secrets)
-		return BL_NO_MEMORY;
+		return no_memory(why);
 	*out_vault = BL_TAKE(vault);
 	return BL_OK;
 }
 
-static enum bl_status load(struct vault *vault, struct bl_error *why)
+static enum bl_status open_file(int keys_fd, int access, int *out_fd, off_t *out_size,
+				struct bl_error *why)
 {
-	off_t size = 0;
-	enum bl_status status = check_file(vault->fd, &size, why);
+	BL_CLEANUP(fd_close)
+	int fd = openat(keys_fd, FILE_NAME, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (status == BL_OK)
-		status = load_header(vault, why);
-
-	/* A last pair that is cut short reads as zeros behind the cut. */
-	for (size_t i = 0; status == BL_OK && slot_at(i, 0) < size; i++)
-		status = load_slot(vault, i, why);
-	/* Do not leave the keys in the page cache for longer than needed. */
-	posix_fadvise(vault->fd, 0, 0, POSIX_FADV_DONTNEED);
-	return status;
-}
-
-enum bl_status vault_open(int store_fd, struct vault **out_vault, struct bl_error *why)
-{
-	BL_CLEANUP(vault_close) struct vault *vault = NULL;
-	enum bl_status status = vault_new(store_fd, &vault);
-
-	if (status != BL_OK)
-		return bl_fail(why, status, "cannot hold keys: out of memory");
-	vault->fd = openat(store_fd, FILE_NAME, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (vault->fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT)
 		return bl_fail(why, BL_NOT_FOUND, "the store has no 'keys'");
-	if (vault->fd < 0)
+	if (fd < 0)
 		return bl_fail_errno(why, errno == ELOOP || errno == EISDIR ? BL_INVALID : BL_IO,
 				     "cannot open 'keys'");
-	vault->is_writer = flock(vault->fd, LOCK_EX | LOCK_NB) == 0;
-	status = load(vault, why);
-	if (status != BL_OK)
-		return status;
-	*out_vault = BL_TAKE(vault);
-	return BL_OK;
-}
 
-static enum bl_status write_new(int store_fd, struct vault_header *header, struct bl_error *why)
-{
-	struct timespec now;
-	uint8_t secret_key[crypto_sign_SECRETKEYBYTES], page[VAULT_PAGE];
-	BL_CLEANUP(fd_close)
-	int fd = openat(store_fd, FILE_NEW, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-			0600);
+	enum bl_status status = check_file(fd, out_size, why);
 
-	if (fd < 0 || fchmod(fd, 0600) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot make '" FILE_NEW "'");
-	clock_gettime(CLOCK_REALTIME, &now);
-	header->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	randombytes_buf(header->id, sizeof(header->id));
-	randombytes_buf(header->seed, sizeof(header->seed));
-	randombytes_buf(header->master, sizeof(header->master));
-	crypto_sign_seed_keypair(header->public_key, secret_key, header->seed);
-	sodium_memzero(secret_key, sizeof(secret_key));
-	vault_header_encode(header, page);
-
-	enum bl_status status = write_page(fd, 0, page, why);
-
-	sodium_memzero(page, sizeof(page));
+	if (status == BL_OK)
+		*out_fd = fd_take(&fd);
 	return status;
 }
 
-enum bl_status vault_create(int store_fd, struct vault **out_vault, struct bl_error *why)
+/* Everything behind the locks: the KEK is there. */
+static enum bl_status load(struct vault *vault, off_t size, struct bl_error *why)
 {
-	struct stat st;
-	struct vault_header *header;
+	struct secrets *secrets = vault->secrets;
+	uint8_t public_key[VAULT_PUBLIC_KEY];
+	enum bl_status status = header_open(&vault->header, secrets->kek, &secrets->own, why);
 
-	if (fstatat(store_fd, FILE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return bl_fail(why, BL_EXISTS, "the store has 'keys' already");
-	if (sodium_init() < 0 || !(header = sodium_malloc(sizeof(*header))))
-		return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
+	if (status == BL_OK)
+		crypto_sign_seed_keypair(public_key, secrets->secret_key, secrets->own.first);
+	/* A last pair that is cut short reads as zeros behind the cut. */
+	for (size_t i = 0; status == BL_OK && (off_t)(page_of_slot(i, 0) * VAULT_PAGE) < size; i++)
+		status = load_slot(vault, i, why);
+	if (status == BL_OK)
+		status = check_unique(vault, why);
+	/* Do not leave it in the page cache for longer than needed. */
+	posix_fadvise(vault->file.fd, 0, 0, POSIX_FADV_DONTNEED);
+	return status;
+}
 
-	enum bl_status status = write_new(store_fd, header, why);
+/* @has_kek: create knows it already. */
+static enum bl_status open_new(struct vault *vault, bool has_kek,
+			       const struct vault_secret *secrets, size_t count,
+			       struct bl_error *why)
+{
+	int fd = -1;
+	off_t size = 0;
+	enum bl_status status = open_file(vault->keys_fd, O_RDWR, &fd, &size, why);
 
-	sodium_free(header);
 	if (status != BL_OK)
 		return status;
-	if (renameat2(store_fd, FILE_NEW, store_fd, FILE_NAME, RENAME_NOREPLACE) != 0)
-		return bl_fail_errno(why, errno == EEXIST ? BL_EXISTS : BL_IO,
-				     "cannot name 'keys'");
-	if (fsync(store_fd) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot sync the store");
-	return vault_open(store_fd, out_vault, why);
+	status = page_file_init(&vault->file, fd, vault->keys_fd, FILE_NAME, why);
+	if (status != BL_OK)
+		return status;
+	vault->is_writer = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	status = load_header(vault, why);
+	if (status == BL_OK && !has_kek)
+		status = unlock(vault, secrets, count, why);
+	return status == BL_OK ? load(vault, size, why) : status;
+}
+
+enum bl_status vault_open(int keys_fd, const struct vault_secret *secrets, size_t secret_count,
+			  struct vault **out_vault, struct bl_error *why)
+{
+	BL_CLEANUP(vault_close) struct vault *vault = NULL;
+	enum bl_status status = vault_new(keys_fd, &vault, why);
+
+	if (status == BL_OK)
+		status = open_new(vault, false, secrets, secret_count, why);
+	if (status == BL_OK)
+		*out_vault = BL_TAKE(vault);
+	return status;
 }
 
 void vault_close(struct vault *vault)
 {
 	if (!vault)
 		return;
-	sodium_free(vault->slots);
+	sodium_free(vault->entries);
 	sodium_free(vault->secrets);
-	fd_close(vault->fd);
+	page_file_done(&vault->file);
 	pthread_mutex_destroy(&vault->lock);
 	free(vault);
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static enum bl_status make_locks(struct vault_header *header, const uint8_t kek[VAULT_KEY],
+				 const struct vault_secret *secrets, size_t count,
+				 const struct lock_cost *cost, struct bl_error *why)
+{
+	static const struct vault_secret NONE = {.kind = VAULT_LOCK_NONE};
+
+	if (count > VAULT_LOCKS)
+		return bl_fail(why, BL_INVALID, "a store has at most %d locks", VAULT_LOCKS);
+	if (count == 0)
+		secrets = &NONE;
+	header->lock_count = BL_MAX(count, 1u);
+	for (size_t i = 0; i < header->lock_count; i++) {
+		if (header->lock_count > 1 && secrets[i].kind == VAULT_LOCK_NONE)
+			return bl_fail(why, BL_INVALID,
+				       "a lock beside no lock locks nothing (choose one)");
+
+		enum bl_status status =
+			lock_make(&secrets[i], cost, header->id, kek, &header->locks[i], why);
+
+		if (status != BL_OK)
+			return status;
+	}
+	return BL_OK;
+}
+
+static enum bl_status make_header(struct vault *vault, const struct vault_secret *secrets,
+				  size_t count, const struct lock_cost *cost, struct bl_error *why)
+{
+	struct vault_header *header = &vault->header;
+	struct secrets *own = vault->secrets;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	header->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	randombytes_buf(header->id, sizeof(header->id));
+	randombytes_buf(own->kek, sizeof(own->kek));
+	randombytes_buf(&own->own, sizeof(own->own));
+	crypto_sign_seed_keypair(header->public_key, own->secret_key, own->own.first);
+
+	enum bl_status status = make_locks(header, own->kek, secrets, count, cost, why);
+
+	if (status == BL_OK)
+		header_seal(header, own->kek, &own->own);
+	return status;
+}
+
+static enum bl_status write_new(struct vault *vault, struct bl_error *why)
+{
+	const int flags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+	struct page_file file;
+	uint8_t page[VAULT_PAGE];
+	int fd = openat(vault->keys_fd, FILE_NEW, flags, 0600);
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot make '" FILE_NEW "'");
+	header_encode(&vault->header, page);
+
+	enum bl_status status = page_file_init(&file, fd, vault->keys_fd, FILE_NEW, why);
+
+	if (status == BL_OK && fchmod(fd, 0600) != 0)
+		status = bl_fail_errno(why, BL_IO, "cannot make '" FILE_NEW "'");
+	if (status == BL_OK)
+		status = page_make_room(&file, 0, why);
+	for (size_t copy = 0; copy < 2 && status == BL_OK; copy++)
+		status = page_write(&file, copy, page, why);
+	page_file_done(&file);
+	if (status != BL_OK)
+		unlinkat(vault->keys_fd, FILE_NEW, 0);
+	return status;
+}
+
+static enum bl_status name_new(int keys_fd, struct bl_error *why)
+{
+	if (renameat2(keys_fd, FILE_NEW, keys_fd, FILE_NAME, RENAME_NOREPLACE) != 0)
+		return bl_fail_errno(why, errno == EEXIST ? BL_EXISTS : BL_IO,
+				     "cannot name 'keys'");
+	if (fsync(keys_fd) != 0)
+		return bl_fail_errno(why, BL_IO, "cannot sync the folder of 'keys'");
+	return BL_OK;
+}
+
+enum bl_status vault_create_at_cost(int keys_fd, const struct vault_secret *secrets,
+				    size_t secret_count, const struct lock_cost *cost,
+				    struct vault **out_vault, struct bl_error *why)
+{
+	struct stat st;
+	BL_CLEANUP(vault_close) struct vault *vault = NULL;
+
+	if (fstatat(keys_fd, FILE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return bl_fail(why, BL_EXISTS, "the store has 'keys' already");
+
+	enum bl_status status = vault_new(keys_fd, &vault, why);
+
+	if (status == BL_OK)
+		status = make_header(vault, secrets, secret_count, cost, why);
+	if (status == BL_OK)
+		status = write_new(vault, why);
+	if (status == BL_OK)
+		status = name_new(keys_fd, why);
+	if (status == BL_OK)
+		status = open_new(vault, true, NULL, 0, why);
+	if (status == BL_OK)
+		*out_vault = BL_TAKE(vault);
+	return status;
+}
+
+enum bl_status vault_create(int keys_fd, const struct vault_secret *secrets, size_t secret_count,
+			    struct vault **out_vault, struct bl_error *why)
+{
+	static const struct lock_cost COST = {.passes = LOCK_PASSES, .memory = LOCK_MEMORY};
+
+	return vault_create_at_cost(keys_fd, secrets, secret_count, &COST, out_vault, why);
+}
+
+/* ---- without its secrets --------------------------------------------------------------------- */
+
+enum bl_status vault_locks(int keys_fd, struct vault_locks *out_locks, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	uint8_t pages[2 * VAULT_PAGE];
+	struct vault_header header;
+	off_t size;
+	int bad;
+	enum bl_status status = open_file(keys_fd, O_RDONLY, &fd, &size, why);
+
+	if (status == BL_OK)
+		status = page_read(fd, 0, 2, pages, why);
+	if (status == BL_OK)
+		status = header_decode_pair(pages, &header, &bad, why);
+	if (status != BL_OK)
+		return status;
+	memset(out_locks, 0, sizeof(*out_locks));
+	out_locks->count = header.lock_count;
+	for (size_t i = 0; i < header.lock_count; i++) {
+		out_locks->kinds[i] = header.locks[i].kind;
+		memcpy(out_locks->credentials[i], header.locks[i].name, VAULT_CREDENTIAL);
+	}
+	return BL_OK;
+}
+
+static enum bl_status check_pair(int fd, size_t index, struct vault_health *health,
+				 struct bl_error *why)
+{
+	uint8_t pages[2 * VAULT_PAGE];
+	struct slot a, b, slot;
+	enum bl_status status = page_read(fd, page_of_slot(index, 0), 2, pages, why);
+
+	if (status != BL_OK)
+		return status;
+	slot_decode(pages, &a);
+	slot_decode(pages + VAULT_PAGE, &b);
+
+	enum slot_repair what = slot_repair(&a, &b);
+
+	if (what == REPAIR_REFUSE)
+		return bl_fail(why, BL_TAMPERED, "slot %zu of 'keys' does not match its checksum",
+			       index);
+	slot_settle(what, &a, &b, &slot);
+	health->slots_live += slot.state == SLOT_LIVE;
+	health->slots_tombstone += slot.state == SLOT_TOMBSTONE;
+	health->copies_bad += what != REPAIR_NONE;
+	return BL_OK;
+}
+
+enum bl_status vault_check(int keys_fd, struct vault_health *out_health, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	uint8_t pages[2 * VAULT_PAGE];
+	struct vault_header header;
+	struct vault_health health = {0};
+	off_t size = 0;
+	int bad = -1;
+	enum bl_status status = open_file(keys_fd, O_RDONLY, &fd, &size, why);
+
+	if (status == BL_OK)
+		status = page_read(fd, 0, 2, pages, why);
+	if (status == BL_OK)
+		status = header_decode_pair(pages, &header, &bad, why);
+	health.copies_bad = bad >= 0;
+	for (size_t i = 0; status == BL_OK && (off_t)(page_of_slot(i, 0) * VAULT_PAGE) < size; i++)
+		status = check_pair(fd, i, &health, why);
+	if (status == BL_OK)
+		*out_health = health;
+	return status;
 }
 
 /* ---- signing --------------------------------------------------------------------------------- */
 
 const uint8_t *vault_public_key(const struct vault *vault)
 {
-	return vault->secrets->header.public_key;
+	return vault->header.public_key;
 }
 
 void vault_sign(const struct vault *vault, const void *message, size_t length,
@@ -421,12 +580,20 @@ bool vault_signature_ok(const uint8_t public_key[VAULT_PUBLIC_KEY], const void *
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
-static struct slot *find(const struct vault *vault, const char *id, enum slot_state state)
+static struct entry *find(const struct vault *vault, const char *id, enum slot_state state)
 {
 	for (size_t i = 0; i < vault->slot_count; i++)
-		if (vault->slots[i].state == state && strcmp(vault->slots[i].id, id) == 0)
-			return &vault->slots[i];
+		if (vault->entries[i].slot.state == state &&
+		    strcmp(vault->entries[i].slot.id, id) == 0)
+			return &vault->entries[i];
 	return NULL;
+}
+
+static enum bl_status no_keys(const char *id, struct bl_error *why)
+{
+	if (bl_device_id_ok(id))
+		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no keys", id);
+	return bl_fail(why, BL_NOT_FOUND, "that device has no keys");
 }
 
 static enum bl_status may_write(const struct vault *vault, const char *id, struct bl_error *why)
@@ -442,9 +609,18 @@ static size_t first_empty(const struct vault *vault)
 {
 	size_t index = 0;
 
-	while (index < vault->slot_count && vault->slots[index].state != SLOT_EMPTY)
+	while (index < vault->slot_count && vault->entries[index].slot.state != SLOT_EMPTY)
 		index++;
 	return index;
+}
+
+/* B, then A: what the table of the format makes of a crash between them depends on it. */
+static enum bl_status write_pair(struct vault *vault, size_t index, const struct slot *slot,
+				 struct bl_error *why)
+{
+	enum bl_status status = write_slot(vault, index, 1, slot, why);
+
+	return status == BL_OK ? write_slot(vault, index, 0, slot, why) : status;
 }
 
 static enum bl_status add_locked(struct vault *vault, const char *id, struct bl_error *why)
@@ -457,27 +633,30 @@ static enum bl_status add_locked(struct vault *vault, const char *id, struct bl_
 		return bl_fail(why, BL_EXISTS, "device '%s' has keys already", id);
 	if (index >= VAULT_SLOT_LIMIT)
 		return bl_fail(why, BL_TOO_LARGE, "'keys' is full");
-	if (grow(vault) != BL_OK)
-		return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
 
-	struct slot *slot = &vault->slots[index];
+	enum bl_status status = grow(vault, why);
 
-	memset(slot, 0, sizeof(*slot));
-	slot->state = SLOT_LIVE;
-	slot->generation = ++vault->generation;
-	snprintf(slot->id, sizeof(slot->id), "%s", id);
-	randombytes_buf(slot->root, sizeof(slot->root));
-
-	enum bl_status status = write_slot(vault, index, 1, slot, why);
-
+	/* Zeros at the end mean nothing: having failed to make room breaks nothing. */
 	if (status == BL_OK)
-		status = write_slot(vault, index, 0, slot, why);
+		status = page_make_room(&vault->file, index, why);
+	if (status != BL_OK)
+		return status;
+
+	struct entry *entry = &vault->entries[index];
+
+	memset(entry, 0, sizeof(*entry));
+	entry->slot.state = SLOT_LIVE;
+	entry->slot.generation = ++vault->generation;
+	memcpy(entry->slot.id, id, strnlen(id, sizeof(entry->slot.id) - 1));
+	randombytes_buf(&entry->roots, sizeof(entry->roots));
+	slot_seal(&entry->slot, vault->secrets->kek, &entry->roots);
+	status = write_pair(vault, index, &entry->slot, why);
 	if (index == vault->slot_count)
 		vault->slot_count++;
 	/* Half written and untold: never used again in this run, settled by the next open. */
 	if (status != BL_OK) {
-		sodium_memzero(slot, sizeof(*slot));
-		slot->state = SLOT_DAMAGED;
+		sodium_memzero(entry, sizeof(*entry));
+		entry->slot.state = SLOT_DAMAGED;
 		vault->is_add_broken = true;
 	}
 	return status;
@@ -517,57 +696,124 @@ static void derive(const uint8_t root[VAULT_KEY], enum vault_purpose purpose, co
 void vault_store_key(const struct vault *vault, enum vault_purpose purpose,
 		     uint8_t out_key[VAULT_KEY])
 {
-	derive(vault->secrets->header.master, purpose, "", out_key);
+	derive(vault->secrets->own.second, purpose, "", out_key);
 }
 
 enum bl_status vault_device_key(struct vault *vault, const char *id, enum vault_purpose purpose,
 				uint8_t out_key[VAULT_KEY], struct bl_error *why)
 {
-	enum bl_status status = BL_OK;
-
 	pthread_mutex_lock(&vault->lock);
 
-	const struct slot *slot = find(vault, id, SLOT_LIVE);
+	const struct entry *entry = find(vault, id, SLOT_LIVE);
 
-	if (slot)
-		derive(slot->root, purpose, id, out_key);
-	else
-		status = BL_NOT_FOUND;
+	if (entry)
+		derive(entry->roots.first, purpose, id, out_key);
 	pthread_mutex_unlock(&vault->lock);
-	if (status != BL_OK && bl_device_id_ok(id))
-		return bl_fail(why, status, "device '%s' has no keys", id);
-	return status == BL_OK ? BL_OK : bl_fail(why, status, "that device has no keys");
+	return entry ? BL_OK : no_keys(id, why);
 }
 
 /*
  * Every slot of this id, live or tombstone: one that was destroyed before, perhaps without proof, is
- * overwritten and read back again, which gives the proof.
+ * overwritten and read back again, which gives the proof. The weakest one counts.
  */
-static enum bl_status destroy_locked(struct vault *vault, const char *id, bool *out_was_raw,
-				     struct bl_error *why)
+static enum bl_status destroy_locked(struct vault *vault, const char *id,
+				     enum vault_proof *out_proof, struct bl_error *why)
 {
 	enum bl_status status = BL_OK;
-	bool was_found = false, was_raw = true;
+	enum vault_proof proof = VAULT_PROOF_RAW;
+	bool was_found = false;
 
 	for (size_t i = 0; i < vault->slot_count && status == BL_OK; i++) {
-		const struct slot *slot = &vault->slots[i];
-		bool is_raw = false;
+		const struct slot *slot = &vault->entries[i].slot;
+		enum vault_proof one = VAULT_PROOF_CACHED;
 
 		if ((slot->state != SLOT_LIVE && slot->state != SLOT_TOMBSTONE) ||
 		    strcmp(slot->id, id) != 0)
 			continue;
 		was_found = true;
-		status = destroy_slot(vault, i, id, &is_raw, why);
-		was_raw = was_raw && is_raw;
+		status = destroy_slot(vault, i, id, &one, why);
+		proof = BL_MIN(proof, one);
 	}
 	if (status == BL_OK && !was_found)
-		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no keys", id);
-	if (status == BL_OK && out_was_raw)
-		*out_was_raw = was_raw;
+		return no_keys(id, why);
+	if (status == BL_OK && out_proof)
+		*out_proof = proof;
 	return status;
 }
 
-enum bl_status vault_device_destroy(struct vault *vault, const char *id, bool *out_was_raw,
+enum bl_status vault_device_destroy(struct vault *vault, const char *id,
+				    enum vault_proof *out_proof, struct bl_error *why)
+{
+	enum bl_status status = may_write(vault, id, why);
+
+	if (status != BL_OK)
+		return status;
+	pthread_mutex_lock(&vault->lock);
+	status = destroy_locked(vault, id, out_proof, why);
+	pthread_mutex_unlock(&vault->lock);
+	return status;
+}
+
+/* ---- the image's root ------------------------------------------------------------------------ */
+
+static enum bl_status image_root_locked(const struct vault *vault, const char *id,
+					uint8_t out_root[VAULT_KEY], struct bl_error *why)
+{
+	const struct entry *entry = find(vault, id, SLOT_LIVE);
+
+	if (!entry)
+		return no_keys(id, why);
+	if (entry->is_unsettled)
+		return bl_fail(why, BL_IO,
+			       "the key of the image of '%s' could not be written (restart Bailee)",
+			       id);
+	memcpy(out_root, entry->roots.second, VAULT_KEY);
+	return BL_OK;
+}
+
+enum bl_status vault_image_root(struct vault *vault, const char *id, uint8_t out_root[VAULT_KEY],
+				struct bl_error *why)
+{
+	pthread_mutex_lock(&vault->lock);
+
+	enum bl_status status = image_root_locked(vault, id, out_root, why);
+
+	pthread_mutex_unlock(&vault->lock);
+	return status;
+}
+
+static enum bl_status set_root_locked(struct vault *vault, const char *id,
+				      const uint8_t root[VAULT_KEY], enum vault_proof *out_proof,
+				      struct bl_error *why)
+{
+	struct entry *entry = find(vault, id, SLOT_LIVE);
+	enum vault_proof proof;
+
+	if (!entry)
+		return no_keys(id, why);
+
+	size_t index = (size_t)(entry - vault->entries);
+
+	/* Neither root may be told as long as the medium might hold the other one. */
+	entry->is_unsettled = true;
+	memcpy(entry->roots.second, root, VAULT_KEY);
+	entry->slot.generation = ++vault->generation;
+	slot_seal(&entry->slot, vault->secrets->kek, &entry->roots);
+
+	enum bl_status status = write_pair(vault, index, &entry->slot, why);
+
+	if (status == BL_OK)
+		status = prove_slot(vault, index, &entry->slot, &proof, why);
+	if (status != BL_OK)
+		return status;
+	entry->is_unsettled = false;
+	if (out_proof)
+		*out_proof = proof;
+	return BL_OK;
+}
+
+enum bl_status vault_image_root_set(struct vault *vault, const char *id,
+				    const uint8_t root[VAULT_KEY], enum vault_proof *out_proof,
 				    struct bl_error *why)
 {
 	enum bl_status status = may_write(vault, id, why);
@@ -575,9 +821,54 @@ enum bl_status vault_device_destroy(struct vault *vault, const char *id, bool *o
 	if (status != BL_OK)
 		return status;
 	pthread_mutex_lock(&vault->lock);
-	status = destroy_locked(vault, id, out_was_raw, why);
+	status = set_root_locked(vault, id, root, out_proof, why);
 	pthread_mutex_unlock(&vault->lock);
 	return status;
+}
+
+/* ---- every key there is ---------------------------------------------------------------------- */
+
+#define PURPOSE_COUNT 3
+
+static bool tell_derived(const uint8_t root[VAULT_KEY], const char *id,
+			 bool (*tell)(void *, const uint8_t[VAULT_KEY]), void *context)
+{
+	uint8_t key[VAULT_KEY];
+	bool goes_on = true;
+
+	for (unsigned purpose = 0; purpose < PURPOSE_COUNT && goes_on; purpose++) {
+		derive(root, (enum vault_purpose)purpose, id, key);
+		goes_on = tell(context, key);
+	}
+	sodium_memzero(key, sizeof(key));
+	return goes_on;
+}
+
+static void each_key_locked(const struct vault *vault,
+			    bool (*tell)(void *context, const uint8_t key[VAULT_KEY]),
+			    void *context)
+{
+	const struct secrets *own = vault->secrets;
+	bool goes_on = tell(context, own->kek) && tell(context, own->own.first) &&
+		       tell(context, own->own.second) &&
+		       tell_derived(own->own.second, "", tell, context);
+
+	for (size_t i = 0; i < vault->slot_count && goes_on; i++) {
+		const struct entry *entry = &vault->entries[i];
+
+		if (entry->slot.state == SLOT_LIVE)
+			goes_on = tell(context, entry->roots.first) &&
+				  tell(context, entry->roots.second) &&
+				  tell_derived(entry->roots.first, entry->slot.id, tell, context);
+	}
+}
+
+void vault_each_key(struct vault *vault, bool (*tell)(void *context, const uint8_t key[VAULT_KEY]),
+		    void *context)
+{
+	pthread_mutex_lock(&vault->lock);
+	each_key_locked(vault, tell, context);
+	pthread_mutex_unlock(&vault->lock);
 }
 
 /* ---- small things at rest -------------------------------------------------------------------- */

@@ -122,8 +122,8 @@ static void store_open(struct store *store, bool is_new)
 	if (store->fd < 0)
 		die(store->dir);
 
-	enum bl_status status = is_new ? vault_create(store->fd, &store->vault, &why)
-				       : vault_open(store->fd, &store->vault, &why);
+	enum bl_status status = is_new ? vault_create(store->fd, NULL, 0, &store->vault, &why)
+				       : vault_open(store->fd, NULL, 0, &store->vault, &why);
 
 	if (status != BL_OK)
 		die(why.text);

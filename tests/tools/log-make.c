@@ -169,9 +169,9 @@ static void store_open(struct maker *maker)
 	if (maker->store_fd < 0)
 		die(maker->dir);
 	if (faccessat(maker->store_fd, "keys", F_OK, 0) == 0)
-		must(vault_open(maker->store_fd, &maker->vault, &why), &why);
+		must(vault_open(maker->store_fd, NULL, 0, &maker->vault, &why), &why);
 	else
-		must(vault_create(maker->store_fd, &maker->vault, &why), &why);
+		must(vault_create(maker->store_fd, NULL, 0, &maker->vault, &why), &why);
 	sodium_bin2hex(hex, sizeof(hex), vault_public_key(maker->vault), VAULT_PUBLIC_KEY);
 	strcat(hex, "\n");
 	side_write(maker, ".key", O_TRUNC, hex, strlen(hex));

@@ -45,7 +45,7 @@ static inline BL_UNUSED int scratch_setup(void **state)
 		return -1;
 	scratch->store_fd = open(scratch->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (scratch->store_fd < 0 ||
-	    vault_create(scratch->store_fd, &scratch->vault, NULL) != BL_OK)
+	    vault_create(scratch->store_fd, NULL, 0, &scratch->vault, NULL) != BL_OK)
 		return -1;
 	scratch->kit = mmap(NULL, sizeof(*scratch->kit), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

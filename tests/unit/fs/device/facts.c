@@ -919,10 +919,10 @@ static void facts_of_another_device_do_not_verify(void **state)
 	/* Nor when the key is gone and only the file was left, as in the middle of a shred. */
 	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
 
-	bool was_raw;
+	enum vault_proof proof;
 
 	assert_int_equal(
-		vault_device_destroy(device_store_vault(temp->store), "RMA-1", &was_raw, NULL),
+		vault_device_destroy(device_store_vault(temp->store), "RMA-1", &proof, NULL),
 		BL_OK);
 	assert_int_equal(device_facts_read(temp->store, "RMA-1", &facts, NULL), BL_TAMPERED);
 	assert_null(facts);

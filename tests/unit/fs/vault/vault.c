@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 struct store {
 	char path[64];
-	int fd;
+	int fd, keys;
 	struct vault *vault;
 };
 
@@ -39,7 +40,10 @@ static int setup(void **state)
 		return -1;
 	store->fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = store;
-	return vault_create(store->fd, &store->vault, NULL) == BL_OK ? 0 : -1;
+	if (vault_create(store->fd, NULL, 0, &store->vault, NULL) != BL_OK)
+		return -1;
+	store->keys = openat(store->fd, "keys", O_RDWR | O_CLOEXEC);
+	return store->keys >= 0 ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -47,6 +51,7 @@ static int teardown(void **state)
 	struct store *store = *state;
 
 	vault_close(store->vault);
+	close(store->keys);
 	close(store->fd);
 	nftw(store->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(store);
@@ -57,24 +62,18 @@ static enum bl_status reopen(struct store *store, struct bl_error *why)
 {
 	vault_close(store->vault);
 	store->vault = NULL;
-	return vault_open(store->fd, &store->vault, why);
+	return vault_open(store->fd, NULL, 0, &store->vault, why);
 }
 
 static void read_page(const struct store *store, unsigned page, uint8_t out[VAULT_PAGE])
 {
-	int fd = openat(store->fd, "keys", O_RDONLY);
-
 	memset(out, 0, VAULT_PAGE);
-	assert_true(pread(fd, out, VAULT_PAGE, (off_t)page * VAULT_PAGE) >= 0);
-	close(fd);
+	assert_true(pread(store->keys, out, VAULT_PAGE, (off_t)page * VAULT_PAGE) >= 0);
 }
 
 static void write_page(const struct store *store, unsigned page, const uint8_t in[VAULT_PAGE])
 {
-	int fd = openat(store->fd, "keys", O_RDWR);
-
-	assert_int_equal(pwrite(fd, in, VAULT_PAGE, (off_t)page * VAULT_PAGE), VAULT_PAGE);
-	close(fd);
+	assert_int_equal(pwrite(store->keys, in, VAULT_PAGE, (off_t)page * VAULT_PAGE), VAULT_PAGE);
 }
 
 static void keys_survive_a_restart_and_differ_by_purpose_and_device(void **state)
@@ -110,11 +109,11 @@ static void creating_twice_is_refused_and_opening_nothing_is_not_found(void **st
 	uint8_t before[VAULT_PAGE], after[VAULT_PAGE];
 
 	read_page(store, 0, before);
-	assert_int_equal(vault_create(store->fd, &vault, NULL), BL_EXISTS);
+	assert_int_equal(vault_create(store->fd, NULL, 0, &vault, NULL), BL_EXISTS);
 	read_page(store, 0, after);
 	assert_memory_equal(before, after, VAULT_PAGE);
 	assert_int_equal(unlinkat(store->fd, "keys", 0), 0);
-	assert_int_equal(vault_open(store->fd, &vault, NULL), BL_NOT_FOUND);
+	assert_int_equal(vault_open(store->fd, NULL, 0, &vault, NULL), BL_NOT_FOUND);
 	assert_null(vault);
 }
 
@@ -141,34 +140,138 @@ static void a_link_in_place_of_the_file_is_refused(void **state)
 	assert_int_equal(reopen(store, NULL), BL_INVALID);
 }
 
-static void a_newer_version_is_refused(void **state)
+/* The header with its checksum right again, in both copies. */
+static void write_headers(const struct store *store, uint8_t page[VAULT_PAGE])
+{
+	crypto_generichash(page + VAULT_PAGE - 32, 32, page, VAULT_PAGE - 32, NULL, 0);
+	write_page(store, 0, page);
+	write_page(store, 1, page);
+}
+
+static void another_version_is_refused_and_never_written_over(void **state)
+{
+	static const struct {
+		uint8_t version;
+		const char *says;
+	} ROWS[] = {{0, "before locks"},
+		    {1, "before locks"},
+		    {3, "newer Bailee"},
+		    {255, "newer Bailee"}};
+	struct store *store = *state;
+	uint8_t good[VAULT_PAGE], page[VAULT_PAGE], left[VAULT_PAGE];
+
+	read_page(store, 0, good);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct bl_error why = {.text = ""};
+
+		memcpy(page, good, sizeof(page));
+		page[8] = ROWS[i].version;
+		write_headers(store, page);
+		if (reopen(store, &why) != BL_INVALID || !strstr(why.text, ROWS[i].says))
+			fail_msg("version %u: %s", ROWS[i].version, why.text);
+		/* One copy of this version beside it heals nothing. */
+		for (unsigned copy = 0; copy < 2; copy++) {
+			write_page(store, copy, good);
+			write_page(store, 1 - copy, page);
+			if (reopen(store, &why) != BL_INVALID)
+				fail_msg("version %u in copy %u was not refused", ROWS[i].version,
+					 1 - copy);
+			read_page(store, 1 - copy, left);
+			assert_memory_equal(left, page, VAULT_PAGE);
+		}
+	}
+}
+
+static void a_foreign_file_is_refused(void **state)
+{
+	static const uint8_t ZEROS[VAULT_PAGE], TEXT[VAULT_PAGE] = "not a key file";
+	static const uint8_t *const ROWS[] = {ZEROS, TEXT};
+	struct store *store = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		write_page(store, 0, ROWS[i]);
+		write_page(store, 1, ROWS[i]);
+		if (reopen(store, NULL) != BL_INVALID)
+			fail_msg("row %zu was not refused", i);
+	}
+	assert_int_equal(ftruncate(store->keys, 0), 0);
+	assert_int_equal(reopen(store, NULL), BL_INVALID);
+}
+
+static void every_byte_of_one_header_is_healed_from_the_other(void **state)
+{
+	struct store *store = *state;
+	uint8_t good[VAULT_PAGE], page[VAULT_PAGE];
+
+	read_page(store, 0, good);
+	for (unsigned at = 0; at < VAULT_PAGE; at += at < 80 ? 1 : 61)
+		for (unsigned copy = 0; copy < 2; copy++) {
+			memcpy(page, good, sizeof(page));
+			page[at] ^= 0x40;
+			write_page(store, copy, page);
+
+			enum bl_status status = reopen(store, NULL);
+
+			read_page(store, copy, page);
+			if (status != BL_OK || memcmp(page, good, VAULT_PAGE) != 0)
+				fail_msg("byte %u of copy %u: %s", at, copy,
+					 bl_status_name(status));
+		}
+}
+
+static void both_headers_damaged_are_refused(void **state)
+{
+	struct store *store = *state;
+	uint8_t good[VAULT_PAGE], page[VAULT_PAGE];
+
+	read_page(store, 0, good);
+	for (unsigned at = 0; at < VAULT_PAGE; at += at < 300 ? 1 : 61) {
+		memcpy(page, good, sizeof(page));
+		page[at] ^= 0x40;
+		write_page(store, 0, page);
+		write_page(store, 1, page);
+
+		enum bl_status status = reopen(store, NULL);
+
+		if (status != (at < 8 ? BL_INVALID : BL_TAMPERED))
+			fail_msg("byte %u flipped: %s", at, bl_status_name(status));
+	}
+	write_page(store, 0, good);
+	assert_int_equal(reopen(store, NULL), BL_OK);
+}
+
+static void two_good_headers_that_differ_are_refused(void **state)
 {
 	struct store *store = *state;
 	uint8_t page[VAULT_PAGE];
 
 	read_page(store, 0, page);
-	page[8] = 2;
-	write_page(store, 0, page);
-	assert_int_equal(reopen(store, NULL), BL_INVALID);
+	page[32] ^= 1; /* the time of its making */
+	crypto_generichash(page + VAULT_PAGE - 32, 32, page, VAULT_PAGE - 32, NULL, 0);
+	write_page(store, 1, page);
+	assert_int_equal(reopen(store, NULL), BL_TAMPERED);
 }
 
-static void every_byte_of_the_header_counts(void **state)
+/* Whoever can write the file can make its checksums right. */
+static void sealed_fields_that_were_changed_are_tampered(void **state)
 {
+	static const unsigned FIELDS[] = {16,  32,  40,	 71,  72,  96,	127, 128,
+					  159, 160, 175, 192, 208, 232, 263, 279};
 	struct store *store = *state;
-	uint8_t page[VAULT_PAGE];
+	uint8_t good[VAULT_PAGE], page[VAULT_PAGE];
 
-	for (unsigned at = 0; at < VAULT_PAGE; at += at < 200 ? 1 : 61) {
-		read_page(store, 0, page);
-		page[at] ^= 0x40;
-		write_page(store, 0, page);
+	read_page(store, 0, good);
+	for (size_t i = 0; i < BL_COUNT(FIELDS); i++) {
+		memcpy(page, good, sizeof(page));
+		page[FIELDS[i]] ^= 1;
+		write_headers(store, page);
 
 		enum bl_status status = reopen(store, NULL);
 
-		if (status != BL_TAMPERED && status != BL_INVALID)
-			fail_msg("byte %u flipped: %s", at, bl_status_name(status));
-		page[at] ^= 0x40;
-		write_page(store, 0, page);
+		if (status != BL_TAMPERED && status != BL_FORBIDDEN)
+			fail_msg("byte %u changed: %s", FIELDS[i], bl_status_name(status));
 	}
+	write_headers(store, good);
 	assert_int_equal(reopen(store, NULL), BL_OK);
 }
 
@@ -176,61 +279,110 @@ static void a_device_has_one_key_until_it_is_destroyed(void **state)
 {
 	struct store *store = *state;
 	uint8_t key[VAULT_KEY];
-	bool was_raw = false;
+	enum vault_proof proof = VAULT_PROOF_CACHED;
 
 	assert_int_equal(vault_device_key(store->vault, "RMA-1", VAULT_MASK, key, NULL),
 			 BL_NOT_FOUND);
-	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &was_raw, NULL), BL_NOT_FOUND);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_NOT_FOUND);
 	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
 	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_EXISTS);
-	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &was_raw, NULL), BL_OK);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_OK);
 	assert_int_equal(vault_device_key(store->vault, "RMA-1", VAULT_MASK, key, NULL),
 			 BL_NOT_FOUND);
-	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &was_raw, NULL), BL_OK);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_OK);
 	assert_int_equal(reopen(store, NULL), BL_OK);
 	assert_int_equal(vault_device_key(store->vault, "RMA-1", VAULT_MASK, key, NULL),
 			 BL_NOT_FOUND);
 	assert_int_equal(vault_device_add(store->vault, "../RMA", NULL), BL_INVALID);
 }
 
-static void a_destroyed_root_key_is_nowhere_in_the_file(void **state)
+static void read_all(const struct store *store, uint8_t **out, size_t *out_length)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(store->keys, &st), 0);
+	*out = malloc((size_t)st.st_size);
+	assert_non_null(*out);
+	assert_int_equal(pread(store->keys, *out, (size_t)st.st_size, 0), st.st_size);
+	*out_length = (size_t)st.st_size;
+}
+
+static void a_destroyed_key_is_nowhere_in_the_file(void **state)
 {
 	struct store *store = *state;
-	uint8_t page[VAULT_PAGE], root[VAULT_KEY], bytes[8 * VAULT_PAGE];
-	bool was_raw = false;
+	uint8_t page[VAULT_PAGE], key[VAULT_KEY], *bytes;
+	struct slot slot;
+	size_t length;
+	enum vault_proof proof = VAULT_PROOF_CACHED;
 
 	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
 	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
-	read_page(store, 1, page);
-	memcpy(root, page + 56, VAULT_KEY);
-	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &was_raw, NULL), BL_OK);
+	read_page(store, 2, page);
+	slot_decode(page, &slot);
+	assert_int_equal(slot.state, SLOT_LIVE);
+	read_all(store, &bytes, &length);
+	assert_non_null(memmem(bytes, length, slot.sealed, VAULT_SEALED));
+	free(bytes);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_OK);
+	read_all(store, &bytes, &length);
+	assert_int_equal(length, (2 + 2 * VAULT_SLOT_BATCH) * VAULT_PAGE);
+	assert_null(memmem(bytes, length, slot.sealed, 16));
+	assert_null(memmem(bytes, length, slot.nonce, VAULT_NONCE));
+	free(bytes);
+	assert_int_equal(vault_device_key(store->vault, "RMA-2", VAULT_MASK, key, NULL), BL_OK);
+}
 
-	int fd = openat(store->fd, "keys", O_RDONLY);
-	ssize_t got = read(fd, bytes, sizeof(bytes));
+/* The KEK of a store without a lock, by the format alone. */
+static void kek_of(const struct store *store, uint8_t kek[VAULT_KEY])
+{
+	static const struct vault_secret NONE = {.kind = VAULT_LOCK_NONE};
+	uint8_t page[VAULT_PAGE];
+	struct vault_header header;
 
-	close(fd);
-	assert_int_equal(got, 5 * VAULT_PAGE);
-	assert_null(memmem(bytes, (size_t)got, root, VAULT_KEY));
-	assert_int_equal(vault_device_key(store->vault, "RMA-2", VAULT_MASK, root, NULL), BL_OK);
+	read_page(store, 0, page);
+	assert_int_equal(header_decode(page, &header, NULL), BL_OK);
+	assert_int_equal(lock_open(&header.locks[0], &NONE, header.id, kek, NULL), BL_OK);
 }
 
 /* What a crash can leave in the two copies, and what open makes of it. */
-enum copy { EMPTY, LIVE, OTHER, TOMBSTONE, DAMAGED };
+enum copy { EMPTY, LIVE, NEWER, OLDER, TWIN, OTHER, FORGED, TOMBSTONE, DAMAGED, COPY_COUNT };
 
-static void make_copy(enum copy copy, uint8_t page[VAULT_PAGE])
+/* LIVE with the generation 9 in front of NEWER; TWIN is sealed again, OTHER of another id, FORGED under another KEK. */
+static void make_copies(const struct store *store, uint8_t pages[COPY_COUNT][VAULT_PAGE])
 {
-	struct slot slot = {.state = SLOT_LIVE, .generation = 9, .id = "RMA-1"};
+	struct key_pair roots, new_roots;
+	uint8_t kek[VAULT_KEY];
 
-	memset(slot.root, copy == OTHER ? 2 : 1, sizeof(slot.root));
-	if (copy == TOMBSTONE) {
-		memset(slot.root, 0, sizeof(slot.root));
-		slot.state = SLOT_TOMBSTONE;
+	kek_of(store, kek);
+	memset(&roots, 1, sizeof(roots));
+	memset(&new_roots, 1, sizeof(new_roots));
+	memset(new_roots.second, 2, VAULT_KEY);
+	for (enum copy copy = EMPTY; copy < COPY_COUNT; copy++) {
+		struct slot slot = {.state = SLOT_LIVE, .generation = 9, .id = "RMA-1"};
+
+		if (copy == NEWER)
+			slot.generation = 10;
+		if (copy == OLDER)
+			slot.generation = 8;
+		if (copy == OTHER) {
+			slot.generation = 10;
+			slot.id[4] = '7';
+		}
+		if (copy == TOMBSTONE)
+			slot.state = SLOT_TOMBSTONE;
+		if (copy == EMPTY)
+			slot.state = SLOT_EMPTY;
+		if (copy == FORGED) {
+			slot.generation = 10;
+			kek[0] ^= 1;
+		}
+		slot_seal(&slot, kek, copy == NEWER ? &new_roots : &roots);
+		if (copy == FORGED)
+			kek[0] ^= 1;
+		slot_encode(&slot, pages[copy]);
+		if (copy == DAMAGED)
+			pages[copy][100] ^= 1;
 	}
-	if (copy == EMPTY)
-		slot.state = SLOT_EMPTY;
-	slot_encode(&slot, page);
-	if (copy == DAMAGED)
-		page[100] ^= 1;
 }
 
 static void a_crash_between_the_copies_is_settled_at_open(void **state)
@@ -238,50 +390,66 @@ static void a_crash_between_the_copies_is_settled_at_open(void **state)
 	static const struct {
 		enum copy a, b;
 		enum bl_status opened, key;
-		enum slot_state left_a, left_b;
+		enum copy left_a, left_b;
+		uint8_t image_root; /* its bytes, where it has one */
 	} ROWS[] = {
-		{EMPTY, EMPTY, BL_OK, BL_NOT_FOUND, SLOT_EMPTY, SLOT_EMPTY},
-		{LIVE, LIVE, BL_OK, BL_OK, SLOT_LIVE, SLOT_LIVE},
-		{LIVE, OTHER, BL_TAMPERED, BL_OK, SLOT_LIVE, SLOT_LIVE},
-		{LIVE, TOMBSTONE, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{TOMBSTONE, LIVE, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{DAMAGED, TOMBSTONE, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{TOMBSTONE, DAMAGED, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{EMPTY, TOMBSTONE, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{TOMBSTONE, EMPTY, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{TOMBSTONE, TOMBSTONE, BL_OK, BL_NOT_FOUND, SLOT_TOMBSTONE, SLOT_TOMBSTONE},
-		{EMPTY, LIVE, BL_OK, BL_NOT_FOUND, SLOT_EMPTY, SLOT_EMPTY},
-		{EMPTY, DAMAGED, BL_OK, BL_NOT_FOUND, SLOT_EMPTY, SLOT_EMPTY},
-		{LIVE, DAMAGED, BL_OK, BL_OK, SLOT_LIVE, SLOT_LIVE},
-		{LIVE, EMPTY, BL_OK, BL_OK, SLOT_LIVE, SLOT_LIVE},
-		{DAMAGED, LIVE, BL_OK, BL_OK, SLOT_LIVE, SLOT_LIVE},
-		{DAMAGED, DAMAGED, BL_TAMPERED, BL_OK, SLOT_DAMAGED, SLOT_DAMAGED},
-		{DAMAGED, EMPTY, BL_TAMPERED, BL_OK, SLOT_DAMAGED, SLOT_EMPTY},
+		{EMPTY, EMPTY, BL_OK, BL_NOT_FOUND, EMPTY, EMPTY, 0},
+		{LIVE, LIVE, BL_OK, BL_OK, LIVE, LIVE, 1},
+		{NEWER, NEWER, BL_OK, BL_OK, NEWER, NEWER, 2},
+		{LIVE, NEWER, BL_OK, BL_OK, NEWER, NEWER, 2},
+		{DAMAGED, NEWER, BL_OK, BL_OK, NEWER, NEWER, 2},
+		{LIVE, TWIN, BL_TAMPERED, BL_OK, LIVE, TWIN, 0},
+		{LIVE, OLDER, BL_TAMPERED, BL_OK, LIVE, OLDER, 0},
+		{LIVE, OTHER, BL_TAMPERED, BL_OK, LIVE, OTHER, 0},
+		{LIVE, FORGED, BL_TAMPERED, BL_OK, LIVE, FORGED, 0},
+		{FORGED, FORGED, BL_TAMPERED, BL_OK, FORGED, FORGED, 0},
+		{DAMAGED, FORGED, BL_TAMPERED, BL_OK, DAMAGED, FORGED, 0},
+		{FORGED, DAMAGED, BL_TAMPERED, BL_OK, FORGED, DAMAGED, 0},
+		{LIVE, TOMBSTONE, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{TOMBSTONE, LIVE, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{DAMAGED, TOMBSTONE, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{TOMBSTONE, DAMAGED, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{EMPTY, TOMBSTONE, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{TOMBSTONE, EMPTY, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{TOMBSTONE, TOMBSTONE, BL_OK, BL_NOT_FOUND, TOMBSTONE, TOMBSTONE, 0},
+		{EMPTY, LIVE, BL_OK, BL_NOT_FOUND, EMPTY, EMPTY, 0},
+		{EMPTY, DAMAGED, BL_OK, BL_NOT_FOUND, EMPTY, EMPTY, 0},
+		{LIVE, DAMAGED, BL_OK, BL_OK, LIVE, LIVE, 1},
+		{LIVE, EMPTY, BL_OK, BL_OK, LIVE, LIVE, 1},
+		{DAMAGED, LIVE, BL_OK, BL_OK, LIVE, LIVE, 1},
+		{DAMAGED, DAMAGED, BL_TAMPERED, BL_OK, DAMAGED, DAMAGED, 0},
+		{DAMAGED, EMPTY, BL_TAMPERED, BL_OK, DAMAGED, EMPTY, 0},
 	};
 	struct store *store = *state;
-	uint8_t page[VAULT_PAGE], key[VAULT_KEY];
+	uint8_t copies[COPY_COUNT][VAULT_PAGE], page[VAULT_PAGE], key[VAULT_KEY];
 
+	make_copies(store, copies);
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
-		struct slot left;
-		enum slot_state wanted[2] = {ROWS[i].left_a, ROWS[i].left_b};
+		const enum copy wanted[2] = {ROWS[i].left_a, ROWS[i].left_b};
 
-		make_copy(ROWS[i].a, page);
-		write_page(store, 1, page);
-		make_copy(ROWS[i].b, page);
-		write_page(store, 2, page);
+		write_page(store, 2, copies[ROWS[i].a]);
+		write_page(store, 3, copies[ROWS[i].b]);
 
 		enum bl_status status = reopen(store, NULL);
 
 		if (status != ROWS[i].opened)
 			fail_msg("row %zu: open says %s", i, bl_status_name(status));
-		if (status == BL_OK)
-			status = vault_device_key(store->vault, "RMA-1", VAULT_MASK, key, NULL);
-		if (ROWS[i].opened == BL_OK && status != ROWS[i].key)
-			fail_msg("row %zu: key says %s", i, bl_status_name(status));
+		if (status == BL_OK) {
+			status = vault_image_root(store->vault, "RMA-1", key, NULL);
+			if (status != ROWS[i].key ||
+			    (status == BL_OK && key[0] != ROWS[i].image_root))
+				fail_msg("row %zu: key says %s", i, bl_status_name(status));
+		}
 		for (unsigned copy = 0; copy < 2; copy++) {
-			read_page(store, 1 + copy, page);
+			struct slot left, meant;
+
+			read_page(store, 2 + copy, page);
 			slot_decode(page, &left);
-			if (left.state != wanted[copy])
+			slot_decode(copies[wanted[copy]], &meant);
+			/* A tombstone that was written anew has a generation of its own. */
+			if (left.state != meant.state ||
+			    (left.state != SLOT_TOMBSTONE &&
+			     memcmp(page, copies[wanted[copy]], VAULT_PAGE) != 0))
 				fail_msg("row %zu: copy %u is left as %d", i, copy, left.state);
 		}
 	}
@@ -291,21 +459,34 @@ static void a_file_cut_in_the_last_slot_is_an_add_never_told(void **state)
 {
 	struct store *store = *state;
 	uint8_t key[VAULT_KEY];
-	char path[80];
 
 	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
 	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
-	snprintf(path, sizeof(path), "%s/keys", store->path);
-	/* Copy A of slot 1 was never written: a hole; copy B is cut. */
+	/* Copy A of slot 1 was never written; copy B is cut. */
 	uint8_t zeros[VAULT_PAGE] = {0};
 
-	write_page(store, 3, zeros);
-	assert_int_equal(truncate(path, 4 * VAULT_PAGE + 100), 0);
+	write_page(store, 4, zeros);
+	assert_int_equal(ftruncate(store->keys, 5 * VAULT_PAGE + 100), 0);
 	assert_int_equal(reopen(store, NULL), BL_OK);
 	assert_int_equal(vault_device_key(store->vault, "RMA-1", VAULT_MASK, key, NULL), BL_OK);
 	assert_int_equal(vault_device_key(store->vault, "RMA-2", VAULT_MASK, key, NULL),
 			 BL_NOT_FOUND);
 	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
+	assert_int_equal(reopen(store, NULL), BL_OK);
+	assert_int_equal(vault_device_key(store->vault, "RMA-2", VAULT_MASK, key, NULL), BL_OK);
+}
+
+static void a_slot_copied_to_another_place_is_tampered(void **state)
+{
+	struct store *store = *state;
+	uint8_t page[VAULT_PAGE];
+
+	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
+	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
+	read_page(store, 2, page);
+	write_page(store, 6, page);
+	write_page(store, 7, page);
+	assert_int_equal(reopen(store, NULL), BL_TAMPERED);
 }
 
 static void a_second_opener_reads_and_does_not_write(void **state)
@@ -313,13 +494,13 @@ static void a_second_opener_reads_and_does_not_write(void **state)
 	struct store *store = *state;
 	struct vault *second = NULL;
 	uint8_t key[VAULT_KEY];
-	bool was_raw;
+	enum vault_proof proof;
 
 	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
-	assert_int_equal(vault_open(store->fd, &second, NULL), BL_OK);
+	assert_int_equal(vault_open(store->fd, NULL, 0, &second, NULL), BL_OK);
 	assert_int_equal(vault_device_key(second, "RMA-1", VAULT_MASK, key, NULL), BL_OK);
 	assert_int_equal(vault_device_add(second, "RMA-2", NULL), BL_LOCKED);
-	assert_int_equal(vault_device_destroy(second, "RMA-1", &was_raw, NULL), BL_LOCKED);
+	assert_int_equal(vault_device_destroy(second, "RMA-1", &proof, NULL), BL_LOCKED);
 	vault_close(second);
 }
 
@@ -386,12 +567,17 @@ int main(void)
 		TEST(creating_twice_is_refused_and_opening_nothing_is_not_found),
 		TEST(a_file_that_others_may_use_is_refused),
 		TEST(a_link_in_place_of_the_file_is_refused),
-		TEST(a_newer_version_is_refused),
-		TEST(every_byte_of_the_header_counts),
+		TEST(another_version_is_refused_and_never_written_over),
+		TEST(a_foreign_file_is_refused),
+		TEST(every_byte_of_one_header_is_healed_from_the_other),
+		TEST(both_headers_damaged_are_refused),
+		TEST(two_good_headers_that_differ_are_refused),
+		TEST(sealed_fields_that_were_changed_are_tampered),
 		TEST(a_device_has_one_key_until_it_is_destroyed),
-		TEST(a_destroyed_root_key_is_nowhere_in_the_file),
+		TEST(a_destroyed_key_is_nowhere_in_the_file),
 		TEST(a_crash_between_the_copies_is_settled_at_open),
 		TEST(a_file_cut_in_the_last_slot_is_an_add_never_told),
+		TEST(a_slot_copied_to_another_place_is_tampered),
 		TEST(a_second_opener_reads_and_does_not_write),
 		TEST(many_devices_fit),
 		TEST(a_signature_is_good_for_its_message_only),
