@@ -23,9 +23,10 @@ B = build/$(VARIANT)
 endif
 
 DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
-	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev tzdata
+	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev libewf-dev libqcow-dev libvmdk-dev \
+	libvhdi-dev libbfio-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk mount util-linux python3 rsync \
-	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl xfsprogs clang-format cppcheck libclang-rt-14-dev \
+	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl xfsprogs btrfs-progs ewf-tools qemu-utils clang-format cppcheck libclang-rt-14-dev \
 	clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)
 
@@ -57,6 +58,15 @@ CLI_C := $(wildcard fs/cli/*.c)
 LIBFS_C := $(filter-out $(CLI_C),$(FS_C))
 READER_C := $(wildcard fs/image/reader/*.c)
 READER_MAIN = fs/image/reader/main.c
+# One program for each container library: each exports a libbfio of its own, so no two of them go into one program.
+CONTAINER_KINDS = ewf qcow vmdk vhd split
+CONTAINER_MAINS = $(patsubst %,fs/image/container/%.c,$(CONTAINER_KINDS))
+CONTAINER_C := $(filter-out $(CONTAINER_MAINS),$(wildcard fs/image/container/*.c))
+CONTAINER_LIB_ewf = -lewf
+CONTAINER_LIB_qcow = -lqcow
+CONTAINER_LIB_vmdk = -lvmdk -lbfio
+CONTAINER_LIB_vhd = -lvhdi
+CONTAINER_LIB_split =
 UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
 FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C := $(wildcard tests/bench/*.c)
@@ -67,7 +77,8 @@ UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
 HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog
-PROGRAMS = $(B)/bailee $(B)/bailee-reader
+CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
+PROGRAMS = $(B)/bailee $(B)/bailee-reader $(CONTAINERS)
 
 # make V=1 shows the commands.
 ifeq ($(V),)
@@ -82,6 +93,7 @@ all: $(PROGRAMS)
 $(B)/libpolicy.a: $(call obj,$(POLICY_C))
 $(B)/libfs.a: $(call obj,$(LIBFS_C))
 $(B)/libreader.a: $(call obj,$(filter-out $(READER_MAIN),$(READER_C)))
+$(B)/libcontainer.a: $(call obj,$(CONTAINER_C))
 $(B)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -96,6 +108,10 @@ $(B)/bailee-reader: $(call obj,$(READER_MAIN)) $(B)/libreader.a $(B)/libpolicy.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
 
+$(CONTAINERS): $(B)/bailee-container-%: $(B)/obj/fs/image/container/%.o $(B)/libcontainer.a $(B)/libpolicy.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(CONTAINER_LIB_$*) -lseccomp
+
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC  ,$<)
@@ -105,6 +121,8 @@ $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/l
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
+# They start the programs, which lie two folders above their own.
+$(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile: | $(CONTAINERS)
 # The program without its log, to measure what the log costs: never installed. Where both have a name the first one counts.
 $(B)/test/tools/bailee-nolog: $(call obj,$(CLI_C) tests/tools/nolog.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
 	@mkdir -p $(@D)
@@ -181,6 +199,8 @@ format:
 install: all
 	install -D -m 0755 $(B)/bailee $(DESTDIR)$(PREFIX)/bin/bailee
 	install -D -m 0755 $(B)/bailee-reader $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader
+	for kind in $(CONTAINER_KINDS); do install -D -m 0755 $(B)/bailee-container-$$kind \
+		$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-container-$$kind || exit 1; done
 	install -D -m 0644 docs/bailee.1 $(DESTDIR)$(PREFIX)/share/man/man1/bailee.1
 	install -D -m 0644 docs/bailee-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5
 	install -D -m 0644 contrib/bailee.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee
@@ -189,6 +209,7 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
+		$(patsubst %,$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-container-%,$(CONTAINER_KINDS)) \
 		$(DESTDIR)$(PREFIX)/share/man/man1/bailee.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee \

@@ -2,7 +2,7 @@
 _bailee()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands="init auditor serve mount umount enroll open close status may why consent caller request requests approve refuse people reload"
+	local commands="init doctor auditor serve mount umount enroll intake open close status may why consent caller request requests approve refuse people reload"
 	commands="$commands policy log hold shred certificate"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
@@ -13,7 +13,7 @@ _bailee()
 		return
 	fi
 	case $prev in
-	--kind) [ "$command" = enroll ] && words=$kinds ;;
+	--kind) case $command in enroll | intake) words=$kinds ;; esac ;;
 	--device) [ "$command" = policy ] && words=$kinds ;;
 	--consent) words="granted withdrawn unknown" ;;
 	--caller-verified | --by) words="one-factor two-factor" ;;
@@ -25,21 +25,24 @@ _bailee()
 	--op)
 		words="start stop recovered heartbeat policy-loaded policy-refused enrolled view-opened view-closed view-revoked lookup list stat readlink"
 		words="$words open read why source-error hold-added hold-released due shred-intent shred-done admin consent caller requested approved"
-		words="$words refused latched unlatched trimmed"
+		words="$words refused latched unlatched trimmed intake source-intent source-done part-intent part-done"
 		;;
 	--format) words="jsonl ocsf rfc5424" ;;
-	--store | --policy | --record | --key | --kit | --log | --image | --signature | --anchor | --auditor | --names)
+	--store | --policy | --record | --key | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	esac
 	if [ -z "$words" ]; then
 		case $command in
-		init) words="--auditor --kit" ;;
+		init) words="--auditor --kit --passphrase --passphrase-file --key-file --credential --keys" ;;
 		auditor) words="keygen" ;;
-		serve) words="--policy --anchor" ;;
-		mount) words="--foreground --policy --purpose --reason" ;;
+		serve) words="--policy --anchor --passphrase-file --key-file --credential" ;;
+		mount) words="--foreground --policy --purpose --reason --passphrase-file --key-file --credential" ;;
 		enroll) words="--device --kind --record --destroy-when-due --reason" ;;
+		intake)
+			words="--device --kind --record --size --reason --purpose --without --only --no-free-space --verify --destroy-source"
+			;;
 		open) words="--purpose --reason --for" ;;
 		close) words="--view" ;;
 		policy)
@@ -81,8 +84,8 @@ _bailee()
 		approve | refuse) words="--reason --purpose" ;;
 		reload) words="--reason" ;;
 		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release" || words="--reason --hold --purpose" ;;
-		shred) words="--due --reason --purpose" ;;
-		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason" ;;
+		shred) words="--due --path --reason --purpose" ;;
+		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason --part --html --intake --source" ;;
 		esac
 		words="$words $common"
 	fi

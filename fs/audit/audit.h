@@ -51,6 +51,11 @@ enum audit_op {
 	AUDIT_LATCHED,	  /* the log takes no more events but those of its reserve; detail: why */
 	AUDIT_UNLATCHED,  /* by an admin; bytes: how many requests were refused meanwhile */
 	AUDIT_TRIMMED, /* a segment was old enough to go; offset, bytes: its records; detail: its tombstone's digest */
+	AUDIT_INTAKE, /* a sealed image is complete; bytes: of the image; detail: digest of the receipt */
+	AUDIT_SOURCE_INTENT, /* the source of an intake is about to be destroyed */
+	AUDIT_SOURCE_DONE,   /* detail: status, certificate digest */
+	AUDIT_PART_INTENT, /* files of a sealed image are about to be destroyed; handle: number of the part; bytes: of their places */
+	AUDIT_PART_DONE,   /* detail: status, certificate digest; handle: number of the part */
 	AUDIT_OP_COUNT
 };
 const char *audit_op_name(enum audit_op op); /* "read"; static */

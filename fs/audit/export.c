@@ -237,6 +237,9 @@ static const struct activity {
 	[AUDIT_VIEW_CLOSED] = {13, "Unmount", FILE_FOLDER, "Folder"},
 	[AUDIT_VIEW_REVOKED] = {13, "Unmount", FILE_FOLDER, "Folder"},
 	[AUDIT_SHRED_DONE] = {.id = 4, .caption = "Delete"},
+	[AUDIT_INTAKE] = {.id = 1, .caption = "Create"},
+	[AUDIT_SOURCE_DONE] = {.id = 4, .caption = "Delete"},
+	[AUDIT_PART_DONE] = {.id = 4, .caption = "Delete"},
 };
 
 static const struct outcome {

@@ -35,6 +35,11 @@ static const char *const OPS[AUDIT_OP_COUNT] = {
 	[AUDIT_LATCHED] = "latched",
 	[AUDIT_UNLATCHED] = "unlatched",
 	[AUDIT_TRIMMED] = "trimmed",
+	[AUDIT_INTAKE] = "intake",
+	[AUDIT_SOURCE_INTENT] = "source-intent",
+	[AUDIT_SOURCE_DONE] = "source-done",
+	[AUDIT_PART_INTENT] = "part-intent",
+	[AUDIT_PART_DONE] = "part-done",
 };
 
 static const char *const VERDICTS[] = {

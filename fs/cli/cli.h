@@ -20,6 +20,7 @@ int cmd_serve(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
+int cmd_intake(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_close(int argc, char **argv);
 int cmd_status(int argc, char **argv);
@@ -40,6 +41,7 @@ int cmd_shred(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_auditor(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 /*
  * One option of a command: a name, and where its text goes (or what it sets). Commands list theirs; --store, --json and

@@ -16,6 +16,8 @@ static const struct command COMMANDS[] = {
 	{"enroll", cmd_enroll,
 	 "SOURCE --device ID --kind KIND [--record FILE] [--destroy-when-due]",
 	 "make a device known where its image lies"},
+	{"intake", cmd_intake, "IMAGE|BLOCK-DEVICE|- --device ID --kind KIND [--destroy-source]",
+	 "take a device's image in, sealed while it is read, with a signed receipt"},
 	{"open", cmd_open, "[--purpose P] [--reason TEXT] [--for LOGIN|uid:N] MOUNTPOINT",
 	 "see what you may see, on a mount of your own"},
 	{"close", cmd_close, "MOUNTPOINT | --view N", "end a view"},
@@ -38,9 +40,11 @@ static const struct command COMMANDS[] = {
 	 "prove the log whole; ask it who saw what"},
 	{"hold", cmd_hold, "add|release ID --reason TEXT [--hold N]",
 	 "stop the destruction of a device, or let it go on"},
-	{"shred", cmd_shred, "--due | ID --reason TEXT", "destroy what is due, or a device early"},
+	{"shred", cmd_shred, "--due | ID [--path PATTERN]... --reason T",
+	 "destroy what is due, a device early, or files in it"},
 	{"certificate", cmd_certificate, "show ID | verify FILE --key KEY",
-	 "the proof of a destruction"},
+	 "the proof of a destruction, or of an intake"},
+	{"doctor", cmd_doctor, "", "is this store, and this machine, fit to keep secrets?"},
 };
 
 static void print_help(FILE *out)

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fs/cli/cli.h"
+#include "fs/cli/secret.h"
 
 #define SOURCES_LIMIT 64
 
@@ -133,18 +133,22 @@ static int run_in_background(struct mounting *mounting)
 int cmd_mount(int argc, char **argv)
 {
 	struct mounting mounting = {
-		.invocation = {.command = "mount",
-			       .usage = "mount [-f] [--policy FILE] [--store DIR] [--purpose P] "
-					"[--reason TEXT] "
-					"SOURCE[=ID]... MOUNTPOINT"},
+		.invocation =
+			{.command = "mount",
+			 .usage = "mount [-f] [--policy FILE] [--store DIR] [--purpose P] "
+				  "[--reason TEXT] [--passphrase-file FILE|-] [--key-file FILE] "
+				  "SOURCE[=ID]... MOUNTPOINT"},
 		.options = {.is_solo = true, .on_ready = say_ready},
 		.ready_fd = -1,
 	};
 	bool in_foreground = false;
+	struct secret_options given = {.passphrase_file = NULL};
+	SECRETS_CLEANUP struct secrets secrets = {.count = 0};
 	const struct option_row rows[] = {{.name = "foreground", .flag = &in_foreground},
 					  {.name = "policy", .text = &mounting.options.policy_path},
 					  {.name = "purpose", .text = &mounting.options.purpose},
-					  {.name = "reason", .text = &mounting.options.reason}};
+					  {.name = "reason", .text = &mounting.options.reason},
+					  SECRET_ROWS(&given)};
 	struct bl_error why = {{0}};
 	int code = cli_parse(&mounting.invocation, argc, argv, rows, BL_COUNT(rows), 2,
 			     SOURCES_LIMIT + 1);
@@ -170,6 +174,12 @@ int cmd_mount(int argc, char **argv)
 	}
 	if (mounting.invocation.store == mounting.invocation.store_room)
 		make_parents(mounting.invocation.store);
+	enum bl_status status = secrets_for(mounting.invocation.store, &given, &secrets, &why);
+
+	if (status != BL_OK)
+		return cli_fail(&mounting.invocation, status, &why);
+	mounting.options.secrets = secrets.items;
+	mounting.options.secret_count = secrets.count;
 	mounting.options.context = &mounting;
 	mounting.options.store_path = mounting.invocation.store;
 	mounting.options.sources = mounting.sources;

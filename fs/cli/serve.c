@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fs/cli/cli.h"
+#include "fs/cli/secret.h"
 
 static void say_ready(void *context)
 {
@@ -16,11 +16,15 @@ int cmd_serve(int argc, char **argv)
 	struct invocation invocation = {
 		.command = "serve",
 		.usage = "serve [--store DIR] [--policy FILE] "
-			 "[--anchor DIR|syslog:[SOCKET]|command:COMMAND]..."};
+			 "[--anchor DIR|syslog:[SOCKET]|command:COMMAND]... "
+			 "[--passphrase-file FILE|-] [--key-file FILE] [--credential NAME]"};
 	struct text_list anchors = {.count = 0};
+	struct secret_options given = {.passphrase_file = NULL};
+	SECRETS_CLEANUP struct secrets secrets = {.count = 0};
 	struct daemon_options options = {.on_ready = say_ready, .context = &invocation};
 	const struct option_row rows[] = {{.name = "policy", .text = &options.policy_path},
-					  {.name = "anchor", .list = &anchors}};
+					  {.name = "anchor", .list = &anchors},
+					  SECRET_ROWS(&given)};
 	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 0);
 
@@ -34,7 +38,11 @@ int cmd_serve(int argc, char **argv)
 	options.anchors = anchors.items;
 	options.anchor_count = anchors.count;
 
-	enum bl_status status = daemon_run(&options, &why);
+	enum bl_status status = secrets_for(invocation.store, &given, &secrets, &why);
 
+	options.secrets = secrets.items;
+	options.secret_count = secrets.count;
+	if (status == BL_OK)
+		status = daemon_run(&options, &why);
 	return status == BL_OK ? 0 : cli_fail(&invocation, status, &why);
 }

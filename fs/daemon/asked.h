@@ -2,6 +2,7 @@
 #ifndef FS_DAEMON_ASKED_H
 #define FS_DAEMON_ASKED_H
 
+#include "fs/daemon/message.h"
 #include "fs/daemon/state.h"
 
 struct asked {
@@ -9,7 +10,8 @@ struct asked {
 	const struct peer *peer;
 	int fd; /* for answers before the last */
 	const json_t *request;
-	int passed_fd;	/* -1: none */
+	int passed_fd; /* the first; -1: none */
+	const struct message_fds *fds;
 	json_t *answer; /* to be filled */
 	char rule[BL_RULE_ID_SIZE];
 	bool is_client_gone;
@@ -50,6 +52,14 @@ enum bl_status asked_permit_by_role(struct asked *asked, enum bl_action action,
 /* Of a device that is not there yet. */
 enum bl_status asked_permit_intake(struct asked *asked, const struct device *device,
 				   struct bl_error *why) BL_MUST_CHECK;
+/* A device that is not there yet, as the request describes it. BL_INVALID */
+enum bl_status asked_new_device(const struct asked *asked, struct device *out_device,
+				struct bl_error *why) BL_MUST_CHECK;
+/* asked_enroll - make it known, with its event and its `record`; a device that is due already is closed at once */
+enum bl_status asked_enroll(struct asked *asked, struct device *device, const char *detail,
+			    struct bl_error *why) BL_MUST_CHECK;
+/* asked_step - tell the client of a step of a destruction; @context is the struct asked */
+void asked_step(void *context, const char *device, enum retention_step step);
 /* An answer before the last: {"@name": item}. Takes @item. */
 void asked_send(struct asked *asked, const char *name, json_t *item);
 /* The date of a device, which the request may have moved. */
@@ -68,6 +78,9 @@ json_t *people_lapses(const struct policy *policy);
 /* The rows of the table in requests.c. */
 enum bl_status request_status(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_enroll(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_intake(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_intake_state(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_shred_part(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_hold_add(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_hold_release(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_shred_due(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;

@@ -40,8 +40,16 @@ static enum bl_status status_by_name(const char *name)
 enum bl_status daemon_call(int fd, json_t *request, int pass_fd, daemon_partial_fn *partial,
 			   void *context, json_t **out_answer, struct bl_error *why)
 {
+	return daemon_call_fds(fd, request, &pass_fd, pass_fd >= 0 ? 1 : 0, partial, context,
+			       out_answer, why);
+}
+
+enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t count,
+			       daemon_partial_fn *partial, void *context, json_t **out_answer,
+			       struct bl_error *why)
+{
 	json_object_set_new(request, "bailee", json_integer(1));
-	enum bl_status status = message_send(fd, request, pass_fd, why);
+	enum bl_status status = message_send_fds(fd, request, fds, count, why);
 
 	while (status == BL_OK) {
 		BL_CLEANUP(json_decref) json_t *answer = NULL;

@@ -69,12 +69,13 @@ static void *converse(void *context)
 
 	while (is_open) {
 		BL_CLEANUP(json_decref) json_t *request = NULL;
-		BL_CLEANUP(fd_close) int passed = -1;
+		struct message_fds fds;
 
-		if (message_receive(connection->fd, &request, &passed, NULL) != BL_OK)
+		if (message_receive_fds(connection->fd, &request, &fds, NULL) != BL_OK)
 			break;
 		is_open = request_answer(connection->daemon, &connection->peer, connection->fd,
-					 request, passed);
+					 request, &fds);
+		message_fds_close(&fds);
 	}
 	forget(connection);
 	return NULL;

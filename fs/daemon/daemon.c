@@ -62,11 +62,22 @@ static enum bl_status harden(bool is_solo, struct bl_error *why)
 static enum bl_status open_store(struct daemon *daemon, struct bl_error *why)
 {
 	const char *path = daemon->options->store_path;
-	enum bl_status status = device_store_open(path, &daemon->store, why);
+	const struct device_store_keys keys = {.secrets = daemon->options->secrets,
+					       .secret_count = daemon->options->secret_count};
+	enum bl_status status = device_store_open(path, &keys, &daemon->store, why);
 
 	if (status == BL_NOT_FOUND)
-		status = device_store_create(path, &daemon->store, why);
+		status = device_store_create(path, &keys, &daemon->store, why);
 	return status;
+}
+
+/* Without locked memory plain images can be looked at all the same. */
+static void open_hot(struct daemon *daemon)
+{
+	struct bl_error why;
+
+	if (sealed_hot_new(SEALED_HOT_BYTES, &daemon->hot, &why) != BL_OK)
+		fprintf(stderr, "warning: sealed images cannot be opened: %s\n", why.text);
 }
 
 static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
@@ -75,6 +86,7 @@ static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
 		.store = daemon->store,
 		.audit = daemon->audit,
 		.reader_path = daemon->reader_path,
+		.hot = daemon->hot,
 		.now_unix = daemon_now,
 		.is_solo = daemon->options->is_solo,
 		.host = daemon->host[0] ? daemon->host : NULL,
@@ -120,6 +132,8 @@ static enum bl_status finish_shreds(struct daemon *daemon, struct bl_error *why)
 		.policy = policy,
 		.now_unix = daemon_now(NULL),
 		.by = UINT32_MAX,
+		.reader_path = daemon->reader_path,
+		.hot = daemon->hot,
 	};
 	size_t finished = 0;
 	enum bl_status status = retention_recover(&context, &finished, why);
@@ -143,6 +157,8 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 	learn_host(daemon);
 	if (status == BL_OK)
 		status = log_open(daemon, why);
+	if (status == BL_OK)
+		open_hot(daemon);
 	if (status == BL_OK)
 		status = open_gate(daemon, why);
 	if (status == BL_OK)
@@ -322,6 +338,7 @@ static void close_parts(struct daemon *daemon)
 		keeper_keep_looks(daemon);
 	log_stop(daemon);
 	gate_free(daemon->gate);
+	sealed_hot_free(daemon->hot);
 	log_close(daemon);
 	device_store_close(daemon->store);
 	fd_close(daemon->listen_fd);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "fs/audit/audit.h"
+#include "fs/device/device.h"
 #include "policy/base.h"
 #include "policy/words.h"
 
@@ -28,6 +29,8 @@ struct daemon_options {
 	const char *policy_path; /* NULL: the last good one; solo without any: the built-in one */
 	const char *const *anchors; /* targets of anchors_open; checkpoints go there */
 	size_t anchor_count;
+	const struct vault_secret *secrets; /* what opens the store's locks */
+	size_t secret_count;
 	/* Solo only: one view of the caller on @mountpoint, of these sources. */
 	bool is_solo;
 	const struct daemon_source *sources;
@@ -56,11 +59,13 @@ struct daemon_init {
 	const char *kit_path; /* a file that is not there yet, outside the store */
 	const uint8_t (*auditors)[AUDIT_KEY];
 	size_t auditor_count;
+	struct device_store_keys keys; /* locks, and the folder of the key file */
 };
 
 /*
  * daemon_init - make a store and its log, and write the auditor's kit; no daemon may run
  *
+ * BL_UNSUPPORTED: the keys would lie on a filesystem where an overwrite in place leaves the old bytes (medium_look), with the way out.
  * BL_OK, BL_EXISTS (the store has a log, or the kit's file is there), BL_INVALID, BL_LOCKED, BL_IO.
  */
 enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AUDIT_LOG_ID],
@@ -92,6 +97,11 @@ typedef bool daemon_partial_fn(void *context, const json_t *answer);
  */
 enum bl_status daemon_call(int fd, json_t *request, int pass_fd, daemon_partial_fn *partial,
 			   void *context, json_t **out_answer, struct bl_error *why) BL_MUST_CHECK;
+
+/* daemon_call_fds - the same with several descriptors (an intake) */
+enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t count,
+			       daemon_partial_fn *partial, void *context, json_t **out_answer,
+			       struct bl_error *why) BL_MUST_CHECK;
 
 /* daemon_reader_path - where bailee-reader is: beside this program, else in libexec */
 enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why) BL_MUST_CHECK;

@@ -11,6 +11,7 @@
 
 #include "fs/daemon/kit.h"
 #include "fs/device/device.h"
+#include "fs/vault/medium.h"
 
 struct keeping {
 	int folder_fd;
@@ -89,13 +90,51 @@ static enum bl_status check_outside(const struct keeping *keeping, const char *s
 		       "it (give --kit a file elsewhere)");
 }
 
-static enum bl_status open_store(const char *path, struct device_store **out_store,
+/* What is above a folder that is yet to be made. */
+static int open_nearest(const char *path)
+{
+	BL_CLEANUP(bl_free) char *copy = strdup(path);
+
+	while (copy) {
+		int fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		char *slash = strrchr(copy, '/');
+
+		if (fd >= 0 || errno != ENOENT)
+			return fd;
+		if (!slash)
+			return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (slash == copy)
+			return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		*slash = '\0';
+	}
+	return -1;
+}
+
+/* Keys are destroyed by an overwrite in place: where that leaves the old bytes there must be none. */
+static enum bl_status check_medium(const char *path, bool is_elsewhere, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = open_nearest(path);
+	struct medium medium;
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_INVALID, "cannot open '%.200s'", path);
+	enum bl_status status = medium_look(fd, &medium, why);
+
+	if (status != BL_OK || medium.is_good)
+		return status;
+	return bl_fail(why, BL_UNSUPPORTED, "%s '%.100s' %s%s",
+		       is_elsewhere ? "the keys' folder" : "the store", path, medium.trouble,
+		       is_elsewhere ? "" : "; or keep the keys elsewhere: --keys DIR");
+}
+
+static enum bl_status open_store(const struct daemon_init *init, struct device_store **out_store,
 				 struct bl_error *why)
 {
-	enum bl_status status = device_store_create(path, out_store, why);
+	const char *path = init->store_path;
+	enum bl_status status = device_store_create(path, &init->keys, out_store, why);
 
 	/* A store without a log is what a crash in here leaves. */
-	return status == BL_EXISTS ? device_store_open(path, out_store, why) : status;
+	return status == BL_EXISTS ? device_store_open(path, &init->keys, out_store, why) : status;
 }
 
 /* Said before anything is said of the kit: no other name for it would help. */
@@ -127,9 +166,11 @@ enum bl_status daemon_init(const struct daemon_init *init, uint8_t out_log_id[AU
 		status = open_folder(&keeping, path, why);
 	if (status == BL_OK)
 		status = check_outside(&keeping, init->store_path, why);
-
+	if (status == BL_OK)
+		status = check_medium(init->keys.folder ? init->keys.folder : init->store_path,
+				      init->keys.folder, why);
 	if (status == BL_OK) {
-		status = open_store(init->store_path, &store, why);
+		status = open_store(init, &store, why);
 		if (status != BL_OK)
 			bl_explain(why, "store '%.200s'", init->store_path);
 	}

@@ -172,6 +172,8 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 			.policy = policy,
 			.now_unix = list.now_unix,
 			.by = peer ? peer->uid : UINT32_MAX,
+			.reader_path = daemon->reader_path,
+			.hot = daemon->hot,
 			.on_step = on_step,
 			.step_context = step_context,
 		};

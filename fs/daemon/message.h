@@ -1,4 +1,4 @@
-/* message.h - one JSON object and at most one descriptor over a SEQPACKET socket; both ends */
+/* message.h - one JSON object, and descriptors beside it, over a SEQPACKET socket; both ends */
 #ifndef FS_DAEMON_MESSAGE_H
 #define FS_DAEMON_MESSAGE_H
 
@@ -19,6 +19,19 @@ enum bl_status message_send(int fd, const json_t *message, int pass_fd,
  */
 enum bl_status message_receive(int fd, json_t **out_message, int *out_fd,
 			       struct bl_error *why) BL_MUST_CHECK;
+
+/* With several descriptors, in order; the kernel takes up to 253 at once. */
+#define MESSAGE_FDS 201
+struct message_fds {
+	size_t count;
+	int items[MESSAGE_FDS];
+};
+void message_fds_close(struct message_fds *fds);
+enum bl_status message_send_fds(int fd, const json_t *message, const int *fds, size_t count,
+				struct bl_error *why) BL_MUST_CHECK;
+/* @out_fds  owned by the caller (message_fds_close); empty on failure */
+enum bl_status message_receive_fds(int fd, json_t **out_message, struct message_fds *out_fds,
+				   struct bl_error *why) BL_MUST_CHECK;
 
 /* Raw datagrams with a descriptor, for the monitor: bytes and an fd or -1. Same statuses. */
 enum bl_status message_send_bytes(int fd, const void *bytes, size_t length, int pass_fd,

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "fs/daemon/message.h"
+#include "fs/image/choose.h"
+#include "fs/vault/medium.h"
 
 /*
  * The client opened the source with its own rights and passes the descriptor: nobody has root read, or destroy, what
@@ -39,11 +41,11 @@ static enum bl_status check_source(const struct asked *asked, bool destroy, stru
 		return bl_fail(
 			why, BL_FORBIDDEN,
 			"source is not open for writing, so it may not be destroyed when due");
-	return retention_check_source(asked->passed_fd, why);
+	return medium_check_file(asked->passed_fd, why);
 }
 
-static enum bl_status fill_device(const struct asked *asked, struct device *out_device,
-				  struct bl_error *why)
+enum bl_status asked_new_device(const struct asked *asked, struct device *out_device,
+				struct bl_error *why)
 {
 	const char *id = asked_text(asked, "device");
 	const char *kind = asked_text(asked, "kind");
@@ -60,9 +62,6 @@ static enum bl_status fill_device(const struct asked *asked, struct device *out_
 	out_device->state = STATE_RECEIVED;
 	out_device->enrolled_unix = daemon_now(NULL);
 	out_device->received_unix = out_device->enrolled_unix;
-	out_device->destroy_when_due = asked_flag(asked, "destroy_when_due");
-	snprintf(out_device->source, sizeof(out_device->source), "/proc/self/fd/%d",
-		 asked->passed_fd);
 	return BL_OK;
 }
 
@@ -75,7 +74,8 @@ static enum bl_status check_received(const struct device_record *record, struct 
 	return BL_OK;
 }
 
-static enum bl_status enroll(struct asked *asked, struct device *device, struct bl_error *why)
+enum bl_status asked_enroll(struct asked *asked, struct device *device, const char *detail,
+			    struct bl_error *why)
 {
 	const char *text = asked_text(asked, "record");
 	struct device_record record = {.has_received = false};
@@ -93,8 +93,7 @@ static enum bl_status enroll(struct asked *asked, struct device *device, struct 
 	}
 	/* The event comes first: a device is never known without one; a failed attempt has one as well. */
 	pthread_mutex_lock(&asked->daemon->life_lock);
-	status = asked_log(asked, AUDIT_ENROLLED, device->id,
-			   device->destroy_when_due ? "to be destroyed when due" : "", BL_OK, why);
+	status = asked_log(asked, AUDIT_ENROLLED, device->id, detail, BL_OK, why);
 	if (status == BL_OK)
 		status = device_enroll(asked->daemon->store, device, text ? &record : NULL, why);
 	asked_undone(asked, AUDIT_ENROLLED, device->id, status);
@@ -114,14 +113,18 @@ enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 	if (!device)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 
-	enum bl_status status = fill_device(asked, device, why);
+	enum bl_status status = asked_new_device(asked, device, why);
 
+	device->destroy_when_due = asked_flag(asked, "destroy_when_due");
+	snprintf(device->source, sizeof(device->source), "/proc/self/fd/%d", asked->passed_fd);
 	if (status == BL_OK)
 		status = asked_permit_intake(asked, device, why);
 	if (status == BL_OK)
 		status = check_source(asked, device->destroy_when_due, why);
 	if (status == BL_OK)
-		status = enroll(asked, device, why);
+		status = asked_enroll(asked, device,
+				      device->destroy_when_due ? "to be destroyed when due" : "",
+				      why);
 	if (status != BL_OK)
 		return status;
 	gate_device_changed(asked->daemon->gate, device->id);
@@ -299,16 +302,11 @@ enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
 	return status;
 }
 
-static void tell_step(void *context, const char *device, enum retention_step step)
+void asked_step(void *context, const char *device, enum retention_step step)
 {
-	struct asked *asked = context;
-	BL_CLEANUP(json_decref)
-	json_t *message = json_pack("{s:{s:s,s:s}}", "step", "device", device, "step",
-				    retention_step_name(step));
-
 	/* A client that went away stops nothing: what was begun is finished. */
-	if (!asked->is_client_gone && message)
-		asked->is_client_gone = message_send(asked->fd, message, -1, NULL) != BL_OK;
+	asked_send(context, "step",
+		   json_pack("{s:s,s:s}", "device", device, "step", retention_step_name(step)));
 }
 
 enum bl_status request_shred_due(struct asked *asked, struct bl_error *why)
@@ -319,7 +317,7 @@ enum bl_status request_shred_due(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = asked_log(asked, AUDIT_ADMIN, NULL, "shred-due", BL_OK, why);
 	if (status == BL_OK)
-		status = keeper_pass(asked->daemon, asked->peer, tell_step, asked, &shredded, why);
+		status = keeper_pass(asked->daemon, asked->peer, asked_step, asked, &shredded, why);
 	answer_number(asked->answer, "shredded", (int64_t)shredded);
 	return status;
 }
@@ -365,6 +363,62 @@ enum bl_status answer_date(struct asked *asked, const char *id, struct bl_error 
 	return BL_OK;
 }
 
+/* Files inside a sealed image: nobody looks into the device meanwhile, and its views find it again afterwards. */
+static enum bl_status shred_part(struct asked *asked, const struct device *device,
+				 const char *const *patterns, size_t count, struct bl_error *why)
+{
+	struct daemon *daemon = asked->daemon;
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	const struct retention_context context = {
+		.store = daemon->store,
+		.audit = daemon->audit,
+		.policy = policy,
+		.now_unix = daemon_now(NULL),
+		.by = asked->peer->uid,
+		.reader_path = daemon->reader_path,
+		.hot = daemon->hot,
+		.on_step = asked_step,
+		.step_context = asked,
+	};
+	uint64_t files = 0;
+	uint32_t number = 0;
+
+	pthread_mutex_lock(&daemon->shred_lock);
+	gate_device_drop(daemon->gate, device->id);
+	enum bl_status status =
+		retention_part_shred(&context, device->id, patterns, count, &files, &number, why);
+
+	gate_device_drop(daemon->gate, device->id);
+	gate_device_changed(daemon->gate, device->id);
+	pthread_mutex_unlock(&daemon->shred_lock);
+	answer_text(asked->answer, "device", device->id);
+	answer_number(asked->answer, "files", (int64_t)files);
+	answer_number(asked->answer, "part", number);
+	return status;
+}
+
+enum bl_status request_shred_part(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	const char *reason = asked_text(asked, "reason");
+	const json_t *paths = json_object_get(asked->request, "paths");
+	const char *patterns[IMAGE_PATTERNS];
+	size_t count = BL_MIN(json_array_size(paths), (size_t)IMAGE_PATTERNS);
+
+	if (!reason || !*reason)
+		return bl_fail(why, BL_INVALID, "an early shred needs a reason (--reason TEXT)");
+	if (!count)
+		return bl_fail(why, BL_INVALID, "no path is named");
+	for (size_t i = 0; i < count; i++)
+		patterns[i] = json_string_value(json_array_get(paths, i));
+
+	enum bl_status status = asked_permitted_device(asked, ACTION_SHRED, &device, why);
+
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, device.id, "shred of files", BL_OK, why);
+	return status == BL_OK ? shred_part(asked, &device, patterns, count, why) : status;
+}
+
 enum bl_status request_shred(struct asked *asked, struct bl_error *why)
 {
 	struct device device;
@@ -380,28 +434,47 @@ enum bl_status request_shred(struct asked *asked, struct bl_error *why)
 	return status == BL_OK ? answer_date(asked, device.id, why) : status;
 }
 
+/* Of what: the device's own end, its intake, the intake's source, or a part. */
+static enum bl_status certificate_suffix(const struct asked *asked, char out[40],
+					 struct bl_error *why)
+{
+	const char *of = asked_text(asked, "of");
+	int64_t part = asked_number(asked, "part", 0);
+
+	if (!of && !part)
+		snprintf(out, 40, ".json");
+	else if (part && !of)
+		snprintf(out, 40, "~part-%lld.json", (long long)part);
+	else if (of && !part && (strcmp(of, "intake") == 0 || strcmp(of, "source") == 0))
+		snprintf(out, 40, "~%s.json", of);
+	else
+		return bl_fail(why, BL_INVALID, "'of' is intake or source");
+	return BL_OK;
+}
+
 enum bl_status request_certificate(struct asked *asked, struct bl_error *why)
 {
 	struct device device;
-	char name[BL_DEVICE_ID_SIZE + 40];
-	char text[32768];
-	enum bl_status status = asked_permitted_device(asked, ACTION_VERIFY, &device, why);
+	char suffix[40];
+	BL_CLEANUP(bl_free) char *text = NULL;
+	size_t length;
+	enum bl_status status = certificate_suffix(asked, suffix, why);
 
 	if (status == BL_OK)
+		status = asked_permitted_device(asked, ACTION_VERIFY, &device, why);
+	if (status == BL_OK)
 		status = asked_log(asked, AUDIT_ADMIN, device.id, "certificate", BL_OK, why);
-	if (status != BL_OK)
-		return status;
-	snprintf(name, sizeof(name), "certificates/%s.json", device.id);
-
-	BL_CLEANUP(fd_close)
-	int fd = openat(device_store_fd(asked->daemon->store), name,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (length <= 0)
-		return bl_fail(why, BL_NOT_FOUND, "no certificate of '%s': it is not destroyed",
+	if (status == BL_OK)
+		status = device_certificate_read(asked->daemon->store, device.id, suffix, &text,
+						 &length, why);
+	if (status == BL_NOT_FOUND)
+		return bl_fail(why, BL_NOT_FOUND, "no such certificate of '%s': it did not happen",
 			       device.id);
-	text[length] = '\0';
-	answer_text(asked->answer, "certificate", text);
-	return BL_OK;
+	if (status == BL_OK && length > DAEMON_MESSAGE_LIMIT / 2)
+		return bl_fail(why, BL_TOO_LARGE,
+			       "it is too long for an answer (take it from the store's folder "
+			       "'certificates')");
+	if (status == BL_OK)
+		answer_text(asked->answer, "certificate", text);
+	return status;
 }

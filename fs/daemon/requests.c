@@ -4,53 +4,66 @@
 #include <string.h>
 
 #include "fs/daemon/message.h"
+#include "fs/image/choose.h"
 
 #define KEYS_LIMIT 16
+
+/* views may see less afterwards: the answer waits until no kernel keeps it */
+#define TAKES_AWAY 1u
+/* more than one descriptor may come with it */
+#define TAKES_FILES 2u
 
 static const struct request {
 	const char *name;
 	enum bl_status (*carry_out)(struct asked *asked, struct bl_error *why);
 	const char *keys[KEYS_LIMIT];
-	bool takes_away; /* views may see less afterwards: the answer waits until no kernel keeps it */
+	unsigned how;
 } REQUESTS[] = {
-	{"status", request_status, {0}, false},
+	{"status", request_status, {0}, 0},
 	{"enroll",
 	 request_enroll,
 	 {"device", "kind", "record", "destroy_when_due", "reason", "purpose"},
-	 false},
-	{"open", request_open, {"purpose", "reason", "for", "gid"}, false},
-	{"close", request_close, {"path", "view"}, false},
-	{"policy-load", request_policy_load, {"text", "signature", "reason", "purpose"}, true},
-	{"policy-text", request_policy_text, {"reason", "purpose"}, false},
-	{"policy-trust", request_policy_trust, {"key", "signature"}, false},
-	{"reload", request_reload, {"reason", "purpose"}, true},
-	{"hold-add", request_hold_add, {"device", "reason", "purpose"}, true},
-	{"hold-release", request_hold_release, {"device", "hold", "reason", "purpose"}, true},
-	{"shred-due", request_shred_due, {"reason", "purpose"}, true},
-	{"shred", request_shred, {"device", "reason", "purpose"}, true},
-	{"consent", request_consent, {"device", "consent", "granted", "reason", "purpose"}, true},
-	{"caller", request_caller, {"device", "check", "ticket"}, true},
-	{"request",
-	 request_request,
-	 {"device", "action", "class", "path", "reason", "purpose"},
-	 false},
-	{"requests", request_requests, {0}, false},
-	{"approve", request_approve, {"device", "number", "reason", "purpose"}, true},
-	{"refuse", request_refuse, {"device", "number", "reason", "purpose"}, true},
-	{"people", request_people, {"reason", "purpose"}, false},
-	{"may", request_may, {"purpose", "reason"}, false},
-	{"why-event", request_why_event, {"event"}, false},
+	 0},
+	{"intake",
+	 request_intake,
+	 {"device", "kind", "record", "form", "container", "size", "without", "only",
+	  "no_free_space", "verify", "destroy_source", "reason", "purpose"},
+	 TAKES_FILES},
+	{"intake-state", request_intake_state, {"device", "kind", "reason", "purpose"}, 0},
+	{"open", request_open, {"purpose", "reason", "for", "gid"}, 0},
+	{"close", request_close, {"path", "view"}, 0},
+	{"policy-load",
+	 request_policy_load,
+	 {"text", "signature", "reason", "purpose"},
+	 TAKES_AWAY},
+	{"policy-text", request_policy_text, {"reason", "purpose"}, 0},
+	{"policy-trust", request_policy_trust, {"key", "signature"}, 0},
+	{"reload", request_reload, {"reason", "purpose"}, TAKES_AWAY},
+	{"hold-add", request_hold_add, {"device", "reason", "purpose"}, TAKES_AWAY},
+	{"hold-release", request_hold_release, {"device", "hold", "reason", "purpose"}, TAKES_AWAY},
+	{"shred-due", request_shred_due, {"reason", "purpose"}, TAKES_AWAY},
+	{"shred", request_shred, {"device", "reason", "purpose"}, TAKES_AWAY},
+	{"shred-part", request_shred_part, {"device", "paths", "reason", "purpose"}, TAKES_AWAY},
+	{"consent",
+	 request_consent,
+	 {"device", "consent", "granted", "reason", "purpose"},
+	 TAKES_AWAY},
+	{"caller", request_caller, {"device", "check", "ticket"}, TAKES_AWAY},
+	{"request", request_request, {"device", "action", "class", "path", "reason", "purpose"}, 0},
+	{"requests", request_requests, {0}, 0},
+	{"approve", request_approve, {"device", "number", "reason", "purpose"}, TAKES_AWAY},
+	{"refuse", request_refuse, {"device", "number", "reason", "purpose"}, TAKES_AWAY},
+	{"people", request_people, {"reason", "purpose"}, 0},
+	{"may", request_may, {"purpose", "reason"}, 0},
+	{"why-event", request_why_event, {"event"}, 0},
 	{"log-query",
 	 request_log_query,
 	 {"uid", "device", "op", "verdict", "rule", "view", "since", "until", "last", "path",
 	  "names", "reason", "purpose"},
-	 false},
-	{"log-name-key",
-	 request_log_name_key,
-	 {"device", "segment_key", "reason", "purpose"},
-	 false},
-	{"log-unlatch", request_log_unlatch, {"reason", "purpose"}, false},
-	{"certificate", request_certificate, {"device", "reason", "purpose"}, false},
+	 0},
+	{"log-name-key", request_log_name_key, {"device", "segment_key", "reason", "purpose"}, 0},
+	{"log-unlatch", request_log_unlatch, {"reason", "purpose"}, 0},
+	{"certificate", request_certificate, {"device", "of", "part", "reason", "purpose"}, 0},
 };
 
 static bool is_key(const struct request *row, const char *key)
@@ -67,7 +80,7 @@ static bool is_key(const struct request *row, const char *key)
 static const struct key {
 	const char *name;
 	json_type type;
-	int64_t least, most; /* of a number */
+	int64_t least, most; /* of a number; of how many texts, in an array */
 } KEYS[] = {
 	{"bailee", JSON_INTEGER, 1, 1},
 	{"do", JSON_STRING, 0, 0},
@@ -102,7 +115,28 @@ static const struct key {
 	{"last", JSON_INTEGER, 0, QUERY_LAST_LIMIT},
 	{"names", JSON_TRUE, 0, 0},
 	{"segment_key", JSON_STRING, 0, 0},
+	{"form", JSON_STRING, 0, 0},
+	{"container", JSON_STRING, 0, 0},
+	{"size", JSON_INTEGER, 1, INT64_C(1) << 50},
+	{"without", JSON_ARRAY, 1, IMAGE_PATTERNS},
+	{"only", JSON_ARRAY, 1, IMAGE_PATTERNS},
+	{"paths", JSON_ARRAY, 1, IMAGE_PATTERNS},
+	{"no_free_space", JSON_TRUE, 0, 0},
+	{"verify", JSON_TRUE, 0, 0},
+	{"destroy_source", JSON_TRUE, 0, 0},
+	{"of", JSON_STRING, 0, 0},
+	{"part", JSON_INTEGER, 1, UINT32_MAX},
 };
+
+static bool are_texts(const struct key *key, const json_t *list)
+{
+	size_t count = json_array_size(list);
+
+	for (size_t i = 0; i < count; i++)
+		if (json_string_length(json_array_get(list, i)) == 0)
+			return false;
+	return count >= (size_t)key->least && count <= (size_t)key->most;
+}
 
 static bool is_value_of(const struct key *key, const json_t *value)
 {
@@ -110,6 +144,8 @@ static bool is_value_of(const struct key *key, const json_t *value)
 		return json_is_boolean(value);
 	if (json_typeof(value) != key->type)
 		return false;
+	if (key->type == JSON_ARRAY)
+		return are_texts(key, value);
 	return key->type != JSON_INTEGER ||
 	       (json_integer_value(value) >= key->least && json_integer_value(value) <= key->most);
 }
@@ -155,9 +191,11 @@ static enum bl_status carry_out(struct asked *asked, struct bl_error *why)
 			continue;
 		enum bl_status status = check_keys(&REQUESTS[i], asked->request, why);
 
+		if (status == BL_OK && asked->fds->count > 1 && !(REQUESTS[i].how & TAKES_FILES))
+			return bl_fail(why, BL_INVALID, "request '%s' takes one descriptor", name);
 		if (status == BL_OK)
 			status = REQUESTS[i].carry_out(asked, why);
-		if (status == BL_OK && REQUESTS[i].takes_away)
+		if (status == BL_OK && (REQUESTS[i].how & TAKES_AWAY))
 			views_settle(asked->daemon);
 		return status;
 	}
@@ -165,14 +203,15 @@ static enum bl_status carry_out(struct asked *asked, struct bl_error *why)
 }
 
 bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, const json_t *request,
-		    int passed_fd)
+		    const struct message_fds *fds)
 {
 	BL_CLEANUP(json_decref) json_t *answer = json_object();
 	struct asked asked = {.daemon = daemon,
 			      .peer = peer,
 			      .fd = fd,
 			      .request = request,
-			      .passed_fd = passed_fd,
+			      .passed_fd = fds->count ? fds->items[0] : -1,
+			      .fds = fds,
 			      .answer = answer};
 	struct bl_error why = {{0}};
 

@@ -47,10 +47,13 @@ struct policy_identity {
 	uint32_t mode, owner;
 };
 
+struct message_fds;
+
 struct daemon {
 	const struct daemon_options *options;
 	struct device_store *store;
 	struct audit *audit;
+	struct sealed_hot *hot;
 	struct gate *gate;
 	uid_t owner;		      /* the uid we run as: owns the store */
 	char reader_path[PATH_LIMIT]; /* bailee-reader; borrowed by the gate */
@@ -283,6 +286,6 @@ void control_stop(struct daemon *daemon); /* no new connections; waits for those
 
 /* request_answer - carry one request out and send its answers; false when the connection should end */
 bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, const json_t *request,
-		    int passed_fd);
+		    const struct message_fds *fds);
 
 #endif

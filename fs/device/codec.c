@@ -8,7 +8,8 @@
 
 #define RECORD_VERSION 1
 
-static const char *const SOURCE_KINDS[] = {[SOURCE_DIRECTORY] = "directory", [SOURCE_RAW] = "raw"};
+static const char *const SOURCE_KINDS[] = {
+	[SOURCE_DIRECTORY] = "directory", [SOURCE_RAW] = "raw", [SOURCE_SEALED] = "sealed"};
 
 static void json_done(json_t **json)
 {
@@ -45,7 +46,7 @@ enum bl_status codec_encode(const struct device_entry *entry, char **out_json, s
 
 	/* clang-format off */
 	JSON_CLEANUP json_t *json = json_pack(
-		"{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:o,s:I}",
+		"{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:b,s:o,s:I}",
 		"version", RECORD_VERSION,
 		"id", device->id,
 		"kind", bl_device_kind_name(device->kind),
@@ -64,6 +65,7 @@ enum bl_status codec_encode(const struct device_entry *entry, char **out_json, s
 		"source_size", (json_int_t)device->source_size,
 		"source_birth", (json_int_t)device->source_birth_ns,
 		"destroy_when_due", device->destroy_when_due,
+		"complete", device->is_complete,
 		"holds", holds_encode(device),
 		"next_hold", (json_int_t)device->next_hold);
 	/* clang-format on */
@@ -125,7 +127,11 @@ static bool is_sound(const struct device_entry *entry)
 	/* One that is due stays so while it is held. */
 	if (device->state == STATE_HELD ? !is_held : is_held && device->state != STATE_DUE)
 		return false;
-	return entry->before_hold != STATE_HELD && device->source[0] == '/';
+	/* What is sealed lies with the record, was given to us to destroy, and is looked at only when it is whole. */
+	if (device->source_kind == SOURCE_SEALED)
+		return entry->before_hold != STATE_HELD && !*device->source &&
+		       device->destroy_when_due;
+	return entry->before_hold != STATE_HELD && device->source[0] == '/' && device->is_complete;
 }
 
 static bool words_decode(struct device_entry *entry, const char *id, const char *kind,
@@ -138,12 +144,12 @@ static bool words_decode(struct device_entry *entry, const char *id, const char 
 	    !bl_device_state_parse(before, &entry->before_hold))
 		return false;
 	memcpy(device->id, id, strlen(id) + 1);
-	device->source_kind = SOURCE_DIRECTORY;
-	if (strcmp(source_kind, SOURCE_KINDS[SOURCE_RAW]) == 0)
-		device->source_kind = SOURCE_RAW;
-	else if (strcmp(source_kind, SOURCE_KINDS[SOURCE_DIRECTORY]) != 0)
-		return false;
-	return true;
+	for (size_t i = 0; i < BL_COUNT(SOURCE_KINDS); i++)
+		if (strcmp(source_kind, SOURCE_KINDS[i]) == 0) {
+			device->source_kind = (enum device_source_kind)i;
+			return true;
+		}
+	return false;
 }
 
 static bool decode(json_t *json, struct device_entry *entry)
@@ -152,17 +158,17 @@ static bool decode(json_t *json, struct device_entry *entry)
 	const char *id, *kind, *state, *before, *maker, *model, *serial, *source, *source_kind,
 		*dev, *ino;
 	json_int_t received, enrolled, size, birth, next;
-	int version, has_received, destroy;
+	int version, has_received, destroy, complete;
 	json_t *holds;
 
 	/* clang-format off */
 	if (json_unpack(json,
-		"{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:o,s:I!}",
+		"{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:b,s:o,s:I!}",
 		"version", &version, "id", &id, "kind", &kind, "state", &state, "before_hold", &before,
 		"maker", &maker, "model", &model, "serial", &serial, "has_received", &has_received,
 		"received", &received, "enrolled", &enrolled, "source", &source, "source_kind", &source_kind,
 		"source_dev", &dev, "source_ino", &ino, "source_size", &size, "source_birth", &birth,
-		"destroy_when_due", &destroy, "holds", &holds, "next_hold", &next) != 0)
+		"destroy_when_due", &destroy, "complete", &complete, "holds", &holds, "next_hold", &next) != 0)
 		return false;
 	/* clang-format on */
 	if (version != RECORD_VERSION || size < 0 || next < 1 || next > UINT32_MAX)
@@ -173,6 +179,7 @@ static bool decode(json_t *json, struct device_entry *entry)
 	device->source_size = (uint64_t)size;
 	device->source_birth_ns = birth;
 	device->destroy_when_due = destroy;
+	device->is_complete = complete;
 	device->next_hold = (uint32_t)next;
 	return words_decode(entry, id, kind, state, before, source_kind) &&
 	       copy_text(device->maker, sizeof(device->maker), maker) &&

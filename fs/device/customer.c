@@ -8,7 +8,7 @@
 #define HEAD		 3 /* version, count */
 #define VALUE_HEAD	 3 /* kind, length */
 
-_Static_assert(SEALED_CUSTOMER_LIMIT == DEVICE_IDENTITIES * (VALUE_HEAD + UINT16_MAX) + HEAD,
+_Static_assert(SECRET_CUSTOMER_LIMIT == DEVICE_IDENTITIES * (VALUE_HEAD + UINT16_MAX) + HEAD,
 	       "the most that the form below can hold");
 
 static enum bl_status plain_of(const struct device_record *record, struct plain *out)
@@ -46,7 +46,7 @@ enum bl_status customer_put(struct vault *vault, const char *id, int folder_fd,
 
 	if (status != BL_OK)
 		return status;
-	return sealed_put(vault, id, folder_fd, SEALED_CUSTOMER, &plain, why);
+	return secret_put(vault, id, folder_fd, SECRET_CUSTOMER, &plain, why);
 }
 
 /* Walks the values twice: first only to check and count, so that the copy cannot go wrong. */
@@ -88,7 +88,7 @@ enum bl_status customer_get(struct vault *vault, const char *id, int folder_fd,
 
 	memset(out_record, 0, sizeof(*out_record));
 
-	enum bl_status status = sealed_get(vault, id, folder_fd, SEALED_CUSTOMER, &plain, why);
+	enum bl_status status = secret_get(vault, id, folder_fd, SECRET_CUSTOMER, &plain, why);
 
 	if (status != BL_OK || !plain.bytes)
 		return status;

@@ -242,6 +242,19 @@ static enum bl_status insert(struct device_store *store, struct device_entry *en
 	return BL_OK;
 }
 
+/* A sealed image is made by us, in the device's own folder, and it is ours to destroy. */
+static enum bl_status take_source(struct device *device, struct bl_error *why)
+{
+	device->is_complete = device->source_kind != SOURCE_SEALED;
+	if (device->is_complete)
+		return source_identify(device, why);
+	*device->source = '\0';
+	device->source_dev = device->source_ino = device->source_size = 0;
+	device->source_birth_ns = 0;
+	device->destroy_when_due = true;
+	return BL_OK;
+}
+
 enum bl_status device_enroll(struct device_store *store, struct device *device,
 			     const struct device_record *record, struct bl_error *why)
 {
@@ -259,7 +272,7 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 	take_record(&entry->device, record);
 	status = check_received(&entry->device, why);
 	if (status == BL_OK)
-		status = source_identify(&entry->device, why);
+		status = take_source(&entry->device, why);
 	if (status != BL_OK)
 		return status;
 
@@ -287,6 +300,40 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 	}
 	*device = kept->device;
 	return BL_OK;
+}
+
+enum bl_status device_complete(struct device_store *store, const char *id, uint64_t image_bytes,
+			       struct bl_error *why)
+{
+	struct device_entry *entry;
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
+
+	if (status != BL_OK)
+		return status;
+	const struct device *device = &entry->device;
+
+	if (device->source_kind != SOURCE_SEALED || device->state == STATE_SHREDDED || !image_bytes)
+		return bl_fail(why, BL_INVALID, "device '%s' has no intake to complete", id);
+	if (device->is_complete && device->source_size == image_bytes)
+		return BL_OK;
+	if (device->is_complete)
+		return bl_fail(why, BL_INVALID, "the intake of '%s' is complete already", id);
+	struct device_entry changed = *entry;
+
+	changed.device.is_complete = true;
+	changed.device.source_size = image_bytes;
+	return change(store, entry, &changed, why);
+}
+
+enum bl_status device_folder(struct device_store *store, const char *id, int *out_fd,
+			     struct bl_error *why)
+{
+	struct device_entry *entry;
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
+
+	return status == BL_OK ? store_folder(store, id, out_fd, why) : status;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -606,7 +653,7 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 	if (status == BL_OK)
 		status = facts_forget(entry, fd, why);
 	if (status == BL_OK)
-		status = sealed_forget(fd, SEALED_CUSTOMER, why);
+		status = secret_forget(fd, SECRET_CUSTOMER, why);
 	return status;
 }
 

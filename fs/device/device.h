@@ -26,7 +26,7 @@ struct device_hold {
 	char reason[DEVICE_REASON];
 };
 
-enum device_source_kind { SOURCE_DIRECTORY, SOURCE_RAW };
+enum device_source_kind { SOURCE_DIRECTORY, SOURCE_RAW, SOURCE_SEALED };
 
 /* One device as it stands; plain data, a copy. The customer's part is sealed and not in here. */
 struct device {
@@ -38,7 +38,9 @@ struct device {
 	int64_t received_unix; /* the record's; else the moment of enrolment */
 	int64_t enrolled_unix;
 	enum device_source_kind source_kind;
-	char source[DEVICE_PATH]; /* absolute, resolved at enrolment */
+	char source
+		[DEVICE_PATH]; /* absolute, resolved at enrolment; "" when sealed: it lies in the device's own folder */
+	bool is_complete; /* a sealed image: its intake is; others: true */
 	uint64_t source_dev, source_ino,
 		source_size;	 /* identity at enrolment: anything else is refused;
 	                                                 dev and ino are 0 for a block device */
@@ -142,20 +144,35 @@ void device_record_done(struct device_record *record);
 
 struct device_store;
 
+/* How the store's keys are locked, and where they lie. */
+struct device_store_keys {
+	const struct vault_secret *secrets; /* create: one for each lock; open: what is at hand */
+	size_t secret_count;
+	const char *
+		folder; /* create: of the key file, made when missing; NULL: the store itself. open: not looked at */
+};
+
 /*
  * device_store_create - make an empty store in @path (made, 0711, when missing; must be empty), with its vault
  * device_store_open   - take an existing one, under an exclusive lock (flock on bailee.store)
  *
+ * @keys  NULL: no locks, keys in the store
+ *
  * BL_OK, BL_EXISTS (create, not empty), BL_NOT_FOUND (open), BL_INVALID (foreign, newer, owned by somebody
- * else, or open to others), BL_LOCKED, BL_IO, BL_NO_MEMORY. On any failure nothing is left half made.
+ * else, or open to others), BL_FORBIDDEN (no secret opens its locks), BL_LOCKED, BL_IO, BL_NO_MEMORY. On any failure nothing is left half made.
  */
-enum bl_status device_store_create(const char *path, struct device_store **out_store,
+enum bl_status device_store_create(const char *path, const struct device_store_keys *keys,
+				   struct device_store **out_store,
 				   struct bl_error *why) BL_MUST_CHECK;
-enum bl_status device_store_open(const char *path, struct device_store **out_store,
+enum bl_status device_store_open(const char *path, const struct device_store_keys *keys,
+				 struct device_store **out_store,
 				 struct bl_error *why) BL_MUST_CHECK;
 void device_store_close(struct device_store *store);
 BL_DEFINE_CLEANUP(struct device_store, device_store_close)
 
+/* device_store_keys_at - the folder of the key file, without opening the store (doctor, asking for a passphrase); the caller closes it */
+enum bl_status device_store_keys_at(int store_fd, int *out_fd, struct bl_error *why) BL_MUST_CHECK;
+int device_store_keys_fd(const struct device_store *store);	    /* borrowed */
 int device_store_fd(const struct device_store *store);		    /* borrowed */
 struct vault *device_store_vault(const struct device_store *store); /* borrowed */
 const uint8_t *device_store_id(const struct device_store *store);   /* 16 B */
@@ -188,6 +205,17 @@ enum bl_status device_store_note_read(struct device_store *store, enum device_st
  */
 enum bl_status device_enroll(struct device_store *store, struct device *device,
 			     const struct device_record *record,
+			     struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * device_complete - the intake of a sealed device is done: from now on there is something to see. Durable
+ *
+ * BL_OK (also when it was complete with that size), BL_NOT_FOUND, BL_INVALID (not sealed; shredded), BL_IO.
+ */
+enum bl_status device_complete(struct device_store *store, const char *id, uint64_t image_bytes,
+			       struct bl_error *why) BL_MUST_CHECK;
+/* device_folder - descriptor of devices/ID, for the vault's functions; the caller closes it. BL_NOT_FOUND, BL_IO */
+enum bl_status device_folder(struct device_store *store, const char *id, int *out_fd,
 			     struct bl_error *why) BL_MUST_CHECK;
 
 /* device_find - a copy of one device; BL_NOT_FOUND */
@@ -318,7 +346,8 @@ void device_shred_unclaim(struct device_store *store, const char *id);
 /*
  * device_certificate_write / _read - STORE/certificates/ID<suffix>, replaced as device files are, but bare
  *
- * @suffix  ".json" or ".txt". read: BL_NOT_FOUND; NUL behind the bytes; owned by the caller (free).
+ * @suffix  of the shred: ".json", ".txt", ".html"; of the intake "~intake.json", "~intake.txt"; of its source's destruction "~source.json", ...; of parts
+ *          "~part-N.json", ... ('~' is in no device id). read: BL_NOT_FOUND; NUL behind the bytes; owned by the caller (free).
  */
 enum bl_status device_certificate_write(struct device_store *store, const char *id,
 					const char *suffix, const void *bytes, size_t length,

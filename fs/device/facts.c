@@ -45,7 +45,7 @@ static enum bl_status load(struct device_store *store, struct device_entry *entr
 	enum bl_status status = store_folder(store, entry->device.id, &fd, why);
 
 	if (status == BL_OK)
-		status = sealed_get(store->vault, entry->device.id, fd, SEALED_FACTS, &entry->facts,
+		status = secret_get(store->vault, entry->device.id, fd, SECRET_FACTS, &entry->facts,
 				    why);
 	if (status == BL_OK)
 		status = decode(entry, &facts, why);
@@ -63,7 +63,7 @@ static enum bl_status save(struct device_store *store, struct device_entry *entr
 
 	if (status != BL_OK)
 		return bl_fail(why, status, "out of memory");
-	status = sealed_put(store->vault, entry->device.id, folder_fd, SEALED_FACTS, &plain, why);
+	status = secret_put(store->vault, entry->device.id, folder_fd, SECRET_FACTS, &plain, why);
 	if (status != BL_OK)
 		return status;
 	plain_done(&entry->facts);
@@ -123,7 +123,7 @@ enum bl_status facts_forget(struct device_entry *entry, int folder_fd, struct bl
 {
 	plain_done(&entry->facts);
 	entry->has_facts = false;
-	return sealed_forget(folder_fd, SEALED_FACTS, why);
+	return secret_forget(folder_fd, SECRET_FACTS, why);
 }
 
 static enum bl_status check_date(int64_t at_unix, struct bl_error *why)

@@ -30,7 +30,7 @@ struct device_entry {
 
 struct device_store {
 	pthread_mutex_t mutex; /* over entries; held through the syncs of a change */
-	int fd, lock_fd, devices_fd, certificates_fd;
+	int fd, lock_fd, devices_fd, certificates_fd, keys_fd;
 	uint8_t id[STORE_ID];
 	struct vault *vault;
 	struct device_entry **entries; /* sorted by id */
@@ -82,21 +82,21 @@ enum bl_status codec_encode(const struct device_entry *entry, char **out_json,
 enum bl_status codec_decode(const char *json, size_t length, struct device_entry *out_entry,
 			    struct bl_error *why) BL_MUST_CHECK;
 
-/* ---- sealed.c ---- */
+/* ---- secret.c ---- */
 
-enum sealed_kind { SEALED_CUSTOMER, SEALED_FACTS };
-#define SEALED_CUSTOMER_LIMIT ((size_t)DEVICE_IDENTITIES * (3 + UINT16_MAX) + 3)
+enum secret_kind { SECRET_CUSTOMER, SECRET_FACTS };
+#define SECRET_CUSTOMER_LIMIT ((size_t)DEVICE_IDENTITIES * (3 + UINT16_MAX) + 3)
 
 /*
- * sealed_put    - seal @plain under the device's VAULT_RECORD key into its file, durably
- * sealed_get    - back again; nothing when there is no file. BL_TAMPERED: does not unseal, or its key is gone
- * sealed_forget - overwritten, synced, unlinked; BL_OK when absent already
+ * secret_put    - seal @plain under the device's VAULT_RECORD key into its file, durably
+ * secret_get    - back again; nothing when there is no file. BL_TAMPERED: does not unseal, or its key is gone
+ * secret_forget - overwritten, synced, unlinked; BL_OK when absent already
  */
-enum bl_status sealed_put(struct vault *vault, const char *id, int folder_fd, enum sealed_kind kind,
+enum bl_status secret_put(struct vault *vault, const char *id, int folder_fd, enum secret_kind kind,
 			  const struct plain *plain, struct bl_error *why) BL_MUST_CHECK;
-enum bl_status sealed_get(struct vault *vault, const char *id, int folder_fd, enum sealed_kind kind,
+enum bl_status secret_get(struct vault *vault, const char *id, int folder_fd, enum secret_kind kind,
 			  struct plain *out_plain, struct bl_error *why) BL_MUST_CHECK;
-enum bl_status sealed_forget(int folder_fd, enum sealed_kind kind,
+enum bl_status secret_forget(int folder_fd, enum secret_kind kind,
 			     struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- customer.c ---- */

@@ -124,6 +124,8 @@ enum bl_status source_identify(struct device *device, struct bl_error *why)
 enum bl_status device_open_source(const struct device *device, int flags, int *out_fd,
 				  struct bl_error *why)
 {
+	if (device->source_kind == SOURCE_SEALED)
+		return bl_fail(why, BL_UNSUPPORTED, "the image of '%s' is sealed", device->id);
 	BL_CLEANUP(fd_close)
 	int fd = open(device->source,
 		      (flags & O_ACCMODE) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

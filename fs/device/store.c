@@ -17,6 +17,7 @@
 #define STORE_VERSION	1
 #define POLICY_FILE	"policy.last"
 #define NEW_DEVICE	".new-"
+#define KEYS_AT		"keys.at"
 
 static const char MAGIC[8] = {'B', 'A', 'I', 'L', 'E', 'E', 'S', 'T'};
 
@@ -75,6 +76,7 @@ static struct device_store *store_new(void)
 		return NULL;
 	}
 	store->fd = store->lock_fd = store->devices_fd = store->certificates_fd = -1;
+	store->keys_fd = -1;
 	return store;
 }
 
@@ -88,10 +90,16 @@ void device_store_close(struct device_store *store)
 	free(store->entries);
 	fd_close(store->devices_fd);
 	fd_close(store->certificates_fd);
+	fd_close(store->keys_fd);
 	fd_close(store->fd);
 	fd_close(store->lock_fd); /* last: lets the next one in */
 	pthread_mutex_destroy(&store->mutex);
 	free(store);
+}
+
+int device_store_keys_fd(const struct device_store *store)
+{
+	return store->keys_fd;
 }
 
 int device_store_fd(const struct device_store *store)
@@ -126,6 +134,63 @@ static enum bl_status open_folders(struct device_store *store, struct bl_error *
 	return status;
 }
 
+/* ---- where the keys lie ---------------------------------------------------------------------- */
+
+static enum bl_status open_keys_folder(const char *path, int *out_fd, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_INVALID,
+				     "cannot open the keys' folder '%.200s' (mount it, or see '%s' "
+				     "in the store)",
+				     path, KEYS_AT);
+
+	enum bl_status status = file_is_private(fd, S_IFDIR, 0, path, why);
+
+	if (status == BL_OK)
+		*out_fd = fd_take(&fd);
+	return status;
+}
+
+enum bl_status device_store_keys_at(int store_fd, int *out_fd, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *path = NULL;
+	size_t length;
+	enum bl_status status = file_get(store_fd, KEYS_AT, &path, &length, why);
+
+	if (status == BL_OK && (length != strlen(path) || *path != '/'))
+		return bl_fail(why, BL_TAMPERED, "'%s' in the store names no folder", KEYS_AT);
+	if (status == BL_OK)
+		return open_keys_folder(path, out_fd, why);
+	if (status != BL_NOT_FOUND)
+		return status;
+	*out_fd = fcntl(store_fd, F_DUPFD_CLOEXEC, 3);
+	return *out_fd < 0 ? bl_fail_errno(why, BL_IO, "cannot hold the store open") : BL_OK;
+}
+
+static enum bl_status place_keys(struct device_store *store, const char *folder,
+				 struct bl_error *why)
+{
+	if (!folder)
+		return device_store_keys_at(store->fd, &store->keys_fd, why);
+	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+		return bl_fail_errno(why, BL_INVALID, "cannot make the keys' folder '%.200s'",
+				     folder);
+
+	BL_CLEANUP(bl_free) char *path = realpath(folder, NULL);
+
+	if (!path || !file_text_ok(path, DEVICE_PATH - 1))
+		return bl_fail(why, BL_INVALID,
+			       "the keys' folder has no plain path (give another to --keys)");
+
+	enum bl_status status = open_keys_folder(path, &store->keys_fd, why);
+
+	if (status == BL_OK)
+		status = file_put(store->fd, KEYS_AT, path, strlen(path), why);
+	return status;
+}
+
 /* ---- create -------------------------------------------------------------------------------------- */
 
 static bool is_empty(int fd)
@@ -149,6 +214,7 @@ static void unmake(int fd)
 {
 	unlinkat(fd, "keys", 0);
 	unlinkat(fd, "keys.new", 0);
+	unlinkat(fd, KEYS_AT, 0);
 	unlinkat(fd, "devices", AT_REMOVEDIR);
 	unlinkat(fd, "certificates", AT_REMOVEDIR);
 	unlinkat(fd, STORE_FILE_NEW, 0);
@@ -169,7 +235,23 @@ static enum bl_status sweep_half_made(int fd, struct bl_error *why)
 	return status;
 }
 
-static enum bl_status store_fill(struct device_store *store, struct bl_error *why)
+static enum bl_status make_keys(struct device_store *store, const struct device_store_keys *keys,
+				struct bl_error *why)
+{
+	static const struct device_store_keys OPEN = {.secrets = NULL};
+
+	if (!keys)
+		keys = &OPEN;
+	enum bl_status status = place_keys(store, keys->folder, why);
+
+	if (status == BL_OK)
+		status = vault_create(store->keys_fd, keys->secrets, keys->secret_count,
+				      &store->vault, why);
+	return status;
+}
+
+static enum bl_status store_fill(struct device_store *store, const struct device_store_keys *keys,
+				 struct bl_error *why)
 {
 	uint8_t header[STORE_FILE_SIZE];
 
@@ -190,7 +272,7 @@ static enum bl_status store_fill(struct device_store *store, struct bl_error *wh
 		return bl_fail_errno(why, BL_IO, "cannot make the store");
 	status = open_folders(store, why);
 	if (status == BL_OK)
-		status = vault_create(store->fd, NULL, 0, &store->vault, why);
+		status = make_keys(store, keys, why);
 	if (status != BL_OK)
 		return status;
 	if (fsync(store->fd) != 0 ||
@@ -225,8 +307,8 @@ static enum bl_status open_empty(struct device_store *store, const char *path, s
 	return BL_OK;
 }
 
-enum bl_status device_store_create(const char *path, struct device_store **out_store,
-				   struct bl_error *why)
+enum bl_status device_store_create(const char *path, const struct device_store_keys *keys,
+				   struct device_store **out_store, struct bl_error *why)
 {
 	BL_CLEANUP(device_store_close)
 	struct device_store *store = sodium_init() < 0 ? NULL : store_new();
@@ -238,7 +320,7 @@ enum bl_status device_store_create(const char *path, struct device_store **out_s
 	enum bl_status status = open_empty(store, path, why);
 
 	if (status == BL_OK) {
-		status = store_fill(store, why);
+		status = store_fill(store, keys, why);
 		if (status != BL_OK)
 			unmake(store->fd);
 	}
@@ -388,8 +470,8 @@ static enum bl_status open_header(struct device_store *store, const char *path,
 	return header_decode(header, store->id, why);
 }
 
-enum bl_status device_store_open(const char *path, struct device_store **out_store,
-				 struct bl_error *why)
+enum bl_status device_store_open(const char *path, const struct device_store_keys *keys,
+				 struct device_store **out_store, struct bl_error *why)
 {
 	BL_CLEANUP(device_store_close)
 	struct device_store *store = sodium_init() < 0 ? NULL : store_new();
@@ -408,7 +490,10 @@ enum bl_status device_store_open(const char *path, struct device_store **out_sto
 	if (status == BL_OK)
 		status = open_folders(store, why);
 	if (status == BL_OK)
-		status = vault_open(store->fd, NULL, 0, &store->vault, why);
+		status = device_store_keys_at(store->fd, &store->keys_fd, why);
+	if (status == BL_OK)
+		status = vault_open(store->keys_fd, keys ? keys->secrets : NULL,
+				    keys ? keys->secret_count : 0, &store->vault, why);
 	if (status != BL_OK)
 		return status;
 	file_sweep(store->fd);

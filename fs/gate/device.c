@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/vault/sealed.h"
+
 #define NOTICE_NAME	 "NOTICE.txt"
 #define NOTICE_INODE_BIT (UINT64_C(1) << 63)
 
@@ -65,6 +67,8 @@ void gate_device_unref(struct gate_device *device)
 		kept_out(device, device->oldest);
 	if (device->image)
 		image_close(device->image);
+	if (device->sealed)
+		sealed_close(device->sealed);
 	detect_scanner_free(device->scanner);
 	detect_custom_unref(device->custom);
 	sodium_free(device->keys);
@@ -138,26 +142,83 @@ static void tell_unreadable(struct gate_device *device, const struct image *imag
 			on_trouble(device, (unsigned)i, 0, "partition cannot be read");
 }
 
+static enum bl_status read_sealed(void *context, uint64_t offset, void *out, size_t length,
+				  struct bl_error *why)
+{
+	return sealed_read(context, offset, out, length, why);
+}
+
+/* Its key is in guarded memory, and here only as long as it takes to open. */
+static enum bl_status unseal(const struct gate_device *device, const struct device *record,
+			     struct sealed **out_sealed)
+{
+	const struct gate_config *config = &device->gate->config;
+	BL_CLEANUP(fd_close) int folder = -1;
+	uint8_t *root = sodium_malloc(VAULT_KEY);
+
+	if (!root)
+		return BL_NO_MEMORY;
+	enum bl_status status = !record->is_complete || !config->hot ? BL_INVALID : BL_OK;
+
+	if (status == BL_OK)
+		status = device_folder(config->store, device->id, &folder, NULL);
+	if (status == BL_OK)
+		status =
+			vault_image_root(device_store_vault(config->store), device->id, root, NULL);
+	if (status == BL_OK)
+		status = sealed_open(folder, device->id, root, record->source_size, config->hot,
+				     out_sealed, NULL);
+	sodium_free(root);
+	return status;
+}
+
+static enum bl_status open_sealed(struct gate_device *device, const struct device *record,
+				  const struct image_options *options, struct image **out_image)
+{
+	struct sealed *sealed = NULL;
+	enum bl_status status = unseal(device, record, &sealed);
+
+	if (status != BL_OK)
+		return status;
+	const struct image_bytes bytes = {
+		.read = read_sealed, .context = sealed, .size_bytes = record->source_size};
+
+	status = image_open_bytes(&bytes, options, out_image, NULL);
+	if (status == BL_OK)
+		device->sealed = sealed;
+	else
+		sealed_close(sealed);
+	return status;
+}
+
+static enum bl_status open_plain(const struct device *record, const struct image_options *options,
+				 struct image **out_image)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = device_open_source(record, O_RDONLY, &fd, NULL);
+
+	if (status != BL_OK)
+		return status;
+	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
+			  options, out_image, NULL);
+}
+
 static enum bl_status open_image(struct gate_device *device, struct image **out_image)
 {
 	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
-	BL_CLEANUP(fd_close) int fd = -1;
+	const struct image_options options = {.reader_path = device->gate->config.reader_path,
+					      .on_trouble = on_trouble,
+					      .context = device};
 
 	if (!record)
 		return BL_NO_MEMORY;
 	enum bl_status status = device_find(device->gate->config.store, device->id, record, NULL);
 
-	if (status == BL_OK)
-		status = device_open_source(record, O_RDONLY, &fd, NULL);
 	if (status != BL_OK)
 		return status;
-	struct image_options options = {.reader_path = device->gate->config.reader_path,
-					.on_trouble = on_trouble,
-					.context = device};
-
-	status = image_open(fd,
-			    record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
-			    &options, out_image, NULL);
+	status = record->source_kind == SOURCE_SEALED
+			 ? open_sealed(device, record, &options, out_image)
+			 : open_plain(record, &options, out_image);
 	if (status == BL_OK)
 		tell_unreadable(device, *out_image);
 	return status;

@@ -24,7 +24,9 @@ struct gate_config {
 	const char *reader_path;	    /* bailee-reader */
 	int64_t (*now_unix)(void *context); /* trusted time */
 	void *clock_context;
-	bool is_solo;	  /* said in every view's events: the viewer owns the store */
+	struct sealed_hot
+		*hot; /* decrypted chunks of sealed images; borrowed. NULL: they cannot be opened */
+	bool is_solo; /* said in every view's events: the viewer owns the store */
 	const char *host; /* this machine's name, lower case, for `where`; NULL: no workplace */
 	/* Told from any thread when a device is looked into that was not for an hour: gate_each_look has something. May be NULL. */
 	void (*looked)(void *context);

@@ -259,7 +259,8 @@ struct gate_device {
 	enum bl_device_kind kind;
 	int64_t since_unix; /* enrolment */
 	struct tree *tree;
-	struct image *image; /* NULL: not open, or it cannot be opened */
+	struct image *image;   /* NULL: not open, or it cannot be opened */
+	struct sealed *sealed; /* what a sealed device's image reads from; else NULL */
 	struct detect_scanner *scanner;
 	struct device_keys *keys;		  /* in guarded memory; NULL: not open */
 	struct rules_places *places, *old_places; /* old: to be freed by whoever set the policy */

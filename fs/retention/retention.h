@@ -4,6 +4,7 @@
 
 #include "fs/audit/audit.h"
 #include "fs/device/device.h"
+#include "fs/vault/sealed.h"
 #include "policy/base.h"
 #include "policy/rules/rules.h"
 
@@ -29,11 +30,15 @@ void retention_plan_of(struct device_store *store, const struct policy *policy,
 int64_t retention_next(struct device_store *store, const struct policy *policy, int64_t now_unix);
 
 /*
- * Shredding one plain source. The steps, in order; the journal ("shred" in the device's folder) says how far
- * a shred is, every step is idempotent, and retention_recover replays every INTENT without DONE:
+ * Destruction, four kinds of one state machine (docs/format-certificate.md). A journal in the device's folder says how far each is, every
+ * step is idempotent, and retention_recover replays every INTENT without DONE:
  *
- *   INTENT event, journal ► overwrite in place (random), sync ► read back below the page cache ►
- *   punch, truncate, unlink, sync of the folder ► keys and customer record destroyed ► certificate ► DONE event
+ *   plain   INTENT ► overwrite in place, sync ► read back below the page cache ► punch, truncate, unlink ► keys and customer
+ *           record destroyed ► certificate ► DONE                                                        journal "shred"
+ *   sealed  INTENT ► keys overwritten in place ► read back from the medium ► try every key that is left ► wipe nodes and
+ *           header, punch data ► unlink ► customer record ► certificate ► DONE                               "shred"
+ *   source  of an intake, one file or several: as plain, without keys; certificate ID~source                 "shred-source"
+ *   part    files inside a sealed image: INTENT ► prepare ► commit ► finish ► check ► certificate ID~part-N ► DONE   "shred-part" (sealed)
  */
 enum retention_step {
 	STEP_INTENT,
@@ -43,6 +48,13 @@ enum retention_step {
 	STEP_PUNCH,
 	STEP_UNLINK,
 	STEP_KEYS,
+	STEP_TRY,
+	STEP_WIPE,
+	STEP_CUSTOMER,
+	STEP_PREPARE,
+	STEP_COMMIT,
+	STEP_FINISH,
+	STEP_CHECK,
 	STEP_CERTIFICATE,
 	STEP_DONE,
 	STEP_COUNT
@@ -54,23 +66,45 @@ struct retention_context {
 	struct audit *audit;
 	const struct policy *policy;
 	int64_t now_unix;
-	uid_t by; /* who asked; UINT32_MAX: the keeper */
+	uid_t by;		 /* who asked; UINT32_MAX: the keeper */
+	const char *reader_path; /* parts: finds the files; may be NULL elsewhere */
+	struct sealed_hot *hot;	 /* parts; borrowed */
+	/* For the certificate: the request that asked for it, and who agreed; 0: none */
+	uint32_t request;
+	size_t approval_count;
+	uid_t approvals[DEVICE_APPROVALS];
 	/* Progress and fault injection: called before each step; may be NULL. */
 	void (*on_step)(void *context, const char *device, enum retention_step step);
 	void *step_context;
 };
 
 /*
- * retention_check_source - may this image be destroyed here, truthfully?
+ * retention_source_prepare - from now on the source of @id's intake is to be destroyed; durable; nothing is touched yet
  *
- * Refuses (BL_UNSUPPORTED, says which and the way out) directories, block devices, files with other hard links,
- * reflinked or shared extents, and filesystems where an in-place overwrite leaves the old bytes (anything but ext2/3/4
- * not data=journal, xfs): measured in docs/format-vault. Called at enrolment with --destroy-when-due and again before INTENT.
+ * @fds  the source's files as the client opened them (O_RDWR); each is checked by medium_check_file, and known by path and identity
+ * BL_OK, BL_UNSUPPORTED (as medium_check_file, names the file's number), BL_INVALID (moved away, no path), BL_IO.
  */
-enum bl_status retention_check_source(int fd, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status retention_source_prepare(const struct retention_context *context, const char *id,
+					const int *fds, size_t count,
+					struct bl_error *why) BL_MUST_CHECK;
+/* retention_source_shred - destroy what was prepared; the device's intake is complete. BL_OK with a certificate (also when it was destroyed before), BL_NOT_FOUND (nothing prepared),
+ * BL_FORBIDDEN (a hold stands, or its intake is not complete), BL_IO (the journal stays), BL_LOG_BROKEN */
+enum bl_status retention_source_shred(const struct retention_context *context, const char *id,
+				      struct bl_error *why) BL_MUST_CHECK;
 
 /*
- * retention_shred - destroy one device now; it must be due, not held, and enrolled with destroy_when_due
+ * retention_part_shred - destroy the files of a sealed device that match any of @patterns (fs/image/choose.h), and nothing else
+ *
+ * The caller has closed every view of it, and keeps them closed until this returns. @out_number: of the part, for its certificate.
+ * BL_OK; BL_NOT_FOUND (no such device, no file matches), BL_INVALID (not sealed or not complete, a pattern), BL_FORBIDDEN (held, due, shredded), BL_UNSUPPORTED (image_find),
+ * BL_TOO_LARGE (over 65,536 pieces), BL_TAMPERED, BL_IO (before PART_INTENT: nothing happened; after: finished by recover), BL_LOG_BROKEN.
+ */
+enum bl_status retention_part_shred(const struct retention_context *context, const char *id,
+				    const char *const *patterns, size_t count, uint64_t *out_files,
+				    uint32_t *out_number, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * retention_shred - destroy one device now; it must be due, not held, and sealed or enrolled with destroy_when_due
  *
  * The caller has closed every view of it. BL_OK with a certificate; BL_FORBIDDEN (held, not due, not given
  * to us to destroy); BL_UNSUPPORTED; BL_IO (the journal stays: it is finished by the next recover, or the next
@@ -85,14 +119,17 @@ enum bl_status retention_shred(const struct retention_context *context, const ch
 enum bl_status retention_recover(const struct retention_context *context, size_t *out_finished,
 				 struct bl_error *why) BL_MUST_CHECK;
 
+enum retention_page { RETENTION_TEXT, RETENTION_HTML };
+
 /*
  * retention_certificate_verify - is this certificate (JSON bytes) genuine and whole?
  *
  * Offline: only @public_key. BL_OK, BL_TAMPERED (signature), BL_INVALID (not a certificate).
- * @out_text  a page for people, owned by the caller (free); may be NULL
+ * @out_page  a page for people, owned by the caller (free); may be NULL. HTML: whole, without scripts or anything from elsewhere
  */
 enum bl_status retention_certificate_verify(const char *json, size_t length,
 					    const uint8_t public_key[VAULT_PUBLIC_KEY],
-					    char **out_text, struct bl_error *why) BL_MUST_CHECK;
+					    enum retention_page page, char **out_page,
+					    struct bl_error *why) BL_MUST_CHECK;
 
 #endif

@@ -97,7 +97,7 @@ static struct device_store *open_store(struct fixture *fixture)
 	struct device_store *store = NULL;
 	struct bl_error why = {.text = ""};
 
-	if (device_store_open(path_of(fixture, "store"), &store, &why) != BL_OK)
+	if (device_store_open(path_of(fixture, "store"), NULL, &store, &why) != BL_OK)
 		fail_msg("%s", why.text);
 	return store;
 }
@@ -149,7 +149,7 @@ static bool die_at(struct fixture *fixture, int at,
 	if (pid == 0) {
 		struct device_store *store = NULL;
 
-		if (device_store_open(path, &store, NULL) != BL_OK)
+		if (device_store_open(path, NULL, &store, NULL) != BL_OK)
 			_exit(2);
 		atomic_store(&trouble.is_deadly, true);
 		atomic_store(&trouble.left, at);

@@ -166,6 +166,32 @@ static void map_inode(const struct lane *lane, struct wire_message *answer)
 		answer->error = ENODATA;
 }
 
+static void place_inode(const struct lane *lane, struct wire_message *answer)
+{
+	static const struct wire_run RUNS[] = {{0, 4096, 8192}, {0, 12288, 4096}, {0, 65536, 8192}};
+
+	if (answer->inode == FAKE_FILE)
+		put_runs(lane, answer, RUNS, sizeof(RUNS) / sizeof(RUNS[0]));
+	else
+		answer->error = EOPNOTSUPP;
+}
+
+/* Three pages: a run, nothing, and one that touches the first. */
+static void used_pages(const struct lane *lane, struct wire_message *answer)
+{
+	static const struct wire_run FIRST = {0, 4096, 4096}, LAST = {0, 8192, 100};
+
+	if (answer->offset == 0) {
+		put_runs(lane, answer, &FIRST, 1);
+		answer->offset = 10;
+	} else if (answer->offset == 10) {
+		answer->length = 0;
+		answer->offset = 20;
+	} else {
+		put_runs(lane, answer, &LAST, 1);
+	}
+}
+
 static void read_inode(const struct lane *lane, struct wire_message *answer, uint8_t salt)
 {
 	for (uint64_t i = 0; i < answer->length; i++)
@@ -196,6 +222,12 @@ static void answer_good(const struct fake *fake, const struct lane *lane, struct
 	case WIRE_READ:
 		read_inode(lane, m, 0);
 		break;
+	case WIRE_PLACES:
+		place_inode(lane, m);
+		break;
+	case WIRE_USED:
+		used_pages(lane, m);
+		break;
 	case WIRE_LINK:
 		if (m->inode != FAKE_LINK) {
 			m->error = EINVAL;
@@ -221,6 +253,13 @@ static const struct {
 	{FAKE_MAP_OVERFLOW, 1, {{4096, UINT64_MAX - 100, 8192}}},
 	{FAKE_MAP_UNSORTED, 2, {{8192, 8192, 4096}, {0, 65536, 4096}}},
 	{FAKE_MAP_EMPTY_RUN, 1, {{0, 8192, 0}}},
+	{FAKE_PLACES_OUTSIDE, 1, {{0, FAKE_IMAGE_BYTES - 4096, 8192}}},
+	{FAKE_PLACES_BEFORE, 1, {{0, 0, 8192}}},
+	{FAKE_PLACES_OVERLAP, 2, {{0, 8192, 8192}, {0, 12288, 4096}}},
+	{FAKE_PLACES_OVERFLOW, 1, {{0, UINT64_MAX - 100, 8192}}},
+	{FAKE_PLACES_UNSORTED, 2, {{0, 65536, 4096}, {0, 8192, 4096}}},
+	{FAKE_PLACES_EMPTY_RUN, 1, {{0, 8192, 0}}},
+	{FAKE_PLACES_OF_FILE, 1, {{4096, 8192, 4096}}},
 };
 
 static bool answer_bad_map(const struct fake *fake, const struct lane *lane, struct wire_message *m)
@@ -275,6 +314,7 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 {
 	struct wire_attr attr = {.mode = S_IFREG, .size_bytes = UINT64_MAX};
 	struct wire_entry entry = {.inode = 1, .name_length = 1, .record_length = 8};
+	uint64_t at = 0;
 
 	if (answer_bad_map(fake, lane, m) || answer_bad_name(fake, lane, m))
 		return true;
@@ -312,6 +352,27 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 	case FAKE_READ_SHORT:
 		read_inode(lane, m, 0);
 		m->length--;
+		return true;
+	case FAKE_PLACES_HALF:
+		m->length = sizeof(struct wire_run) / 2;
+		m->offset = 0;
+		return true;
+	case FAKE_PLACES_AGAIN:
+		at = m->offset;
+		put_runs(lane, m, &(struct wire_run){0, 8192, 4096}, 1);
+		m->offset = at + 1;
+		return true;
+	case FAKE_PLACES_STUCK:
+		m->length = 0;
+		m->offset = 7;
+		return true;
+	case FAKE_PLACES_BEYOND:
+		m->length = 0;
+		m->offset = FAKE_IMAGE_BYTES;
+		return true;
+	case FAKE_PLACES_REFUSED:
+		m->error = EOPNOTSUPP;
+		m->length = 0;
 		return true;
 	case FAKE_READ_OTHER:
 		read_inode(lane, m, 1);

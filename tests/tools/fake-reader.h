@@ -61,6 +61,18 @@ enum fake_fault {
 	FAKE_OTHER_VOLUMES, /* another digest on even starts */
 	FAKE_NO_VOLUMES,
 	FAKE_BAD_VOLUMES, /* a table of half a volume */
+	FAKE_PLACES_OUTSIDE,
+	FAKE_PLACES_BEFORE, /* before the volume */
+	FAKE_PLACES_OVERLAP,
+	FAKE_PLACES_OVERFLOW,
+	FAKE_PLACES_UNSORTED,
+	FAKE_PLACES_EMPTY_RUN,
+	FAKE_PLACES_OF_FILE, /* a file offset where none may be */
+	FAKE_PLACES_HALF,    /* half a run */
+	FAKE_PLACES_AGAIN,   /* the same page for ever, with a next one */
+	FAKE_PLACES_STUCK,   /* a cursor that never moves, and no run */
+	FAKE_PLACES_BEYOND,  /* a cursor past the volume's end */
+	FAKE_PLACES_REFUSED, /* EOPNOTSUPP */
 };
 
 struct fake_script {

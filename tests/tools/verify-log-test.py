@@ -501,7 +501,7 @@ def segments_moved(root):
 def bad_records(root):
     order = "a name in disorder"
     for what, builders in (
-            ("op 0", [event(0)]), ("op 33", [event(33)]), ("verdict 5", [event(verdict=5)]), ("type 3", [event(type=3)]),
+            ("op 0", [event(0)]), ("op 38", [event(38)]), ("verdict 5", [event(verdict=5)]), ("type 3", [event(type=3)]),
             ("permitted with repeats", [event(repeats=1)]), ("NUL in detail", [event(detail=b"a\0b")]),
             ("NUL in device", [event(dev=b"a\0b")]), ("NUL in rule", [event(rule=b"r\0")]),
             ("a start of the frame before", [event(1, offset=1, count=0)]),

@@ -149,7 +149,8 @@ static int activity_expected(enum audit_op op)
 	} ROWS[] = {{AUDIT_LOOKUP, 8},	      {AUDIT_STAT, 8},	       {AUDIT_LIST, 2},
 		    {AUDIT_READLINK, 2},      {AUDIT_READ, 2},	       {AUDIT_OPEN, 14},
 		    {AUDIT_WHY, 9},	      {AUDIT_VIEW_OPENED, 12}, {AUDIT_VIEW_CLOSED, 13},
-		    {AUDIT_VIEW_REVOKED, 13}, {AUDIT_SHRED_DONE, 4}};
+		    {AUDIT_VIEW_REVOKED, 13}, {AUDIT_SHRED_DONE, 4},   {AUDIT_INTAKE, 1},
+		    {AUDIT_SOURCE_DONE, 4},   {AUDIT_PART_DONE, 4}};
 
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
 		if (ROWS[i].op == op)

@@ -34,7 +34,7 @@ static void second_daemon_is_locked_out(void **state)
 	struct temp *temp = *state;
 	struct device_store *second = NULL;
 
-	assert_int_equal(device_store_open(temp->store_path, &second, NULL), BL_LOCKED);
+	assert_int_equal(device_store_open(temp->store_path, NULL, &second, NULL), BL_LOCKED);
 	assert_null(second);
 }
 
@@ -63,8 +63,8 @@ static void folder_that_is_not_empty_is_left_alone(void **state)
 	snprintf(path, sizeof(path), "%s/other", temp->root);
 	assert_int_equal(mkdir(path, 0755), 0);
 	assert_true(put_file(temp_path(temp, "other/mine"), "x"));
-	assert_int_equal(device_store_create(path, &store, NULL), BL_EXISTS);
-	assert_int_equal(device_store_create(temp->store_path, &store, NULL), BL_EXISTS);
+	assert_int_equal(device_store_create(path, NULL, &store, NULL), BL_EXISTS);
+	assert_int_equal(device_store_create(temp->store_path, NULL, &store, NULL), BL_EXISTS);
 	assert_int_equal(access(temp_path(temp, "other/mine"), F_OK), 0);
 	assert_int_equal(access(temp_path(temp, "other/keys"), F_OK), -1);
 	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
@@ -81,8 +81,8 @@ static void store_half_made_by_a_crash_is_made_anew(void **state)
 	assert_true(put_file(temp_path(temp, "half/bailee.store.new"), "BAIL"));
 	assert_true(put_file(temp_path(temp, "half/keys"), "half"));
 	assert_int_equal(mkdir(temp_path(temp, "half/devices"), 0700), 0);
-	assert_int_equal(device_store_open(path, &store, NULL), BL_INVALID);
-	assert_int_equal(device_store_create(path, &store, NULL), BL_OK);
+	assert_int_equal(device_store_open(path, NULL, &store, NULL), BL_INVALID);
+	assert_int_equal(device_store_create(path, NULL, &store, NULL), BL_OK);
 	device_store_close(store);
 }
 
@@ -91,9 +91,11 @@ static void missing_store_is_not_found(void **state)
 	struct temp *temp = *state;
 	struct device_store *store = NULL;
 
-	assert_int_equal(device_store_open(temp_path(temp, "nowhere"), &store, NULL), BL_NOT_FOUND);
+	assert_int_equal(device_store_open(temp_path(temp, "nowhere"), NULL, &store, NULL),
+			 BL_NOT_FOUND);
 	assert_int_equal(mkdir(temp_path(temp, "empty"), 0711), 0);
-	assert_int_equal(device_store_open(temp_path(temp, "empty"), &store, NULL), BL_NOT_FOUND);
+	assert_int_equal(device_store_open(temp_path(temp, "empty"), NULL, &store, NULL),
+			 BL_NOT_FOUND);
 }
 
 static void store_open_to_others_is_refused(void **state)

@@ -63,7 +63,7 @@ static inline int temp_set_up(void **state)
 	snprintf(temp->image, sizeof(temp->image), "%s/image", temp->root);
 	*state = temp;
 	if (put_file(temp->image, "an image") &&
-	    device_store_create(temp->store_path, &temp->store, NULL) == BL_OK)
+	    device_store_create(temp->store_path, NULL, &temp->store, NULL) == BL_OK)
 		return 0;
 	temp_tear_down(state); /* cmocka tears down nothing that was not set up */
 	return -1;
@@ -73,7 +73,7 @@ static inline enum bl_status temp_reopen(struct temp *temp, struct bl_error *why
 {
 	device_store_close(temp->store);
 	temp->store = NULL;
-	return device_store_open(temp->store_path, &temp->store, why);
+	return device_store_open(temp->store_path, NULL, &temp->store, why);
 }
 
 static inline struct device temp_device(const struct temp *temp, const char *id)

@@ -191,7 +191,7 @@ static inline void fixture_bare(struct fixture *fixture)
 	snprintf(fixture->source, sizeof(fixture->source), "%s/source", fixture->root);
 	assert_int_equal(mkdir(fixture->source, 0755), 0);
 	snprintf(path, sizeof(path), "%s/store", fixture->root);
-	if (device_store_create(path, &fixture->store, &why) != BL_OK)
+	if (device_store_create(path, NULL, &fixture->store, &why) != BL_OK)
 		fail_msg("%s", why.text);
 	atomic_store(&fixture->now, NOW);
 	fixture->io = *audit_io_real();
@@ -224,7 +224,7 @@ static inline void fixture_restart(struct fixture *fixture)
 	audit_close(fixture->audit);
 	device_store_close(fixture->store);
 	snprintf(path, sizeof(path), "%s/store", fixture->root);
-	if (device_store_open(path, &fixture->store, &why) != BL_OK)
+	if (device_store_open(path, NULL, &fixture->store, &why) != BL_OK)
 		fail_msg("%s", why.text);
 	fixture_log(fixture);
 	fixture_gate(fixture);

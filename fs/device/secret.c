@@ -16,9 +16,9 @@ static const struct {
 	const char *file, *label, *what;
 	size_t limit; /* bytes of the plain form */
 } KINDS[] = {
-	[SEALED_CUSTOMER] = {"customer.sealed", "customer", "the customer's part",
-			     SEALED_CUSTOMER_LIMIT},
-	[SEALED_FACTS] = {"facts.sealed", "facts", "the facts", FACTS_LIMIT},
+	[SECRET_CUSTOMER] = {"customer.sealed", "customer", "the customer's part",
+			     SECRET_CUSTOMER_LIMIT},
+	[SECRET_FACTS] = {"facts.sealed", "facts", "the facts", FACTS_LIMIT},
 };
 
 void plain_done(struct plain *plain)
@@ -35,12 +35,12 @@ static void key_done(uint8_t (*key)[VAULT_KEY])
 }
 #define KEY_CLEANUP __attribute__((cleanup(key_done)))
 
-static void label_of(enum sealed_kind kind, const char *id, char out[LABEL_SIZE])
+static void label_of(enum secret_kind kind, const char *id, char out[LABEL_SIZE])
 {
 	snprintf(out, LABEL_SIZE, "%s:%s", KINDS[kind].label, id);
 }
 
-enum bl_status sealed_put(struct vault *vault, const char *id, int folder_fd, enum sealed_kind kind,
+enum bl_status secret_put(struct vault *vault, const char *id, int folder_fd, enum secret_kind kind,
 			  const struct plain *plain, struct bl_error *why)
 {
 	KEY_CLEANUP uint8_t key[VAULT_KEY] = {0};
@@ -62,7 +62,7 @@ enum bl_status sealed_put(struct vault *vault, const char *id, int folder_fd, en
 			why);
 }
 
-enum bl_status sealed_get(struct vault *vault, const char *id, int folder_fd, enum sealed_kind kind,
+enum bl_status secret_get(struct vault *vault, const char *id, int folder_fd, enum secret_kind kind,
 			  struct plain *out_plain, struct bl_error *why)
 {
 	KEY_CLEANUP uint8_t key[VAULT_KEY] = {0};
@@ -98,7 +98,7 @@ enum bl_status sealed_get(struct vault *vault, const char *id, int folder_fd, en
 	return BL_OK;
 }
 
-enum bl_status sealed_forget(int folder_fd, enum sealed_kind kind, struct bl_error *why)
+enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_error *why)
 {
 	const char *name = KINDS[kind].file;
 	BL_CLEANUP(fd_close) int fd = openat(folder_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
