@@ -15,6 +15,8 @@
 #define MAX_TEXT 65536u
 #define SUFFIX	 ".vmdk"
 
+static const char MAGIC[] = "# Disk DescriptorFile";
+
 struct extent {
 	char access[16], sectors[24], type[24], name[256];
 };
@@ -107,7 +109,7 @@ static enum bl_status take_text(const struct container_place *place, char *text,
 	return status;
 }
 
-/* A sparse file says where its descriptor is, in sectors; zero: it is an extent of another file's descriptor. */
+/* A sparse file says where its descriptor is, in sectors. */
 static enum bl_status find_text(const struct container_place *place,
 				const struct container_head *head, uint64_t *out_at,
 				uint64_t *out_length, struct bl_error *why)
@@ -117,9 +119,6 @@ static enum bl_status find_text(const struct container_place *place,
 	if (memcmp(head->first, "KDMV", 4) != 0) {
 		at = 0;
 		length = BL_MAX((head->bytes + SECTOR - 1) / SECTOR, UINT64_C(1));
-	} else if (at == 0 || length == 0) {
-		return bl_fail(why, BL_INVALID,
-			       "'%s' is an extent (give the file that describes it)", place->path);
 	}
 	if (length > MAX_TEXT / SECTOR || at > head->bytes / SECTOR)
 		return bl_fail(why, BL_INVALID, "the descriptor of '%s' is no descriptor",
@@ -143,5 +142,11 @@ enum bl_status container_add_extents(const struct container_place *place,
 		return status;
 	if (!container_peek(container->fds[0], at, (uint8_t *)text, (size_t)length))
 		return bl_fail_errno(why, BL_IO, "cannot read '%s'", place->path);
+	if (strncmp(text, MAGIC, sizeof(MAGIC) - 1) != 0)
+		return bl_fail(
+			why, BL_INVALID,
+			"'%s' describes no disk, it may be an extent of one (give the file that "
+			"describes it)",
+			place->path);
 	return take_text(place, text, at != 0, container, why);
 }
