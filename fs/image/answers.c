@@ -232,6 +232,27 @@ bool image_append_runs(const uint8_t *bytes, size_t length, const struct image_v
 	return true;
 }
 
+bool image_append_places(const uint8_t *bytes, size_t length, const struct image_volume *volume,
+			 struct image_range *out, size_t *inout_count, uint64_t *inout_end)
+{
+	struct wire_run run;
+
+	if (length % sizeof(run) != 0)
+		return false;
+	for (size_t at = 0; at < length; at += sizeof(run)) {
+		memcpy(&run, bytes + at, sizeof(run));
+		if (run.file_offset != 0 || run.image_offset < *inout_end ||
+		    !run_ok(&run, volume, 0))
+			return false;
+		if (*inout_count && run.image_offset == *inout_end)
+			out[*inout_count - 1].length += run.length;
+		else
+			out[(*inout_count)++] = (struct image_range){run.image_offset, run.length};
+		*inout_end = run.image_offset + run.length;
+	}
+	return true;
+}
+
 bool image_check_link(const uint8_t *bytes, size_t length)
 {
 	return length > 0 && length <= IMAGE_LINK_LIMIT && !memchr(bytes, '\0', length);

@@ -52,6 +52,17 @@ bool image_append_runs(const uint8_t *bytes, size_t length, const struct image_v
 		       uint64_t size_bytes, struct wire_run *runs, size_t *inout_count,
 		       uint64_t *inout_end) BL_MUST_CHECK;
 
+/*
+ * image_append_places - check one page of a PLACES or USED answer and put it behind the ranges already there
+ *
+ * Ascending, no overlap, no overflow, inside @volume, file_offset 0; neighbours joined.
+ * @out       room for *@inout_count plus all of this page
+ * @inout_end where the last range ends; 0 at first
+ */
+bool image_append_places(const uint8_t *bytes, size_t length, const struct image_volume *volume,
+			 struct image_range *out, size_t *inout_count,
+			 uint64_t *inout_end) BL_MUST_CHECK;
+
 /* image_check_link - 1..IMAGE_LINK_LIMIT bytes without NUL */
 bool image_check_link(const uint8_t *bytes, size_t length) BL_MUST_CHECK;
 

@@ -18,6 +18,11 @@ struct image_backend {
 	/* @length is above zero and ends at or before the file's end; all of it or a failure */
 	enum bl_status (*file_read)(struct image_file *file, uint64_t offset, uint8_t *out,
 				    size_t length, struct bl_error *why);
+	/* NULL, both: where things lie is not known here */
+	enum bl_status (*places)(struct image *image, unsigned volume, uint64_t inode,
+				 image_range_fn *tell, void *context, struct bl_error *why);
+	enum bl_status (*used)(struct image *image, unsigned volume, image_range_fn *tell,
+			       void *context, struct bl_error *why);
 };
 
 /* First member of each backend's own struct. */

@@ -7,6 +7,7 @@
 
 #include "fs/image/answers.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,6 +382,24 @@ enum bl_status image_client_ask(struct image_client *c, const struct image_call 
 	if (is_mine)
 		poison(c, call, "the reader failed twice on this node");
 	return status;
+}
+
+enum bl_status image_client_fail(int error, uint64_t inode, struct bl_error *why)
+{
+	static const struct {
+		int error;
+		enum bl_status status;
+	} ROWS[] = {
+		{ENOENT, BL_NOT_FOUND}, {ENOTDIR, BL_NOT_FOUND}, {EINVAL, BL_INVALID},
+		{EISDIR, BL_INVALID},	{EFBIG, BL_TOO_LARGE},	 {E2BIG, BL_TOO_LARGE},
+	};
+	enum bl_status status = BL_IO;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
+		if (ROWS[i].error == error)
+			status = ROWS[i].status;
+	return bl_fail(why, status, "the reader refuses node %llu of the image",
+		       (unsigned long long)inode);
 }
 
 enum bl_status image_client_read(const struct image_client *c, const struct image_call *call,

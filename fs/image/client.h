@@ -50,6 +50,9 @@ enum bl_status image_client_read(const struct image_client *client, const struct
 				 uint64_t offset, void *out, size_t length,
 				 struct bl_error *why) BL_MUST_CHECK;
 
+/* image_client_fail - an errno that the child named, as one of ours */
+enum bl_status image_client_fail(int error, uint64_t inode, struct bl_error *why) BL_MUST_CHECK;
+
 /*
  * image_client_refuse - an answer of good form said what cannot be: poison the inode; returns BL_IO
  *

@@ -126,6 +126,30 @@ enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t
 	return BL_OK;
 }
 
+enum bl_status image_places(struct image *image, unsigned volume, uint64_t inode,
+			    image_range_fn *tell, void *context, struct bl_error *why)
+{
+	enum bl_status status = check_volume(image, volume, why);
+
+	if (status != BL_OK)
+		return status;
+	if (!image->backend->places)
+		return bl_fail(why, BL_UNSUPPORTED, "a directory does not tell where files lie");
+	return image->backend->places(image, volume, inode, tell, context, why);
+}
+
+enum bl_status image_used(struct image *image, unsigned volume, image_range_fn *tell, void *context,
+			  struct bl_error *why)
+{
+	enum bl_status status = check_volume(image, volume, why);
+
+	if (status != BL_OK)
+		return status;
+	if (!image->backend->used)
+		return bl_fail(why, BL_UNSUPPORTED, "a directory does not tell what it uses");
+	return image->backend->used(image, volume, tell, context, why);
+}
+
 bool image_name_ok(const char *name, size_t length)
 {
 	if (length == 0 || length > IMAGE_NAME_LIMIT)

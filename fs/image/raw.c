@@ -3,6 +3,7 @@
 #include "fs/image/backend.h"
 #include "fs/image/client.h"
 #include "fs/image/maps.h"
+#include "fs/image/places.h"
 #include "fs/image/units.h"
 
 #include <errno.h>
@@ -37,24 +38,6 @@ static struct raw *raw_of(struct image *image)
 	return (struct raw *)(void *)image;
 }
 
-static enum bl_status fail_error(int error, uint64_t inode, struct bl_error *why)
-{
-	static const struct {
-		int error;
-		enum bl_status status;
-	} ROWS[] = {
-		{ENOENT, BL_NOT_FOUND}, {ENOTDIR, BL_NOT_FOUND}, {EINVAL, BL_INVALID},
-		{EISDIR, BL_INVALID},	{EFBIG, BL_TOO_LARGE},	 {E2BIG, BL_TOO_LARGE},
-	};
-	enum bl_status status = BL_IO;
-
-	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
-		if (ROWS[i].error == error)
-			status = ROWS[i].status;
-	return bl_fail(why, status, "the reader refuses node %llu of the image",
-		       (unsigned long long)inode);
-}
-
 /* Ask, and make an error the child named one of ours. */
 static enum bl_status ask(struct raw *raw, const struct image_call *call, struct image_reply *reply,
 			  struct bl_error *why)
@@ -62,7 +45,7 @@ static enum bl_status ask(struct raw *raw, const struct image_call *call, struct
 	enum bl_status status = image_client_ask(raw->client, call, reply, why);
 
 	if (status == BL_OK && reply->error)
-		status = fail_error(reply->error, call->inode, why);
+		status = image_client_fail(reply->error, call->inode, why);
 	return status;
 }
 
@@ -210,7 +193,7 @@ static enum bl_status map_page(struct raw *raw, struct image_call *call, uint64_
 		return BL_OK;
 	}
 	if (reply.error)
-		return fail_error(reply.error, call->inode, why);
+		return image_client_fail(reply.error, call->inode, why);
 	if (!make_room(build, size_bytes, runs, &is_out_of_memory))
 		return is_out_of_memory
 			       ? bl_fail(why, BL_NO_MEMORY, "cannot open a file: out of memory")
@@ -428,6 +411,28 @@ static enum bl_status raw_file_read(struct image_file *base, uint64_t offset, ui
 				    : read_units(file, offset, out, length, why);
 }
 
+static enum bl_status raw_places(struct image *image, unsigned volume, uint64_t inode,
+				 image_range_fn *tell, void *context, struct bl_error *why)
+{
+	struct image_attr attr;
+	enum bl_status status = raw_stat(image, volume, inode, &attr, why);
+
+	if (status != BL_OK)
+		return status;
+	if (attr.type != IMAGE_FILE)
+		return bl_fail(why, BL_INVALID, "node %llu of the image is no regular file",
+			       (unsigned long long)inode);
+	return image_places_ask(raw_of(image)->client, &image->volumes[volume], volume, inode, tell,
+				context, why);
+}
+
+static enum bl_status raw_used(struct image *image, unsigned volume, image_range_fn *tell,
+			       void *context, struct bl_error *why)
+{
+	return image_places_ask(raw_of(image)->client, &image->volumes[volume], volume,
+				IMAGE_NO_INODE, tell, context, why);
+}
+
 static void raw_close(struct image *image)
 {
 	struct raw *raw = raw_of(image);
@@ -447,6 +452,8 @@ static const struct image_backend RAW_BACKEND = {
 	.file_open = raw_file_open,
 	.file_close = raw_file_close,
 	.file_read = raw_file_read,
+	.places = raw_places,
+	.used = raw_used,
 };
 
 static enum bl_status read_fd(void *context, uint64_t offset, void *out, size_t length,

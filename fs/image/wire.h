@@ -33,6 +33,10 @@ enum wire_op {
 	WIRE_LINK, /* answer: length bytes of target */
 	WIRE_BLOCK, /* child ► parent: offset, length <= WIRE_WINDOW, of the image; answer: length bytes in the block
 	                   window, or error */
+	WIRE_PLACES, /* offset = index of the first run wanted; answer: length/sizeof struct wire_run (file_offset 0,
+	                   ascending by image_offset), offset = next index, 0 at the end; error EOPNOTSUPP: cannot be told */
+	WIRE_USED, /* offset = cursor (0: start); answer as of WIRE_PLACES, perhaps no run, offset = a higher cursor, 0 at
+	                   the end */
 };
 
 struct wire_message {

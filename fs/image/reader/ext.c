@@ -1,11 +1,5 @@
 /* ext2, ext3 and ext4 through libext2fs, over our own io_manager. */
-#include "fs/image/reader/journal.h"
-
-/* libext2fs's headers have inline functions that our warnings dislike. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wundef"
-#include <ext2fs/ext2fs.h>
-#pragma GCC diagnostic pop
+#include "fs/image/reader/ext.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,12 +10,6 @@
 
 #define FAST_LINK_BYTES 60 /* i_block as text */
 #define LINK_LIMIT	4095
-
-struct ext_tree {
-	struct tree base;
-	ext2_filsys fs;
-	struct overlay overlay; /* what an unclean journal holds that is newer */
-};
 
 /* ---- the io_manager: reads only, inside the volume ---- */
 
@@ -122,7 +110,7 @@ static errcode_t io_open(const char *name, int flags BL_UNUSED, io_channel *out_
 
 /* ---- inodes ---- */
 
-static int inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *out)
+int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *out)
 {
 	struct ext2_super_block *super = ext->fs->super;
 
@@ -159,7 +147,7 @@ static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
 	struct ext2_inode_large inode;
-	int error = inode_read(ext, number, &inode);
+	int error = ext_inode_read(ext, number, &inode);
 
 	if (error)
 		return error;
@@ -217,7 +205,7 @@ static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
 		.first = EXT2_FIRST_INODE(ext->fs->super),
 		.last = ext->fs->super->s_inodes_count,
 	};
-	int error = inode_read(ext, number, &inode);
+	int error = ext_inode_read(ext, number, &inode);
 
 	if (error)
 		return error;
@@ -321,7 +309,7 @@ static int ext_map(struct tree *tree, uint64_t number, struct runs *runs)
 	struct ext_tree *ext = (struct ext_tree *)tree;
 	struct ext2_inode_large inode;
 	struct ext_mapping mapping = {.ext = ext, .runs = runs};
-	int error = inode_read(ext, number, &inode);
+	int error = ext_inode_read(ext, number, &inode);
 
 	if (error)
 		return error;
@@ -369,7 +357,7 @@ static int ext_read(struct tree *tree, uint64_t number, uint64_t offset, uint8_t
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
 	struct ext2_inode_large inode;
-	int error = inode_read(ext, number, &inode);
+	int error = ext_inode_read(ext, number, &inode);
 
 	if (error)
 		return error;
@@ -393,7 +381,7 @@ static int ext_link(struct tree *tree, uint64_t number, char *out, size_t size, 
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
 	struct ext2_inode_large inode;
-	int error = inode_read(ext, number, &inode);
+	int error = ext_inode_read(ext, number, &inode);
 
 	if (error)
 		return error;
@@ -433,6 +421,8 @@ static const struct tree_ops OPS = {
 	.map = ext_map,
 	.read = ext_read,
 	.link = ext_link,
+	.places = ext_places,
+	.used = ext_used,
 	.close = ext_close,
 };
 
@@ -524,7 +514,7 @@ static const char *open_checked(struct ext_tree *ext)
 		notice = replay(ext);
 	if (notice)
 		return notice;
-	if (inode_read(ext, EXT2_ROOT_INO, &root) || !LINUX_S_ISDIR(root.i_mode))
+	if (ext_inode_read(ext, EXT2_ROOT_INO, &root) || !LINUX_S_ISDIR(root.i_mode))
 		return "ext filesystem whose root directory is damaged";
 	return is_wrongly_empty(ext) ? "ext filesystem that counts files and lists none" : NULL;
 }

@@ -17,10 +17,11 @@ struct lane {
 	struct sleuth_image *image;
 	struct volume volumes[READER_VOLUMES];
 	size_t volume_count;
-	/* The last directory and the last map, so that the next page of either need not begin again. */
+	/* The last directory and the last map or places, so that the next page of either need not begin again. */
 	struct listing listing;
 	struct runs runs;
 	uint64_t listing_volume, listing_inode, runs_volume, runs_inode;
+	uint16_t runs_op; /* WIRE_MAP or WIRE_PLACES */
 };
 
 static bool is_gone(ssize_t got)
@@ -204,15 +205,20 @@ static int answer_stat(struct lane *lane, const struct wire_message *ask,
 
 static int map_again(struct lane *lane, struct tree *tree, const struct wire_message *ask)
 {
-	if (lane->runs_inode == ask->inode && lane->runs_volume == ask->volume && ask->offset)
+	if (lane->runs_inode == ask->inode && lane->runs_volume == ask->volume &&
+	    lane->runs_op == ask->op && ask->offset)
 		return 0;
 	lane->runs_inode = NOBODY;
 	runs_done(&lane->runs);
-	int error = tree->ops->map(tree, ask->inode, &lane->runs);
+	int error = ask->op == WIRE_MAP ? tree->ops->map(tree, ask->inode, &lane->runs)
+					: tree->ops->places(tree, ask->inode, &lane->runs);
 	if (error) {
 		runs_done(&lane->runs);
 		return error;
 	}
+	if (ask->op == WIRE_PLACES)
+		runs_sort(&lane->runs);
+	lane->runs_op = ask->op;
 	lane->runs_inode = ask->inode;
 	lane->runs_volume = ask->volume;
 	return 0;
@@ -236,6 +242,23 @@ static int answer_map(struct lane *lane, const struct wire_message *ask, struct 
 	reply->length = count * sizeof(struct wire_run);
 	reply->offset = count < left ? ask->offset + count : 0;
 	return 0;
+}
+
+static int answer_used(struct lane *lane, const struct wire_message *ask,
+		       struct wire_message *reply)
+{
+	struct tree *tree = NULL;
+	struct runs runs = {0};
+	int error = tree_of(lane, ask->volume, &tree);
+
+	if (!error)
+		error = tree->ops->used(tree, ask->offset, &runs, &reply->offset);
+	size_t count = BL_MIN(runs.count, READER_USED_RUNS);
+	if (!error && count)
+		memcpy(lane->data, runs.items, count * sizeof(struct wire_run));
+	reply->length = count * sizeof(struct wire_run);
+	runs_done(&runs);
+	return error;
 }
 
 static int answer_read(struct lane *lane, const struct wire_message *ask,
@@ -274,8 +297,9 @@ typedef int answer_fn(struct lane *lane, const struct wire_message *ask,
 		      struct wire_message *reply);
 
 static answer_fn *const ANSWERS[] = {
-	[WIRE_OPEN] = answer_open, [WIRE_LIST] = answer_list, [WIRE_STAT] = answer_stat,
-	[WIRE_MAP] = answer_map,   [WIRE_READ] = answer_read, [WIRE_LINK] = answer_link,
+	[WIRE_OPEN] = answer_open,  [WIRE_LIST] = answer_list, [WIRE_STAT] = answer_stat,
+	[WIRE_MAP] = answer_map,    [WIRE_READ] = answer_read, [WIRE_LINK] = answer_link,
+	[WIRE_PLACES] = answer_map, [WIRE_USED] = answer_used,
 };
 
 static int answer(struct lane *lane, const struct wire_message *ask)

@@ -15,8 +15,9 @@
 #define READER_NAME_BYTES   (64u << 20) /* names of one directory, all together */
 #define READER_RUNS	    (1u << 21)	/* runs of one file: 48 MiB of map */
 #define READER_FILE_LIMIT   (UINT64_C(1) << 46) /* a file said to be over 64 TiB is refused */
-#define READER_BLOCK_BUDGET 16384		/* blocks asked for in one call: 1 GiB */
-#define READER_KEY	    16			/* crypto_shorthash_KEYBYTES */
+#define READER_USED_RUNS    (WIRE_WINDOW / sizeof(struct wire_run)) /* of one page */
+#define READER_BLOCK_BUDGET 16384 /* blocks asked for in one call: 1 GiB */
+#define READER_KEY	    16	  /* crypto_shorthash_KEYBYTES */
 
 /* ---- blocks: the image, through a cache ------------------------------------------------------- */
 
@@ -123,6 +124,11 @@ void runs_done(struct runs *runs);
 int runs_add(struct runs *runs, uint64_t limit, uint64_t file_offset, uint64_t image_offset,
 	     uint64_t length) BL_MUST_CHECK;
 
+/* runs_place - [image_offset, + length) with file_offset 0; joins what touches the last. 0, EIO (overflow), EFBIG, ENOMEM */
+int runs_place(struct runs *runs, uint64_t image_offset, uint64_t length) BL_MUST_CHECK;
+/* runs_sort - by image_offset; what overlaps or touches becomes one */
+void runs_sort(struct runs *runs);
+
 /* ---- a filesystem ----------------------------------------------------------------------------- */
 
 struct tree;
@@ -135,6 +141,10 @@ struct tree_ops {
 	int (*read)(struct tree *tree, uint64_t inode, uint64_t offset, uint8_t *out, size_t length,
 		    size_t *out_length);
 	int (*link)(struct tree *tree, uint64_t inode, char *out, size_t size, size_t *out_length);
+	/* Where a file's contents lie (image.h, image_places), by runs_place, in any order; EOPNOTSUPP: cannot be told. */
+	int (*places)(struct tree *tree, uint64_t inode, struct runs *runs);
+	/* What is used from the block @cursor on (0: start), at most READER_USED_RUNS; *out_next: go on there, 0: that was all */
+	int (*used)(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
 	void (*close)(struct tree *tree);
 };
 

@@ -49,3 +49,48 @@ int runs_add(struct runs *runs, uint64_t limit, uint64_t file_offset, uint64_t i
 	}
 	return runs_push(runs, &run);
 }
+
+int runs_place(struct runs *runs, uint64_t image_offset, uint64_t length)
+{
+	struct wire_run run = {0, image_offset, length};
+	struct wire_run *last = runs->count ? &runs->items[runs->count - 1] : NULL;
+	uint64_t end;
+
+	if (__builtin_add_overflow(image_offset, length, &end))
+		return EIO;
+	if (!length)
+		return 0;
+	if (last && last->image_offset + last->length == image_offset) {
+		last->length += length;
+		return 0;
+	}
+	return runs_push(runs, &run);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct wire_run *one = a, *two = b;
+
+	return one->image_offset < two->image_offset ? -1 : one->image_offset > two->image_offset;
+}
+
+void runs_sort(struct runs *runs)
+{
+	size_t kept = 0;
+
+	if (runs->count < 2)
+		return;
+	qsort(runs->items, runs->count, sizeof(*runs->items), by_place);
+	for (size_t i = 1; i < runs->count; i++) {
+		struct wire_run *last = &runs->items[kept];
+		const struct wire_run *run = &runs->items[i];
+		uint64_t end = last->image_offset + last->length;
+
+		if (run->image_offset > end)
+			runs->items[++kept] = *run;
+		else
+			last->length =
+				BL_MAX(end, run->image_offset + run->length) - last->image_offset;
+	}
+	runs->count = kept + 1;
+}

@@ -1,18 +1,11 @@
 /* NTFS, FAT, exFAT, HFS+, ISO 9660 and partition tables through libtsk, always with an explicit type. */
-#include "fs/image/reader/reader.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#pragma GCC diagnostic ignored "-Wundef"
-#include <tsk/libtsk.h>
-#pragma GCC diagnostic pop
+#include "fs/image/reader/sleuth.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define SECTOR	   512
 #define NTFS_ROOT  5
 #define NTFS_FIRST 16 /* MFT entries below are the filesystem's own */
 #define HFS_FIRST  16 /* catalog ids below are, too (Apple TN1150), but for the root folder, 2 */
@@ -22,16 +15,6 @@
 struct sleuth_image {
 	TSK_IMG_INFO info;
 	struct blocks *blocks;
-};
-
-struct sleuth_tree {
-	struct tree base;
-	TSK_FS_INFO *fs;
-	TSK_FS_FILE *file; /* the last one opened: a file is read in units, one after another */
-	uint64_t file_inode;
-	uint64_t first_inode; /* lower ones, the root excepted, are the filesystem's own */
-	uint64_t exfat_heap, exfat_cluster,
-		exfat_fat; /* bytes from the volume's start, of a cluster, of the FAT */
 };
 
 /*
@@ -68,7 +51,7 @@ struct sleuth_image *sleuth_image_new(struct blocks *blocks)
 	if (!image)
 		return NULL;
 	image->blocks = blocks;
-	if (!tsk_img_open_external(image, (TSK_OFF_T)blocks->image_bytes, SECTOR, image_read,
+	if (!tsk_img_open_external(image, (TSK_OFF_T)blocks->image_bytes, SLEUTH_SECTOR, image_read,
 				   image_close, image_stat)) {
 		free(image);
 		return NULL;
@@ -155,7 +138,7 @@ static bool is_possible(const struct sleuth_tree *sleuth, uint64_t inode)
 	       !is_own(sleuth, inode);
 }
 
-static int file_open(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out_file)
+int sleuth_file_open(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out_file)
 {
 	if (!is_possible(sleuth, inode))
 		return ENOENT;
@@ -205,7 +188,7 @@ static int sleuth_stat(struct tree *tree, uint64_t inode, struct wire_attr *out)
 {
 	struct sleuth_tree *sleuth = (struct sleuth_tree *)tree;
 	TSK_FS_FILE *file = NULL;
-	int error = file_open(sleuth, inode, &file);
+	int error = sleuth_file_open(sleuth, inode, &file);
 
 	if (error)
 		return error;
@@ -269,7 +252,7 @@ static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listin
 {
 	struct sleuth_tree *sleuth = (struct sleuth_tree *)tree;
 	TSK_FS_FILE *file = NULL;
-	int error = file_open(sleuth, inode, &file);
+	int error = sleuth_file_open(sleuth, inode, &file);
 
 	if (error)
 		return error;
@@ -318,7 +301,7 @@ static bool is_elsewhere(const TSK_FS_FILE *file)
 static int data_of(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out_file,
 		   const TSK_FS_ATTR **out_data)
 {
-	int error = file_open(sleuth, inode, out_file);
+	int error = sleuth_file_open(sleuth, inode, out_file);
 
 	if (error)
 		return error;
@@ -464,7 +447,7 @@ static int sleuth_link(struct tree *tree, uint64_t inode, char *out, size_t size
 		       size_t *out_length)
 {
 	TSK_FS_FILE *file = NULL;
-	int error = file_open((struct sleuth_tree *)tree, inode, &file);
+	int error = sleuth_file_open((struct sleuth_tree *)tree, inode, &file);
 
 	if (error)
 		return error;
@@ -496,6 +479,8 @@ static const struct tree_ops OPS = {
 	.map = sleuth_map,
 	.read = sleuth_read,
 	.link = sleuth_link,
+	.places = sleuth_places,
+	.used = sleuth_used,
 	.close = sleuth_close,
 };
 
@@ -524,7 +509,7 @@ static uint8_t walk_nothing(TSK_FS_INFO *fs BL_UNUSED, TSK_INUM_T first BL_UNUSE
 
 static int exfat_layout(struct sleuth_tree *sleuth)
 {
-	uint8_t boot[SECTOR];
+	uint8_t boot[SLEUTH_SECTOR];
 	const struct tree *tree = &sleuth->base;
 
 	if (blocks_read(tree->blocks, tree->offset, boot, sizeof(boot)) || boot[108] < 9 ||

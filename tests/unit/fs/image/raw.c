@@ -306,9 +306,60 @@ static void image_that_shrinks_gives_no_bytes(void **state)
 	image_file_close(file);
 }
 
+struct told {
+	struct image_range ranges[8];
+	size_t count, stop_at;
+};
+
+static bool keep_range(void *context, const struct image_range *range)
+{
+	struct told *told = context;
+
+	assert_in_range(told->count, 0, 7);
+	told->ranges[told->count++] = *range;
+	return told->count != told->stop_at;
+}
+
+static void places_and_use_are_told_joined(void **state)
+{
+	struct scene *s = *state;
+	struct told places = {0}, stopped = {.stop_at = 1}, used = {0}, none = {0};
+
+	open_scene(s, &(struct fake_script){0}, LONG_TRY_MS);
+	assert_int_equal(image_places(s->image, 0, FAKE_FILE, keep_range, &places, NULL), BL_OK);
+	assert_int_equal(places.count, 2);
+	assert_int_equal(places.ranges[0].offset, 4096);
+	assert_int_equal(places.ranges[0].length, 12288);
+	assert_int_equal(places.ranges[1].offset, 65536);
+	assert_int_equal(image_places(s->image, 0, FAKE_FILE, keep_range, &stopped, NULL), BL_OK);
+	assert_int_equal(stopped.count, 1);
+	assert_int_equal(image_used(s->image, 0, keep_range, &used, NULL), BL_OK);
+	assert_int_equal(used.count, 1);
+	assert_int_equal(used.ranges[0].length, 4096 + 100);
+	assert_int_equal(image_places(s->image, 0, FAKE_SMALL, keep_range, &none, NULL),
+			 BL_UNSUPPORTED);
+	assert_int_equal(image_places(s->image, 0, FAKE_ROOT, keep_range, &none, NULL), BL_INVALID);
+	assert_int_equal(image_places(s->image, 0, FAKE_LINK, keep_range, &none, NULL), BL_INVALID);
+	assert_int_equal(image_places(s->image, 0, 999, keep_range, &none, NULL), BL_NOT_FOUND);
+	assert_int_equal(image_places(s->image, 1, FAKE_FILE, keep_range, &none, NULL),
+			 BL_NOT_FOUND);
+	assert_int_equal(image_used(s->image, 1, keep_range, &none, NULL), BL_NOT_FOUND);
+	assert_int_equal(none.count, 0);
+	assert_int_equal(starts(s), 1);
+}
+
 /* ---- a bad one -------------------------------------------------------------------------------- */
 
-enum ask { ASK_LIST, ASK_STAT, ASK_LINK, ASK_OPEN, ASK_READ };
+enum ask { ASK_LIST, ASK_STAT, ASK_LINK, ASK_OPEN, ASK_READ, ASK_PLACES, ASK_USED };
+
+static bool count_range(void *context, const struct image_range *range)
+{
+	size_t *count = context;
+
+	assert_true(range->length > 0);
+	++*count;
+	return true;
+}
 
 static enum bl_status ask(struct scene *s, enum ask what, uint64_t inode)
 {
@@ -333,6 +384,10 @@ static enum bl_status ask(struct scene *s, enum ask what, uint64_t inode)
 			status = image_file_read(file, 0, out, sizeof(out), &count, NULL);
 		image_file_close(file);
 		break;
+	case ASK_PLACES:
+		return image_places(s->image, 0, inode, count_range, &count, NULL);
+	case ASK_USED:
+		return image_used(s->image, 0, count_range, &count, NULL);
 	}
 	return status;
 }
@@ -384,6 +439,27 @@ static void every_fault_of_a_reader_is_refused(void **state)
 		{FAKE_SIZE_HUGE, WIRE_STAT, ASK_STAT, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
 		{FAKE_LINK_NUL, WIRE_LINK, ASK_LINK, FAKE_LINK, BL_IO, 0, LONG_TRY_MS},
 		{FAKE_READ_SHORT, WIRE_READ, ASK_READ, FAKE_SMALL, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_CRASH, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_CRASH, WIRE_USED, ASK_USED, 0, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_HANG, WIRE_USED, ASK_USED, 0, BL_TIMED_OUT, 2, SHORT_TRY_MS},
+		{FAKE_OVERSIZE, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_PLACES_OUTSIDE, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_BEFORE, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_OVERLAP, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_OVERFLOW, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_UNSORTED, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_EMPTY_RUN, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_OF_FILE, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_HALF, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_AGAIN, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_STUCK, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_REFUSED, WIRE_PLACES, ASK_PLACES, FAKE_FILE, BL_UNSUPPORTED, 0,
+		 LONG_TRY_MS},
+		{FAKE_PLACES_OUTSIDE, WIRE_USED, ASK_USED, 0, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_AGAIN, WIRE_USED, ASK_USED, 0, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_STUCK, WIRE_USED, ASK_USED, 0, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_BEYOND, WIRE_USED, ASK_USED, 0, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_PLACES_REFUSED, WIRE_USED, ASK_USED, 0, BL_UNSUPPORTED, 0, LONG_TRY_MS},
 	};
 	struct scene *s = *state;
 
@@ -668,6 +744,7 @@ int main(void)
 		TEST(file_without_map_is_read_in_units),
 		TEST(what_is_no_file_cannot_be_opened),
 		TEST(image_that_shrinks_gives_no_bytes),
+		TEST(places_and_use_are_told_joined),
 		TEST(every_fault_of_a_reader_is_refused),
 		TEST(one_crash_is_mended_by_a_second_try),
 		TEST(node_that_killed_twice_is_not_asked_again),

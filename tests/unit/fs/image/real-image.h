@@ -58,7 +58,7 @@ static BL_UNUSED bool real_have(const char *tool)
 /* In the folder; what the tools say is nobody's business. */
 static BL_UNUSED int real_try(const struct real *r, const char *script)
 {
-	char line[4096];
+	char line[6000];
 
 	snprintf(line, sizeof(line),
 		 "cd %s && export PATH=$PATH:/sbin:/usr/sbin MTOOLS_SKIP_CHECK=1 && (%s) "

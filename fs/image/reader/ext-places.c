@@ -1,0 +1,325 @@
+/* Where a file of ext2, ext3 or ext4 lies, with all that belongs to it, and which blocks a volume uses. */
+#include "fs/image/reader/ext.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_FIELD	offsetof(struct ext2_inode, i_block)
+#define BLOCK_BYTES	60	    /* of i_block: where inline data begins */
+#define XATTR_MAGIC	0xea020000u /* linux/fs/ext4/xattr.h */
+#define XATTR_ENTRY	16	    /* its fixed part; the name follows */
+#define XATTR_SYSTEM	7	    /* name index of "system." */
+#define USED_STEPS	(1u << 24)  /* clusters looked at in one call */
+#define BITMAP_BYTES	65536	    /* of a group: one block, the largest there is */
+#define TABLES_OF_GROUP 6
+
+/* ---- a file ---- */
+
+struct placing {
+	struct ext_tree *ext;
+	struct runs *runs;
+	int error;
+};
+
+/* A bigalloc cluster is one file's alone: all of it is told, though the file's last extent may end earlier. */
+static int place_blocks(struct placing *placing, uint64_t physical, uint64_t count)
+{
+	const struct tree *tree = &placing->ext->base;
+	uint64_t unit = placing->ext->fs->blocksize, blocks = tree->length / unit;
+	uint64_t ratio = (uint64_t)EXT2FS_CLUSTER_RATIO(placing->ext->fs);
+	uint64_t end;
+
+	if (__builtin_add_overflow(physical, count, &end) || end > blocks)
+		return EIO;
+	uint64_t start = physical - physical % ratio;
+	end = BL_MIN(end + (ratio - end % ratio) % ratio, blocks);
+	/* In the journal too, where older copies may lie beside the newest: nobody can say where they all are. */
+	if (overlay_touches(&placing->ext->overlay, start, end - start))
+		return EOPNOTSUPP;
+	return runs_place(placing->runs, tree->offset + start * unit, (end - start) * unit);
+}
+
+static int each_block(ext2_filsys fs BL_UNUSED, blk64_t *physical, e2_blkcnt_t logical,
+		      blk64_t around BL_UNUSED, int offset BL_UNUSED, void *context)
+{
+	struct placing *placing = context;
+
+	if (logical >= 0)
+		placing->error = place_blocks(placing, *physical, 1);
+	return placing->error ? BLOCK_ABORT : 0;
+}
+
+/* Unlike a map: unwritten extents too, and those behind the end of the file. */
+static int place_extents(struct placing *placing, ext2_ino_t number, struct ext2_inode *inode)
+{
+	ext2_extent_handle_t handle = NULL;
+	struct ext2fs_extent extent;
+	uint64_t next = 0;
+	int error = 0;
+
+	if (ext2fs_extent_open2(placing->ext->fs, number, inode, &handle))
+		return EIO;
+	errcode_t code = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
+	for (; !code && !error; code = ext2fs_extent_get(handle, EXT2_EXTENT_NEXT, &extent)) {
+		if (!(extent.e_flags & EXT2_EXTENT_FLAGS_LEAF) ||
+		    (extent.e_flags & EXT2_EXTENT_FLAGS_SECOND_VISIT))
+			continue;
+		if (extent.e_lblk < next || !extent.e_len)
+			error = EIO;
+		else
+			error = place_blocks(placing, extent.e_pblk, extent.e_len);
+		next = extent.e_lblk + extent.e_len;
+	}
+	ext2fs_extent_free(handle);
+	if (error)
+		return error;
+	return code && code != EXT2_ET_EXTENT_NO_NEXT && code != EXT2_ET_NO_CURRENT_NODE ? EIO : 0;
+}
+
+/* Where the inode itself lies in the image. */
+static int inode_at(struct ext_tree *ext, uint64_t number, uint64_t *out_offset)
+{
+	const struct ext2_super_block *super = ext->fs->super;
+	uint64_t group = (number - 1) / super->s_inodes_per_group;
+	uint64_t within = (number - 1) % super->s_inodes_per_group * EXT2_INODE_SIZE(super);
+	uint64_t unit = ext->fs->blocksize, end;
+
+	if (group >= ext->fs->group_desc_count)
+		return EIO;
+	uint64_t block = ext2fs_inode_table_loc(ext->fs, (dgrp_t)group) + within / unit;
+	if (!block || __builtin_add_overflow(block, 1, &end) || end > ext->base.length / unit)
+		return EIO;
+	if (overlay_touches(&ext->overlay, block, 1))
+		return EOPNOTSUPP;
+	*out_offset = ext->base.offset + block * unit + within % unit;
+	return 0;
+}
+
+/*
+ * The value of system.data among the attributes inside the inode: linux/fs/ext4/xattr.h. @out_length 0: there is none.
+ */
+static int find_system_data(const uint8_t *inode, size_t size, size_t *out_at, size_t *out_length)
+{
+	size_t header = EXT2_GOOD_OLD_INODE_SIZE + bl_get16(inode + EXT2_GOOD_OLD_INODE_SIZE);
+
+	*out_length = 0;
+	if (header + 4 > size || bl_get32(inode + header) != XATTR_MAGIC)
+		return 0;
+	size_t first = header + 4;
+	for (size_t at = first; at + XATTR_ENTRY <= size && bl_get32(inode + at);) {
+		size_t name_length = inode[at];
+		size_t next = at + XATTR_ENTRY + (name_length + 3) / 4 * 4;
+		uint64_t value = first + (uint64_t)bl_get16(inode + at + 2);
+		uint64_t length = bl_get32(inode + at + 8);
+
+		if (next > size)
+			return EIO;
+		if (inode[at + 1] == XATTR_SYSTEM && name_length == 4 &&
+		    !memcmp(inode + at + XATTR_ENTRY, "data", 4)) {
+			if (bl_get32(inode + at + 4))
+				return EOPNOTSUPP; /* in an inode of its own */
+			if (value + length > size)
+				return EIO;
+			*out_at = (size_t)value;
+			*out_length = (size_t)length;
+			return 0;
+		}
+		at = next;
+	}
+	return 0;
+}
+
+static int place_inline(struct placing *placing, uint64_t number, uint64_t size_bytes)
+{
+	struct ext_tree *ext = placing->ext;
+	size_t inode_size = EXT2_INODE_SIZE(ext->fs->super), at = 0, length = 0;
+	uint64_t offset = 0;
+	int error = inode_at(ext, number, &offset);
+
+	if (!error)
+		error = runs_place(placing->runs, offset + BLOCK_FIELD, BLOCK_BYTES);
+	if (error)
+		return error;
+	if (inode_size > EXT2_GOOD_OLD_INODE_SIZE + 4) {
+		BL_CLEANUP(bl_free) uint8_t *inode = malloc(inode_size);
+
+		if (!inode)
+			return ENOMEM;
+		error = blocks_read(ext->base.blocks, offset, inode, inode_size);
+		if (!error)
+			error = find_system_data(inode, inode_size, &at, &length);
+	}
+	if (error)
+		return error;
+	if (size_bytes > BLOCK_BYTES + length)
+		return EOPNOTSUPP;
+	return runs_place(placing->runs, offset + at, length);
+}
+
+int ext_places(struct tree *tree, uint64_t number, struct runs *runs)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	struct ext2_inode_large inode;
+	struct placing placing = {.ext = ext, .runs = runs};
+	int error = ext_inode_read(ext, number, &inode);
+
+	if (error)
+		return error;
+	if (!LINUX_S_ISREG(inode.i_mode))
+		return LINUX_S_ISDIR(inode.i_mode) ? EISDIR : EINVAL;
+	if (inode.i_flags & EXT4_INLINE_DATA_FL)
+		return place_inline(&placing, number, EXT2_I_SIZE(&inode));
+	if (inode.i_flags & EXT4_EXTENTS_FL)
+		return place_extents(&placing, (ext2_ino_t)number, (struct ext2_inode *)&inode);
+	if (ext2fs_block_iterate3(ext->fs, (ext2_ino_t)number,
+				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
+				  &placing))
+		return EIO;
+	return placing.error;
+}
+
+/* ---- a volume ---- */
+
+/* Whatever a bitmap says, these are used; and of a group whose bitmap was never written nothing else is. */
+static int group_tables(ext2_filsys fs, dgrp_t group, struct runs *out)
+{
+	blk64_t super = 0, old_table = 0, new_table = 0;
+	blk_t used = 0;
+
+	if (ext2fs_super_and_bgd_loc2(fs, group, &super, &old_table, &new_table, &used))
+		return EIO;
+	/* As ext2fs_reserve_super_and_bgd: with meta_bg the old table ends early, else room to grow is reserved. */
+	uint64_t old_blocks =
+		ext2fs_has_feature_meta_bg(fs->super)
+			? fs->super->s_first_meta_bg
+			: fs->desc_blocks + (uint64_t)fs->super->s_reserved_gdt_blocks;
+	const struct {
+		uint64_t block, count;
+		bool is_there;
+	} rows[TABLES_OF_GROUP] = {
+		{super, 1, super || group == 0},
+		{old_table, old_blocks, old_table != 0},
+		{new_table, 1, new_table != 0},
+		{ext2fs_block_bitmap_loc(fs, group), 1, true},
+		{ext2fs_inode_bitmap_loc(fs, group), 1, true},
+		{ext2fs_inode_table_loc(fs, group), fs->inode_blocks_per_group, true},
+	};
+	int error = 0;
+
+	/* In blocks, not bytes: runs_place does not care. */
+	for (size_t i = 0; i < TABLES_OF_GROUP && !error; i++)
+		if (rows[i].is_there)
+			error = runs_place(out, rows[i].block, rows[i].count);
+	return error;
+}
+
+static int find_tables(ext2_filsys fs, struct runs *out)
+{
+	int error = 0;
+
+	for (dgrp_t group = 0; group < fs->group_desc_count && !error; group++)
+		error = group_tables(fs, group, out);
+	runs_sort(out);
+	return error;
+}
+
+struct used_scan {
+	struct ext_tree *ext;
+	struct runs tables; /* in blocks */
+	size_t next_table;
+	uint64_t group; /* whose bitmap is here; UINT64_MAX: none */
+	uint8_t bitmap[BITMAP_BYTES];
+};
+
+static int load_bitmap(struct used_scan *scan, uint64_t group)
+{
+	ext2_filsys fs = scan->ext->fs;
+	dgrp_t number = (dgrp_t)group;
+
+	scan->group = group;
+	memset(scan->bitmap, 0, sizeof(scan->bitmap));
+	if (group >= fs->group_desc_count || fs->blocksize > BITMAP_BYTES)
+		return EIO;
+	if (ext2fs_has_group_desc_csum(fs) &&
+	    ext2fs_bg_flags_test(fs, number, EXT2_BG_BLOCK_UNINIT))
+		return 0;
+	if (io_channel_read_blk64(fs->io, ext2fs_block_bitmap_loc(fs, number), 1, scan->bitmap))
+		return EIO;
+	/* A bitmap that does not verify might call used what is free, or the other way round. */
+	if (!ext2fs_block_bitmap_csum_verify(fs, number, (char *)scan->bitmap,
+					     (int)(fs->super->s_clusters_per_group / 8)))
+		return EIO;
+	return 0;
+}
+
+static bool is_table(struct used_scan *scan, uint64_t block, uint64_t count)
+{
+	const struct runs *tables = &scan->tables;
+
+	while (scan->next_table < tables->count &&
+	       tables->items[scan->next_table].image_offset +
+			       tables->items[scan->next_table].length <=
+		       block)
+		scan->next_table++;
+	return scan->next_table < tables->count &&
+	       tables->items[scan->next_table].image_offset < block + count;
+}
+
+static int is_used(struct used_scan *scan, uint64_t block, uint64_t ratio, bool *out_is_used)
+{
+	ext2_filsys fs = scan->ext->fs;
+	uint64_t first = fs->super->s_first_data_block;
+	uint64_t group = block < first ? 0 : (block - first) / fs->super->s_blocks_per_group;
+	uint64_t bit = block < first ? 0 : (block - first) % fs->super->s_blocks_per_group / ratio;
+	int error = group == scan->group ? 0 : load_bitmap(scan, group);
+
+	if (!error)
+		*out_is_used =
+			block < first || is_table(scan, block, ratio) ||
+			(bit / 8 < fs->blocksize && (scan->bitmap[bit / 8] >> (bit % 8) & 1));
+	return error;
+}
+
+static int scan_used(struct used_scan *scan, uint64_t cursor, struct runs *runs, uint64_t *out_next)
+{
+	const struct tree *tree = &scan->ext->base;
+	ext2_filsys fs = scan->ext->fs;
+	uint64_t ratio = (uint64_t)EXT2FS_CLUSTER_RATIO(fs), unit = fs->blocksize;
+	uint64_t count = BL_MIN(ext2fs_blocks_count(fs->super), tree->length / unit);
+	uint64_t block = cursor;
+
+	for (size_t step = 0; block < count; block += ratio, step++) {
+		uint64_t length = BL_MIN(ratio, count - block);
+		bool is_one = false;
+		/* A page may stop early for the budget or the time: the next one goes on there. */
+		if (step == USED_STEPS || runs->count == READER_USED_RUNS ||
+		    (step && tree->blocks->budget < READER_BLOCK_BUDGET / 2))
+			break;
+		int error = is_used(scan, block, ratio, &is_one);
+		if (!error && is_one)
+			error = runs_place(runs, tree->offset + block * unit, length * unit);
+		if (error)
+			return error;
+	}
+	*out_next = block < count ? block : 0;
+	return 0;
+}
+
+int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next)
+{
+	struct ext_tree *ext = (struct ext_tree *)tree;
+	BL_CLEANUP(bl_free) struct used_scan *scan = calloc(1, sizeof(*scan));
+
+	if (!scan)
+		return ENOMEM;
+	if (cursor % (uint64_t)EXT2FS_CLUSTER_RATIO(ext->fs))
+		return EINVAL;
+	scan->ext = ext;
+	scan->group = UINT64_MAX;
+	int error = find_tables(ext->fs, &scan->tables);
+	if (!error)
+		error = scan_used(scan, cursor, runs, out_next);
+	runs_done(&scan->tables);
+	return error;
+}

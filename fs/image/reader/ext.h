@@ -1,0 +1,26 @@
+/* ext.h - an open ext2, ext3 or ext4; private to ext.c and ext-places.c */
+#ifndef FS_IMAGE_READER_EXT_H
+#define FS_IMAGE_READER_EXT_H
+
+#include "fs/image/reader/journal.h"
+
+/* libext2fs's headers have inline functions that our warnings dislike. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wundef"
+#include <ext2fs/ext2fs.h>
+#pragma GCC diagnostic pop
+
+struct ext_tree {
+	struct tree base;
+	ext2_filsys fs;
+	struct overlay overlay; /* what an unclean journal holds that is newer */
+};
+
+/* ext_inode_read - ENOENT: none, free, or the filesystem's own */
+int ext_inode_read(struct ext_tree *ext, uint64_t number,
+		   struct ext2_inode_large *out) BL_MUST_CHECK;
+
+int ext_places(struct tree *tree, uint64_t number, struct runs *runs);
+int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
+
+#endif
