@@ -70,13 +70,24 @@ const struct sealed_io *sealed_io_real(void)
 	return &REAL;
 }
 
+static enum bl_status fail_io(struct bl_error *why, const char *what)
+{
+	if (errno == EFBIG)
+		return bl_fail(
+			why, BL_TOO_LARGE,
+			"the filesystem below holds no file as large as the image's %s (ext4 "
+			"ends at 16 TiB: move the store to xfs)",
+			what);
+	return bl_fail_errno(why, BL_IO, "cannot write the image's %s", what);
+}
+
 enum bl_status sealed_io_write(const struct sealed_io *io, int fd, const void *bytes, size_t length,
 			       uint64_t offset, const char *what, struct bl_error *why)
 {
 	ssize_t put = io->write_at(io->context, fd, bytes, length, offset);
 
 	if (put < 0)
-		return bl_fail_errno(why, BL_IO, "cannot write the image's %s", what);
+		return fail_io(why, what);
 	if ((size_t)put != length)
 		return bl_fail(why, BL_IO, "cannot write the image's %s: no space left", what);
 	return BL_OK;
@@ -86,7 +97,7 @@ enum bl_status sealed_io_resize(const struct sealed_io *io, int fd, uint64_t len
 				const char *what, struct bl_error *why)
 {
 	if (io->resize(io->context, fd, length) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot set the size of the image's %s", what);
+		return fail_io(why, what);
 	return BL_OK;
 }
 

@@ -6,8 +6,8 @@
 
 uint64_t sealed_stored_bytes(const struct sealed_files *files)
 {
-	static const char *const NAMES[] = {"header", "data",	"index",   "keys",
-					    "gaps",   "intake", "rewrite", "receipt.json"};
+	static const char *const NAMES[] = {"header", "data",	"index",  "keys",
+					    "gaps",   "intake", "rewrite"};
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < BL_COUNT(NAMES); i++) {

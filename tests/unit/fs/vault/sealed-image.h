@@ -25,18 +25,23 @@ static inline BL_UNUSED int remove_one(const char *path, const struct stat *st B
 	return remove(path);
 }
 
-static inline BL_UNUSED int place_setup(void **state)
+static inline BL_UNUSED int place_setup_in(const char *folder, void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
 
 	if (!place)
 		return -1;
-	strcpy(place->path, "/tmp/bailee-test-XXXXXX");
+	snprintf(place->path, sizeof(place->path), "%s/bailee-test-XXXXXX", folder);
 	if (!mkdtemp(place->path))
 		return -1;
 	place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = place;
 	return place->fd >= 0 ? 0 : -1;
+}
+
+static inline BL_UNUSED int place_setup(void **state)
+{
+	return place_setup_in("/tmp", state);
 }
 
 static inline BL_UNUSED int place_teardown(void **state)
