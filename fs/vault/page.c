@@ -85,6 +85,16 @@ static bool leave_direct(struct page_file *file)
 	return true;
 }
 
+static ssize_t write_once(const struct page_file *file, off_t at)
+{
+	ssize_t put;
+
+	do {
+		put = pwrite(file->write_fd, file->buffer, VAULT_PAGE, at);
+	} while (put < 0 && errno == EINTR);
+	return put;
+}
+
 enum bl_status page_write(struct page_file *file, size_t at, const uint8_t page[VAULT_PAGE],
 			  struct bl_error *why)
 {
@@ -92,17 +102,14 @@ enum bl_status page_write(struct page_file *file, size_t at, const uint8_t page[
 
 	memcpy(file->buffer, page, VAULT_PAGE);
 
-	ssize_t put = pwrite(file->write_fd, file->buffer, VAULT_PAGE, offset);
+	ssize_t put = write_once(file, offset);
 
 	if (put < 0 && leave_direct(file))
-		put = pwrite(file->write_fd, file->buffer, VAULT_PAGE, offset);
+		put = write_once(file, offset);
 	if (put < 0)
 		return bl_fail_errno(why, BL_IO, "cannot write 'keys'");
 	if ((size_t)put != VAULT_PAGE)
 		return bl_fail(why, BL_IO, "cannot write 'keys': no space left");
-	/* O_DSYNC did it already; asked again because a failure to sync may be told only here. */
-	if (fdatasync(file->write_fd) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot sync 'keys'");
 	return BL_OK;
 }
 
@@ -134,22 +141,32 @@ enum bl_status page_make_room(struct page_file *file, size_t index, struct bl_er
 
 /* ---- proof -------------------------------------------------------------------------------------- */
 
+/* In memory O_DIRECT means nothing, where it is taken at all. */
+static bool reads_direct(const struct page_file *file)
+{
+	struct medium medium;
+
+	return file->is_direct && medium_look(file->fd, &medium, NULL) == BL_OK &&
+	       !medium.has_no_medium;
+}
+
 /* The pair into the buffer, from as far down as this host lets us. */
 static enum bl_status read_deep(struct page_file *file, size_t index, enum vault_proof *out_proof,
 				struct bl_error *why)
 {
-	const off_t at = (off_t)(page_of_slot(index, 0) * VAULT_PAGE);
+	const size_t first = page_of_slot(index, 0);
+	const off_t at = (off_t)(first * VAULT_PAGE);
 	enum bl_status status = medium_read_raw(file->fd, (uint64_t)at, file->buffer, PAIR, why);
 
 	*out_proof = VAULT_PROOF_RAW;
 	if (status != BL_UNSUPPORTED)
 		return status;
 	*out_proof = VAULT_PROOF_DIRECT;
-	if (file->is_direct && pread(file->write_fd, file->buffer, PAIR, at) == (ssize_t)PAIR)
+	if (reads_direct(file) && pread(file->write_fd, file->buffer, PAIR, at) == (ssize_t)PAIR)
 		return BL_OK;
 	*out_proof = VAULT_PROOF_CACHED;
 	posix_fadvise(file->fd, at, PAIR, POSIX_FADV_DONTNEED);
-	return page_read(file->fd, page_of_slot(index, 0), 2, file->buffer, why);
+	return page_read(file->fd, first, 2, file->buffer, why);
 }
 
 enum bl_status page_prove(struct page_file *file, int folder_fd, const char *name, size_t index,
