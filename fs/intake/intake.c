@@ -3,6 +3,7 @@
  * disk how far it got, and never has to believe more than what it can decrypt.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "fs/vault/medium.h"
 
 #define CHECKPOINT (UINT64_C(256) << 20)
+#define HALF_MADE  SEALED_FOLDER ".new"
 
 struct run {
 	const struct intake *intake;
@@ -44,6 +46,11 @@ static void run_done(struct run *run)
 	sodium_memzero(&run->hash, sizeof(run->hash));
 }
 #define RUN_CLEANUP __attribute__((cleanup(run_done)))
+
+static void key_free(uint8_t **key)
+{
+	sodium_free(*key);
+}
 
 static struct vault *vault_of(const struct run *run)
 {
@@ -143,6 +150,18 @@ static enum bl_status choose(struct run *run, struct image_choice_report *out_re
 
 enum begun { BEGUN_NOT, BEGUN_HALF, BEGUN_SEALED };
 
+/* Away at once, under the name of what is half made: a crash on the way must not leave half of an image. */
+static enum bl_status remove_image(const struct run *run, struct bl_error *why)
+{
+	int fd = run->folder_fd;
+
+	if (renameat(fd, SEALED_FOLDER, fd, HALF_MADE) != 0 && errno != ENOENT &&
+	    errno != ENOTEMPTY && errno != EEXIST)
+		return bl_fail_errno(why, BL_IO, "cannot move the unfinished image of '%s' away",
+				     run->device.id);
+	return sealed_remove(fd, why);
+}
+
 /* A crash before `image/intake` was written left nothing but an empty image. */
 static enum bl_status sweep_empty(const struct run *run, const struct sealed_facts *facts,
 				  struct bl_error *why)
@@ -151,23 +170,48 @@ static enum bl_status sweep_empty(const struct run *run, const struct sealed_fac
 		return bl_fail(why, BL_TAMPERED,
 			       "what the intake of '%s' was asked to do is not there any more",
 			       run->device.id);
-	return sealed_remove(run->folder_fd, why);
+	return remove_image(run, why);
+}
+
+/*
+ * Nothing of it may come back: a fresh root makes what was sealed unreadable, and begins the nonces of the next try under a key of
+ * its own. Whoever finds it half done does it again.
+ */
+static enum bl_status sweep_abandoned(struct run *run, struct bl_error *why)
+{
+	__attribute__((cleanup(key_free))) uint8_t *root = sodium_malloc(VAULT_KEY);
+	enum vault_proof proof;
+
+	if (!root)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	randombytes_buf(root, VAULT_KEY);
+	job_done(&run->job);
+	gaps_done(&run->unreadable);
+
+	enum bl_status status =
+		vault_image_root_set(vault_of(run), run->device.id, root, &proof, why);
+
+	return status == BL_OK ? remove_image(run, why) : status;
 }
 
 static enum bl_status look(struct run *run, enum begun *out_begun, struct bl_error *why)
 {
 	const char *id = run->device.id;
 	struct sealed_facts facts;
+	struct stat st;
 	enum bl_status status = sealed_look(run->folder_fd, id, &facts, why);
 
 	*out_begun = BEGUN_NOT;
-	if (status == BL_NOT_FOUND)
-		return BL_OK;
+	if (status == BL_NOT_FOUND &&
+	    fstatat(run->folder_fd, SEALED_FOLDER, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return sealed_remove(run->folder_fd, why); /* of HALF_MADE */
 	if (status != BL_OK)
 		return status;
 	status = job_load(vault_of(run), run->folder_fd, id, &run->job, &run->unreadable, why);
 	if (status == BL_NOT_FOUND)
 		return sweep_empty(run, &facts, why);
+	if (status == BL_OK && run->job.is_abandoned)
+		return sweep_abandoned(run, why);
 	run->is_again = true;
 	*out_begun = facts.is_complete ? BEGUN_SEALED : BEGUN_HALF;
 	return status;
@@ -250,6 +294,24 @@ static enum bl_status pass_source(struct run *run, struct ring *ring, struct bl_
 	return status;
 }
 
+/* @status and @why say what happened to the source; should the sweeping fail, the next try does it. */
+static enum bl_status abandon(struct run *run, enum bl_status status, struct bl_error *why)
+{
+	struct bl_error trouble = {.text = ""};
+
+	run->job.is_abandoned = true;
+
+	enum bl_status saved = save_job(run, sealed_at(run->writer), true, &trouble);
+
+	sealed_writer_close(run->writer);
+	run->writer = NULL;
+	if (saved == BL_OK)
+		saved = sweep_abandoned(run, &trouble);
+	if (saved != BL_OK)
+		bl_explain(why, "%s; before that", trouble.text);
+	return status;
+}
+
 static enum bl_status seal(struct run *run, struct bl_error *why)
 {
 	const struct ring_sink sink = {.put = seal_piece, .context = run};
@@ -266,6 +328,8 @@ static enum bl_status seal(struct run *run, struct bl_error *why)
 	status = ring_end(ring, pass_source(run, ring, why), why);
 	if (status == BL_OK)
 		status = source_end(&run->source, why);
+	if (run->source.is_spoilt)
+		return abandon(run, status, why);
 	/* What is sealed need not be sealed again; that it could not be written down changes nothing of what is told. */
 	if (status != BL_OK && sealed_at(run->writer) > run->checkpointed)
 		(void)!checkpoint(run, NULL);
@@ -403,7 +467,7 @@ static enum bl_status compare(struct run *run, struct ring *ring, uint64_t done,
 
 static enum bl_status check_begin(struct run *run, uint64_t from, struct bl_error *why)
 {
-	source_begin(&run->source, from);
+	source_seek(&run->source, from);
 	if (run->source.at > from)
 		return bl_fail(why, BL_INVALID,
 			       "the stream begins at byte %" PRIu64 ", and has to begin at %" PRIu64
@@ -431,11 +495,6 @@ static enum bl_status check_done(struct run *run, uint64_t done, struct bl_error
 }
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
-
-static void key_free(uint8_t **key)
-{
-	sodium_free(*key);
-}
 
 static enum bl_status open_writer(struct run *run, const uint8_t *root, struct bl_error *why)
 {

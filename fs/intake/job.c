@@ -35,7 +35,7 @@ static void json_done(json_t **json)
 void job_done(struct job *job)
 {
 	free(job->choice);
-	job->choice = NULL;
+	*job = (struct job){.choice = NULL};
 }
 
 /* ---- making ------------------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static json_t *encode(const struct job *job)
 	sodium_bin2hex(ranges, sizeof(ranges), job->ranges, DIGEST);
 	return json_pack(
 		"{s:i,s:s,s:s,s:I,s:{s:I,s:I,s:I},s:s,s:{s:I,s:I,s:b},s:{s:I,s:I,s:I,s:I,s:I,s:I},"
-		"s:s,s:I,s:I}",
+		"s:s,s:I,s:I,s:b}",
 		"version", VERSION, "form", FORMS[job->form], "container", job->container, "size",
 		(json_int_t)job->size, "source", "dev", (json_int_t)job->source_dev, "ino",
 		(json_int_t)job->source_ino, "mtime_ns", (json_int_t)job->source_mtime_ns, "choice",
@@ -180,27 +180,28 @@ static json_t *encode(const struct job *job)
 		"free_bytes", (json_int_t)left->free_bytes, "volumes_left_out",
 		(json_int_t)left->volumes_left_out, "volumes_kept_whole",
 		(json_int_t)left->volumes_kept_whole, "ranges", ranges, "begun",
-		(json_int_t)job->begun_unix, "resumed", (json_int_t)job->resumed);
+		(json_int_t)job->begun_unix, "resumed", (json_int_t)job->resumed, "abandoned",
+		(int)job->is_abandoned);
 }
 
 static bool decode_fields(json_t *json, struct job *job)
 {
 	json_int_t size, dev, ino, mtime, without, only, files, gone, bytes, space, out, kept,
 		begun, resumed;
-	int version, no_free_space;
+	int version, no_free_space, abandoned;
 	const char *form, *container, *choice, *ranges;
 	size_t digest_length, at = 0;
 
 	if (json_unpack_ex(json, NULL, JSON_STRICT,
 			   "{s:i,s:s,s:s,s:I,s:{s:I,s:I,s:I},s:s,s:{s:I,s:I,s:b},"
-			   "s:{s:I,s:I,s:I,s:I,s:I,s:I},s:s,s:I,s:I}",
+			   "s:{s:I,s:I,s:I,s:I,s:I,s:I},s:s,s:I,s:I,s:b}",
 			   "version", &version, "form", &form, "container", &container, "size",
 			   &size, "source", "dev", &dev, "ino", &ino, "mtime_ns", &mtime, "choice",
 			   &choice, "patterns", "without", &without, "only", &only, "no_free_space",
 			   &no_free_space, "left_out", "files", &files, "files_left_out", &gone,
 			   "bytes", &bytes, "free_bytes", &space, "volumes_left_out", &out,
 			   "volumes_kept_whole", &kept, "ranges", &ranges, "begun", &begun,
-			   "resumed", &resumed) != 0 ||
+			   "resumed", &resumed, "abandoned", &abandoned) != 0 ||
 	    version != VERSION || strlen(container) >= sizeof(job->container) ||
 	    sodium_hex2bin(job->ranges, DIGEST, ranges, strlen(ranges), NULL, &digest_length,
 			   NULL) != 0 ||
@@ -227,6 +228,7 @@ static bool decode_fields(json_t *json, struct job *job)
 						     .volumes_kept_whole = (unsigned)kept};
 	job->begun_unix = begun;
 	job->resumed = (uint64_t)resumed;
+	job->is_abandoned = abandoned;
 	job->choice = *choice ? strdup(choice) : NULL;
 	return !*choice || job->choice;
 }

@@ -67,6 +67,7 @@ struct source {
 	struct gaps *unreadable;
 	/* INTAKE_FILE */
 	bool is_regular;
+	bool is_spoilt; /* it is not what it was at first: what was read of it is worth nothing */
 	struct stat first; /* as it was when it was opened */
 	size_t sector;	   /* the smallest piece that is tried */
 	source_read_fn *read;
@@ -86,7 +87,7 @@ struct piece {
 
 /*
  * source_open - what @asked is: its size (a stream's head is read), its identity. BL_INVALID (empty, no such thing)
- * source_begin - the next piece begins at @at: a file anywhere, the others where they are
+ * source_seek - the next piece begins at @at: a file anywhere, the others where they are
  * source_next - up to the next group's beginning, or whole groups of zeros
  *
  * @most  at most so many bytes (whole groups, or all that is left)
@@ -95,7 +96,7 @@ struct piece {
  */
 enum bl_status source_open(struct source *source, const struct intake_source *asked,
 			   struct bl_error *why) BL_MUST_CHECK;
-void source_begin(struct source *source, uint64_t at);
+void source_seek(struct source *source, uint64_t at);
 enum bl_status source_next(struct source *source, uint64_t most, uint8_t *bytes,
 			   struct piece *out_piece, struct bl_error *why) BL_MUST_CHECK;
 /* source_end - behind the last piece: was that all, and is it still what it was at first? BL_INVALID */
@@ -152,6 +153,7 @@ struct job {
 	uint8_t ranges[DIGEST];
 	int64_t begun_unix;
 	uint64_t resumed;
+	bool is_abandoned; /* its source changed under it: what was sealed is no image of anything */
 };
 void job_done(struct job *job);
 /* job_of - of a source and what is left out of it. BL_INVALID (a pattern that is no UTF-8) */

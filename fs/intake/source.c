@@ -71,7 +71,7 @@ enum bl_status source_open(struct source *source, const struct intake_source *as
 	return BL_OK;
 }
 
-void source_begin(struct source *source, uint64_t at)
+void source_seek(struct source *source, uint64_t at)
 {
 	if (source->form != INTAKE_FILE)
 		return;
@@ -199,15 +199,15 @@ static enum bl_status give_up(struct source *source, uint64_t offset, uint8_t *o
 	return status == BL_OK ? add_unreadable(source, offset, length, why) : status;
 }
 
-static enum bl_status fail_reading(const struct source *source, enum outcome outcome,
+static enum bl_status fail_reading(struct source *source, enum outcome outcome,
 				   struct bl_error *why)
 {
 	if (outcome == READ_FAILED)
 		return bl_fail_errno(why, BL_IO, "cannot read the source");
+	source->is_spoilt = source->is_regular;
 	return bl_fail(why, BL_INVALID,
 		       "the source ends early: it has less than its %" PRIu64
-		       " bytes (give it as it "
-		       "was, or take it in again under another id)",
+		       " bytes (take it in again when nobody changes it)",
 		       source->bytes);
 }
 
@@ -324,8 +324,8 @@ enum bl_status source_end(struct source *source, struct bl_error *why)
 {
 	if (source->form != INTAKE_FILE)
 		return pipe_end(source, why);
-	if (!is_unchanged(source))
-		return bl_fail(why, BL_INVALID,
-			       "the source changed while it was read (take it in again)");
-	return BL_OK;
+	if (is_unchanged(source))
+		return BL_OK;
+	source->is_spoilt = true;
+	return bl_fail(why, BL_INVALID, "the source changed while it was read (take it in again)");
 }
