@@ -125,6 +125,30 @@ static void try_map(const uint8_t *bytes, size_t length, uint64_t size_bytes)
 	free(map);
 }
 
+static void try_places(const uint8_t *bytes, size_t length)
+{
+	const struct image_volume volume = {.offset = 4096, .length = IMAGE_BYTES - 4096};
+	size_t runs = length / sizeof(struct wire_run), count = 0;
+	size_t first = runs / 2 * sizeof(struct wire_run);
+	struct image_range *ranges = calloc(runs + 1, sizeof(*ranges));
+	uint64_t end = 0;
+
+	must(ranges != NULL);
+	/* in two pages, as many places come */
+	if (image_append_places(bytes, first, &volume, ranges, &count, &end) &&
+	    image_append_places(bytes + first, length - first, &volume, ranges, &count, &end)) {
+		must(count <= runs);
+		for (size_t i = 0; i < count; i++) {
+			must(ranges[i].length > 0 && ranges[i].offset >= volume.offset);
+			must(ranges[i].length <= IMAGE_BYTES - ranges[i].offset);
+			/* joined, so never side by side */
+			must(i == 0 ||
+			     ranges[i].offset > ranges[i - 1].offset + ranges[i - 1].length);
+		}
+	}
+	free(ranges);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	if (length < 9)
@@ -133,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	const uint8_t *rest = bytes + 9;
 	size_t left = length - 9;
 
-	switch (bytes[0] % 5) {
+	switch (bytes[0] % 6) {
 	case 0:
 		try_volumes(rest, left, limit);
 		break;
@@ -149,6 +173,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	case 4:
 		if (image_check_link(rest, left))
 			must(left > 0 && left <= IMAGE_LINK_LIMIT && !memchr(rest, 0, left));
+		break;
+	case 5:
+		try_places(rest, left);
 		break;
 	}
 	return 0;

@@ -77,25 +77,6 @@ static int place_extents(struct placing *placing, ext2_ino_t number, struct ext2
 	return code && code != EXT2_ET_EXTENT_NO_NEXT && code != EXT2_ET_NO_CURRENT_NODE ? EIO : 0;
 }
 
-/* Where the inode itself lies in the image. */
-static int inode_at(struct ext_tree *ext, uint64_t number, uint64_t *out_offset)
-{
-	const struct ext2_super_block *super = ext->fs->super;
-	uint64_t group = (number - 1) / super->s_inodes_per_group;
-	uint64_t within = (number - 1) % super->s_inodes_per_group * EXT2_INODE_SIZE(super);
-	uint64_t unit = ext->fs->blocksize, end;
-
-	if (group >= ext->fs->group_desc_count)
-		return EIO;
-	uint64_t block = ext2fs_inode_table_loc(ext->fs, (dgrp_t)group) + within / unit;
-	if (!block || __builtin_add_overflow(block, 1, &end) || end > ext->base.length / unit)
-		return EIO;
-	if (overlay_touches(&ext->overlay, block, 1))
-		return EOPNOTSUPP;
-	*out_offset = ext->base.offset + block * unit + within % unit;
-	return 0;
-}
-
 /*
  * The value of system.data among the attributes inside the inode: linux/fs/ext4/xattr.h. @out_length 0: there is none.
  */
@@ -135,7 +116,7 @@ static int place_inline(struct placing *placing, uint64_t number, uint64_t size_
 	struct ext_tree *ext = placing->ext;
 	size_t inode_size = EXT2_INODE_SIZE(ext->fs->super), at = 0, length = 0;
 	uint64_t offset = 0;
-	int error = inode_at(ext, number, &offset);
+	int error = ext_inode_at(ext, number, &offset);
 
 	if (!error)
 		error = runs_place(placing->runs, offset + BLOCK_FIELD, BLOCK_BYTES);

@@ -110,8 +110,63 @@ static errcode_t io_open(const char *name, int flags BL_UNUSED, io_channel *out_
 
 /* ---- inodes ---- */
 
+int ext_inode_at(struct ext_tree *ext, uint64_t number, uint64_t *out_offset)
+{
+	const struct ext2_super_block *super = ext->fs->super;
+	uint64_t group = (number - 1) / super->s_inodes_per_group;
+	uint64_t within = (number - 1) % super->s_inodes_per_group * EXT2_INODE_SIZE(super);
+	uint64_t unit = ext->fs->blocksize, end;
+
+	if (group >= ext->fs->group_desc_count)
+		return EIO;
+	uint64_t block = ext2fs_inode_table_loc(ext->fs, (dgrp_t)group) + within / unit;
+	if (!block || __builtin_add_overflow(block, 1, &end) || end > ext->base.length / unit)
+		return EIO;
+	if (overlay_touches(&ext->overlay, block, 1))
+		return EOPNOTSUPP;
+	*out_offset = ext->base.offset + block * unit + within % unit;
+	return 0;
+}
+
+/*
+ * One inode by itself: a file's contents inside its inode may have been left out of the image, and libext2fs reads whole
+ * blocks, in which the other inodes would be lost too.
+ */
+static int inode_alone(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *out)
+{
+	size_t size = EXT2_INODE_SIZE(ext->fs->super);
+	BL_CLEANUP(bl_free) struct ext2_inode_large *inode = calloc(1, size + sizeof(*inode));
+	uint64_t offset = 0;
+
+	if (!inode)
+		return ENOMEM;
+	if (ext_inode_at(ext, number, &offset) ||
+	    blocks_read(ext->base.blocks, offset, inode, size) ||
+	    !ext2fs_inode_csum_verify(ext->fs, (ext2_ino_t)number, inode))
+		return EIO;
+	ext->is_torn = true;
+	memcpy(out, inode, sizeof(*out));
+	if (size < sizeof(*out))
+		memset((uint8_t *)out + size, 0, sizeof(*out) - size);
+	return 0;
+}
+
+/* libext2fs asks here before it reads an inode for itself, as for a directory's blocks. */
+static errcode_t inode_asked(ext2_filsys fs, ext2_ino_t number, struct ext2_inode *out)
+{
+	struct ext_tree *ext = fs->priv_data;
+	struct ext2_inode_large inode;
+
+	if (!ext->is_torn || inode_alone(ext, number, &inode))
+		return EXT2_ET_CALLBACK_NOTHANDLED;
+	memcpy(out, &inode, sizeof(*out));
+	return 0;
+}
+
 int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *out)
 {
+	int error = 0;
+
 	struct ext2_super_block *super = ext->fs->super;
 
 	if (number > super->s_inodes_count ||
@@ -120,7 +175,9 @@ int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_larg
 	memset(out, 0, sizeof(*out));
 	if (ext2fs_read_inode_full(ext->fs, (ext2_ino_t)number, (struct ext2_inode *)out,
 				   sizeof(*out)))
-		return EIO;
+		error = inode_alone(ext, number, out);
+	if (error)
+		return error;
 	return out->i_links_count || number == EXT2_ROOT_INO ? 0 : ENOENT;
 }
 
@@ -461,9 +518,13 @@ static errcode_t open_fs(struct ext_tree *ext)
 	/* Never ext2fs_open: libtsk exports that name as well, and comes first (docs/reader.md, "Traps"). */
 	errcode_t code = ext2fs_open2(name, NULL, EXT2_FLAG_64BITS, 0, 0,
 				      (io_manager)(uintptr_t)&MANAGER, &ext->fs);
-	if (code)
+	if (code) {
 		ext->fs = NULL;
-	return code;
+		return code;
+	}
+	ext->fs->priv_data = ext;
+	ext->fs->read_inode = inode_asked;
+	return 0;
 }
 
 static int journal_runs(struct ext_tree *ext, struct runs *runs)

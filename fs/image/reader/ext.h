@@ -14,11 +14,15 @@ struct ext_tree {
 	struct tree base;
 	ext2_filsys fs;
 	struct overlay overlay; /* what an unclean journal holds that is newer */
+	bool is_torn;		/* an inode was read though its block cannot be */
 };
 
 /* ext_inode_read - ENOENT: none, free, or the filesystem's own */
 int ext_inode_read(struct ext_tree *ext, uint64_t number,
 		   struct ext2_inode_large *out) BL_MUST_CHECK;
+
+/* ext_inode_at - where it lies in the image; EOPNOTSUPP: also in the journal */
+int ext_inode_at(struct ext_tree *ext, uint64_t number, uint64_t *out_offset) BL_MUST_CHECK;
 
 int ext_places(struct tree *tree, uint64_t number, struct runs *runs);
 int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);

@@ -24,7 +24,8 @@
 #define BLOCKS_PAGE  65536u /* what is asked at once; also the read-ahead */
 #define BLOCKS_PAGES 64	    /* 4 MiB a lane */
 #define BLOCKS_BAD   64	    /* pages known to be unreadable as a whole */
-#define BLOCKS_PIECE 512u   /* of such a page only these are asked for */
+#define BLOCKS_PIECE                                                                               \
+	128u /* of such a page only these are asked for: the size of the smallest inode */
 
 /*
  * block_fetch_fn - bring exactly @length bytes (at most BLOCKS_PAGE) of the image

@@ -12,6 +12,9 @@
 #define ATTRLIST_ENTRY	 26
 #define NTFS_RECORD_SIZE 64 /* in the boot sector: clusters, or below zero the power of two */
 
+/* Exported by libtsk, though in no header that libtsk.h brings: what the FAT says of a cluster. */
+uint8_t fatfs_getFAT(void *fatfs, TSK_DADDR_T cluster, TSK_DADDR_T *value);
+
 /* ---- runs ---- */
 
 static int place_run(const struct sleuth_tree *sleuth, const TSK_FS_ATTR_RUN *run,
@@ -51,6 +54,78 @@ static int place_attribute(const struct sleuth_tree *sleuth, const TSK_FS_ATTR *
 	if (!error && covered < wanted / unit + (wanted % unit != 0))
 		return EIO;
 	return error;
+}
+
+/* ---- FAT: clusters behind the end of the file ---- */
+
+/* Blocks that share one answer: those of a cluster. */
+struct grid {
+	uint64_t first, step; /* below @first, each block by itself */
+	uint64_t count;	      /* blocks that the filesystem has */
+};
+
+static bool is_fat(const struct sleuth_tree *sleuth)
+{
+	return TSK_FS_TYPE_ISFAT(sleuth->fs->ftype) && sleuth->fs->ftype != TSK_FS_TYPE_EXFAT;
+}
+
+static int grid_of(const struct sleuth_tree *sleuth, struct grid *out)
+{
+	const struct tree *tree = &sleuth->base;
+	uint8_t boot[SLEUTH_SECTOR];
+	uint64_t unit = sleuth->fs->block_size, volume = tree->length / unit, count;
+
+	if (__builtin_add_overflow((uint64_t)sleuth->fs->last_block, 1, &count))
+		return EIO;
+	*out = (struct grid){0, 1, BL_MIN(count, volume)};
+	if (!is_fat(sleuth) && sleuth->fs->ftype != TSK_FS_TYPE_EXFAT)
+		return 0;
+	if (blocks_read(tree->blocks, tree->offset, boot, sizeof(boot)))
+		return EIO;
+	if (sleuth->fs->ftype == TSK_FS_TYPE_EXFAT) {
+		/* exFAT specification 3.1: ClusterCount; what lies behind has no bit in the bitmap. */
+		out->first = sleuth->exfat_heap / unit;
+		out->step = sleuth->exfat_cluster / unit;
+		count = out->first + bl_get32(boot + 92) * out->step;
+		out->count = BL_MIN(out->count, count);
+		return out->step ? 0 : EIO;
+	}
+	uint64_t table = bl_get16(boot + 22) ? bl_get16(boot + 22) : bl_get32(boot + 36);
+	uint64_t folder = (bl_get16(boot + 17) * UINT64_C(32) + unit - 1) / unit;
+	/* Only where libtsk sees what this boot sector says: it may have taken the copy. */
+	if (bl_get16(boot + 11) != unit || !boot[13])
+		return 0;
+	out->first = bl_get16(boot + 14) + boot[16] * table + folder;
+	out->step = boot[13];
+	return 0;
+}
+
+/* libtsk follows a chain as far as the size goes; what was allocated ahead is the file's, too. */
+static int place_chain(struct sleuth_tree *sleuth, const TSK_FS_ATTR *attr, struct runs *runs)
+{
+	const struct tree *tree = &sleuth->base;
+	const TSK_FS_ATTR_RUN *run = attr->nrd.run;
+	uint64_t unit = sleuth->fs->block_size;
+	struct grid grid;
+	int error = grid_of(sleuth, &grid);
+
+	while (run && run->next)
+		run = run->next;
+	if (error || !run || run->addr + run->len <= grid.first)
+		return error;
+	uint64_t clusters = (grid.count - grid.first) / grid.step;
+	TSK_DADDR_T cluster = (run->addr + run->len - 1 - grid.first) / grid.step + 2;
+	/* No more than all there are, or the chain is a loop. */
+	for (uint64_t i = 0; i <= clusters && !error; i++) {
+		if (fatfs_getFAT(sleuth->fs, cluster, &cluster))
+			return EIO;
+		if (cluster < 2 || cluster - 2 >= clusters)
+			return 0;
+		error = runs_place(runs,
+				   tree->offset + (grid.first + (cluster - 2) * grid.step) * unit,
+				   grid.step * unit);
+	}
+	return error ? error : EIO;
 }
 
 /* ---- NTFS: records of the MFT ---- */
@@ -229,6 +304,8 @@ static int place_streams(struct sleuth_tree *sleuth, TSK_FS_FILE *file, uint64_t
 			continue;
 		if (attr->flags & TSK_FS_ATTR_NONRES) {
 			error = place_attribute(sleuth, attr, runs);
+			if (!error && is_fat(sleuth))
+				error = place_chain(sleuth, attr, runs);
 		} else if (!is_ntfs) {
 			error = attr->size ? EOPNOTSUPP : 0; /* in HFS+'s attribute tree */
 		} else {
@@ -264,43 +341,6 @@ int sleuth_places(struct tree *tree, uint64_t inode, struct runs *runs)
 }
 
 /* ---- a volume ---- */
-
-/* Blocks that share one answer: those of a cluster. */
-struct grid {
-	uint64_t first, step; /* below @first, each block by itself */
-	uint64_t count;	      /* blocks that the filesystem has */
-};
-
-static int grid_of(const struct sleuth_tree *sleuth, struct grid *out)
-{
-	const struct tree *tree = &sleuth->base;
-	uint8_t boot[SLEUTH_SECTOR];
-	uint64_t unit = sleuth->fs->block_size, volume = tree->length / unit, count;
-
-	if (__builtin_add_overflow((uint64_t)sleuth->fs->last_block, 1, &count))
-		return EIO;
-	*out = (struct grid){0, 1, BL_MIN(count, volume)};
-	if (!TSK_FS_TYPE_ISFAT(sleuth->fs->ftype) && sleuth->fs->ftype != TSK_FS_TYPE_EXFAT)
-		return 0;
-	if (blocks_read(tree->blocks, tree->offset, boot, sizeof(boot)))
-		return EIO;
-	if (sleuth->fs->ftype == TSK_FS_TYPE_EXFAT) {
-		/* exFAT specification 3.1: ClusterCount; what lies behind has no bit in the bitmap. */
-		out->first = sleuth->exfat_heap / unit;
-		out->step = sleuth->exfat_cluster / unit;
-		count = out->first + bl_get32(boot + 92) * out->step;
-		out->count = BL_MIN(out->count, count);
-		return out->step ? 0 : EIO;
-	}
-	uint64_t table = bl_get16(boot + 22) ? bl_get16(boot + 22) : bl_get32(boot + 36);
-	uint64_t folder = (bl_get16(boot + 17) * UINT64_C(32) + unit - 1) / unit;
-	/* Only where libtsk sees what this boot sector says: it may have taken the copy. */
-	if (bl_get16(boot + 11) != unit || !boot[13])
-		return 0;
-	out->first = bl_get16(boot + 14) + boot[16] * table + folder;
-	out->step = boot[13];
-	return 0;
-}
 
 static int block_used(struct sleuth_tree *sleuth, uint64_t block, bool *out_is_used)
 {

@@ -308,6 +308,42 @@ static void runs_are_clipped_to_the_file_and_checked_over_pages(void **state)
 				       runs, &count, &end));
 }
 
+static void places_must_be_sorted_apart_and_inside(void **state)
+{
+	static const struct image_volume VOLUME = {.offset = 4096, .length = 100000};
+	static const struct {
+		struct wire_run runs[2];
+		size_t kept; /* SIZE_MAX: refused */
+	} ROWS[] = {
+		{{{0, 4096, 10}, {0, 5000, 1}}, 2},
+		{{{0, 4096, 10}, {0, 4106, 1}}, 1},
+		{{{0, 4096, 100000 - 1}, {0, 4096 + 100000 - 1, 1}}, 1},
+		{{{0, 4095, 10}, {0, 5000, 1}}, SIZE_MAX},
+		{{{0, 4096, 10}, {0, 4105, 1}}, SIZE_MAX},
+		{{{0, 5000, 10}, {0, 4096, 1}}, SIZE_MAX},
+		{{{0, 4096, 0}, {0, 5000, 1}}, SIZE_MAX},
+		{{{0, 4096, 10}, {0, 4096 + 100000, 1}}, SIZE_MAX},
+		{{{0, 4096, 10}, {0, UINT64_MAX, 2}}, SIZE_MAX},
+		{{{0, 4096, UINT64_MAX}, {0, 5000, 1}}, SIZE_MAX},
+		{{{1, 4096, 10}, {0, 5000, 1}}, SIZE_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		const uint8_t *bytes = (const uint8_t *)ROWS[i].runs;
+		struct image_range out[2];
+		size_t count = 0, half = sizeof(ROWS[i].runs) / 2;
+		uint64_t end = 0;
+		/* in two pages, as many places come */
+		bool is_good = image_append_places(bytes, half, &VOLUME, out, &count, &end) &&
+			       image_append_places(bytes + half, half, &VOLUME, out, &count, &end);
+
+		if (is_good != (ROWS[i].kept != SIZE_MAX) || (is_good && count != ROWS[i].kept))
+			fail_msg("row %zu: %s, %zu ranges", i, is_good ? "good" : "refused", count);
+		assert_false(image_append_places(bytes, half - 1, &VOLUME, out, &count, &end));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +358,7 @@ int main(void)
 		cmocka_unit_test(entry_with_impossible_attributes_has_none),
 		cmocka_unit_test(runs_must_be_sorted_apart_and_inside),
 		cmocka_unit_test(runs_are_clipped_to_the_file_and_checked_over_pages),
+		cmocka_unit_test(places_must_be_sorted_apart_and_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -461,6 +461,24 @@ static void mount_inside_is_not_part_of_the_image(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static bool no_range(void *context, const struct image_range *range)
+{
+	(void)context;
+	(void)range;
+	fail_msg("something was told");
+	return false;
+}
+
+static void directory_does_not_tell_where_files_lie(void **state)
+{
+	struct scene *s = *state;
+	uint64_t root = image_volume(s->image, 0)->root;
+
+	assert_int_equal(image_places(s->image, 0, root, no_range, NULL, NULL), BL_UNSUPPORTED);
+	assert_int_equal(image_used(s->image, 0, no_range, NULL, NULL), BL_UNSUPPORTED);
+	assert_int_equal(image_used(s->image, 1, no_range, NULL, NULL), BL_NOT_FOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -479,6 +497,7 @@ int main(void)
 		TEST(hard_links_are_both_there),
 		TEST(what_is_no_directory_is_refused),
 		TEST(mount_inside_is_not_part_of_the_image),
+		TEST(directory_does_not_tell_where_files_lie),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@
 #define NTFS_MOUNT                                                                                 \
 	"mkdir -p m; ntfs-3g -o compression,streams_interface=windows i.img m || exit 1; "         \
 	"(mkdir m/c; python3 -c \"import os;os.setxattr('m/c','system.ntfs_attrib_be',"            \
-	"bytes([0,0,8,0]))\" && cp src/m-big m/c/m-comp && cp src/o-* m/c && cp src/[mop]-[!a]* m && " \
+	"bytes([0,0,8,0]))\" && cp src/m-big m/c/m-comp && cp src/o-* m/c && cp src/[mop]-[!a]* "  \
+	"m && "                                                                                    \
 	"cp src/gone m && i=0 && while [ $i -lt 40 ]; do "                                         \
 	"cp src/m-alt m/m-mid:s$i && cp src/o-3 m/o-4:s$i || exit 1; i=$((i+1)); done; "           \
 	"sync; rm m/gone); r=$?; fusermount3 -u m || umount m; [ $r = 0 ] || exit 1"
@@ -78,6 +79,14 @@ static const struct row {
 	{"ntfs with compression and records beside the first", "ntfs-3g",
 	 "truncate -s 24M i.img; mkntfs -F -Q -q i.img; " NTFS_MOUNT, "ntfsresize -i -f i.img",
 	 true, 0, 1},
+	{"exfat", "xz",
+	 "xz -dc $SHARED/fsamples-fs.multiple.xz > all && "
+	 "dd if=all of=i.img bs=512 skip=309248 count=81920; s=$?; rm all; [ $s = 0 ]",
+	 "true", true, 0, 0},
+	{"ntfs of another driver", "xz",
+	 "xz -dc $SHARED/fsamples-fs.multiple.xz > all && "
+	 "dd if=all of=i.img bs=512 skip=391168 count=120832; s=$?; rm all; [ $s = 0 ]",
+	 "ntfsresize -i -f i.img", true, 0, 0},
 	{"hfs+", "sh", "cp $SHARED/dfvfs-hfsplus.raw i.img", "true", true, 0, 0},
 	{"iso 9660", "sh", "cp $SHARED/dfvfs-iso9660.raw i.img", "true", true, 0, 0},
 };
@@ -337,11 +346,107 @@ static void what_is_not_used_is_not_missed(void **state)
 		skip();
 }
 
+/* As the vault does when a file was left out: its bytes cannot be read at all. */
+static void file_left_out_of_a_table_takes_no_neighbour_with_it(void **state)
+{
+	static const struct {
+		const char *row, *path;
+	} CASES[] = {
+		{"ext4 with inline data", "m-tiny"},
+		{"ext4 with inline data", "m-inline"},
+		{"ntfs", "m-small"},
+		{"ntfs", "m-tiny"},
+		{"ntfs of 512-byte clusters", "m-small"},
+	};
+	struct real *r = *state;
+	unsigned done = 0;
+
+	for (size_t c = 0; c < BL_COUNT(CASES); c++) {
+		static struct real_file before[REAL_FILES];
+		struct told told = told_new();
+		size_t i = 0;
+
+		while (strcmp(ROWS[i].name, CASES[c].row) != 0)
+			i++;
+		r->bad_count = 0;
+		if (make_row(r, &ROWS[i])) {
+			real_open(r);
+			real_walk(r);
+			memcpy(before, r->files, sizeof(before));
+			size_t count = r->file_count;
+			uint64_t inode = real_find(r, CASES[c].path)->inode;
+			assert_int_equal(image_places(r->image, 0, inode, keep, &told, NULL),
+					 BL_OK);
+			assert_in_range(told.count, 1, REAL_BAD);
+			memcpy(r->bad, told.items, told.count * sizeof(*told.items));
+			for (size_t k = 0; k < told.count; k++)
+				r->bad_status[k] = BL_IO;
+			r->bad_count = told.count;
+			real_open(r);
+			real_walk(r);
+			assert_int_equal(r->file_count, count);
+			for (size_t k = 0; k < count; k++) {
+				bool is_it = !strcmp(before[k].path, CASES[c].path);
+
+				if ((r->files[k].status == BL_OK) == is_it ||
+				    (!is_it && memcmp(r->files[k].digest, before[k].digest, 32)))
+					fail_msg("%s: '%s' without '%s': %s", CASES[c].row,
+						 before[k].path, CASES[c].path,
+						 bl_status_name(r->files[k].status));
+			}
+			assert_int_equal(r->list_errors, 1); /* it has no attributes */
+			done++;
+		}
+		free(told.items);
+	}
+	if (!done)
+		skip();
+}
+
+/* FAT16: clusters allocated ahead have no place in the size, only in the chain. */
+static void clusters_allocated_ahead_are_the_files_too(void **state)
+{
+	struct real *r = *state;
+	struct told told = told_new(), used = told_new();
+	size_t i = 0;
+
+	while (strcmp(ROWS[i].name, "fat16") != 0)
+		i++;
+	if (!make_row(r, &ROWS[i]))
+		skip();
+	const uint8_t *boot = r->bytes;
+	uint64_t unit = bl_get16(boot + 11), cluster = boot[13] * unit;
+	uint64_t fat = bl_get16(boot + 14) * unit, fat_bytes = bl_get16(boot + 22) * unit;
+	uint64_t heap = fat + boot[16] * fat_bytes + bl_get16(boot + 17) * UINT64_C(32);
+	uint64_t last = (real_where(r, "THE-END", 7) - heap) / cluster + 2, ahead = 9000;
+	assert_int_equal(bl_get16(r->bytes + fat + 2 * last) & 0xfff8, 0xfff8);
+	assert_int_equal(bl_get16(r->bytes + fat + 2 * ahead), 0);
+	bl_put16(r->bytes + fat + 2 * last, (uint16_t)ahead);
+	bl_put16(r->bytes + fat + 2 * ahead, 0xffff);
+	memcpy(r->bytes + heap + (ahead - 2) * cluster, "MARKED-m-big-", 13);
+	real_open(r);
+	real_walk(r);
+	uint64_t inode = real_find(r, "m-big")->inode;
+	assert_int_equal(image_places(r->image, 0, inode, keep, &told, NULL), BL_OK);
+	assert_int_equal(told.bytes, 57 * 1024);
+	assert_true(is_in(&told, heap + (ahead - 2) * cluster, cluster));
+	assert_int_equal(image_used(r->image, 0, keep, &used, NULL), BL_OK);
+	assert_true(is_in(&used, heap + (ahead - 2) * cluster, cluster));
+	/* a chain that comes back to itself is not followed for ever */
+	bl_put16(r->bytes + fat + 2 * ahead, (uint16_t)last);
+	real_open(r);
+	assert_int_equal(image_places(r->image, 0, inode, keep, &told, NULL), BL_IO);
+	free(told.items);
+	free(used.items);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REAL_TEST(what_is_told_is_all_of_a_file_and_nothing_else),
 		REAL_TEST(what_is_not_used_is_not_missed),
+		REAL_TEST(file_left_out_of_a_table_takes_no_neighbour_with_it),
+		REAL_TEST(clusters_allocated_ahead_are_the_files_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define REAL_FILES 400
-#define REAL_BAD   8
+#define REAL_BAD   64
 #define MIB	   (UINT64_C(1) << 20)
 
 struct real_file {

@@ -86,9 +86,9 @@ static void only_reads_of_the_bad_piece_fail(void **state)
 		{BLOCKS_PAGE + 1024, 1, EIO}, /* beside the bad byte, in its piece */
 		{BLOCKS_PAGE + 1024 + 5, 1, EIO},
 		{BLOCKS_PAGE + 1000, 25, EIO},
-		{BLOCKS_PAGE + 1536, 1, 0},
-		{BLOCKS_PAGE + 1536, BLOCKS_PAGE - 1536, 0},
-		{BLOCKS_PAGE + 1536, 2 * BLOCKS_PAGE, 0},
+		{BLOCKS_PAGE + 1024 + BLOCKS_PIECE, 1, 0},
+		{BLOCKS_PAGE + 1024 + BLOCKS_PIECE, BLOCKS_PAGE - 1024 - BLOCKS_PIECE, 0},
+		{BLOCKS_PAGE + 1024 + BLOCKS_PIECE, 2 * BLOCKS_PAGE, 0},
 		{0, 2 * BLOCKS_PAGE, EIO},
 		{IMAGE_BYTES - 1, 1, 0},
 		{IMAGE_BYTES - 1, 2, EIO},

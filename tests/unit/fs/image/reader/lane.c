@@ -806,6 +806,35 @@ static void shared_images_hold_what_their_manifest_says(void **state BL_UNUSED)
 
 /* ---- hostile images ---- */
 
+/* Whatever it says: in order, apart, in the image, and with an end. */
+static void ask_ranges(struct walk *walk, enum wire_op op, uint32_t volume, uint64_t inode)
+{
+	struct wire_message reply;
+	uint64_t end = 0, cursor = 0;
+
+	do {
+		if (ask(walk, op, volume, inode, cursor, 0, &reply))
+			return;
+		const struct wire_run *runs = (const struct wire_run *)answer_of(walk);
+		for (size_t i = 0; i < reply.length / sizeof(*runs); i++) {
+			assert_int_equal(runs[i].file_offset, 0);
+			assert_true(runs[i].length > 0 && runs[i].image_offset >= end);
+			end = runs[i].image_offset + runs[i].length;
+			assert_true(end > runs[i].image_offset && end <= walk->parent.image_bytes);
+		}
+		assert_true(reply.offset == 0 || reply.offset > cursor);
+		cursor = reply.offset;
+	} while (cursor);
+}
+
+static void ask_places(struct walk *walk, uint32_t volume)
+{
+	ask_ranges(walk, WIRE_USED, volume, 0);
+	for (size_t i = 0; i < walk->count && !walk->parent.is_dead; i++)
+		if (S_ISREG(walk->items[i].attr.mode))
+			ask_ranges(walk, WIRE_PLACES, volume, walk->items[i].inode);
+}
+
 static void expect_no_forbidden_call(const struct walk *walk, const char *image, unsigned round)
 {
 	int status = walk->parent.wait_status;
@@ -888,8 +917,10 @@ static void flipped_metadata_never_hangs_nor_escapes(void **state BL_UNUSED)
 			if (walk_start(&walk, "hostile.img"))
 				for (uint32_t v = 0; v < walk.volume_count && !walk.parent.is_dead;
 				     v++)
-					if (walk.volumes[v].is_readable)
+					if (walk.volumes[v].is_readable) {
 						walk_volume(&walk, v);
+						ask_places(&walk, v);
+					}
 			expect_no_forbidden_call(&walk, rows[i].image, round);
 			deaths += walk.parent.is_dead;
 			walk_stop(&walk);

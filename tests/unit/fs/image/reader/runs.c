@@ -43,12 +43,32 @@ static void run_that_goes_back_or_overflows_is_refused(void **state BL_UNUSED)
 	runs_done(&runs);
 }
 
+static void places_are_sorted_and_overlaps_joined(void **state BL_UNUSED)
+{
+	static const struct wire_run GIVEN[] = {{0, 9000, 100}, {0, 9100, 50}, {0, 100, 10},
+						{0, 8950, 60},	{0, 105, 2},   {0, 110, 5},
+						{0, 300, 1},	{0, 500, 0},   {0, 200, 50}};
+	static const struct wire_run KEPT[] = {
+		{0, 100, 15}, {0, 200, 50}, {0, 300, 1}, {0, 8950, 200}};
+	struct runs runs = {0};
+
+	runs_sort(&runs);
+	for (size_t i = 0; i < BL_COUNT(GIVEN); i++)
+		assert_int_equal(runs_place(&runs, GIVEN[i].image_offset, GIVEN[i].length), 0);
+	runs_sort(&runs);
+	assert_int_equal(runs.count, BL_COUNT(KEPT));
+	assert_memory_equal(runs.items, KEPT, sizeof(KEPT));
+	assert_int_equal(runs_place(&runs, UINT64_MAX - 10, 20), EIO);
+	runs_done(&runs);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_that_touch_are_joined),
 		cmocka_unit_test(run_is_cut_where_data_ends),
 		cmocka_unit_test(run_that_goes_back_or_overflows_is_refused),
+		cmocka_unit_test(places_are_sorted_and_overlaps_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
