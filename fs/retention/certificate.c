@@ -1,171 +1,488 @@
-#include <ctype.h>
+/* The certificate: made of a journal that is at its end, signed, and checked again anywhere. */
 #include <jansson.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "fs/retention/fields.h"
 #include "fs/retention/private.h"
 
-#define CERTIFICATE_LIMIT   (256u << 10)
 #define CERTIFICATE_TYPE    "bailee-certificate"
-#define CERTIFICATE_VERSION 1
+#define CERTIFICATE_VERSION 2
 #define CANONICAL	    (JSON_SORT_KEYS | JSON_COMPACT)
+#define PROGRAM		    "bailee " BAILEE_VERSION
+
+static const char *const SUBJECTS[SHRED_KIND_COUNT] = {
+	[SHRED_PLAIN] = "plain image",
+	[SHRED_SEALED] = "sealed image",
+	[SHRED_SOURCE] = "source of an intake",
+	[SHRED_PART] = "part of a sealed image",
+};
+
+static const char *const MEDIA[SHRED_KIND_COUNT] = {
+	[SHRED_PLAIN] = "plain image file",
+	[SHRED_SEALED] = "image encrypted from its first byte on (BVAULT1)",
+	[SHRED_SOURCE] = "the files an intake was made of",
+	[SHRED_PART] = "files inside an image encrypted from its first byte on (BVAULT1)",
+};
 
 static const char *const EXCEPTIONS[EXCEPTION_COUNT] = {
 	"raw device not readable: read back through the filesystem",
-	"the keys' read-back did not go below the page cache",
+	"the keys were not read back from the block device below their filesystem",
 	"the image was removed or replaced by somebody else before its erasure was proven",
 	"the image was removed by somebody else; its place on the raw device holds the pattern",
 	"another name of the image file appeared meanwhile; what it names is empty",
 	"the image was moved on its disk meanwhile; old bytes may lie where it was",
+	"the image lies where no block device is: nothing below its filesystem could be read",
+	"the image lies on a filesystem where an overwrite may leave older copies",
+	"the keys lie where no block device is: nothing below their filesystem could be read",
+	"the keys lie on a filesystem where an overwrite may leave older copies",
+	"the image or the keys shared blocks with another file or a snapshot",
+	"the key tree was not all read back from the block device",
+	"the sealed image was not there, or not all of it: only its keys could be destroyed",
+	"the sealed image's header could not be read before",
 };
 
-static const char *const SCOPE[] = {
-	"the device itself: only its image was destroyed",
-	"copies, backups and snapshots of the image made elsewhere",
-	"what the medium keeps out of reach of its interface (wear levelling, remapped sectors)",
-	"what lies below the block device (the backing file of a virtual or loop disk)",
+static const char *const PROOFS[] = {
+	[VAULT_PROOF_CACHED] = "cached",
+	[VAULT_PROOF_DIRECT] = "direct",
+	[VAULT_PROOF_RAW] = "raw",
 };
 
-static const char *const VERIFICATIONS[VERIFICATION_COUNT] = {
-	[VERIFIED_NONE] = "none",
-	[VERIFIED_RAW] = "raw device",
-	[VERIFIED_FILE] = "filesystem",
-};
-
-static void json_done(json_t **json)
+static bool is_sealed(const struct journal *journal)
 {
-	json_decref(*json);
+	return journal->kind == SHRED_SEALED || journal->kind == SHRED_PART;
 }
-#define JSON_CLEANUP __attribute__((cleanup(json_done)))
+
+static bool has_keys(const struct journal *journal)
+{
+	return journal->kind != SHRED_SOURCE;
+}
+
+/* ---- what may be said --------------------------------------------------------------------------------- */
+
+/* The worst of all files. */
+static enum verification files_verification(const struct journal *journal)
+{
+	enum verification worst = VERIFIED_RAW;
+
+	for (size_t i = 0; i < journal->file_count; i++) {
+		enum verification here = journal->files[i].verification;
+
+		if (here == VERIFIED_NONE)
+			return VERIFIED_NONE;
+		if (here == VERIFIED_FILE)
+			worst = VERIFIED_FILE;
+	}
+	return journal->file_count ? worst : VERIFIED_NONE;
+}
+
+static bool is_proven(const struct journal *journal)
+{
+	if (journal->exceptions & EXCEPTION_VANISHED || (has_keys(journal) && !journal->has_proof))
+		return false;
+	switch (journal->kind) {
+	case SHRED_PLAIN:
+	case SHRED_SOURCE:
+		return files_verification(journal) != VERIFIED_NONE;
+	case SHRED_SEALED:
+		return journal->was_tried || journal->exceptions & EXCEPTION_MISSING;
+	case SHRED_PART:
+		return true;
+	case SHRED_KIND_COUNT:
+		break;
+	}
+	return false;
+}
+
+static bool is_raw(const struct journal *journal)
+{
+	if (has_keys(journal) && journal->proof != VAULT_PROOF_RAW)
+		return false;
+	switch (journal->kind) {
+	case SHRED_PLAIN:
+	case SHRED_SOURCE:
+		return files_verification(journal) == VERIFIED_RAW;
+	case SHRED_SEALED:
+		return journal->wiped_bytes && journal->wiped_raw == journal->wiped_bytes;
+	case SHRED_PART:
+		return true;
+	case SHRED_KIND_COUNT:
+		break;
+	}
+	return false;
+}
 
 const char *certificate_status(const struct journal *journal)
 {
-	if (journal->verification == VERIFIED_NONE || journal->exceptions & EXCEPTION_VANISHED)
+	if (!is_proven(journal))
 		return "NOT_ERASED";
-	return journal->exceptions || journal->verification != VERIFIED_RAW
-		       ? "ERASED_WITH_EXCEPTIONS"
-		       : "ERASED";
+	return journal->exceptions || !is_raw(journal) ? "ERASED_WITH_EXCEPTIONS" : "ERASED";
 }
 
-/* ---- making ---------------------------------------------------------------------------------- */
+static const char *category_of(const struct journal *journal)
+{
+	const unsigned doubts = EXCEPTION_KEYS_CACHED | EXCEPTION_KEYS_NO_MEDIUM |
+				EXCEPTION_KEYS_BAD_MEDIUM | EXCEPTION_SHARED;
 
-static const char *utc(int64_t at_unix, char out[32])
+	if (!is_proven(journal))
+		return "none";
+	return is_sealed(journal) && journal->proof == VAULT_PROOF_RAW && journal->keys.is_good &&
+			       !(journal->exceptions & doubts)
+		       ? "purge"
+		       : "clear";
+}
+
+/* ---- small values ---------------------------------------------------------------------------------------- */
+
+static json_t *utc(int64_t at_unix)
 {
 	time_t at = (time_t)at_unix;
 	struct tm tm;
+	char text[32];
 
-	if (!gmtime_r(&at, &tm) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(out, 32, "%lld", (long long)at_unix);
-	return out;
+	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(text);
 }
 
-static json_t *strings(const char *const *items, size_t count, unsigned chosen)
+static json_t *hex_or_null(bool is_known, const uint8_t *bytes, size_t size)
 {
-	json_t *array = json_array();
+	char hex[HEX_SIZE(DIGEST)];
 
-	for (size_t i = 0; array && i < count; i++)
-		if (chosen & 1u << i && json_array_append_new(array, json_string(items[i])) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
+	return is_known ? json_string(sodium_bin2hex(hex, sizeof(hex), bytes, size)) : json_null();
 }
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+static json_t *number_or_null(bool is_known, int64_t number)
+{
+	return is_known ? json_integer(number) : json_null();
+}
+
+static json_t *known(enum known known)
+{
+	return known == KNOWN_NOT ? json_null() : json_string(known == KNOWN_YES ? "yes" : "no");
+}
+
+/* A list that grows and may fail on the way: then it is NULL, and so is what it goes into. */
+static void add(json_t **list, bool is_so, const char *text)
+{
+	if (!is_so || !*list)
+		return;
+	if (json_array_append_new(*list, json_string(text)) != 0) {
+		json_decref(*list);
+		*list = NULL;
+	}
+}
+
+static json_t *uid_text(uid_t uid)
+{
+	char text[32] = "keeper";
+
+	if (uid != UINT32_MAX)
+		snprintf(text, sizeof(text), "uid:%u", (unsigned)uid);
+	return json_string(text);
+}
+
+/* ---- the groups -------------------------------------------------------------------------------------------- */
 
 static json_t *who_of(const struct journal *journal)
 {
-	char operator[32] = "keeper";
+	char host[256] = "";
 
-	if (journal->by != UINT32_MAX)
-		snprintf(operator, sizeof(operator), "uid:%u", (unsigned)journal->by);
-	return json_pack("{s:s,s:s,s:s}", "operator", operator, "verifier", "the same daemon",
-			 "program", "bailee " BAILEE_VERSION);
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		*host = '\0';
+	return json_pack("{s:o,s:s,s:s,s:s,s:o}", "operator", uid_text(journal->by), "verifier",
+			 "the same daemon", "other_verifier", "none", "program", PROGRAM, "host",
+			 text_or_null(host));
 }
 
 static json_t *what_of(const struct device *device, const struct journal *journal)
 {
-	char digest[HEX_SIZE(DIGEST)];
+	int64_t files = journal->kind == SHRED_PART	? (int64_t)journal->matched
+			: journal->kind == SHRED_SOURCE ? (int64_t)journal->file_count
+							: 1;
 
-	sodium_bin2hex(digest, sizeof(digest), journal->digest, DIGEST);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:{s:s,s:s}}", "device", device->id, "kind",
-			 bl_device_kind_name(device->kind), "maker", device->maker, "model",
-			 device->model, "serial", device->serial, "media", "plain image file",
-			 "size_bytes", (json_int_t)journal->size, "digest", "algorithm",
-			 "BLAKE2b-256", "value", digest);
+	return json_pack(
+		"{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:{s:s,s:o},s:I,s:o,s:o,s:b}", "device", device->id,
+		"kind", bl_device_kind_name(device->kind), "maker", device->maker, "model",
+		device->model, "serial", device->serial, "media", MEDIA[journal->kind],
+		"size_bytes", (json_int_t)journal->size, "digest", "algorithm", "BLAKE2b-256",
+		"value", hex_or_null(journal->has_digest, journal->digest, DIGEST), "files",
+		(json_int_t)files, "part",
+		number_or_null(journal->kind == SHRED_PART, journal->number), "vault",
+		hex_or_null(is_sealed(journal) && journal->algorithm, journal->vault_id, SEALED_ID),
+		"is_complete", journal->is_complete);
+}
+
+static json_t *approvals_of(const struct journal *journal)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < journal->approval_count; i++)
+		if (json_array_append_new(list, uid_text(journal->approvals[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
 }
 
 static json_t *why_of(const struct device *device, const struct journal *journal)
 {
-	char digest[HEX_SIZE(DIGEST)], received[32], due[32];
-
-	sodium_bin2hex(digest, sizeof(digest), journal->policy_digest, DIGEST);
-	return json_pack("{s:s,s:s,s:I,s:s,s:s}", "entry", journal->entry, "policy_digest", digest,
-			 "policy_serial", (json_int_t)journal->policy_serial, "received",
-			 utc(device->received_unix, received), "due", utc(journal->due_unix, due));
+	return json_pack(
+		"{s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o}", "entry", text_or_null(journal->entry),
+		"policy_digest", hex_or_null(true, journal->policy_digest, DIGEST), "policy_serial",
+		(json_int_t)journal->policy_serial, "received", utc(device->received_unix), "due",
+		*journal->entry ? utc(journal->due_unix) : json_null(), "request",
+		number_or_null(journal->request, journal->request), "reason",
+		journal->has_reason ? "given" : "none", "approvals", approvals_of(journal));
 }
 
-static json_t *when_of(const struct journal *journal, int64_t done_unix)
+static json_t *when_of(const struct journal *journal, const struct certificate_time *time)
 {
-	char begun[32], done[32];
+	bool is_one_boot = *journal->boot_id && strcmp(journal->boot_id, time->boot_id) == 0;
 
-	return json_pack("{s:s,s:s,s:s}", "begun", utc(journal->begun_unix, begun), "done",
-			 utc(done_unix, done), "clock", "wall clock of the host, not corroborated");
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s}", "begun", utc(journal->begun_unix),
+			 "done", utc(time->done_unix), "duration_ms",
+			 number_or_null(is_one_boot, time->done_boot_ms - journal->begun_boot_ms),
+			 "boot_begun", text_or_null(journal->boot_id), "boot_done",
+			 text_or_null(time->boot_id), "boottime_begun_ms",
+			 (json_int_t)journal->begun_boot_ms, "boottime_done_ms",
+			 (json_int_t)time->done_boot_ms, "synchronised",
+			 known(time->is_synchronised), "clock",
+			 "wall clock of the host, not corroborated");
+}
+
+static json_t *then_of(const struct journal *journal)
+{
+	bool was_removed = journal->exceptions & (EXCEPTION_VANISHED | EXCEPTION_VANISHED_VERIFIED);
+	bool is_whole_sealed = journal->kind == SHRED_SEALED;
+	bool is_part = journal->kind == SHRED_PART;
+	json_t *list = json_array();
+
+	/* What somebody else took away nobody here punched or unlinked. */
+	add(&list, !is_sealed(journal) && !was_removed, "punch");
+	add(&list, !is_sealed(journal) && !was_removed, "truncate");
+	add(&list, is_whole_sealed && journal->wiped_bytes,
+	    "key tree, index and header overwritten");
+	add(&list, is_whole_sealed && journal->was_punched, "punch");
+	add(&list, is_part, "its bytes zeroed and what shares their keys sealed again");
+	add(&list, is_part, "old key tree overwritten");
+	add(&list, !is_part && !was_removed && !(journal->exceptions & EXCEPTION_MISSING),
+	    "unlink");
+	return list;
 }
 
 static json_t *how_of(const struct journal *journal)
 {
-	bool is_proven = strcmp(certificate_status(journal), "NOT_ERASED") != 0;
-	bool was_removed = journal->exceptions & (EXCEPTION_VANISHED | EXCEPTION_VANISHED_VERIFIED);
-	/* What somebody else took away nobody here punched or unlinked. */
-	json_t *then =
-		was_removed ? json_array() : json_pack("[s,s,s]", "punch", "truncate", "unlink");
+	static const char RANDOM[] = "random (XChaCha20 stream of a key used once)";
+	bool is_done = is_proven(journal), is_crypto = is_sealed(journal);
+	const char *cipher =
+		journal->algorithm ? sealed_algorithm_name(journal->algorithm) : "not known";
 
-	return json_pack("{s:s,s:s,s:i,s:s,s:o,s:s}", "category", is_proven ? "clear" : "none",
-			 "technique", is_proven ? "overwrite" : "none", "passes", is_proven ? 1 : 0,
-			 "pattern", "random (XChaCha20 stream of a key used once)", "then", then,
-			 "keys", "overwritten in place (256-bit)");
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "standard", "NIST SP 800-88r2",
+			 "category", category_of(journal), "technique",
+			 !is_done    ? "none"
+			 : is_crypto ? "cryptographic erase"
+				     : "overwrite",
+			 "algorithm", is_crypto ? json_string(cipher) : json_null(), "key_bits",
+			 number_or_null(is_crypto, 8 * VAULT_KEY), "passes", is_done ? 1 : 0,
+			 "pattern", is_crypto ? json_string("random") : json_string(RANDOM), "then",
+			 then_of(journal), "keys",
+			 has_keys(journal)
+				 ? json_string("overwritten in place, both copies (256-bit)")
+				 : json_null());
+}
+
+static uint64_t verified_bytes(const struct journal *journal)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < journal->file_count; i++)
+		if (journal->files[i].verification != VERIFIED_NONE)
+			bytes += journal->files[i].size;
+	return journal->kind == SHRED_SEALED ? journal->wiped_raw : bytes;
+}
+
+static const char *verification_type(const struct journal *journal)
+{
+	static const char *const FILES[VERIFICATION_COUNT] = {
+		[VERIFIED_NONE] = "none",
+		[VERIFIED_RAW] = "raw device",
+		[VERIFIED_FILE] = "filesystem",
+	};
+
+	if (journal->kind == SHRED_PART)
+		return "decrypted and compared";
+	if (journal->kind != SHRED_SEALED)
+		return FILES[files_verification(journal)];
+	return !journal->wiped_bytes					       ? "none"
+	       : is_raw(journal) || journal->wiped_raw == journal->wiped_bytes ? "raw device"
+									       : "filesystem";
 }
 
 static json_t *verification_of(const struct journal *journal)
 {
-	uint64_t share = journal->verified_bytes >= journal->size ? 100 : 0;
+	bool is_part = journal->kind == SHRED_PART, is_whole_sealed = journal->kind == SHRED_SEALED;
+	uint64_t bytes = is_whole_sealed ? journal->wiped_bytes : journal->size;
+	uint64_t found = is_part ? journal->size : verified_bytes(journal);
+	uint64_t share = !bytes		  ? 0
+			 : found >= bytes ? 100
+					  : (uint64_t)((double)found / (double)bytes * 100);
+	bool was_tried = is_whole_sealed && journal->was_tried;
 
-	return json_pack("{s:s,s:I,s:I,s:s}", "type", VERIFICATIONS[journal->verification], "bytes",
-			 (json_int_t)journal->verified_bytes, "share_percent", (json_int_t)share,
-			 "keys", journal->are_keys_raw ? "raw" : "cached");
+	return json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "type",
+			 verification_type(journal), "bytes", (json_int_t)bytes, "bytes_read_back",
+			 (json_int_t)found, "share_percent", (json_int_t)share, "keys",
+			 journal->has_proof ? json_string(PROOFS[journal->proof]) : json_null(),
+			 "keys_tried", number_or_null(was_tried, (int64_t)journal->keys_tried),
+			 "keys_that_opened", number_or_null(was_tried, 0), "places",
+			 is_part ? json_string("zeros") : json_null(), "neighbours",
+			 is_part ? json_string("as before") : json_null());
 }
 
-static json_t *body_of(struct device_store *store, const struct device *device,
-		       const struct journal *journal, int64_t done_unix)
+static json_t *validation_of(const struct journal *journal)
 {
-	char id[HEX_SIZE(16)], key[HEX_SIZE(VAULT_PUBLIC_KEY)];
+	json_t *checked = json_array();
+	bool has_proof = has_keys(journal) && journal->has_proof;
 
-	sodium_bin2hex(id, sizeof(id), device_store_id(store), 16);
-	sodium_bin2hex(key, sizeof(key), vault_public_key(device_store_vault(store)),
-		       VAULT_PUBLIC_KEY);
+	add(&checked, has_proof, "both copies of the key were read back and hold no key");
+	add(&checked, journal->was_tried,
+	    "every key that can still be reached was tried: none opens it");
+	add(&checked, journal->kind == SHRED_SEALED && journal->wiped_bytes,
+	    "the overwritten key tree was read back");
+	add(&checked, journal->kind == SHRED_PART,
+	    "the places read as zeros, what surrounds them as before");
+	add(&checked, journal->file_count && files_verification(journal) != VERIFIED_NONE,
+	    "every byte was read back and compared with what was written");
+	return json_pack("{s:o,s:s,s:s}", "checked", checked, "by", "the same daemon", "program",
+			 PROGRAM);
+}
+
+static json_t *storage_one(const struct storage *storage)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o}", "filesystem", text_or_null(storage->filesystem),
+			 "block_device", text_or_null(storage->disk), "is_virtual",
+			 known(storage->is_virtual), "is_rotational", known(storage->is_rotational),
+			 "discards", known(storage->discards));
+}
+
+static json_t *locks_of(const struct vault_locks *locks)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < locks->count; i++)
+		add(&list, true, vault_lock_name(locks->kinds[i]));
+	return list;
+}
+
+static json_t *storage_of(const struct journal *journal, const struct vault_locks *locks)
+{
+	size_t extents = 0;
+
+	for (size_t i = 0; i < journal->file_count; i++)
+		extents += journal->files[i].layout.count;
+	return json_pack("{s:o,s:o,s:o,s:o}", "image", storage_one(&journal->image), "keys",
+			 has_keys(journal) ? storage_one(&journal->keys) : json_null(), "extents",
+			 number_or_null(journal->file_count, (int64_t)extents), "locks",
+			 has_keys(journal) ? locks_of(locks) : json_null());
+}
+
+static json_t *exceptions_of(const struct journal *journal)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < EXCEPTION_COUNT; i++)
+		add(&list, journal->exceptions & 1u << i, EXCEPTIONS[i]);
+	return list;
+}
+
+static bool has_real_lock(const struct vault_locks *locks)
+{
+	for (size_t i = 0; i < locks->count; i++)
+		if (locks->kinds[i] == VAULT_LOCK_NONE)
+			return false;
+	return locks->count;
+}
+
+static json_t *scope_of(const struct device *device, const struct journal *journal,
+			const struct certificate_time *time, const struct vault_locks *locks)
+{
+	char source[128];
+	bool has_intake = journal->kind == SHRED_SEALED, is_file = !is_sealed(journal);
+	json_t *list = json_array();
+
+	snprintf(source, sizeof(source),
+		 "the source of the intake: it was destroyed, see the certificate %s~source.json",
+		 device->id);
+	add(&list, journal->kind != SHRED_PART, "the device itself: only its image was destroyed");
+	add(&list, journal->kind == SHRED_PART,
+	    "the device itself, and everything else in its image; names of the files in its "
+	    "directories");
+	add(&list, true, "copies, backups and snapshots made elsewhere");
+	add(&list, has_intake && time->has_source, source);
+	add(&list, (has_intake && !time->has_source) || journal->kind == SHRED_PART,
+	    "the source of the intake");
+	add(&list, journal->kind == SHRED_SOURCE, "the sealed image that was made of it");
+	add(&list, is_file,
+	    "what the medium keeps out of reach of its interface (wear levelling, remapped "
+	    "sectors)");
+	add(&list, is_file,
+	    "what lies below the block device (the backing file of a virtual or loop disk)");
+	add(&list, !is_file && has_real_lock(locks),
+	    "older copies of the key's page that the medium may keep: they are sealed under a key "
+	    "that is on no medium in the clear");
+	add(&list, !is_file && !has_real_lock(locks),
+	    "older copies of the key's page that the medium may keep: the store has no lock, so "
+	    "who "
+	    "has them and its key file has the key");
+	return list;
+}
+
+/* ---- making ----------------------------------------------------------------------------------------------- */
+
+static json_t *body_of(struct device_store *store, const struct device *device,
+		       const struct journal *journal, const struct certificate_time *time)
+{
+	struct vault_locks locks = {.count = 0};
+
+	if (vault_locks(device_store_keys_fd(store), &locks, NULL) != BL_OK)
+		locks.count = 0;
 	return json_pack(
-		"{s:s,s:i,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:I},s:o,s:o,s:{s:I}}",
-		"type", CERTIFICATE_TYPE, "version", CERTIFICATE_VERSION, "status",
-		certificate_status(journal), "store", id, "public_key", key, "who", who_of(journal),
-		"what", what_of(device, journal), "why", why_of(device, journal), "when",
-		when_of(journal, done_unix), "how", how_of(journal), "verification",
-		verification_of(journal), "storage", "filesystem", journal->filesystem,
-		"block_device", *journal->disk ? journal->disk : "unknown", "extents",
-		(json_int_t)journal->layout.count, "exceptions",
-		strings(EXCEPTIONS, EXCEPTION_COUNT, journal->exceptions), "scope",
-		strings(SCOPE, BL_COUNT(SCOPE), UINT32_MAX), "log", "intent_sequence",
+		"{s:s,s:i,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:I}}", "type",
+		CERTIFICATE_TYPE, "version", CERTIFICATE_VERSION, "subject",
+		SUBJECTS[journal->kind], "status", certificate_status(journal), "store",
+		hex_or_null(true, device_store_id(store), 16), "public_key",
+		hex_or_null(true, vault_public_key(device_store_vault(store)), VAULT_PUBLIC_KEY),
+		"who", who_of(journal), "what", what_of(device, journal), "why",
+		why_of(device, journal), "when", when_of(journal, time), "how", how_of(journal),
+		"verification", verification_of(journal), "validation", validation_of(journal),
+		"storage", storage_of(journal, &locks), "exceptions", exceptions_of(journal),
+		"scope", scope_of(device, journal, time, &locks), "log", "intent_sequence",
 		(json_int_t)journal->intent_sequence);
 }
 
+void certificate_suffix(enum shred_kind kind, uint32_t number, const char *ending, char out[32])
+{
+	if (kind == SHRED_PART)
+		snprintf(out, 32, "~part-%u%s", (unsigned)number, ending);
+	else
+		snprintf(out, 32, "%s%s", kind == SHRED_SOURCE ? "~source" : "", ending);
+}
+
 enum bl_status certificate_make(struct device_store *store, const struct device *device,
-				const struct journal *journal, int64_t done_unix, char **out_json,
-				struct bl_error *why)
+				const struct journal *journal, const struct certificate_time *time,
+				char **out_json, struct bl_error *why)
 {
 	uint8_t signature[VAULT_SIGNATURE];
 	char hex[HEX_SIZE(VAULT_SIGNATURE)];
-	JSON_CLEANUP json_t *json = body_of(store, device, journal, done_unix);
+	JSON_CLEANUP json_t *json = body_of(store, device, journal, time);
 	BL_CLEANUP(bl_free) char *body = json ? json_dumps(json, CANONICAL) : NULL;
 
 	if (!body)
@@ -214,7 +531,10 @@ static enum bl_status parse(const char *bytes, size_t length, json_t **out_json,
 		return bl_fail(why, BL_INVALID,
 			       "not a certificate of Bailee (give the ID.json of a store's "
 			       "'certificates')");
-	if (json_integer_value(json_object_get(json, "version")) != CERTIFICATE_VERSION)
+
+	json_int_t version = json_integer_value(json_object_get(json, "version"));
+
+	if (version < 1 || version > CERTIFICATE_VERSION)
 		return bl_fail(why, BL_INVALID,
 			       "a certificate of another version (use a newer Bailee)");
 	if (length < 1 || bytes[length - 1] != '\n' || !is_canonical(json, bytes, length - 1))
@@ -243,101 +563,10 @@ static bool signature_ok(json_t *json, const uint8_t public_key[VAULT_PUBLIC_KEY
 	return body && vault_signature_ok(public_key, body, strlen(body), signature);
 }
 
-static const struct {
-	const char *label, *group, *key;
-} PAGE[] = {
-	{"Status", NULL, "status"},
-	{"Device", "what", "device"},
-	{"Kind", "what", "kind"},
-	{"Maker", "what", "maker"},
-	{"Model", "what", "model"},
-	{"Serial number", "what", "serial"},
-	{"Medium", "what", "media"},
-	{"Bytes", "what", "size_bytes"},
-	{"BLAKE2b-256 before", "what", "digest"},
-	{"Received", "why", "received"},
-	{"Due", "why", "due"},
-	{"Retention entry", "why", "entry"},
-	{"Policy (BLAKE2b-256)", "why", "policy_digest"},
-	{"Asked by", "who", "operator"},
-	{"Verified by", "who", "verifier"},
-	{"Program", "who", "program"},
-	{"Begun", "when", "begun"},
-	{"Done", "when", "done"},
-	{"Clock", "when", "clock"},
-	{"Category", "how", "category"},
-	{"Technique", "how", "technique"},
-	{"Passes", "how", "passes"},
-	{"Pattern", "how", "pattern"},
-	{"Keys", "how", "keys"},
-	{"Read back from", "verification", "type"},
-	{"Bytes read back", "verification", "bytes"},
-	{"Share in percent", "verification", "share_percent"},
-	{"Filesystem", "storage", "filesystem"},
-	{"Block device", "storage", "block_device"},
-	{"Begun by log event", "log", "intent_sequence"},
-	{"Exceptions", NULL, "exceptions"},
-	{"Not covered", NULL, "scope"},
-	{"Store", NULL, "store"},
-	{"Signed by key", NULL, "public_key"},
-};
-
-/* A genuine certificate holds only texts of ours; what a stranger's key signed must not reach a terminal raw. */
-static void put_text(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		fputc(iscntrl((unsigned char)*text) ? '?' : *text, out);
-	fputc('\n', out);
-}
-
-static void put_value(FILE *out, const char *label, json_t *value)
-{
-	fprintf(out, "%-21s ", label);
-	if (json_is_object(value))
-		value = json_object_get(value, "value");
-	if (json_is_integer(value))
-		fprintf(out, "%lld\n", (long long)json_integer_value(value));
-	else if (json_is_string(value))
-		put_text(out, *json_string_value(value) ? json_string_value(value) : "not stated");
-	else if (json_array_size(value) == 0)
-		fputs("none\n", out);
-	for (size_t i = 0; i < json_array_size(value); i++) {
-		const char *text = json_string_value(json_array_get(value, i));
-
-		if (i)
-			fprintf(out, "%-21s ", "");
-		put_text(out, text ? text : "");
-	}
-}
-
-static enum bl_status page_of(json_t *json, char **out_text, struct bl_error *why)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	fputs("CERTIFICATE OF DESTRUCTION\n\n", out);
-	for (size_t i = 0; i < BL_COUNT(PAGE); i++)
-		put_value(
-			out, PAGE[i].label,
-			json_object_get(PAGE[i].group ? json_object_get(json, PAGE[i].group) : json,
-					PAGE[i].key));
-	fputs("\nThe signed original is the JSON file of the same name: 'bailee certificate "
-	      "verify' checks it.\n",
-	      out);
-	if (fclose(out) != 0) {
-		free(text);
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	}
-	*out_text = text;
-	return BL_OK;
-}
-
 enum bl_status retention_certificate_verify(const char *json, size_t length,
 					    const uint8_t public_key[VAULT_PUBLIC_KEY],
-					    char **out_text, struct bl_error *why)
+					    enum retention_page page, char **out_page,
+					    struct bl_error *why)
 {
 	JSON_CLEANUP json_t *parsed = NULL;
 	enum bl_status status = parse(json, length, &parsed, why);
@@ -348,14 +577,21 @@ enum bl_status retention_certificate_verify(const char *json, size_t length,
 		return bl_fail(why, BL_TAMPERED,
 			       "the certificate's signature does not verify (changed, or of "
 			       "another store's key)");
-	return out_text ? page_of(parsed, out_text, why) : BL_OK;
+	return out_page ? page_make(parsed, page, out_page, why) : BL_OK;
 }
 
-bool certificate_is_of(struct device_store *store, const char *id, const char *json, size_t length)
+bool certificate_is_of(struct device_store *store, const char *id, const struct journal *journal,
+		       const char *json, size_t length)
 {
 	const uint8_t *key = vault_public_key(device_store_vault(store));
 	JSON_CLEANUP json_t *parsed = NULL;
 
-	return parse(json, length, &parsed, NULL) == BL_OK &&
-	       strcmp(text_at(parsed, "what", "device"), id) == 0 && signature_ok(parsed, key);
+	if (parse(json, length, &parsed, NULL) != BL_OK ||
+	    strcmp(text_at(parsed, "what", "device"), id) != 0 ||
+	    strcmp(text_at(parsed, NULL, "subject"), SUBJECTS[journal->kind]) != 0)
+		return false;
+
+	json_t *part = json_object_get(json_object_get(parsed, "what"), "part");
+
+	return json_integer_value(part) == (json_int_t)journal->number && signature_ok(parsed, key);
 }

@@ -45,15 +45,14 @@ static void pattern_at(const uint8_t key[PATTERN_KEY], uint64_t offset, uint8_t 
 	crypto_stream_xchacha20_xor_ic(out, out, length, NONCE, offset / BLOCK, key);
 }
 
-enum bl_status overwrite_digest(int fd, uint64_t size, uint8_t out[DIGEST], struct bl_error *why)
+enum bl_status overwrite_digest(int fd, uint64_t size, crypto_generichash_state *state,
+				struct bl_error *why)
 {
 	BUFFERS_CLEANUP struct buffers buffers = {0};
-	crypto_generichash_state state;
 	enum bl_status status = buffers_init(&buffers, why);
 
 	if (status != BL_OK)
 		return status;
-	crypto_generichash_init(&state, NULL, 0, DIGEST);
 	for (uint64_t at = 0; at < size;) {
 		ssize_t got =
 			pread(fd, buffers.found, BL_MIN((uint64_t)CHUNK, size - at), (off_t)at);
@@ -63,10 +62,9 @@ enum bl_status overwrite_digest(int fd, uint64_t size, uint8_t out[DIGEST], stru
 		if (got <= 0)
 			return bl_fail(why, BL_IO, "cannot read the image at %llu",
 				       (unsigned long long)at);
-		crypto_generichash_update(&state, buffers.found, (size_t)got);
+		crypto_generichash_update(state, buffers.found, (size_t)got);
 		at += (uint64_t)got;
 	}
-	crypto_generichash_final(&state, out, DIGEST);
 	return BL_OK;
 }
 

@@ -81,6 +81,7 @@ struct retention_context {
 /*
  * retention_source_prepare - from now on the source of @id's intake is to be destroyed; durable; nothing is touched yet
  *
+ * Called by whoever holds the device's claim (device_shred_claim): the intake, before it is complete.
  * @fds  the source's files as the client opened them (O_RDWR); each is checked by medium_check_file, and known by path and identity
  * BL_OK, BL_UNSUPPORTED (as medium_check_file, names the file's number), BL_INVALID (moved away, no path), BL_IO.
  */

@@ -23,8 +23,10 @@ static int set_up(void **state)
 
 	if (!fixture || !fixture_init(fixture))
 		return -1;
-	if (geteuid() == 0)
+	if (geteuid() == 0) {
 		mount_disk(fixture, "^inline_data");
+		mount_volume(fixture, "ext4");
+	}
 	*state = fixture;
 	return 0;
 }
@@ -99,22 +101,28 @@ static size_t recover(struct fixture *fixture)
 	return finished;
 }
 
-static void set_step(struct fixture *fixture, const char *id, const char *from, const char *to)
+static void set_step(struct fixture *fixture, const char *id, enum retention_step from,
+		     enum retention_step to)
 {
-	uint8_t *bytes = NULL;
-	size_t length;
-	char old[64], text[8192], *at;
+	struct journal journal;
 
-	assert_int_equal(device_file_read(fixture->store, id, "shred", &bytes, &length, NULL),
-			 BL_OK);
-	snprintf(old, sizeof(old), "\"step\":\"%s\"", from);
-	at = strstr((char *)bytes, old);
-	assert_non_null(at);
-	snprintf(text, sizeof(text), "%.*s\"step\":\"%s\"%s", (int)(at - (char *)bytes),
-		 (char *)bytes, to, at + strlen(old));
-	assert_int_equal(device_file_write(fixture->store, id, "shred", text, strlen(text), NULL),
-			 BL_OK);
-	free(bytes);
+	assert_int_equal(journal_load(fixture->store, id, SHRED_PLAIN, &journal, NULL), BL_OK);
+	assert_int_equal(journal.step, from);
+	journal.step = to;
+	assert_int_equal(journal_save(fixture->store, id, &journal, NULL), BL_OK);
+	journal_done(&journal);
+}
+
+/* As if the journal of one device were another's that never began. */
+static void copy_journal(struct fixture *fixture, const char *from, const char *to)
+{
+	struct journal journal;
+
+	assert_int_equal(journal_load(fixture->store, from, SHRED_PLAIN, &journal, NULL), BL_OK);
+	snprintf(journal.files[0].path, sizeof(journal.files[0].path), "%s/mnt/%s.img",
+		 fixture->root, to);
+	assert_int_equal(journal_save(fixture->store, to, &journal, NULL), BL_OK);
+	journal_done(&journal);
 }
 
 /* One INTENT, one DONE that names the certificate, a certificate that verifies, nothing left of the image. */
@@ -133,7 +141,7 @@ static void assert_destroyed(struct fixture *fixture, const char *id, const char
 			 BL_OK);
 	assert_int_equal(retention_certificate_verify(
 				 json, length, vault_public_key(device_store_vault(fixture->store)),
-				 &text, NULL),
+				 RETENTION_TEXT, &text, NULL),
 			 BL_OK);
 	snprintf(wanted, sizeof(wanted), "\"status\":\"%s\"", certified);
 	if (!strstr(json, wanted) || strncmp(done.detail, certified, strlen(certified)) != 0)
@@ -157,6 +165,9 @@ static void shred_killed_at_any_step_completes_by_itself(void **state)
 
 	READY(fixture);
 	for (unsigned step = STEP_OVERWRITE; step < STEP_COUNT; step++) {
+		if (!machine_has(SHRED_PLAIN, (enum retention_step)step))
+			continue;
+
 		const struct plan plan = {.die_at = (enum retention_step)step};
 		char id[16];
 
@@ -219,12 +230,8 @@ static void journal_at_intent_follows_the_log(void **state)
 	enrol(fixture, "RMA-2");
 	assert_true(shred_and_die(fixture, "RMA-1", &plan));
 	assert_true(fixture_open_store(fixture));
-	set_step(fixture, "RMA-1", "overwrite", "intent");
-	assert_int_equal(device_file_read(fixture->store, "RMA-1", "shred", &bytes, &length, NULL),
-			 BL_OK);
-	assert_int_equal(device_file_write(fixture->store, "RMA-2", "shred", bytes, length, NULL),
-			 BL_OK);
-	free(bytes);
+	set_step(fixture, "RMA-1", STEP_OVERWRITE, STEP_INTENT);
+	copy_journal(fixture, "RMA-1", "RMA-2");
 	assert_int_equal(recover(fixture), 1);
 	assert_destroyed(fixture, "RMA-1", "ERASED");
 	assert_int_equal(device_file_read(fixture->store, "RMA-2", "shred", &bytes, &length, NULL),
@@ -262,7 +269,7 @@ static void steps_done_twice_change_nothing(void **state)
 	enrol(fixture, "RMA-1");
 	assert_true(shred_and_die(fixture, "RMA-1", &plan));
 	assert_true(fixture_open_store(fixture));
-	set_step(fixture, "RMA-1", "done", "unlink");
+	set_step(fixture, "RMA-1", STEP_DONE, STEP_UNLINK);
 	assert_int_equal(device_file_read(fixture->store, "RMA-1", "shred", &bytes, &length, NULL),
 			 BL_OK);
 	assert_int_equal(recover(fixture), 1);

@@ -1,6 +1,6 @@
-/* fixture.h - a store, and an ext4 of its own on a loop device, for tests that destroy
+/* fixture.h - a store, and two filesystems on loop devices, for tests that destroy: "mnt" for images, "vol" for the store
  *
- * The mount lives in a mount namespace of this process and the loop device clears itself when its last user is gone:
+ * A mount lives in a mount namespace of this process and its loop device clears itself when its last user is gone:
  * whatever way the test ends, nothing stays but the temporary folder, which the parent removes.
  */
 #ifndef TESTS_RETENTION_FIXTURE_H
@@ -23,10 +23,12 @@
 
 #include "fs/audit/audit.h"
 #include "fs/device/device.h"
-#include "fs/retention/retention.h"
+#include "fs/retention/private.h"
 #include "policy/rules/rules.h"
 
-#define DISK_SIZE  (32u << 20)
+#define DISK_SIZE  (32u << 20) /* of images */
+#define STORE_SIZE (64u << 20)
+#define XFS_SIZE   (320u << 20) /* mkfs.xfs makes no smaller one */
 #define PLANTED	   "planted-secret-of-a-synthetic-customer;"
 #define IMAGE_SIZE ((3u << 20) + 777)
 #define RECEIVED   INT64_C(1000000000)
@@ -50,7 +52,10 @@ struct fixture {
 	char root[64];
 	char path[128]; /* scratch of path_of */
 	bool has_mount;
-	int loop_number;
+	int loop_number; /* of "mnt" */
+	bool has_volume;
+	int volume_number; /* of "vol" */
+	uint64_t volume_size;
 	struct device_store *store;
 	struct audit *audit;
 	struct policy *policy;
@@ -110,24 +115,33 @@ static inline int loop_attach(int backing)
 	return -1;
 }
 
-/* False: no loop devices or no mke2fs here. */
-static inline bool mount_disk(struct fixture *fixture, const char *features)
+static inline bool format_disk(char *disk, const char *type, const char *features)
 {
-	char disk[128], folder[128], loop_path[64] = "", link[64];
-
-	snprintf(disk, sizeof(disk), "%s/disk", fixture->root);
-	snprintf(folder, sizeof(folder), "%s/mnt", fixture->root);
-
-	int backing = open(disk, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	char *argv[] = {(char *)"mke2fs", (char *)"-q",	  (char *)"-F",
+	char *ext4[] = {(char *)"mke2fs", (char *)"-q",	  (char *)"-F",
 			(char *)"-t",	  (char *)"ext4", (char *)"-O",
 			(char *)features, disk,		  NULL};
+	char *xfs[] = {(char *)"mkfs.xfs", (char *)"-q", (char *)"-m",
+		       (char *)features,   disk,	 NULL};
 
-	if (backing < 0 || ftruncate(backing, DISK_SIZE) != 0 || mkdir(folder, 0700) != 0 ||
-	    !run_quietly(argv) || unshare(CLONE_NEWNS) != 0 ||
+	return run_quietly(strcmp(type, "xfs") == 0 ? xfs : ext4);
+}
+
+/* The number of the loop device that is mounted on ROOT/FOLDER; -1: no loop devices, or no such filesystem here. */
+static inline int mount_loop(struct fixture *fixture, const char *folder, uint64_t size,
+			     const char *type, const char *features)
+{
+	char disk[128], mount_point[128], loop_path[64] = "", link[64];
+
+	snprintf(disk, sizeof(disk), "%s/%s.disk", fixture->root, folder);
+	snprintf(mount_point, sizeof(mount_point), "%s/%s", fixture->root, folder);
+
+	int backing = open(disk, O_RDWR | O_CREAT | O_CLOEXEC, 0600), number = -1;
+
+	if (backing < 0 || ftruncate(backing, (off_t)size) != 0 || mkdir(mount_point, 0700) != 0 ||
+	    !format_disk(disk, type, features) || unshare(CLONE_NEWNS) != 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
 		fd_close(backing);
-		return false;
+		return -1;
 	}
 
 	int loop = loop_attach(backing);
@@ -138,12 +152,32 @@ static inline bool mount_disk(struct fixture *fixture, const char *features)
 		ssize_t length = readlink(link, loop_path, sizeof(loop_path) - 1);
 
 		loop_path[length > 0 ? length : 0] = '\0';
-		fixture->has_mount = mount(loop_path, folder, "ext4", 0, NULL) == 0;
-		fixture->loop_number = atoi(loop_path + strlen("/dev/loop"));
+		if (mount(loop_path, mount_point, type, 0, NULL) == 0)
+			number = atoi(loop_path + strlen("/dev/loop"));
 	}
 	fd_close(loop);
 	fd_close(backing);
+	return number;
+}
+
+/* False: no loop devices or no mke2fs here. */
+static inline bool mount_disk(struct fixture *fixture, const char *features)
+{
+	fixture->loop_number = mount_loop(fixture, "mnt", DISK_SIZE, "ext4", features);
+	fixture->has_mount = fixture->loop_number >= 0;
 	return fixture->has_mount;
+}
+
+/* The store on a block device that can be read: only so can a certificate be without exceptions. */
+static inline bool mount_volume(struct fixture *fixture, const char *type)
+{
+	bool is_xfs = strcmp(type, "xfs") == 0;
+
+	fixture->volume_size = is_xfs ? XFS_SIZE : STORE_SIZE;
+	fixture->volume_number = mount_loop(fixture, "vol", fixture->volume_size, type,
+					    is_xfs ? "reflink=1" : "^inline_data");
+	fixture->has_volume = fixture->volume_number >= 0;
+	return fixture->has_volume;
 }
 
 static inline bool fixture_open_store(struct fixture *fixture)
@@ -152,12 +186,13 @@ static inline bool fixture_open_store(struct fixture *fixture)
 	struct bl_error why = {.text = ""};
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/store", fixture->root);
+	snprintf(path, sizeof(path), "%s/%sstore", fixture->root,
+		 fixture->has_volume ? "vol/" : "");
 
-	enum bl_status status = device_store_open(path, &fixture->store, &why);
+	enum bl_status status = device_store_open(path, NULL, &fixture->store, &why);
 
 	if (status == BL_NOT_FOUND)
-		status = device_store_create(path, &fixture->store, &why);
+		status = device_store_create(path, NULL, &fixture->store, &why);
 	if (status == BL_OK) {
 		const struct audit_config config = {.store_fd = device_store_fd(fixture->store),
 						    .vault = device_store_vault(fixture->store),
@@ -196,6 +231,8 @@ static inline void fixture_done(struct fixture *fixture)
 	fixture_close_store(fixture);
 	if (fixture->has_mount)
 		umount2(path_of(fixture, "mnt"), MNT_DETACH);
+	if (fixture->has_volume)
+		umount2(path_of(fixture, "vol"), MNT_DETACH);
 	nftw(fixture->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -228,33 +265,87 @@ static inline bool add_device(struct fixture *fixture, const char *id, bool dest
 	       device_enroll(fixture->store, &device, NULL, NULL) == BL_OK;
 }
 
-/* How often the planted text is on the loop device, read past the page cache. */
-static inline size_t count_planted(const struct fixture *fixture)
+/* How often a text is on a loop device, read past the page cache. */
+static inline size_t count_raw(int loop_number, uint64_t size, const void *text, size_t text_length)
 {
 	char path[32];
-	uint8_t *bytes = aligned_alloc(4096, DISK_SIZE);
+	uint8_t *bytes = aligned_alloc(4096, size);
 	size_t found = 0, length = 0;
 
-	snprintf(path, sizeof(path), "/dev/loop%d", fixture->loop_number);
+	snprintf(path, sizeof(path), "/dev/loop%d", loop_number);
 
 	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 
-	while (fd >= 0 && length < DISK_SIZE) {
-		ssize_t got = read(fd, bytes + length, DISK_SIZE - length);
+	while (fd >= 0 && length < size) {
+		ssize_t got = read(fd, bytes + length, size - length);
 
 		if (got <= 0)
 			break;
 		length += (size_t)got;
 	}
 	/* Reading nothing must not look like finding nothing. */
-	if (length != DISK_SIZE)
+	if (length != size)
 		abort();
 	for (const uint8_t *at = bytes;
-	     (at = memmem(at, length - (size_t)(at - bytes), "secret-of-a", 11)); at++)
+	     (at = memmem(at, length - (size_t)(at - bytes), text, text_length)); at++)
 		found++;
 	free(bytes);
 	close(fd);
 	return found;
+}
+
+static inline size_t count_planted(const struct fixture *fixture)
+{
+	return count_raw(fixture->loop_number, DISK_SIZE, "secret-of-a", 11);
+}
+
+/* @groups MiB of the planted text, sealed; the rest of @bytes is zeros. Not complete: what a killed intake leaves. */
+static inline bool add_sealed(struct fixture *fixture, const char *id, unsigned groups,
+			      uint64_t bytes, bool is_complete)
+{
+	static const uint8_t DIGEST_OF_NOTHING[32] = {1, 2, 3};
+	struct device device = {.kind = DEVICE_USB_STICK,
+				.has_received = true,
+				.received_unix = RECEIVED,
+				.enrolled_unix = RECEIVED,
+				.source_kind = SOURCE_SEALED};
+	struct sealed_writer *writer = NULL;
+	struct bl_error why = {.text = ""};
+	uint8_t root[VAULT_KEY];
+	uint8_t *group = aligned_alloc(4096, SEALED_GROUP);
+	int folder = -1;
+
+	snprintf(device.id, sizeof(device.id), "%s", id);
+	snprintf(device.serial, sizeof(device.serial), "SN-0001");
+
+	enum bl_status status = device_enroll(fixture->store, &device, NULL, &why);
+
+	if (status == BL_OK)
+		status = device_folder(fixture->store, id, &folder, &why);
+	if (status == BL_OK)
+		status = vault_image_root(device_store_vault(fixture->store), id, root, &why);
+	if (status == BL_OK)
+		status = sealed_create(folder, id, root, bytes, sealed_algorithm_here(), &writer,
+				       &why);
+	for (unsigned i = 0; i < groups && status == BL_OK; i++) {
+		for (size_t k = 0; k < SEALED_GROUP; k++)
+			group[k] = (uint8_t)PLANTED[k % strlen(PLANTED)];
+		status = sealed_put(writer, group, SEALED_GROUP, &why);
+	}
+	if (status == BL_OK && bytes > (uint64_t)groups * SEALED_GROUP && is_complete)
+		status = sealed_skip(writer, bytes / SEALED_GROUP - groups, &why);
+	if (status == BL_OK)
+		status = is_complete ? sealed_finish(writer, NULL, 0, DIGEST_OF_NOTHING, &why)
+				     : sealed_checkpoint(writer, &why);
+	if (writer)
+		sealed_writer_close(writer);
+	if (status == BL_OK && is_complete)
+		status = device_complete(fixture->store, id, bytes, &why);
+	free(group);
+	fd_close(folder);
+	if (status != BL_OK)
+		fprintf(stderr, "add_sealed: %s: %s\n", bl_status_name(status), why.text);
+	return status == BL_OK;
 }
 
 static inline struct retention_context context_of(struct fixture *fixture, int64_t now_unix)

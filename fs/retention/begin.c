@@ -1,0 +1,228 @@
+/* What every kind begins and ends with: INTENT; the customer's record, the certificate, DONE. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/retention/private.h"
+
+/* ---- why, who, when ------------------------------------------------------------------------------- */
+
+static bool was_reasoned(const struct retention_context *context, const char *id)
+{
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+
+	if (!context->request || device_facts_read(context->store, id, &facts, NULL) != BL_OK)
+		return false;
+	for (size_t i = 0; i < facts->request_count; i++)
+		if (facts->requests[i].number == context->request)
+			return *facts->requests[i].reason;
+	return false;
+}
+
+void shred_describe(struct shred *shred, const struct retention_plan *plan)
+{
+	const struct retention_context *context = shred->context;
+	struct journal *journal = &shred->journal;
+
+	journal->step = STEP_INTENT;
+	if (plan) {
+		memcpy(journal->entry, plan->entry, sizeof(journal->entry));
+		journal->due_unix = plan->due_unix;
+	}
+	memcpy(journal->policy_digest, policy_digest(context->policy), DIGEST);
+	journal->policy_serial = policy_serial(context->policy);
+	journal->begun_unix = context->now_unix;
+	journal->begun_boot_ms = shred->entry_ms;
+	host_boot_id(journal->boot_id);
+	journal->by = context->by;
+	journal->request = context->request;
+	journal->has_reason = was_reasoned(context, shred->device.id);
+	journal->approval_count = BL_MIN(context->approval_count, (size_t)DEVICE_APPROVALS);
+	memcpy(journal->approvals, context->approvals,
+	       journal->approval_count * sizeof(*journal->approvals));
+}
+
+/* ---- INTENT ----------------------------------------------------------------------------------------- */
+
+/* The whole device takes no hold from here on; its parts and its source have looked for holds, and go on whatever comes. */
+static bool is_whole(const struct shred *shred)
+{
+	return shred->journal.kind == SHRED_PLAIN || shred->journal.kind == SHRED_SEALED;
+}
+
+/* The journal first: when the log says INTENT, recovery must find it. */
+enum bl_status step_intent(struct shred *shred, struct bl_error *why)
+{
+	struct device_store *store = shred->context->store;
+	const char *id = shred->device.id;
+	enum bl_status status = is_whole(shred) ? device_shred_begin(store, id, why) : BL_OK;
+
+	if (status != BL_OK)
+		return status;
+	status = journal_save(store, id, &shred->journal, why);
+	if (status == BL_OK)
+		status = events_intent(shred, &shred->journal.intent_sequence, why);
+	/* After a failed append the journal stays: whether the event reached the disk after all, recovery asks. */
+	if (status != BL_OK && is_whole(shred))
+		device_shred_abandon(store, id);
+	return status;
+}
+
+enum bl_status step_customer(struct shred *shred, struct bl_error *why)
+{
+	return device_forget_customer(shred->context->store, shred->device.id, why);
+}
+
+/* ---- the certificate ------------------------------------------------------------------------------------ */
+
+static void suffix_of(const struct shred *shred, const char *ending, char out[32])
+{
+	certificate_suffix(shred->journal.kind, shred->journal.number, ending, out);
+}
+
+static bool has_source_certificate(const struct shred *shred)
+{
+	BL_CLEANUP(bl_free) char *json = NULL;
+	size_t length;
+
+	return device_certificate_read(shred->context->store, shred->device.id, "~source.json",
+				       &json, &length, NULL) == BL_OK;
+}
+
+static enum bl_status make_json(struct shred *shred, char **out_json, struct bl_error *why)
+{
+	int64_t now_ms = host_boot_ms();
+	struct certificate_time time = {
+		/* What was given is when this run took it up: it may have been at it for hours. */
+		.done_unix = shred->context->now_unix + (now_ms - shred->entry_ms) / 1000,
+		.done_boot_ms = now_ms,
+		.is_synchronised = host_is_synchronised(),
+		.has_source = has_source_certificate(shred),
+	};
+
+	host_boot_id(time.boot_id);
+	return certificate_make(shred->context->store, &shred->device, &shred->journal, &time,
+				out_json, why);
+}
+
+/* One that is there already is kept: the DONE event may name its digest. */
+static enum bl_status write_json(struct shred *shred, char **out_json, size_t *out_length,
+				 struct bl_error *why)
+{
+	struct device_store *store = shred->context->store;
+	const char *id = shred->device.id;
+	BL_CLEANUP(bl_free) char *json = NULL;
+	char suffix[32];
+	size_t length = 0;
+
+	suffix_of(shred, ".json", suffix);
+
+	enum bl_status status = device_certificate_read(store, id, suffix, &json, &length, why);
+	bool is_there =
+		status == BL_OK && certificate_is_of(store, id, &shred->journal, json, length);
+
+	if (status != BL_OK && status != BL_NOT_FOUND)
+		return status;
+	if (!is_there) {
+		free(BL_TAKE(json));
+		status = make_json(shred, &json, why);
+		if (status != BL_OK)
+			return status;
+		length = strlen(json);
+		status = device_certificate_write(store, id, suffix, json, length, why);
+	}
+	if (status != BL_OK)
+		return status;
+	*out_json = BL_TAKE(json);
+	*out_length = length;
+	return BL_OK;
+}
+
+enum bl_status step_certificate(struct shred *shred, struct bl_error *why)
+{
+	static const struct {
+		const char *ending;
+		enum retention_page page;
+	} PAGES[] = {{".txt", RETENTION_TEXT}, {".html", RETENTION_HTML}};
+	struct device_store *store = shred->context->store;
+	BL_CLEANUP(bl_free) char *json = NULL;
+	size_t length = 0;
+	enum bl_status status = write_json(shred, &json, &length, why);
+
+	for (size_t i = 0; i < BL_COUNT(PAGES) && status == BL_OK; i++) {
+		BL_CLEANUP(bl_free) char *page = NULL;
+		char suffix[32];
+
+		suffix_of(shred, PAGES[i].ending, suffix);
+		/* Whatever is wrong with it is found now, not by whoever has to rely on it. */
+		status = retention_certificate_verify(json, length,
+						      vault_public_key(device_store_vault(store)),
+						      PAGES[i].page, &page, why);
+		if (status == BL_OK)
+			status = device_certificate_write(store, shred->device.id, suffix, page,
+							  strlen(page), why);
+	}
+	return status;
+}
+
+/* ---- DONE ------------------------------------------------------------------------------------------------ */
+
+static enum bl_status certificate_digest(const struct shred *shred, uint8_t out[DIGEST],
+					 struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *json = NULL;
+	char suffix[32];
+	size_t length;
+
+	suffix_of(shred, ".json", suffix);
+
+	enum bl_status status = device_certificate_read(shred->context->store, shred->device.id,
+							suffix, &json, &length, why);
+
+	if (status == BL_OK)
+		crypto_generichash(out, DIGEST, (const uint8_t *)json, length, NULL, 0);
+	return status;
+}
+
+/* What else was begun of this device ends with it. The source of an intake that never ended is nobody's to destroy. */
+static enum bl_status end_others(struct shred *shred, const uint8_t digest[DIGEST],
+				 struct bl_error *why)
+{
+	struct device_store *store = shred->context->store;
+	const char *id = shred->device.id;
+	enum bl_status status = BL_OK;
+
+	if (journal_is_there(store, id, SHRED_PART)) {
+		status = events_part_over(shred, digest, why);
+		/* The log may have no room for it any more: the destruction itself comes first. */
+		if (status == BL_OK || status == BL_LOG_BROKEN)
+			status = journal_remove(store, id, SHRED_PART, why);
+	}
+	if (status == BL_OK && !shred->journal.is_complete && shred->journal.kind == SHRED_SEALED)
+		status = journal_remove(store, id, SHRED_SOURCE, why);
+	return status;
+}
+
+enum bl_status step_done(struct shred *shred, struct bl_error *why)
+{
+	struct device_store *store = shred->context->store;
+	const char *id = shred->device.id;
+	uint8_t digest[DIGEST];
+	bool is_told = false;
+	uint64_t sequence;
+	enum bl_status status = certificate_digest(shred, digest, why);
+
+	if (status == BL_OK && shred->is_resumed)
+		status = events_find(shred, true, &is_told, &sequence, why);
+	if (status == BL_OK && !is_told)
+		status = events_done(shred, digest, why);
+	if (status == BL_OK)
+		status = audit_checkpoint(shred->context->audit, why);
+	if (status == BL_OK && is_whole(shred))
+		status = end_others(shred, digest, why);
+	if (status == BL_OK && is_whole(shred))
+		status = device_set_state(store, id, STATE_SHREDDED, why);
+	if (status == BL_OK)
+		status = journal_remove(store, id, shred->journal.kind, why);
+	return status;
+}

@@ -1,0 +1,361 @@
+/* The certificate for people: as text, and as one page of HTML that needs nothing from elsewhere. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/retention/private.h"
+
+/* Sections in order; a row without a label begins one. What a certificate of an older version has not is left out. */
+static const struct row {
+	const char *label, *path;
+} ROWS[] = {
+	{NULL, "What was destroyed"},
+	{"Device", "what.device"},
+	{"Subject", "subject"},
+	{"Kind", "what.kind"},
+	{"Maker", "what.maker"},
+	{"Model", "what.model"},
+	{"Serial number", "what.serial"},
+	{"Medium", "what.media"},
+	{"Bytes", "what.size_bytes"},
+	{"Files", "what.files"},
+	{"Part", "what.part"},
+	{"BLAKE2b-256 before", "what.digest.value"},
+	{"Intake complete", "what.is_complete"},
+	{NULL, "How"},
+	{"Standard", "how.standard"},
+	{"Category", "how.category"},
+	{"Technique", "how.technique"},
+	{"Cipher", "how.algorithm"},
+	{"Key bits", "how.key_bits"},
+	{"Passes", "how.passes"},
+	{"Pattern", "how.pattern"},
+	{"Keys", "how.keys"},
+	{"Then", "how.then"},
+	{NULL, "Verification"},
+	{"Read back from", "verification.type"},
+	{"Bytes overwritten", "verification.bytes"},
+	{"Bytes read back", "verification.bytes_read_back"},
+	{"Share in percent", "verification.share_percent"},
+	{"Keys read back", "verification.keys"},
+	{"Keys tried", "verification.keys_tried"},
+	{"Keys that opened it", "verification.keys_that_opened"},
+	{"Its places", "verification.places"},
+	{"Their neighbours", "verification.neighbours"},
+	{"Checked", "validation.checked"},
+	{"Checked by", "validation.program"},
+	{NULL, "Why"},
+	{"Retention entry", "why.entry"},
+	{"Received", "why.received"},
+	{"Due", "why.due"},
+	{"Request", "why.request"},
+	{"Reason", "why.reason"},
+	{"Approved by", "why.approvals"},
+	{"Policy (BLAKE2b-256)", "why.policy_digest"},
+	{"Policy serial", "why.policy_serial"},
+	{NULL, "Who"},
+	{"Asked by", "who.operator"},
+	{"Verified by", "who.verifier"},
+	{"Verified by another", "who.other_verifier"},
+	{"Program", "who.program"},
+	{"Host", "who.host"},
+	{NULL, "When"},
+	{"Begun", "when.begun"},
+	{"Done", "when.done"},
+	{"Milliseconds", "when.duration_ms"},
+	{"Clock", "when.clock"},
+	{"Clock synchronised", "when.synchronised"},
+	{"Begun by log event", "log.intent_sequence"},
+	{NULL, "Storage"},
+	{"Filesystem", "storage.filesystem"},
+	{"Block device", "storage.block_device"},
+	{"Image lay on", "storage.image.filesystem"},
+	{"Its block device", "storage.image.block_device"},
+	{"Virtual", "storage.image.is_virtual"},
+	{"Rotational", "storage.image.is_rotational"},
+	{"Discards", "storage.image.discards"},
+	{"Pieces", "storage.extents"},
+	{"Keys lay on", "storage.keys.filesystem"},
+	{"Their block device", "storage.keys.block_device"},
+	{"Locks of the keys", "storage.locks"},
+	{NULL, "Exceptions"},
+	{"Exceptions", "exceptions"},
+	{NULL, "Not covered"},
+	{"Not covered", "scope"},
+	{NULL, "Signature"},
+	{"Store", "store"},
+	{"Signed by key", "public_key"},
+};
+
+static const json_t *value_at(const json_t *json, const char *path)
+{
+	char key[32];
+
+	for (size_t length; json && (length = strcspn(path, ".")) < sizeof(key);) {
+		memcpy(key, path, length);
+		key[length] = '\0';
+		json = json_object_get(json, key);
+		if (!path[length])
+			return json;
+		path += length + 1;
+	}
+	return NULL;
+}
+
+static const char *text_at(const json_t *json, const char *path)
+{
+	const char *text = json_string_value(value_at(json, path));
+
+	return text ? text : "";
+}
+
+/* ---- one character at a time ---------------------------------------------------------------------------- */
+
+struct writer {
+	FILE *out;
+	bool is_html;
+};
+
+/* Bytes of the character at @text that would steer a terminal or turn the direction of what follows; 0: none. */
+static size_t steering(const char *text)
+{
+	const uint8_t *at = (const uint8_t *)text;
+
+	if (at[0] < 0x20 || at[0] == 0x7f)
+		return 1;
+	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) /* C1 */
+		return 2;
+	if (at[0] == 0xd8 && at[1] == 0x9c) /* U+061C */
+		return 2;
+	if (at[0] != 0xe2)
+		return 0;
+	if (at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)))
+		return 3; /* U+200E, U+200F, U+2028 to U+202E */
+	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0; /* U+2066 to U+2069 */
+}
+
+static const char *escaped(char character)
+{
+	switch (character) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+/* A genuine certificate holds only texts of ours; what a stranger's key signed must reach neither terminal nor browser raw. */
+static void put_text(const struct writer *writer, const char *text)
+{
+	while (*text) {
+		size_t skipped = steering(text);
+		const char *escape = writer->is_html ? escaped(*text) : NULL;
+
+		if (skipped)
+			fputc('?', writer->out);
+		else if (escape)
+			fputs(escape, writer->out);
+		else
+			fputc(*text, writer->out);
+		text += skipped ? skipped : 1;
+	}
+}
+
+static void put_scalar(const struct writer *writer, const json_t *value)
+{
+	if (json_is_integer(value))
+		fprintf(writer->out, "%lld", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		fputs(json_is_true(value) ? "yes" : "no", writer->out);
+	else if (json_is_string(value) && *json_string_value(value))
+		put_text(writer, json_string_value(value));
+	else
+		fputs(json_is_null(value) ? "not known" : "not stated", writer->out);
+}
+
+/* What does not apply to this kind of destruction is null: no row then, but where it says that a fact is not known. */
+static bool is_shown(const json_t *json, const struct row *row)
+{
+	static const char *const ALWAYS[] = {"what.digest.value", "when.duration_ms",
+					     "when.synchronised", "storage.image.block_device"};
+	const json_t *value = value_at(json, row->path);
+
+	if (!value)
+		return false;
+	for (size_t i = 0; i < BL_COUNT(ALWAYS); i++)
+		if (strcmp(ALWAYS[i], row->path) == 0)
+			return true;
+	return !json_is_null(value);
+}
+
+/* ---- text --------------------------------------------------------------------------------------------------- */
+
+static void put_row(const struct writer *writer, const struct row *row, const json_t *value)
+{
+	fprintf(writer->out, "%-21s ", row->label);
+	if (!json_is_array(value)) {
+		put_scalar(writer, value);
+		fputc('\n', writer->out);
+		return;
+	}
+	if (json_array_size(value) == 0)
+		fputs("none\n", writer->out);
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		if (i)
+			fprintf(writer->out, "%-21s ", "");
+		put_scalar(writer, json_array_get(value, i));
+		fputc('\n', writer->out);
+	}
+}
+
+static void put_page(const struct writer *writer, const json_t *json)
+{
+	fputs("CERTIFICATE OF DESTRUCTION\n\n", writer->out);
+	fprintf(writer->out, "%-21s ", "Status");
+	put_text(writer, text_at(json, "status"));
+	fputc('\n', writer->out);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
+		if (ROWS[i].label && is_shown(json, &ROWS[i]))
+			put_row(writer, &ROWS[i], value_at(json, ROWS[i].path));
+	fputs("\nThe signed original is the JSON file of the same name: 'bailee certificate "
+	      "verify' checks it.\n",
+	      writer->out);
+}
+
+/* ---- HTML ---------------------------------------------------------------------------------------------------- */
+
+static const char STYLE[] =
+	":root{color-scheme:light dark;--ink:#1a1a1a;--faint:#595959;--line:#c8c8c8;--paper:#fff;"
+	"--good:#14602b;--fair:#7a4b00;--bad:#9b1c1c}"
+	"@media(prefers-color-scheme:dark){:root{--ink:#ececec;--faint:#b0b0b0;--line:#4a4a4a;"
+	"--paper:#161616;--good:#7fd39a;--fair:#f0b95a;--bad:#ff9b93}}"
+	"@page{size:A4;margin:12mm}"
+	"*{box-sizing:border-box}"
+	"body{margin:0 "
+	"auto;max-width:60rem;padding:1.5rem;background:var(--paper);color:var(--ink);"
+	"font:0.9375rem/1.45 system-ui,sans-serif}"
+	"h1{font-size:1.5rem;margin:0}"
+	"h2{font-size:1rem;margin:0 0 .3rem;border-bottom:1px solid var(--line)}"
+	".status{font-size:1.25rem;font-weight:700;margin:.25rem 0 1.25rem}"
+	".ERASED{color:var(--good)}.ERASED_WITH_EXCEPTIONS{color:var(--fair)}"
+	".NOT_ERASED{color:var(--bad)}"
+	"main{columns:2;column-gap:2rem}"
+	"section{break-inside:avoid;margin:0 0 1rem}"
+	"dl{margin:0;display:grid;grid-template-columns:9.5rem 1fr;gap:.1rem .75rem}"
+	"dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}"
+	"ul{margin:0;padding-left:1.1rem}"
+	"footer{border-top:1px solid var(--line);padding-top:.5rem;color:var(--faint)}"
+	"@media(max-width:44rem){main{columns:1}}"
+	"@media print{:root{--ink:#000;--faint:#444;--line:#999;--paper:#fff;--good:#000;"
+	"--fair:#000;--bad:#000}body{max-width:none;padding:0;font-size:7.6pt;line-height:1.3}"
+	"h1{font-size:14pt}h2{font-size:9pt}.status{font-size:11pt;margin:1mm 0 3mm}"
+	"main{columns:2;column-gap:6mm}section{margin:0 0 2.5mm}"
+	"dl{grid-template-columns:27mm 1fr;gap:0 2mm}}";
+
+static void put_items(const struct writer *writer, const json_t *list)
+{
+	if (json_array_size(list) == 0) {
+		fputs("none", writer->out);
+		return;
+	}
+	fputs("<ul>", writer->out);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		fputs("<li>", writer->out);
+		put_scalar(writer, json_array_get(list, i));
+		fputs("</li>", writer->out);
+	}
+	fputs("</ul>", writer->out);
+}
+
+static void put_entry(const struct writer *writer, const struct row *row, const json_t *value)
+{
+	fprintf(writer->out, "<dt>%s</dt><dd>", row->label);
+	if (json_is_array(value))
+		put_items(writer, value);
+	else
+		put_scalar(writer, value);
+	fputs("</dd>\n", writer->out);
+}
+
+/* From the row that begins it, up to the next; returns that one's index. */
+static size_t put_section(const struct writer *writer, const json_t *json, size_t at)
+{
+	size_t end = at + 1;
+	bool is_list = false;
+
+	while (end < BL_COUNT(ROWS) && ROWS[end].label)
+		end++;
+	/* One list is all there is: the heading is its label. */
+	if (end == at + 2)
+		is_list = json_is_array(value_at(json, ROWS[at + 1].path));
+	fprintf(writer->out, "<section><h2>%s</h2>%s", ROWS[at].path, is_list ? "" : "<dl>\n");
+	for (size_t i = at + 1; i < end; i++) {
+		if (is_list)
+			put_items(writer, value_at(json, ROWS[i].path));
+		else if (is_shown(json, &ROWS[i]))
+			put_entry(writer, &ROWS[i], value_at(json, ROWS[i].path));
+	}
+	fprintf(writer->out, "%s</section>\n", is_list ? "" : "</dl>");
+	return end;
+}
+
+static void put_head(const struct writer *writer, const json_t *json)
+{
+	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	      "style-src 'unsafe-inline'\">\n<title>Certificate of destruction: ",
+	      writer->out);
+	put_text(writer, text_at(json, "what.device"));
+	fprintf(writer->out, "</title>\n<style>%s</style>\n</head>\n<body>\n", STYLE);
+}
+
+static void put_html(const struct writer *writer, const json_t *json)
+{
+	put_head(writer, json);
+	fputs("<header><h1>Certificate of destruction: ", writer->out);
+	put_text(writer, text_at(json, "what.device"));
+	fputs("</h1>\n<p class=\"status ", writer->out);
+	put_text(writer, text_at(json, "status"));
+	fputs("\">Status: ", writer->out);
+	put_text(writer, text_at(json, "status"));
+	fputs("</p></header>\n<main>\n", writer->out);
+	for (size_t at = 0; at < BL_COUNT(ROWS);)
+		at = put_section(writer, json, at);
+	fputs("</main>\n<footer>This page is for reading. The signed original is the JSON file of "
+	      "the same name: <code>bailee certificate verify</code> checks it.</footer>\n"
+	      "</body>\n</html>\n",
+	      writer->out);
+}
+
+enum bl_status page_make(const struct json_t *certificate, enum retention_page page,
+			 char **out_page, struct bl_error *why)
+{
+	char *text = NULL;
+	size_t size;
+	const struct writer writer = {.out = open_memstream(&text, &size),
+				      .is_html = page == RETENTION_HTML};
+
+	if (!writer.out)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	if (writer.is_html)
+		put_html(&writer, certificate);
+	else
+		put_page(&writer, certificate);
+	/* A stream of memory tells that it ran out when it is closed, and leaves what it had. */
+	if (fclose(writer.out) != 0) {
+		free(text);
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	}
+	*out_page = text;
+	return BL_OK;
+}
