@@ -59,6 +59,26 @@ static enum bl_status write_slot(struct vault *vault, size_t index, unsigned cop
 	return page_write(&vault->file, page_of_slot(index, copy), page, why);
 }
 
+/* B, then A: what the table of the format makes of a crash between them depends on it. */
+static enum bl_status write_pair(struct vault *vault, size_t index, const struct slot *slot,
+				 struct bl_error *why)
+{
+	enum bl_status status = write_slot(vault, index, 1, slot, why);
+
+	return status == BL_OK ? write_slot(vault, index, 0, slot, why) : status;
+}
+
+/*
+ * After a new image root failed half way, one copy may be damaged and the other one the only whole one: both are written with
+ * the bytes they were to have, in the same order, before anything else is.
+ */
+static enum bl_status settle(struct vault *vault, size_t index, struct bl_error *why)
+{
+	struct entry *entry = &vault->entries[index];
+
+	return entry->is_unsettled ? write_pair(vault, index, &entry->slot, why) : BL_OK;
+}
+
 static enum bl_status prove_slot(struct vault *vault, size_t index, const struct slot *slot,
 				 enum vault_proof *out_proof, struct bl_error *why)
 {
@@ -87,24 +107,42 @@ static enum bl_status overwrite(struct vault *vault, size_t index, unsigned copy
 	return write_slot(vault, index, copy, tombstone, why);
 }
 
-static enum bl_status destroy_slot(struct vault *vault, size_t index, const char *id,
-				   enum vault_proof *out_proof, struct bl_error *why)
+/*
+ * One copy is whole at any time: the live A while B goes, the tombstone B while A goes. Done again, perhaps after a
+ * failure in the midst of it, B may be the only whole one: it is then written with the very bytes it may have, until A is.
+ */
+static enum bl_status write_tombstones(struct vault *vault, size_t index,
+				       const struct slot *tombstone, bool is_again,
+				       struct bl_error *why)
 {
-	struct slot tombstone = {.state = SLOT_TOMBSTONE, .generation = ++vault->generation};
-
-	memcpy(tombstone.id, id, strnlen(id, sizeof(tombstone.id) - 1));
-
-	/* From here the key is gone for us, whatever the medium says. */
-	sodium_memzero(&vault->entries[index], sizeof(vault->entries[index]));
-	vault->entries[index].slot = tombstone;
-
-	enum bl_status status = overwrite(vault, index, 1, &tombstone, why);
+	enum bl_status status = is_again ? write_slot(vault, index, 1, tombstone, why)
+					 : overwrite(vault, index, 1, tombstone, why);
 
 	if (status == BL_OK)
-		status = overwrite(vault, index, 0, &tombstone, why);
+		status = overwrite(vault, index, 0, tombstone, why);
+	if (status == BL_OK && is_again)
+		status = overwrite(vault, index, 1, tombstone, why);
+	return status;
+}
+
+static enum bl_status destroy_slot(struct vault *vault, size_t index, enum vault_proof *out_proof,
+				   struct bl_error *why)
+{
+	struct entry *entry = &vault->entries[index];
+	struct slot tombstone = {.state = SLOT_TOMBSTONE};
+	bool is_again = entry->slot.state == SLOT_TOMBSTONE;
+	enum bl_status status = settle(vault, index, why);
+
 	if (status != BL_OK)
 		return status;
-	return prove_slot(vault, index, &tombstone, out_proof, why);
+	tombstone.generation = is_again ? entry->slot.generation : ++vault->generation;
+	memcpy(tombstone.id, entry->slot.id, sizeof(tombstone.id));
+
+	/* From here the key is gone for us, whatever the medium says. */
+	sodium_memzero(entry, sizeof(*entry));
+	entry->slot = tombstone;
+	status = write_tombstones(vault, index, &tombstone, is_again, why);
+	return status == BL_OK ? prove_slot(vault, index, &tombstone, out_proof, why) : status;
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -128,18 +166,28 @@ static enum bl_status grow(struct vault *vault, struct bl_error *why)
 	return BL_OK;
 }
 
+/* The copy that is the tombstone is not touched: it is all that says so. */
+static enum bl_status finish_destroy(struct vault *vault, size_t index, const struct slot *a,
+				     const struct slot *b, struct bl_error *why)
+{
+	bool is_b = b->state == SLOT_TOMBSTONE;
+	const struct slot *tombstone = is_b ? b : a;
+	enum vault_proof proof;
+	enum bl_status status = overwrite(vault, index, is_b ? 0 : 1, tombstone, why);
+
+	return status == BL_OK ? prove_slot(vault, index, tombstone, &proof, why) : status;
+}
+
 static enum bl_status repair(struct vault *vault, size_t index, enum slot_repair what,
 			     const struct slot *a, const struct slot *b, struct bl_error *why)
 {
 	static const struct slot EMPTY = {.state = SLOT_EMPTY};
-	const struct slot *tombstone = b->state == SLOT_TOMBSTONE ? b : a;
-	enum vault_proof proof;
 
 	switch (what) {
 	case REPAIR_NONE:
 		return BL_OK;
 	case REPAIR_DESTROY:
-		return destroy_slot(vault, index, tombstone->id, &proof, why);
+		return finish_destroy(vault, index, a, b, why);
 	case REPAIR_CLEAR_B:
 		return write_slot(vault, index, 1, &EMPTY, why);
 	case REPAIR_A:
@@ -614,15 +662,6 @@ static size_t first_empty(const struct vault *vault)
 	return index;
 }
 
-/* B, then A: what the table of the format makes of a crash between them depends on it. */
-static enum bl_status write_pair(struct vault *vault, size_t index, const struct slot *slot,
-				 struct bl_error *why)
-{
-	enum bl_status status = write_slot(vault, index, 1, slot, why);
-
-	return status == BL_OK ? write_slot(vault, index, 0, slot, why) : status;
-}
-
 static enum bl_status add_locked(struct vault *vault, const char *id, struct bl_error *why)
 {
 	size_t index = first_empty(vault);
@@ -731,7 +770,7 @@ static enum bl_status destroy_locked(struct vault *vault, const char *id,
 		    strcmp(slot->id, id) != 0)
 			continue;
 		was_found = true;
-		status = destroy_slot(vault, i, id, &one, why);
+		status = destroy_slot(vault, i, &one, why);
 		proof = BL_MIN(proof, one);
 	}
 	if (status == BL_OK && !was_found)
@@ -794,14 +833,16 @@ static enum bl_status set_root_locked(struct vault *vault, const char *id,
 
 	size_t index = (size_t)(entry - vault->entries);
 
+	enum bl_status status = settle(vault, index, why);
+
+	if (status != BL_OK)
+		return status;
 	/* Neither root may be told as long as the medium might hold the other one. */
 	entry->is_unsettled = true;
 	memcpy(entry->roots.second, root, VAULT_KEY);
 	entry->slot.generation = ++vault->generation;
 	slot_seal(&entry->slot, vault->secrets->kek, &entry->roots);
-
-	enum bl_status status = write_pair(vault, index, &entry->slot, why);
-
+	status = write_pair(vault, index, &entry->slot, why);
 	if (status == BL_OK)
 		status = prove_slot(vault, index, &entry->slot, &proof, why);
 	if (status != BL_OK)
