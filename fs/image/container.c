@@ -96,7 +96,7 @@ enum bl_status container_add(const struct container_place *place, const char *na
 	if (fd < 0 && errno == ENOENT)
 		return BL_NOT_FOUND;
 	if (fd < 0 || fstat(fd, &meta) < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open '%s'", name);
+		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", name);
 	if (!S_ISREG(meta.st_mode) && !S_ISBLK(meta.st_mode))
 		return bl_fail(why, BL_INVALID, "'%s' is no image (give a file or a block device)",
 			       name);
@@ -180,11 +180,11 @@ enum bl_status container_open(const char *path, bool is_writable, struct contain
 	BL_CLEANUP(fd_close) int folder_fd = open_folder(path, &name);
 	struct container_place place = {path, folder_fd, is_writable};
 	if (folder_fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open '%s'", path);
+		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", path);
 	enum bl_status status = container_add(&place, name, container, why);
 	if (status == BL_NOT_FOUND) {
 		errno = ENOENT;
-		return bl_fail_errno(why, BL_IO, "cannot open '%s'", path);
+		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", path);
 	}
 	if (status == BL_OK)
 		status = add_rest(&place, container, why);

@@ -6,13 +6,21 @@
 #include <string.h>
 
 #define MAX_RANGES 65536u
+/*
+ * libewf keeps about 120 bytes for each chunk it has seen, and a terabyte has 32 million of them: after this many it begins anew,
+ * which costs a look at the head of each section.
+ */
+#define MAX_CHUNKS 65536u
 
 struct range {
 	uint64_t begin, end; /* bytes of the image */
 };
 
 struct ewf {
-	libewf_handle_t *handle;
+	libbfio_pool_t *pool;
+	libewf_handle_t *handle; /* NULL: could not be opened anew */
+	uint64_t renew_at;	 /* byte of the image */
+	uint64_t renew_every;
 	uint32_t sector; /* bytes */
 	uint32_t step; /* bytes read at once: a chunk, so that one bad chunk takes no other along */
 	uint32_t count,
@@ -44,40 +52,64 @@ static enum container_exit load_errors(struct ewf *ewf)
 	return EXIT_DONE;
 }
 
-static enum container_exit ewf_ready(struct input *input, libewf_handle_t *handle)
+static bool open_handle(struct input *input, struct ewf *ewf)
 {
-	uint32_t count = 0, sector = 0, chunk = 0;
+	ewf->pool = bfio_pool(input, 0);
+	return ewf->pool && libewf_handle_initialize(&ewf->handle, NULL) == 1 &&
+	       libewf_handle_open_file_io_pool(ewf->handle, ewf->pool, LIBEWF_OPEN_READ, NULL) ==
+		       1 &&
+	       libewf_handle_set_read_zero_chunk_on_error(ewf->handle, 0, NULL) == 1;
+}
 
-	if (libewf_handle_get_media_size(handle, &input->bytes, NULL) != 1 ||
-	    libewf_handle_get_bytes_per_sector(handle, &sector, NULL) != 1 ||
-	    libewf_handle_get_chunk_size(handle, &chunk, NULL) != 1 || sector == 0 || chunk == 0)
+static void close_handle(struct ewf *ewf)
+{
+	(void)libewf_handle_close(ewf->handle, NULL);
+	(void)libewf_handle_free(&ewf->handle, NULL);
+	(void)libbfio_pool_free(&ewf->pool, NULL);
+	ewf->handle = NULL;
+	ewf->pool = NULL;
+}
+
+/* A chunk across the border is read again, and found as bad as before. */
+static void renew(struct input *input, struct ewf *ewf, uint64_t offset)
+{
+	if (!ewf->handle || offset < ewf->renew_at)
+		return;
+	close_handle(ewf);
+	ewf->renew_at = offset + ewf->renew_every;
+	if (!open_handle(input, ewf))
+		close_handle(ewf);
+}
+
+static enum container_exit ewf_ready(struct input *input, struct ewf *ewf, uint32_t errors)
+{
+	uint32_t chunk = 0;
+
+	if (libewf_handle_get_media_size(ewf->handle, &input->bytes, NULL) != 1 ||
+	    libewf_handle_get_bytes_per_sector(ewf->handle, &ewf->sector, NULL) != 1 ||
+	    libewf_handle_get_chunk_size(ewf->handle, &chunk, NULL) != 1 || ewf->sector == 0 ||
+	    chunk == 0)
 		return EXIT_DAMAGED;
-	if (libewf_handle_get_number_of_acquiry_errors(handle, &count, NULL) < 0)
-		return EXIT_DAMAGED;
-	if (count > MAX_RANGES)
-		return EXIT_DAMAGED;
-	struct ewf *ewf = calloc(1, sizeof(*ewf) + count * sizeof(ewf->errors[0]));
-	if (!ewf)
-		return EXIT_NO_MEMORY;
-	ewf->handle = handle;
-	ewf->sector = sector;
 	ewf->step = BL_MIN(chunk, GRANULE_BYTES);
-	ewf->count = count;
-	input->library = ewf;
+	ewf->renew_every = (uint64_t)chunk * MAX_CHUNKS;
+	ewf->renew_at = ewf->renew_every;
+	ewf->count = errors;
 	return load_errors(ewf);
 }
 
 static enum container_exit ewf_open(struct input *input)
 {
-	libbfio_pool_t *pool = bfio_pool(input, 0);
-	libewf_handle_t *handle = NULL;
+	struct ewf *ewf = calloc(1, sizeof(*ewf) + MAX_RANGES * sizeof(ewf->errors[0]));
+	uint32_t errors = 0;
 
-	if (!pool || libewf_handle_initialize(&handle, NULL) != 1)
+	if (!ewf)
 		return EXIT_NO_MEMORY;
-	if (libewf_handle_open_file_io_pool(handle, pool, LIBEWF_OPEN_READ, NULL) != 1 ||
-	    libewf_handle_set_read_zero_chunk_on_error(handle, 0, NULL) != 1)
+	input->library = ewf;
+	if (!open_handle(input, ewf) ||
+	    libewf_handle_get_number_of_acquiry_errors(ewf->handle, &errors, NULL) < 0 ||
+	    errors > MAX_RANGES)
 		return EXIT_DAMAGED;
-	return ewf_ready(input, handle);
+	return ewf_ready(input, ewf, errors);
 }
 
 static void mark(struct granule *granule, const struct range *range)
@@ -129,6 +161,11 @@ static void ewf_read(struct input *input, struct granule *granule)
 {
 	struct ewf *ewf = input->library;
 
+	renew(input, ewf, granule->offset);
+	if (!ewf->handle) {
+		granule_mark(granule, 0, granule->length);
+		return;
+	}
 	for (uint32_t at = 0; at < granule->length;) {
 		uint32_t length = BL_MIN(ewf->step, granule->length - at);
 		ssize_t got = libewf_handle_read_random(ewf->handle, granule->bytes + at, length,

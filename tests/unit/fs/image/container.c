@@ -236,6 +236,105 @@ static void damaged_chunk_of_e01_is_unreadable_and_no_other_byte(void **state)
 	seen_done(&seen);
 }
 
+static uint32_t adler32(const uint8_t *bytes, size_t length)
+{
+	uint32_t low = 1, high = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		low = (low + bytes[i]) % 65521;
+		high = (high + low) % 65521;
+	}
+	return high << 16 | low;
+}
+
+/* A section's descriptor: 76 bytes. */
+static void put_section(uint8_t *out, const char *type, uint64_t next, uint64_t bytes)
+{
+	memset(out, 0, 76);
+	memcpy(out, type, strlen(type));
+	bl_put64(out + 16, next);
+	bl_put64(out + 24, bytes);
+	bl_put32(out + 72, adler32(out, 72));
+}
+
+/* "error2", where ewfacquire put "hash": sectors 100 to 102 and 4000 to 4129 could not be read. */
+static void list_errors(const struct stage *stage, const char *name)
+{
+	static const uint32_t ERRORS[] = {100, 3, 4000, 130};
+	const size_t bytes = 76 + 520 + sizeof(ERRORS) + 4;
+	size_t length;
+	uint8_t *image = stage_read(stage, name, &length);
+	uint8_t *hash = memmem(image, length, "hash\0\0\0\0\0\0\0\0\0\0\0", 15);
+
+	assert_non_null(hash);
+	uint64_t at = (uint64_t)(hash - image);
+	uint8_t *grown = calloc(1, at + bytes + 76);
+	assert_non_null(grown);
+	memcpy(grown, image, at);
+	uint8_t *section = grown + at, *head = section + 76, *entries = head + 520;
+	put_section(section, "error2", at + bytes, bytes);
+	bl_put32(head, BL_COUNT(ERRORS) / 2);
+	bl_put32(head + 516, adler32(head, 516));
+	for (size_t i = 0; i < BL_COUNT(ERRORS); i++)
+		bl_put32(entries + 4 * i, ERRORS[i]);
+	bl_put32(entries + sizeof(ERRORS), adler32(entries, sizeof(ERRORS)));
+	put_section(section + bytes, "done", at + bytes, 76);
+	stage_write(stage, name, grown, at + bytes + 76);
+	free(grown);
+	free(image);
+}
+
+static void what_could_not_be_read_at_acquisition_is_unreadable(void **state)
+{
+	const struct made row = {
+		"errors",  "ewfacquire",  "ewfacquire -u -c none -f encase6 -t err raw.dd",
+		"err.E01", CONTAINER_EWF, 1};
+	struct seen seen;
+
+	need(state, row.tool);
+	assert_true(make(*state, &row));
+	list_errors(*state, "err.E01");
+	assert_int_equal(stage_stream(*state, "err.E01", 0, RAW_BYTES, &seen, NULL), BL_OK);
+	assert_same(&row, *state, &seen);
+	assert_int_equal(count_bad(&seen), 133 * 512);
+	for (uint64_t sector = 0; sector < RAW_BYTES / 512; sector++) {
+		bool is_bad = (sector >= 100 && sector < 103) || (sector >= 4000 && sector < 4130);
+		if (seen.is_bad[sector * 512] != is_bad)
+			fail_msg("sector %zu", (size_t)sector);
+	}
+	seen_done(&seen);
+	/* From behind the first of them: it counts no more, the other still does. */
+	assert_int_equal(stage_stream(*state, "err.E01", 1048576, RAW_BYTES, &seen, NULL), BL_OK);
+	assert_int_equal(count_bad(&seen), 130 * 512);
+	seen_done(&seen);
+}
+
+/* libewf begins anew every 65,536 chunks: here in chunks of 8 KiB, so that this is at 512 MiB. */
+static void long_e01_stays_right_where_libewf_begins_anew(void **state)
+{
+	static const uint64_t BORDER = UINT64_C(512) << 20, LENGTH = (UINT64_C(520) << 20);
+	const struct stage *stage = *state;
+	char path[PATH_MAX];
+	struct seen seen;
+
+	need(state, "ewfacquire");
+	stage_path(stage, "long.dd", path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)LENGTH), 0);
+	assert_int_equal(pwrite(fd, stage->raw + 70000, 200000, (off_t)(BORDER - 100000)), 200000);
+	close(fd);
+	assert_int_equal(stage_run(stage, "ewfacquire -u -b 16 -c empty-block -f encase6 -t long "
+					  "long.dd && rm long.dd"),
+			 0);
+	assert_int_equal(stage_stream(stage, "long.E01", 0, LENGTH, &seen, NULL), BL_OK);
+	assert_true(seen.is_whole);
+	assert_int_equal(seen.total, LENGTH);
+	assert_memory_equal(seen.bytes + BORDER - 100000, stage->raw + 70000, 200000);
+	assert_int_equal(seen.zeros, LENGTH - 4 * 65536);
+	seen_done(&seen);
+}
+
 /* Of what was written over by zeros, the bytes before must not come back. */
 static void zeroed_clusters_of_qcow2_are_zeros(void **state)
 {
@@ -443,6 +542,8 @@ int main(void)
 		cmocka_unit_test(plain_image_needs_no_program),
 		cmocka_unit_test(lone_piece_is_a_plain_image),
 		cmocka_unit_test(damaged_chunk_of_e01_is_unreadable_and_no_other_byte),
+		cmocka_unit_test(what_could_not_be_read_at_acquisition_is_unreadable),
+		cmocka_unit_test(long_e01_stays_right_where_libewf_begins_anew),
 		cmocka_unit_test(zeroed_clusters_of_qcow2_are_zeros),
 		cmocka_unit_test(what_a_cut_container_lost_is_unreadable),
 		cmocka_unit_test(every_program_is_sealed_while_it_reads),
