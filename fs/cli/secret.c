@@ -231,6 +231,9 @@ static enum bl_status take_given(const struct secret_options *options, bool is_n
 {
 	enum bl_status status = BL_OK;
 
+	/* Before the first guarded memory. */
+	if (sodium_init() < 0)
+		return bl_fail(why, BL_NO_MEMORY, "cannot hold secrets: out of memory");
 	if (options->passphrase_file)
 		status = take_passphrase_file(secrets, options->passphrase_file, why);
 	for (size_t i = 0; i < options->key_files.count && status == BL_OK; i++) {

@@ -79,6 +79,12 @@ static enum bl_status take_choice(struct taking *taking, struct bl_error *why)
 	};
 	if (taking->choice.without_count && taking->choice.only_count)
 		return bl_fail(why, BL_INVALID, "either --without or --only, not both");
+	if (taking->source.form != INTAKE_FILE &&
+	    (taking->choice.without_count || taking->choice.only_count ||
+	     taking->choice.no_free_space))
+		return bl_fail(why, BL_UNSUPPORTED,
+			       "files are left out of a raw image only (convert it first: qemu-img "
+			       "convert -O raw, ewfexport)");
 	return BL_OK;
 }
 
@@ -97,6 +103,8 @@ static enum bl_status check_readable(int fd, enum intake_form form, struct bl_er
 		return bl_fail(why, BL_INVALID,
 			       "source is neither a file nor a block device (a pipe is given as "
 			       "'-')");
+	if (form == INTAKE_FILE && lseek(fd, 0, SEEK_END) <= 0)
+		return bl_fail(why, BL_INVALID, "source is empty (is it the image?)");
 	return S_ISDIR(st.st_mode) ? bl_fail(why, BL_INVALID, "source is a directory") : BL_OK;
 }
 

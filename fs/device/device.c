@@ -659,10 +659,30 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 
 /* ---- certificates -------------------------------------------------------------------------------------- */
 
+#define CERTIFICATE_OF 20 /* bytes of what a certificate is of: "~part-4294967295" and the like */
+
+/* ".json", or "~intake.json": small letters, digits and '-' in between. */
+static bool is_suffix(const char *suffix)
+{
+	static const char *const ENDS[] = {".json", ".txt", ".html"};
+	size_t of = 0;
+
+	if (*suffix == '~') {
+		of = strspn(suffix + 1, "abcdefghijklmnopqrstuvwxyz0123456789-");
+		if (of == 0 || of > CERTIFICATE_OF)
+			return false;
+		suffix += 1 + of;
+	}
+	for (size_t i = 0; i < BL_COUNT(ENDS); i++)
+		if (strcmp(suffix, ENDS[i]) == 0)
+			return true;
+	return false;
+}
+
 static enum bl_status certificate_name(const char *id, const char *suffix, char out[64],
 				       struct bl_error *why)
 {
-	if (!bl_device_id_ok(id) || (strcmp(suffix, ".json") != 0 && strcmp(suffix, ".txt") != 0))
+	if (!bl_device_id_ok(id) || !is_suffix(suffix))
 		return bl_fail(why, BL_INVALID, "not a name for a certificate");
 	snprintf(out, 64, "%s%s", id, suffix);
 	return BL_OK;

@@ -247,6 +247,10 @@ static enum bl_status make_keys(struct device_store *store, const struct device_
 	if (status == BL_OK)
 		status = vault_create(store->keys_fd, keys->secrets, keys->secret_count,
 				      &store->vault, why);
+	if (status == BL_EXISTS && keys->folder)
+		return bl_fail(why, BL_INVALID,
+			       "the keys' folder has the 'keys' of another store already (give an "
+			       "empty one)");
 	return status;
 }
 

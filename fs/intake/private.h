@@ -55,9 +55,6 @@ enum bl_status gaps_merge(const struct gaps *unreadable, const struct image_rang
 
 /* ---- source.c: a file or device; source-pipe.c: a pipe, BSTREAM1 ------------------------------------- */
 
-/* How bytes are had of a descriptor: pread, but for tests of unreadable places. */
-typedef ssize_t source_read_fn(int fd, void *out, size_t length, off_t offset);
-
 struct source {
 	enum intake_form form;
 	int fd;
@@ -70,7 +67,6 @@ struct source {
 	bool is_spoilt; /* it is not what it was at first: what was read of it is worth nothing */
 	struct stat first; /* as it was when it was opened */
 	size_t sector;	   /* the smallest piece that is tried */
-	source_read_fn *read;
 	const struct image_ranges *left_out;
 	uint64_t data_from, data_until; /* known to be data; in front of data_from: hole */
 	uint64_t dropped;		/* from the page cache, up to here */

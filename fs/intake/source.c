@@ -55,8 +55,6 @@ enum bl_status source_open(struct source *source, const struct intake_source *as
 	source->fd = asked->fd;
 	source->sector = SECTOR;
 	source->bytes = asked->bytes;
-	if (!source->read)
-		source->read = pread;
 	if (source->form == INTAKE_FILE)
 		status = open_file(source, why);
 	else if (source->form == INTAKE_STREAM)
@@ -140,7 +138,7 @@ static enum outcome read_all(const struct source *source, uint64_t offset, uint8
 			     size_t length)
 {
 	while (length) {
-		ssize_t got = source->read(source->fd, out, length, (off_t)offset);
+		ssize_t got = pread(source->fd, out, length, (off_t)offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -64,15 +64,16 @@ as() {
 	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
 }
 
-# start_daemon STORE [POLICY]: returns when requests are answered.
+# start_daemon STORE [POLICY]: returns when requests are answered. $serve_options go along.
+serve_options=
 start_daemon() {
 	daemon_store=$1
 	rm -f "$work/ready"
 	mkfifo "$work/ready"
 	if [ $# -gt 1 ]; then
-		"$bailee" serve --store "$1" --policy "$2" >"$work/ready" 2>>"$work/daemon.err" &
+		"$bailee" serve --store "$1" --policy "$2" $serve_options >"$work/ready" 2>>"$work/daemon.err" &
 	else
-		"$bailee" serve --store "$1" >"$work/ready" 2>>"$work/daemon.err" &
+		"$bailee" serve --store "$1" $serve_options >"$work/ready" 2>>"$work/daemon.err" &
 	fi
 	daemon=$!
 	export BAILEE_STORE="$1"

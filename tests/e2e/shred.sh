@@ -158,7 +158,7 @@ done
 code 0 "$bailee" certificate show LARGE
 cp "$work/out" "$work/certificate.json"
 code 0 "$bailee" certificate verify "$work/certificate.json" --key "$key"
-[ "$(ls "$store/certificates")" = "$(printf '%s\n' ANCIENT.json ANCIENT.txt GIVEN.json GIVEN.txt HELD.json HELD.txt LARGE.json LARGE.txt)" ] || fail "certificates: $(ls "$store/certificates")"
+[ "$(ls "$store/certificates")" = "$(for id in ANCIENT GIVEN HELD LARGE; do printf '%s\n' $id.html $id.json $id.txt; done)" ] || fail "certificates: $(ls "$store/certificates")"
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
 code 13 "$bailee" log verify --log "$store/log" --key "$key"
