@@ -18,7 +18,7 @@ _Static_assert(VAULT_ID == LOCK_ID, "locks are bound to the vault's id");
 static const uint8_t HEADER_MAGIC[8] = "BKEYS1\0";
 static const uint8_t SLOT_MAGIC[8] = "BKSLOT\0";
 
-static void seal_page(uint8_t page[VAULT_PAGE])
+void page_checksum(uint8_t page[VAULT_PAGE])
 {
 	crypto_generichash(page + CHECKSUM_AT, 32, page, CHECKSUM_AT, NULL, 0);
 }
@@ -71,7 +71,7 @@ void slot_encode(const struct slot *slot, uint8_t page[VAULT_PAGE])
 		memcpy(page + SLOT_AD, slot->nonce, VAULT_NONCE);
 		memcpy(page + SLOT_AD + VAULT_NONCE, slot->sealed, VAULT_SEALED);
 	}
-	seal_page(page);
+	page_checksum(page);
 }
 
 /* True when the page is exactly what slot_encode makes of @slot: no byte has a second meaning. */
@@ -175,7 +175,7 @@ void header_encode(const struct vault_header *header, uint8_t page[VAULT_PAGE])
 	memcpy(page + HEADER_AD + VAULT_NONCE, header->sealed, VAULT_SEALED);
 	for (size_t i = 0; i < header->lock_count; i++)
 		lock_encode(&header->locks[i], page + LOCKS_AT + i * LOCK_SIZE);
-	seal_page(page);
+	page_checksum(page);
 }
 
 static bool decode_locks(const uint8_t page[VAULT_PAGE], struct vault_header *header)

@@ -37,6 +37,9 @@ struct vault_header {
 	struct lock locks[VAULT_LOCKS];
 };
 
+/* page_checksum - the last 32 bytes of any page */
+void page_checksum(uint8_t page[VAULT_PAGE]);
+
 /* slot_encode - SLOT_EMPTY gives zeros; SLOT_DAMAGED is never written */
 void slot_encode(const struct slot *slot, uint8_t page[VAULT_PAGE]);
 void slot_decode(const uint8_t page[VAULT_PAGE], struct slot *out_slot);

@@ -143,7 +143,7 @@ static void a_link_in_place_of_the_file_is_refused(void **state)
 /* The header with its checksum right again, in both copies. */
 static void write_headers(const struct store *store, uint8_t page[VAULT_PAGE])
 {
-	crypto_generichash(page + VAULT_PAGE - 32, 32, page, VAULT_PAGE - 32, NULL, 0);
+	page_checksum(page);
 	write_page(store, 0, page);
 	write_page(store, 1, page);
 }
@@ -247,7 +247,7 @@ static void two_good_headers_that_differ_are_refused(void **state)
 
 	read_page(store, 0, page);
 	page[32] ^= 1; /* the time of its making */
-	crypto_generichash(page + VAULT_PAGE - 32, 32, page, VAULT_PAGE - 32, NULL, 0);
+	page_checksum(page);
 	write_page(store, 1, page);
 	assert_int_equal(reopen(store, NULL), BL_TAMPERED);
 }
@@ -489,6 +489,180 @@ static void a_slot_copied_to_another_place_is_tampered(void **state)
 	assert_int_equal(reopen(store, NULL), BL_TAMPERED);
 }
 
+/* Bound to its id, generation and state: with the checksum right again, in both copies. */
+static void wrapped_bytes_of_a_slot_that_were_changed_are_tampered(void **state)
+{
+	struct store *store = *state;
+	uint8_t good[VAULT_PAGE], page[VAULT_PAGE];
+
+	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
+	read_page(store, 2, good);
+	/* The generation, the id's last letter, then every byte of nonce and sealed. */
+	for (unsigned at = 16; at < 160; at = at == 16 ? 28 : at == 28 ? 56 : at + 1) {
+		memcpy(page, good, sizeof(page));
+		page[at] ^= 1;
+		page_checksum(page);
+		write_page(store, 2, page);
+		write_page(store, 3, page);
+
+		enum bl_status status = reopen(store, NULL);
+
+		if (status != BL_TAMPERED)
+			fail_msg("byte %u changed: %s", at, bl_status_name(status));
+	}
+	write_page(store, 2, good);
+	write_page(store, 3, good);
+	assert_int_equal(reopen(store, NULL), BL_OK);
+}
+
+static void an_image_root_is_replaced_alone_and_for_good(void **state)
+{
+	static const uint8_t NEW[VAULT_KEY] = {1, 2, 3};
+	struct store *store = *state;
+	uint8_t before[VAULT_KEY], after[VAULT_KEY], root[VAULT_KEY], other[VAULT_KEY];
+	enum vault_proof proof;
+
+	assert_int_equal(vault_image_root(store->vault, "RMA-1", root, NULL), BL_NOT_FOUND);
+	assert_int_equal(vault_image_root_set(store->vault, "RMA-1", NEW, &proof, NULL),
+			 BL_NOT_FOUND);
+	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
+	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
+	assert_int_equal(vault_device_key(store->vault, "RMA-1", VAULT_RECORD, before, NULL),
+			 BL_OK);
+	assert_int_equal(vault_image_root(store->vault, "RMA-2", other, NULL), BL_OK);
+	assert_int_equal(vault_image_root_set(store->vault, "RMA-1", NEW, &proof, NULL), BL_OK);
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(vault_image_root(store->vault, "RMA-1", root, NULL), BL_OK);
+		assert_memory_equal(root, NEW, VAULT_KEY);
+		assert_int_equal(vault_device_key(store->vault, "RMA-1", VAULT_RECORD, after, NULL),
+				 BL_OK);
+		assert_memory_equal(after, before, VAULT_KEY);
+		assert_int_equal(vault_image_root(store->vault, "RMA-2", root, NULL), BL_OK);
+		assert_memory_equal(root, other, VAULT_KEY);
+		assert_int_equal(reopen(store, NULL), BL_OK);
+	}
+}
+
+/* A copy of the keys put in their place would be what the next open reads. */
+static void keys_exchanged_while_open_are_not_proven_destroyed(void **state)
+{
+	struct store *store = *state;
+	enum vault_proof proof;
+	uint8_t root[VAULT_KEY] = {1};
+	int fd;
+
+	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
+	fd = openat(store->fd, "copy", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(renameat(store->fd, "keys", store->fd, "away"), 0);
+	assert_int_equal(renameat(store->fd, "copy", store->fd, "keys"), 0);
+	assert_int_equal(vault_image_root_set(store->vault, "RMA-1", root, &proof, NULL), BL_IO);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_IO);
+	assert_int_equal(renameat(store->fd, "away", store->fd, "keys"), 0);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_OK);
+}
+
+struct told {
+	uint8_t keys[64][VAULT_KEY];
+	size_t count, stop_at;
+};
+
+static bool tell(void *context, const uint8_t key[VAULT_KEY])
+{
+	struct told *told = context;
+
+	if (told->count < BL_COUNT(told->keys))
+		memcpy(told->keys[told->count], key, VAULT_KEY);
+	return ++told->count != told->stop_at;
+}
+
+static bool was_told(const struct told *told, const uint8_t key[VAULT_KEY])
+{
+	for (size_t i = 0; i < told->count; i++)
+		if (memcmp(told->keys[i], key, VAULT_KEY) == 0)
+			return true;
+	return false;
+}
+
+static void every_key_that_is_left_is_told_and_no_other(void **state)
+{
+	struct store *store = *state;
+	struct told told = {.count = 0}, left = {.count = 0}, stopped = {.stop_at = 3};
+	uint8_t key[VAULT_KEY], root[VAULT_KEY], kek[VAULT_KEY];
+	enum vault_proof proof;
+
+	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
+	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
+	vault_each_key(store->vault, tell, &told);
+	/* KEK, seed, master and three of its own; of each device two roots and three derived. */
+	assert_int_equal(told.count, 6 + 2 * 5);
+	kek_of(store, kek);
+	assert_true(was_told(&told, kek));
+	for (unsigned purpose = 0; purpose < 3; purpose++) {
+		vault_store_key(store->vault, (enum vault_purpose)purpose, key);
+		assert_true(was_told(&told, key));
+		assert_int_equal(vault_device_key(store->vault, "RMA-1",
+						  (enum vault_purpose)purpose, key, NULL),
+				 BL_OK);
+		assert_true(was_told(&told, key));
+	}
+	assert_int_equal(vault_image_root(store->vault, "RMA-1", root, NULL), BL_OK);
+	assert_true(was_told(&told, root));
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_OK);
+	vault_each_key(store->vault, tell, &left);
+	assert_int_equal(left.count, 6 + 5);
+	assert_false(was_told(&left, root));
+	assert_false(was_told(&left, key));
+	vault_each_key(store->vault, tell, &stopped);
+	assert_int_equal(stopped.count, 3);
+}
+
+static void health_is_told_without_the_secrets_and_without_a_change(void **state)
+{
+	static const struct {
+		unsigned page;
+		size_t bad;
+		enum bl_status status;
+	} ROWS[] = {{0, 1, BL_OK}, {1, 1, BL_OK}, {2, 1, BL_OK}, {3, 1, BL_OK}, {5, 1, BL_OK}};
+	struct store *store = *state;
+	struct vault_health health;
+	enum vault_proof proof;
+	uint8_t good[VAULT_PAGE], page[VAULT_PAGE];
+
+	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
+	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
+	assert_int_equal(vault_device_destroy(store->vault, "RMA-2", &proof, NULL), BL_OK);
+	assert_int_equal(vault_check(store->fd, &health, NULL), BL_OK);
+	assert_int_equal(health.slots_live, 1);
+	assert_int_equal(health.slots_tombstone, 1);
+	assert_int_equal(health.copies_bad, 0);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		read_page(store, ROWS[i].page, good);
+		memcpy(page, good, sizeof(page));
+		page[100] ^= 1;
+		write_page(store, ROWS[i].page, page);
+
+		enum bl_status status = vault_check(store->fd, &health, NULL);
+
+		if (status != ROWS[i].status || health.copies_bad != ROWS[i].bad ||
+		    health.slots_live != 1 || health.slots_tombstone != 1)
+			fail_msg("row %zu: %s, %zu bad", i, bl_status_name(status),
+				 health.copies_bad);
+		read_page(store, ROWS[i].page, page);
+		assert_memory_not_equal(page, good, VAULT_PAGE);
+		write_page(store, ROWS[i].page, good);
+	}
+	memset(page, 7, sizeof(page));
+	write_page(store, 2, page);
+	write_page(store, 3, page);
+	assert_int_equal(vault_check(store->fd, &health, NULL), BL_TAMPERED);
+	assert_int_equal(fchmodat(store->fd, "keys", 0644, 0), 0);
+	assert_int_equal(vault_check(store->fd, &health, NULL), BL_INVALID);
+	assert_int_equal(unlinkat(store->fd, "keys", 0), 0);
+	assert_int_equal(vault_check(store->fd, &health, NULL), BL_NOT_FOUND);
+}
+
 static void a_second_opener_reads_and_does_not_write(void **state)
 {
 	struct store *store = *state;
@@ -578,6 +752,11 @@ int main(void)
 		TEST(a_crash_between_the_copies_is_settled_at_open),
 		TEST(a_file_cut_in_the_last_slot_is_an_add_never_told),
 		TEST(a_slot_copied_to_another_place_is_tampered),
+		TEST(wrapped_bytes_of_a_slot_that_were_changed_are_tampered),
+		TEST(an_image_root_is_replaced_alone_and_for_good),
+		TEST(keys_exchanged_while_open_are_not_proven_destroyed),
+		TEST(every_key_that_is_left_is_told_and_no_other),
+		TEST(health_is_told_without_the_secrets_and_without_a_change),
 		TEST(a_second_opener_reads_and_does_not_write),
 		TEST(many_devices_fit),
 		TEST(a_signature_is_good_for_its_message_only),
