@@ -13,7 +13,7 @@ struct refusal {
 };
 
 static const struct refusal REFUSALS[] = {
-	{"no such file", NULL, "true", "none", BL_IO, "cannot open"},
+	{"no such file", NULL, "true", "none", BL_INVALID, "cannot open"},
 	{"a folder", NULL, "mkdir -p folder", "folder", BL_INVALID, "is no image"},
 	{"a pipe", NULL, "mkfifo pipe", "pipe", BL_INVALID, "is no image"},
 	{"qcow2 with backing file", "qemu-img", "qemu-img create -f qcow2 -b raw.dd -F raw back.q",
