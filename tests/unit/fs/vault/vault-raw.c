@@ -158,6 +158,55 @@ static void a_destruction_finished_at_open_leaves_the_medium_too(void **state BL
 	disk_done(&disk);
 }
 
+/* Room for 64 slots and a little more: nothing is half made, and what is there can still be destroyed. */
+static void a_full_disk_takes_no_key_and_keeps_the_others(void **state BL_UNUSED)
+{
+	static const struct disk_kind SMALL = {"tmpfs", "tmpfs", "size=700k", 0, {NULL}, {NULL}};
+	struct disk disk;
+	struct vault *vault = NULL;
+	struct vault_health health;
+	char id[BL_DEVICE_ID_SIZE];
+	uint8_t key[VAULT_KEY];
+	enum vault_proof proof;
+
+	if (!disk_init(&disk, &SMALL)) {
+		disk_done(&disk);
+		skip();
+	}
+	assert_int_equal(vault_create(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+	for (unsigned i = 0; i < VAULT_SLOT_BATCH; i++) {
+		snprintf(id, sizeof(id), "RMA-%u", i);
+		assert_int_equal(vault_device_add(vault, id, NULL), BL_OK);
+	}
+	/* Twice: one that failed for want of room breaks nothing. */
+	for (unsigned i = 0; i < 2; i++) {
+		struct bl_error why = {.text = ""};
+
+		assert_int_equal(vault_device_add(vault, "ONE-MORE", &why), BL_IO);
+		assert_non_null(strstr(why.text, "No space left"));
+	}
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(vault_check(disk.folder, &health, NULL), BL_OK);
+		assert_int_equal(health.slots_live, VAULT_SLOT_BATCH);
+		assert_int_equal(health.copies_bad, 0);
+		assert_int_equal(vault_device_key(vault, "RMA-63", VAULT_MASK, key, NULL), BL_OK);
+		assert_int_equal(vault_device_key(vault, "ONE-MORE", VAULT_MASK, key, NULL),
+				 BL_NOT_FOUND);
+		vault_close(vault);
+		vault = NULL;
+		assert_int_equal(vault_open(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+	}
+	assert_int_equal(vault_device_destroy(vault, "RMA-63", &proof, NULL), BL_OK);
+	vault_close(vault);
+	vault = NULL;
+	/* And where there is no room for a key file at all. */
+	assert_int_equal(renameat(disk.folder, "keys", disk.folder, "other"), 0);
+	assert_int_equal(vault_create(disk.folder, NULL, 0, &vault, NULL), BL_IO);
+	assert_int_not_equal(faccessat(disk.folder, "keys", F_OK, 0), 0);
+	assert_int_not_equal(faccessat(disk.folder, "keys.new", F_OK, 0), 0);
+	disk_done(&disk);
+}
+
 static enum vault_proof proof_on(struct disk *disk)
 {
 	struct vault *vault = NULL;
@@ -215,6 +264,7 @@ int main(void)
 		cmocka_unit_test(keys_destroyed_on_ext4_with_small_blocks_leave_the_medium),
 		cmocka_unit_test(keys_destroyed_on_xfs_leave_the_medium),
 		cmocka_unit_test(a_destruction_finished_at_open_leaves_the_medium_too),
+		cmocka_unit_test(a_full_disk_takes_no_key_and_keeps_the_others),
 		cmocka_unit_test(in_memory_nothing_was_read_past_the_cache),
 		cmocka_unit_test(on_an_overlay_nothing_was_read_raw),
 	};
