@@ -14,6 +14,8 @@
 #define STEPS  4096 /* of one run */
 #define DEVICE 0    /* the node of the device's folder */
 #define FDS    1024
+#define NEVER  UINT32_MAX
+#define GONE   (UINT32_MAX - 1)
 
 enum step_kind {
 	STEP_MAKE,
@@ -31,7 +33,8 @@ struct step {
 	uint8_t *bytes;
 	char name[16], to[16];
 	bool is_folder;
-	unsigned synced_at; /* write, resize: the step that made it durable; UINT32_MAX: none */
+	unsigned
+		synced_at; /* write, resize: the step that made it durable, NEVER, or GONE: its sync failed */
 };
 
 /* What becomes of a write that no sync covers. */
@@ -100,7 +103,7 @@ static inline BL_UNUSED struct step *add_step(struct recorder *recorder, enum st
 
 	struct step *step = &recorder->steps[recorder->count++];
 
-	*step = (struct step){.kind = kind, .node = node, .synced_at = UINT32_MAX};
+	*step = (struct step){.kind = kind, .node = node, .synced_at = NEVER};
 	return step;
 }
 
@@ -223,16 +226,22 @@ static inline BL_UNUSED const char *name_of(const struct recorder *recorder, uns
 	return "";
 }
 
-static inline BL_UNUSED void settle(struct recorder *recorder, unsigned node)
+/* All of a file that no sync had yet. */
+static inline BL_UNUSED void mark(struct recorder *recorder, unsigned node, unsigned synced_at)
 {
-	add_step(recorder, STEP_SYNC, node);
 	for (unsigned i = 0; i < recorder->count; i++) {
 		struct step *step = &recorder->steps[i];
 
-		if (step->node == node && step->synced_at == UINT32_MAX &&
+		if (step->node == node && step->synced_at == NEVER &&
 		    (step->kind == STEP_WRITE || step->kind == STEP_RESIZE))
-			step->synced_at = recorder->count - 1;
+			step->synced_at = synced_at;
 	}
+}
+
+static inline BL_UNUSED void settle(struct recorder *recorder, unsigned node)
+{
+	add_step(recorder, STEP_SYNC, node);
+	mark(recorder, node, recorder->count - 1);
 }
 
 static inline BL_UNUSED ssize_t disk_write_at(void *context, int fd, const void *bytes,
@@ -294,6 +303,8 @@ static inline BL_UNUSED int disk_sync(void *context, int fd)
 
 	pthread_mutex_lock(&recorder->lock);
 	if (fails(recorder)) {
+		/* As Linux does it: what could not be written counts as written from now on. */
+		mark(recorder, (unsigned)recorder->node_of_fd[fd], GONE);
 		errno = recorder->error ? recorder->error : EIO;
 		result = -1;
 	} else {
@@ -477,6 +488,8 @@ static inline BL_UNUSED void put_step(int fd, const struct recorder *recorder, u
 	const struct step *step = &recorder->steps[number];
 	bool is_durable = step->synced_at < cut;
 
+	if (step->synced_at == GONE)
+		return;
 	if (step->kind == STEP_RESIZE && (is_durable || !is_lost(which, step, number, cut, 0)))
 		must(ftruncate(fd, (off_t)step->length) == 0, "cannot build the disk");
 	if (step->kind != STEP_WRITE)
