@@ -31,9 +31,9 @@ static int make_file(const struct disk *disk, const char *name, const uint8_t *b
 
 /* ---- where an overwrite is true ---------------------------------------------------------------- */
 
-static void overwrite_is_true(const struct disk_kind *kind, const char *filesystem)
+static void overwrite_is_true(void **state, const struct disk_kind *kind, const char *filesystem)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 	struct bl_error why = {.text = ""};
 	struct medium medium;
 	struct medium_layout layout = {0};
@@ -42,16 +42,14 @@ static void overwrite_is_true(const struct disk_kind *kind, const char *filesyst
 	uint8_t *read = aligned_alloc(MEDIUM_ALIGN, BYTES);
 	uint64_t covered = 0;
 
-	if (!disk_init(&disk, kind)) {
-		disk_done(&disk);
+	if (!disk_init(disk, kind))
 		skip();
-	}
 	randombytes_buf(old, BYTES);
 	randombytes_buf(new, BYTES);
 
-	int fd = make_file(&disk, "file", old, BYTES);
+	int fd = make_file(disk, "file", old, BYTES);
 
-	assert_int_equal(medium_look(disk.folder, &medium, &why), BL_OK);
+	assert_int_equal(medium_look(disk->folder, &medium, &why), BL_OK);
 	assert_true(medium.is_good);
 	assert_int_equal(medium_look(fd, &medium, &why), BL_OK);
 	assert_true(medium.is_good);
@@ -68,7 +66,7 @@ static void overwrite_is_true(const struct disk_kind *kind, const char *filesyst
 	medium_layout_free(&layout);
 	assert_int_equal(medium_read_raw(fd, 0, read, BYTES, &why), BL_OK);
 	assert_memory_equal(read, old, BYTES);
-	assert_true(disk_count(&disk, old + MEDIUM_ALIGN, 64) > 0);
+	assert_true(disk_count(disk, old + MEDIUM_ALIGN, 64) > 0);
 
 	assert_int_equal(pwrite(fd, new, BYTES, 0), BYTES);
 	assert_int_equal(fdatasync(fd), 0);
@@ -77,54 +75,50 @@ static void overwrite_is_true(const struct disk_kind *kind, const char *filesyst
 						 MEDIUM_ALIGN, &why),
 				 BL_OK);
 		assert_memory_equal(read, new + page *MEDIUM_ALIGN, MEDIUM_ALIGN);
-		assert_int_equal(disk_count(&disk, old + page * MEDIUM_ALIGN, 64), 0);
+		assert_int_equal(disk_count(disk, old + page * MEDIUM_ALIGN, 64), 0);
 	}
 	close(fd);
 	free(old);
 	free(new);
 	free(read);
-	disk_done(&disk);
 }
 
-static void an_overwrite_on_ext4_reaches_the_disk(void **state BL_UNUSED)
+static void an_overwrite_on_ext4_reaches_the_disk(void **state)
 {
-	overwrite_is_true(&EXT4, "ext2/3/4");
+	overwrite_is_true(state, &EXT4, "ext2/3/4");
 }
 
-static void an_overwrite_on_ext4_with_small_blocks_reaches_the_disk(void **state BL_UNUSED)
+static void an_overwrite_on_ext4_with_small_blocks_reaches_the_disk(void **state)
 {
 	static const struct disk_kind SMALL = {"ext4 -b 1024",		"ext4", NULL, 32,
 					       DISK_EXT4("-b", "1024"), {NULL}};
 
-	overwrite_is_true(&SMALL, "ext2/3/4");
+	overwrite_is_true(state, &SMALL, "ext2/3/4");
 }
 
-static void an_overwrite_on_xfs_reaches_the_disk(void **state BL_UNUSED)
+static void an_overwrite_on_xfs_reaches_the_disk(void **state)
 {
-	overwrite_is_true(&XFS, "xfs");
+	overwrite_is_true(state, &XFS, "xfs");
 }
 
 /* ---- where it is not --------------------------------------------------------------------------- */
 
 /* What is told of @kind must be @says, of a folder and of a file; and nothing below is read. */
-static void is_refused(const struct disk_kind *kind, const char *filesystem, const char *says,
-		       bool of_files)
+static void is_refused(void **state, const struct disk_kind *kind, const char *filesystem,
+		       const char *says, bool of_files)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 	struct medium medium;
 	uint8_t *bytes = aligned_alloc(MEDIUM_ALIGN, BYTES);
 
-	if (!disk_init(&disk, kind)) {
-		disk_done(&disk);
-		free(bytes);
+	if (!disk_init(disk, kind))
 		skip();
-	}
 	randombytes_buf(bytes, BYTES);
 
-	int fd = make_file(&disk, "file", bytes, BYTES);
+	int fd = make_file(disk, "file", bytes, BYTES);
 
 	for (unsigned i = 0; i < (of_files ? 2u : 1u); i++) {
-		assert_int_equal(medium_look(i ? fd : disk.folder, &medium, NULL), BL_OK);
+		assert_int_equal(medium_look(i ? fd : disk->folder, &medium, NULL), BL_OK);
 		assert_string_equal(medium.filesystem, filesystem);
 		assert_false(medium.is_good);
 		if (!strstr(medium.trouble, says) || !strchr(medium.trouble, '('))
@@ -139,10 +133,9 @@ static void is_refused(const struct disk_kind *kind, const char *filesystem, con
 	}
 	close(fd);
 	free(bytes);
-	disk_done(&disk);
 }
 
-static void ext4_mounted_with_data_journal_is_refused(void **state BL_UNUSED)
+static void ext4_mounted_with_data_journal_is_refused(void **state)
 {
 	static const struct disk_kind KIND = {"ext4 data=journal",
 					      "ext4",
@@ -151,33 +144,33 @@ static void ext4_mounted_with_data_journal_is_refused(void **state BL_UNUSED)
 					      DISK_EXT4("-O", "^inline_data"),
 					      {NULL}};
 
-	is_refused(&KIND, "ext2/3/4", "data=journal", true);
+	is_refused(state, &KIND, "ext2/3/4", "data=journal", true);
 }
 
 /* mountinfo does not tell this one. */
-static void ext4_with_data_journal_in_its_superblock_is_refused(void **state BL_UNUSED)
+static void ext4_with_data_journal_in_its_superblock_is_refused(void **state)
 {
 	static const struct disk_kind KIND = {
 		"ext4 -o journal_data",		  "ext4", NULL, 32, DISK_EXT4("-O", "^inline_data"),
 		{"tune2fs", "-o", "journal_data"}};
 
-	is_refused(&KIND, "ext2/3/4", "data=journal", true);
+	is_refused(state, &KIND, "ext2/3/4", "data=journal", true);
 }
 
 /* A file as large as this one lies in blocks: it is the folder that is refused. */
-static void a_folder_on_ext4_with_inline_data_is_refused(void **state BL_UNUSED)
+static void a_folder_on_ext4_with_inline_data_is_refused(void **state)
 {
 	static const struct disk_kind KIND = {
 		"ext4 inline_data", "ext4", NULL, 32, DISK_EXT4("-O", "inline_data"), {NULL}};
 
-	is_refused(&KIND, "ext2/3/4", "inline_data", false);
+	is_refused(state, &KIND, "ext2/3/4", "inline_data", false);
 }
 
-static void btrfs_is_refused(void **state BL_UNUSED)
+static void btrfs_is_refused(void **state)
 {
 	static const struct disk_kind KIND = {"btrfs", "btrfs", NULL, 160, DISK_BTRFS, {NULL}};
 
-	is_refused(&KIND, "btrfs", "leaves the old bytes", true);
+	is_refused(state, &KIND, "btrfs", "leaves the old bytes", true);
 }
 
 static bool overlay_init(struct disk *disk)
@@ -197,54 +190,38 @@ static bool overlay_init(struct disk *disk)
 	return true;
 }
 
-static void overlay_done(struct disk *disk)
+static void overlay_is_refused(void **state)
 {
-	char folder[128];
-
-	snprintf(folder, sizeof(folder), "%s/mnt", disk->root);
-	fd_close(fd_take(&disk->folder));
-	umount2(folder, MNT_DETACH);
-	disk_done(disk);
-}
-
-static void overlay_is_refused(void **state BL_UNUSED)
-{
-	struct disk disk;
+	struct disk *disk = *state;
 	struct medium medium;
 	uint8_t byte = 1;
 	BL_CLEANUP(bl_free) void *page = aligned_alloc(MEDIUM_ALIGN, MEDIUM_ALIGN);
 
-	if (!overlay_init(&disk)) {
-		disk_done(&disk);
+	if (!overlay_init(disk))
 		skip();
-	}
 
-	int fd = make_file(&disk, "file", &byte, 1);
+	int fd = make_file(disk, "file", &byte, 1);
 
-	assert_int_equal(medium_look(disk.folder, &medium, NULL), BL_OK);
+	assert_int_equal(medium_look(disk->folder, &medium, NULL), BL_OK);
 	assert_false(medium.is_good);
 	assert_string_equal(medium.filesystem, "overlay");
 	assert_non_null(strstr(medium.trouble, "move it to ext4 or xfs"));
 	assert_int_equal(medium_check_file(fd, NULL), BL_UNSUPPORTED);
 	assert_int_equal(medium_read_raw(fd, 0, page, MEDIUM_ALIGN, NULL), BL_UNSUPPORTED);
 	close(fd);
-	overlay_done(&disk);
 }
 
-static void tmpfs_is_good_without_a_medium(void **state BL_UNUSED)
+static void tmpfs_is_good_without_a_medium(void **state)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 	struct medium medium;
 	uint8_t *bytes = aligned_alloc(MEDIUM_ALIGN, BYTES);
 
-	if (!disk_init(&disk, &TMPFS)) {
-		disk_done(&disk);
-		free(bytes);
+	if (!disk_init(disk, &TMPFS))
 		skip();
-	}
 	memset(bytes, 1, BYTES);
 
-	int fd = make_file(&disk, "file", bytes, BYTES);
+	int fd = make_file(disk, "file", bytes, BYTES);
 
 	assert_int_equal(medium_look(fd, &medium, NULL), BL_OK);
 	assert_true(medium.is_good);
@@ -255,11 +232,10 @@ static void tmpfs_is_good_without_a_medium(void **state BL_UNUSED)
 	assert_int_equal(medium_check_file(fd, NULL), BL_UNSUPPORTED);
 	close(fd);
 	free(bytes);
-	disk_done(&disk);
 }
 
 /* chattr +j on the root folder, as chattr itself may not do it everywhere (CAP_SYS_RESOURCE). */
-static void a_folder_whose_files_are_journalled_is_refused(void **state BL_UNUSED)
+static void a_folder_whose_files_are_journalled_is_refused(void **state)
 {
 	static const struct disk_kind KIND = {
 		"ext4 with a folder +j",
@@ -269,26 +245,23 @@ static void a_folder_whose_files_are_journalled_is_refused(void **state BL_UNUSE
 		DISK_EXT4("-O", "^inline_data"),
 		{"debugfs", "-w", "-R", "set_inode_field <2> flags 0x84000"}};
 
-	is_refused(&KIND, "ext2/3/4", "chattr -j", false);
+	is_refused(state, &KIND, "ext2/3/4", "chattr -j", false);
 }
 
 /* ---- layouts ------------------------------------------------------------------------------------- */
 
-static void holes_are_refused_or_left_out(void **state BL_UNUSED)
+static void holes_are_refused_or_left_out(void **state)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 	struct medium_layout layout = {0};
 	uint8_t *page = aligned_alloc(MEDIUM_ALIGN, MEDIUM_ALIGN);
 
-	if (!disk_init(&disk, &EXT4)) {
-		disk_done(&disk);
-		free(page);
+	if (!disk_init(disk, &EXT4))
 		skip();
-	}
 	memset(page, 7, MEDIUM_ALIGN);
 
 	/* Page 0 written, 1 a hole, 2 written, 3 unwritten, 4 to 15 a hole. */
-	int fd = make_file(&disk, "file", page, MEDIUM_ALIGN);
+	int fd = make_file(disk, "file", page, MEDIUM_ALIGN);
 
 	assert_int_equal(pwrite(fd, page, MEDIUM_ALIGN, 2 * MEDIUM_ALIGN), MEDIUM_ALIGN);
 	assert_int_equal(fallocate(fd, 0, 3 * MEDIUM_ALIGN, MEDIUM_ALIGN), 0);
@@ -313,7 +286,6 @@ static void holes_are_refused_or_left_out(void **state BL_UNUSED)
 			BL_UNSUPPORTED);
 	close(fd);
 	free(page);
-	disk_done(&disk);
 }
 
 static void only_that_very_disk_is_opened(void **state BL_UNUSED)
@@ -324,21 +296,23 @@ static void only_that_very_disk_is_opened(void **state BL_UNUSED)
 	assert_int_equal(medium_open_disk(7, 0, "../etc/passwd"), -1);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_overwrite_on_ext4_reaches_the_disk),
-		cmocka_unit_test(an_overwrite_on_ext4_with_small_blocks_reaches_the_disk),
-		cmocka_unit_test(an_overwrite_on_xfs_reaches_the_disk),
-		cmocka_unit_test(ext4_mounted_with_data_journal_is_refused),
-		cmocka_unit_test(ext4_with_data_journal_in_its_superblock_is_refused),
-		cmocka_unit_test(a_folder_on_ext4_with_inline_data_is_refused),
-		cmocka_unit_test(btrfs_is_refused),
-		cmocka_unit_test(overlay_is_refused),
-		cmocka_unit_test(tmpfs_is_good_without_a_medium),
-		cmocka_unit_test(a_folder_whose_files_are_journalled_is_refused),
-		cmocka_unit_test(holes_are_refused_or_left_out),
-		cmocka_unit_test(only_that_very_disk_is_opened),
+		TEST(an_overwrite_on_ext4_reaches_the_disk),
+		TEST(an_overwrite_on_ext4_with_small_blocks_reaches_the_disk),
+		TEST(an_overwrite_on_xfs_reaches_the_disk),
+		TEST(ext4_mounted_with_data_journal_is_refused),
+		TEST(ext4_with_data_journal_in_its_superblock_is_refused),
+		TEST(a_folder_on_ext4_with_inline_data_is_refused),
+		TEST(btrfs_is_refused),
+		TEST(overlay_is_refused),
+		TEST(tmpfs_is_good_without_a_medium),
+		TEST(a_folder_whose_files_are_journalled_is_refused),
+		TEST(holes_are_refused_or_left_out),
+		TEST(only_that_very_disk_is_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

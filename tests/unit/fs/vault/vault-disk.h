@@ -112,7 +112,7 @@ static inline bool disk_init(struct disk *disk, const struct disk_kind *kind)
 {
 	char folder[128], source[128] = "none";
 
-	*disk = (struct disk){.root = "/tmp/bailee-test-XXXXXX", .backing = -1, .folder = -1};
+	strcpy(disk->root, "/tmp/bailee-test-XXXXXX");
 	if (!mkdtemp(disk->root))
 		abort();
 	snprintf(folder, sizeof(folder), "%s/mnt", disk->root);
@@ -135,16 +135,32 @@ static inline int disk_remove_one(const char *path, const struct stat *st, int t
 	return remove(path);
 }
 
-static inline void disk_done(struct disk *disk)
+/* For setup and teardown of every test: also one that fails or skips leaves nothing. */
+static inline int disk_setup(void **state)
 {
+	struct disk *disk = calloc(1, sizeof(*disk));
+
+	if (!disk)
+		return -1;
+	disk->backing = disk->folder = -1;
+	*state = disk;
+	return 0;
+}
+
+static inline int disk_teardown(void **state)
+{
+	struct disk *disk = *state;
 	char folder[128];
 
 	fd_close(disk->folder);
 	fd_close(disk->backing);
 	snprintf(folder, sizeof(folder), "%s/mnt", disk->root);
-	if (disk->is_mounted)
-		umount2(folder, MNT_DETACH);
-	nftw(disk->root, disk_remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	while (disk->is_mounted && umount2(folder, MNT_DETACH) == 0)
+		;
+	if (*disk->root)
+		nftw(disk->root, disk_remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	free(disk);
+	return 0;
 }
 
 /* How often @bytes are in the file below the loop device: the whole medium, journal and free space and all. */

@@ -61,42 +61,40 @@ static size_t count_roots(const struct disk *disk, const struct planted *planted
 
 #define PIECES (2 * (1 + VAULT_SEALED / 16)) /* both copies */
 
-static void destroyed_keys_leave_the_medium(const struct disk_kind *kind)
+static void destroyed_keys_leave_the_medium(void **state, const struct disk_kind *kind)
 {
 	static const uint8_t ROOT[VAULT_KEY] = "a new image root, of 32 bytes ..";
-	struct disk disk;
+	struct disk *disk = *state;
 	struct vault *vault = NULL;
 	struct planted first, second, neighbour;
 	enum vault_proof proof = VAULT_PROOF_CACHED;
 	uint8_t key[VAULT_KEY];
 
-	if (!disk_init(&disk, kind)) {
-		disk_done(&disk);
+	if (!disk_init(disk, kind))
 		skip();
-	}
-	assert_int_equal(vault_create(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+	assert_int_equal(vault_create(disk->folder, NULL, 0, &vault, NULL), BL_OK);
 	assert_int_equal(vault_device_add(vault, "RMA-1", NULL), BL_OK);
 	assert_int_equal(vault_device_add(vault, "RMA-2", NULL), BL_OK);
-	look_up(disk.folder, 0, &first);
-	look_up(disk.folder, 1, &neighbour);
-	assert_int_equal(count_pieces(&disk, &first), PIECES);
+	look_up(disk->folder, 0, &first);
+	look_up(disk->folder, 1, &neighbour);
+	assert_int_equal(count_pieces(disk, &first), PIECES);
 
 	assert_int_equal(vault_image_root_set(vault, "RMA-1", ROOT, &proof, NULL), BL_OK);
 	assert_int_equal(proof, VAULT_PROOF_RAW);
-	look_up(disk.folder, 0, &second);
+	look_up(disk->folder, 0, &second);
 	assert_memory_equal(second.roots.second, ROOT, VAULT_KEY);
 	assert_memory_equal(second.roots.first, first.roots.first, VAULT_KEY);
-	assert_int_equal(count_pieces(&disk, &first), 0);
-	assert_int_equal(count_pieces(&disk, &second), PIECES);
+	assert_int_equal(count_pieces(disk, &first), 0);
+	assert_int_equal(count_pieces(disk, &second), PIECES);
 
 	proof = VAULT_PROOF_CACHED;
 	assert_int_equal(vault_device_destroy(vault, "RMA-1", &proof, NULL), BL_OK);
 	assert_int_equal(proof, VAULT_PROOF_RAW);
-	assert_int_equal(count_pieces(&disk, &first), 0);
-	assert_int_equal(count_pieces(&disk, &second), 0);
-	assert_int_equal(count_pieces(&disk, &neighbour), PIECES);
-	assert_int_equal(count_roots(&disk, &first) + count_roots(&disk, &second) +
-				 count_roots(&disk, &neighbour),
+	assert_int_equal(count_pieces(disk, &first), 0);
+	assert_int_equal(count_pieces(disk, &second), 0);
+	assert_int_equal(count_pieces(disk, &neighbour), PIECES);
+	assert_int_equal(count_roots(disk, &first) + count_roots(disk, &second) +
+				 count_roots(disk, &neighbour),
 			 0);
 	/* Again: proven again. */
 	proof = VAULT_PROOF_CACHED;
@@ -105,75 +103,69 @@ static void destroyed_keys_leave_the_medium(const struct disk_kind *kind)
 
 	vault_close(vault);
 	vault = NULL;
-	assert_int_equal(vault_open(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+	assert_int_equal(vault_open(disk->folder, NULL, 0, &vault, NULL), BL_OK);
 	assert_int_equal(vault_device_key(vault, "RMA-2", VAULT_MASK, key, NULL), BL_OK);
 	vault_close(vault);
-	disk_done(&disk);
 }
 
-static void keys_destroyed_on_ext4_leave_the_medium(void **state BL_UNUSED)
+static void keys_destroyed_on_ext4_leave_the_medium(void **state)
 {
-	destroyed_keys_leave_the_medium(&EXT4);
+	destroyed_keys_leave_the_medium(state, &EXT4);
 }
 
-static void keys_destroyed_on_ext4_with_small_blocks_leave_the_medium(void **state BL_UNUSED)
+static void keys_destroyed_on_ext4_with_small_blocks_leave_the_medium(void **state)
 {
-	destroyed_keys_leave_the_medium(&EXT4_SMALL);
+	destroyed_keys_leave_the_medium(state, &EXT4_SMALL);
 }
 
-static void keys_destroyed_on_xfs_leave_the_medium(void **state BL_UNUSED)
+static void keys_destroyed_on_xfs_leave_the_medium(void **state)
 {
-	destroyed_keys_leave_the_medium(&XFS);
+	destroyed_keys_leave_the_medium(state, &XFS);
 }
 
 /* What a crash left half destroyed leaves the medium when the file is opened. */
-static void a_destruction_finished_at_open_leaves_the_medium_too(void **state BL_UNUSED)
+static void a_destruction_finished_at_open_leaves_the_medium_too(void **state)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 	struct vault *vault = NULL;
 	struct planted planted;
 	struct slot tombstone = {.state = SLOT_TOMBSTONE, .generation = 7, .id = "RMA-1"};
 	uint8_t page[VAULT_PAGE];
 
-	if (!disk_init(&disk, &EXT4)) {
-		disk_done(&disk);
+	if (!disk_init(disk, &EXT4))
 		skip();
-	}
-	assert_int_equal(vault_create(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+	assert_int_equal(vault_create(disk->folder, NULL, 0, &vault, NULL), BL_OK);
 	assert_int_equal(vault_device_add(vault, "RMA-1", NULL), BL_OK);
 	vault_close(vault);
 	vault = NULL;
-	look_up(disk.folder, 0, &planted);
+	look_up(disk->folder, 0, &planted);
 	slot_encode(&tombstone, page);
 
-	int fd = openat(disk.folder, "keys", O_RDWR | O_CLOEXEC);
+	int fd = openat(disk->folder, "keys", O_RDWR | O_CLOEXEC);
 
 	assert_int_equal(pwrite(fd, page, sizeof(page), 3 * VAULT_PAGE), sizeof(page));
 	assert_int_equal(fsync(fd), 0);
 	close(fd);
-	assert_int_equal(count_pieces(&disk, &planted), PIECES / 2);
-	assert_int_equal(vault_open(disk.folder, NULL, 0, &vault, NULL), BL_OK);
-	assert_int_equal(count_pieces(&disk, &planted), 0);
+	assert_int_equal(count_pieces(disk, &planted), PIECES / 2);
+	assert_int_equal(vault_open(disk->folder, NULL, 0, &vault, NULL), BL_OK);
+	assert_int_equal(count_pieces(disk, &planted), 0);
 	vault_close(vault);
-	disk_done(&disk);
 }
 
 /* Room for 64 slots and a little more: nothing is half made, and what is there can still be destroyed. */
-static void a_full_disk_takes_no_key_and_keeps_the_others(void **state BL_UNUSED)
+static void a_full_disk_takes_no_key_and_keeps_the_others(void **state)
 {
 	static const struct disk_kind SMALL = {"tmpfs", "tmpfs", "size=700k", 0, {NULL}, {NULL}};
-	struct disk disk;
+	struct disk *disk = *state;
 	struct vault *vault = NULL;
 	struct vault_health health;
 	char id[BL_DEVICE_ID_SIZE];
 	uint8_t key[VAULT_KEY];
 	enum vault_proof proof;
 
-	if (!disk_init(&disk, &SMALL)) {
-		disk_done(&disk);
+	if (!disk_init(disk, &SMALL))
 		skip();
-	}
-	assert_int_equal(vault_create(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+	assert_int_equal(vault_create(disk->folder, NULL, 0, &vault, NULL), BL_OK);
 	for (unsigned i = 0; i < VAULT_SLOT_BATCH; i++) {
 		snprintf(id, sizeof(id), "RMA-%u", i);
 		assert_int_equal(vault_device_add(vault, id, NULL), BL_OK);
@@ -186,7 +178,7 @@ static void a_full_disk_takes_no_key_and_keeps_the_others(void **state BL_UNUSED
 		assert_non_null(strstr(why.text, "No space left"));
 	}
 	for (unsigned round = 0; round < 2; round++) {
-		assert_int_equal(vault_check(disk.folder, &health, NULL), BL_OK);
+		assert_int_equal(vault_check(disk->folder, &health, NULL), BL_OK);
 		assert_int_equal(health.slots_live, VAULT_SLOT_BATCH);
 		assert_int_equal(health.copies_bad, 0);
 		assert_int_equal(vault_device_key(vault, "RMA-63", VAULT_MASK, key, NULL), BL_OK);
@@ -194,17 +186,16 @@ static void a_full_disk_takes_no_key_and_keeps_the_others(void **state BL_UNUSED
 				 BL_NOT_FOUND);
 		vault_close(vault);
 		vault = NULL;
-		assert_int_equal(vault_open(disk.folder, NULL, 0, &vault, NULL), BL_OK);
+		assert_int_equal(vault_open(disk->folder, NULL, 0, &vault, NULL), BL_OK);
 	}
 	assert_int_equal(vault_device_destroy(vault, "RMA-63", &proof, NULL), BL_OK);
 	vault_close(vault);
 	vault = NULL;
 	/* And where there is no room for a key file at all. */
-	assert_int_equal(renameat(disk.folder, "keys", disk.folder, "other"), 0);
-	assert_int_equal(vault_create(disk.folder, NULL, 0, &vault, NULL), BL_IO);
-	assert_int_not_equal(faccessat(disk.folder, "keys", F_OK, 0), 0);
-	assert_int_not_equal(faccessat(disk.folder, "keys.new", F_OK, 0), 0);
-	disk_done(&disk);
+	assert_int_equal(renameat(disk->folder, "keys", disk->folder, "other"), 0);
+	assert_int_equal(vault_create(disk->folder, NULL, 0, &vault, NULL), BL_IO);
+	assert_int_not_equal(faccessat(disk->folder, "keys", F_OK, 0), 0);
+	assert_int_not_equal(faccessat(disk->folder, "keys.new", F_OK, 0), 0);
 }
 
 static enum vault_proof proof_on(struct disk *disk)
@@ -219,54 +210,46 @@ static enum vault_proof proof_on(struct disk *disk)
 	return proof;
 }
 
-static void in_memory_nothing_was_read_past_the_cache(void **state BL_UNUSED)
+static void in_memory_nothing_was_read_past_the_cache(void **state)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 
-	if (!disk_init(&disk, &TMPFS)) {
-		disk_done(&disk);
+	if (!disk_init(disk, &TMPFS))
 		skip();
-	}
-	assert_int_equal(proof_on(&disk), VAULT_PROOF_CACHED);
-	disk_done(&disk);
+	assert_int_equal(proof_on(disk), VAULT_PROOF_CACHED);
 }
 
-static void on_an_overlay_nothing_was_read_raw(void **state BL_UNUSED)
+static void on_an_overlay_nothing_was_read_raw(void **state)
 {
-	struct disk disk;
+	struct disk *disk = *state;
 	char options[512], folder[128];
 
-	if (!disk_init(&disk, &EXT4)) {
-		disk_done(&disk);
+	if (!disk_init(disk, &EXT4))
 		skip();
-	}
-	snprintf(folder, sizeof(folder), "%s/mnt", disk.root);
+	snprintf(folder, sizeof(folder), "%s/mnt", disk->root);
 	snprintf(options, sizeof(options), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work",
 		 folder, folder, folder);
-	if (mkdirat(disk.folder, "lower", 0700) != 0 || mkdirat(disk.folder, "upper", 0700) != 0 ||
-	    mkdirat(disk.folder, "work", 0700) != 0 ||
-	    mount("overlay", folder, "overlay", 0, options) != 0) {
-		disk_done(&disk);
+	if (mkdirat(disk->folder, "lower", 0700) != 0 ||
+	    mkdirat(disk->folder, "upper", 0700) != 0 || mkdirat(disk->folder, "work", 0700) != 0 ||
+	    mount("overlay", folder, "overlay", 0, options) != 0)
 		skip();
-	}
-	close(disk.folder);
-	disk.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_not_equal(proof_on(&disk), VAULT_PROOF_RAW);
-	fd_close(fd_take(&disk.folder));
-	umount2(folder, MNT_DETACH);
-	disk_done(&disk);
+	close(disk->folder);
+	disk->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_not_equal(proof_on(disk), VAULT_PROOF_RAW);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_destroyed_on_ext4_leave_the_medium),
-		cmocka_unit_test(keys_destroyed_on_ext4_with_small_blocks_leave_the_medium),
-		cmocka_unit_test(keys_destroyed_on_xfs_leave_the_medium),
-		cmocka_unit_test(a_destruction_finished_at_open_leaves_the_medium_too),
-		cmocka_unit_test(a_full_disk_takes_no_key_and_keeps_the_others),
-		cmocka_unit_test(in_memory_nothing_was_read_past_the_cache),
-		cmocka_unit_test(on_an_overlay_nothing_was_read_raw),
+		TEST(keys_destroyed_on_ext4_leave_the_medium),
+		TEST(keys_destroyed_on_ext4_with_small_blocks_leave_the_medium),
+		TEST(keys_destroyed_on_xfs_leave_the_medium),
+		TEST(a_destruction_finished_at_open_leaves_the_medium_too),
+		TEST(a_full_disk_takes_no_key_and_keeps_the_others),
+		TEST(in_memory_nothing_was_read_past_the_cache),
+		TEST(on_an_overlay_nothing_was_read_raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
