@@ -152,7 +152,8 @@ static inline BL_UNUSED struct step *name_step(struct recorder *recorder, enum s
 	struct step *step = add_step(recorder, kind, 0);
 
 	step->folder = (unsigned)recorder->node_of_fd[dir_fd];
-	snprintf(step->name, sizeof(step->name), "%s", name);
+	must(strlen(name) < sizeof(step->name), "a long name");
+	memcpy(step->name, name, strlen(name) + 1);
 	return step;
 }
 
@@ -326,7 +327,8 @@ static inline BL_UNUSED int disk_rename_at(void *context, int dir_fd, const char
 
 	struct step *step = name_step(recorder, STEP_RENAME, dir_fd, from);
 
-	snprintf(step->to, sizeof(step->to), "%s", to);
+	must(strlen(to) < sizeof(step->to), "a long name");
+	memcpy(step->to, to, strlen(to) + 1);
 	apply_name(&recorder->names, step);
 	return 0;
 }
