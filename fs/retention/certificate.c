@@ -300,46 +300,76 @@ static json_t *how_of(const struct journal *journal)
 				 : json_null());
 }
 
-static uint64_t verified_bytes(const struct journal *journal)
-{
-	uint64_t bytes = 0;
+/* What was read back and is as it was written, and what of it below the filesystem. */
+struct verified {
+	const char *type;
+	uint64_t bytes, found, raw;
+};
 
-	for (size_t i = 0; i < journal->file_count; i++)
-		if (journal->files[i].verification != VERIFIED_NONE)
-			bytes += journal->files[i].size;
-	return journal->kind == SHRED_SEALED ? journal->wiped_raw : bytes;
-}
-
-static const char *verification_type(const struct journal *journal)
+static struct verified files_verified(const struct journal *journal)
 {
-	static const char *const FILES[VERIFICATION_COUNT] = {
+	static const char *const TYPES[VERIFICATION_COUNT] = {
 		[VERIFIED_NONE] = "none",
 		[VERIFIED_RAW] = "raw device",
 		[VERIFIED_FILE] = "filesystem",
 	};
+	struct verified verified = {
+		.type = TYPES[files_verification(journal)],
+		.bytes = journal->size,
+	};
 
-	if (journal->kind == SHRED_PART)
-		return "decrypted and compared";
-	if (journal->kind != SHRED_SEALED)
-		return FILES[files_verification(journal)];
-	return !journal->wiped_bytes					       ? "none"
-	       : is_raw(journal) || journal->wiped_raw == journal->wiped_bytes ? "raw device"
-									       : "filesystem";
+	for (size_t i = 0; i < journal->file_count; i++) {
+		const struct shred_file *file = &journal->files[i];
+
+		verified.found += file->verification != VERIFIED_NONE ? file->size : 0;
+		verified.raw += file->verification == VERIFIED_RAW ? file->size : 0;
+	}
+	return verified;
+}
+
+static struct verified verified_of(const struct journal *journal)
+{
+	uint64_t wiped = journal->wiped_bytes;
+
+	switch (journal->kind) {
+	case SHRED_PLAIN:
+	case SHRED_SOURCE:
+		return files_verified(journal);
+	case SHRED_SEALED:
+		return (struct verified){
+			.type = !wiped			      ? "none"
+				: journal->wiped_raw == wiped ? "raw device"
+							      : "filesystem",
+			.bytes = wiped,
+			.found = wiped, /* what differs is no wipe */
+			.raw = journal->wiped_raw,
+		};
+	case SHRED_PART:
+		return (struct verified){.type = "decrypted and compared",
+					 .bytes = journal->size,
+					 .found = journal->size};
+	case SHRED_KIND_COUNT:
+		break;
+	}
+	return (struct verified){.type = "none"};
 }
 
 static json_t *verification_of(const struct journal *journal)
 {
-	bool is_part = journal->kind == SHRED_PART, is_whole_sealed = journal->kind == SHRED_SEALED;
-	uint64_t bytes = is_whole_sealed ? journal->wiped_bytes : journal->size;
-	uint64_t found = is_part ? journal->size : verified_bytes(journal);
-	uint64_t share = !bytes		  ? 0
-			 : found >= bytes ? 100
-					  : (uint64_t)((double)found / (double)bytes * 100);
-	bool was_tried = is_whole_sealed && journal->was_tried;
+	bool is_part = journal->kind == SHRED_PART,
+	     was_tried = journal->kind == SHRED_SEALED && journal->was_tried;
+	struct verified verified = verified_of(journal);
+	uint64_t share =
+		!verified.bytes ? 0
+		: verified.found >= verified.bytes
+			? 100
+			: (uint64_t)((double)verified.found / (double)verified.bytes * 100);
 
-	return json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "type",
-			 verification_type(journal), "bytes", (json_int_t)bytes, "bytes_read_back",
-			 (json_int_t)found, "share_percent", (json_int_t)share, "keys",
+	return json_pack("{s:s,s:I,s:I,s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "type", verified.type,
+			 "bytes", (json_int_t)verified.bytes, "bytes_read_back",
+			 (json_int_t)verified.found, "bytes_raw",
+			 number_or_null(!is_part, (int64_t)verified.raw), "share_percent",
+			 (json_int_t)share, "keys",
 			 journal->has_proof ? json_string(PROOFS[journal->proof]) : json_null(),
 			 "keys_tried", number_or_null(was_tried, (int64_t)journal->keys_tried),
 			 "keys_that_opened", number_or_null(was_tried, 0), "places",

@@ -147,7 +147,7 @@ enum bl_status step_wipe(struct shred *shred, struct bl_error *why)
 		return status;
 	journal->wiped_bytes = wiped.bytes;
 	journal->wiped_raw = wiped.bytes_raw;
-	journal->was_punched = wiped.was_punched;
+	journal->was_punched = wiped.was_punched && wiped.data_bytes;
 	if (!wiped.bytes)
 		journal->exceptions |= EXCEPTION_MISSING;
 	if (wiped.bytes_raw < wiped.bytes)

@@ -37,6 +37,7 @@ static const struct row {
 	{"Read back from", "verification.type"},
 	{"Bytes overwritten", "verification.bytes"},
 	{"Bytes read back", "verification.bytes_read_back"},
+	{"Of these raw", "verification.bytes_raw"},
 	{"Share in percent", "verification.share_percent"},
 	{"Keys read back", "verification.keys"},
 	{"Keys tried", "verification.keys_tried"},

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	if (sodium_init() < 0)
 		abort();
-	if (retention_certificate_verify((const char *)bytes, length, KEY, &text, NULL) == BL_OK)
+	if (retention_certificate_verify((const char *)bytes, length, KEY, RETENTION_HTML, &text,
+					 NULL) == BL_OK)
 		abort();
 	if (text)
 		abort();

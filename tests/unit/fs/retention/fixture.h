@@ -299,53 +299,105 @@ static inline size_t count_planted(const struct fixture *fixture)
 	return count_raw(fixture->loop_number, DISK_SIZE, "secret-of-a", 11);
 }
 
-/* @groups MiB of the planted text, sealed; the rest of @bytes is zeros. Not complete: what a killed intake leaves. */
-static inline bool add_sealed(struct fixture *fixture, const char *id, unsigned groups,
-			      uint64_t bytes, bool is_complete)
+static inline enum bl_status fill_group(FILE *image, uint8_t *group)
 {
-	static const uint8_t DIGEST_OF_NOTHING[32] = {1, 2, 3};
+	for (size_t k = 0; k < SEALED_GROUP && !image; k++)
+		group[k] = (uint8_t)PLANTED[k % strlen(PLANTED)];
+	return image && fread(group, 1, SEALED_GROUP, image) != SEALED_GROUP ? BL_IO : BL_OK;
+}
+
+static inline enum bl_status seal_groups(struct sealed_writer *writer, FILE *image, unsigned groups,
+					 struct bl_error *why)
+{
+	uint8_t *group = aligned_alloc(4096, SEALED_GROUP);
+	enum bl_status status = BL_OK;
+
+	for (unsigned i = 0; i < groups && status == BL_OK; i++) {
+		status = fill_group(image, group);
+		if (status == BL_OK)
+			status = sealed_put(writer, group, SEALED_GROUP, why);
+	}
+	free(group);
+	return status;
+}
+
+/* What is put into a sealed image. */
+struct filling {
+	const char *image; /* a file of whole MiB; NULL: the planted text */
+	unsigned groups;
+	uint64_t bytes; /* what is more than the groups is zeros */
+	bool is_complete;
+};
+
+static inline enum bl_status seal_image(struct fixture *fixture, const char *id,
+					const struct filling *filling, struct bl_error *why)
+{
+	static const uint8_t SOME_DIGEST[32] = {1, 2, 3};
+	struct sealed_writer *writer = NULL;
+	FILE *image = filling->image ? fopen(filling->image, "re") : NULL;
+	uint8_t root[VAULT_KEY];
+	int folder = -1;
+	enum bl_status status = device_folder(fixture->store, id, &folder, why);
+
+	if (status == BL_OK)
+		status = vault_image_root(device_store_vault(fixture->store), id, root, why);
+	if (status == BL_OK)
+		status = sealed_create(folder, id, root, filling->bytes, sealed_algorithm_here(),
+				       &writer, why);
+	if (status == BL_OK)
+		status = seal_groups(writer, image, filling->groups, why);
+	if (status == BL_OK && !filling->is_complete)
+		status = sealed_checkpoint(writer, why);
+	else if (status == BL_OK && filling->bytes > (uint64_t)filling->groups * SEALED_GROUP)
+		status = sealed_skip(writer, filling->bytes / SEALED_GROUP - filling->groups, why);
+	if (status == BL_OK && filling->is_complete)
+		status = sealed_finish(writer, NULL, 0, SOME_DIGEST, why);
+	if (writer)
+		sealed_writer_close(writer);
+	if (image)
+		fclose(image);
+	fd_close(folder);
+	return status;
+}
+
+static inline bool enroll_sealed(struct fixture *fixture, const char *id)
+{
 	struct device device = {.kind = DEVICE_USB_STICK,
 				.has_received = true,
 				.received_unix = RECEIVED,
 				.enrolled_unix = RECEIVED,
 				.source_kind = SOURCE_SEALED};
-	struct sealed_writer *writer = NULL;
-	struct bl_error why = {.text = ""};
-	uint8_t root[VAULT_KEY];
-	uint8_t *group = aligned_alloc(4096, SEALED_GROUP);
-	int folder = -1;
 
 	snprintf(device.id, sizeof(device.id), "%s", id);
 	snprintf(device.serial, sizeof(device.serial), "SN-0001");
+	return device_enroll(fixture->store, &device, NULL, NULL) == BL_OK;
+}
 
-	enum bl_status status = device_enroll(fixture->store, &device, NULL, &why);
+static inline bool add_filled(struct fixture *fixture, const char *id,
+			      const struct filling *filling)
+{
+	struct bl_error why = {.text = ""};
 
-	if (status == BL_OK)
-		status = device_folder(fixture->store, id, &folder, &why);
-	if (status == BL_OK)
-		status = vault_image_root(device_store_vault(fixture->store), id, root, &why);
-	if (status == BL_OK)
-		status = sealed_create(folder, id, root, bytes, sealed_algorithm_here(), &writer,
-				       &why);
-	for (unsigned i = 0; i < groups && status == BL_OK; i++) {
-		for (size_t k = 0; k < SEALED_GROUP; k++)
-			group[k] = (uint8_t)PLANTED[k % strlen(PLANTED)];
-		status = sealed_put(writer, group, SEALED_GROUP, &why);
-	}
-	if (status == BL_OK && bytes > (uint64_t)groups * SEALED_GROUP && is_complete)
-		status = sealed_skip(writer, bytes / SEALED_GROUP - groups, &why);
-	if (status == BL_OK)
-		status = is_complete ? sealed_finish(writer, NULL, 0, DIGEST_OF_NOTHING, &why)
-				     : sealed_checkpoint(writer, &why);
-	if (writer)
-		sealed_writer_close(writer);
-	if (status == BL_OK && is_complete)
-		status = device_complete(fixture->store, id, bytes, &why);
-	free(group);
-	fd_close(folder);
+	if (!enroll_sealed(fixture, id))
+		return false;
+
+	enum bl_status status = seal_image(fixture, id, filling, &why);
+
+	if (status == BL_OK && filling->is_complete)
+		status = device_complete(fixture->store, id, filling->bytes, &why);
 	if (status != BL_OK)
-		fprintf(stderr, "add_sealed: %s: %s\n", bl_status_name(status), why.text);
+		fprintf(stderr, "add_filled: %s: %s\n", bl_status_name(status), why.text);
 	return status == BL_OK;
+}
+
+/* @groups MiB of the planted text, sealed; the rest of @bytes is zeros. Not complete: what a killed intake leaves. */
+static inline bool add_sealed(struct fixture *fixture, const char *id, unsigned groups,
+			      uint64_t bytes, bool is_complete)
+{
+	const struct filling filling = {
+		.groups = groups, .bytes = bytes, .is_complete = is_complete};
+
+	return add_filled(fixture, id, &filling);
 }
 
 static inline struct retention_context context_of(struct fixture *fixture, int64_t now_unix)

@@ -1,0 +1,599 @@
+/* Destructions of sealed images, of sources and of parts, killed at every step: each ends by itself, once. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "tests/unit/fs/retention/fixture.h"
+
+#define READY(fixture)                                                                             \
+	do {                                                                                       \
+		if (!(fixture)->has_mount || !(fixture)->has_volume)                               \
+			skip();                                                                    \
+	} while (0)
+#define SIZE	 (UINT64_C(3) << 20)
+#define NOT_DUE	 (RECEIVED + 86400)
+#define PATTERNS ((const char *const[]){"**/secret.txt"})
+
+/* The parent holds no store while a child destroys: the lock is the daemon's. */
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || !fixture_init(fixture))
+		return -1;
+	if (geteuid() == 0) {
+		mount_disk(fixture, "^inline_data");
+		mount_volume(fixture, "ext4");
+	}
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	fixture_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---- dying ---------------------------------------------------------------------------------------- */
+
+static void die(void *context, const char *device, enum retention_step step)
+{
+	const enum retention_step *at = context;
+
+	(void)device;
+	if (step == *at)
+		kill(getpid(), SIGKILL);
+}
+
+typedef enum bl_status destroy_fn(const struct retention_context *context, const char *id,
+				  struct bl_error *why);
+
+/* Destroys in a child that dies at @step; false when it did not. */
+static bool destroy_and_die(struct fixture *fixture, const char *id, destroy_fn *destroy,
+			    int64_t now_unix, enum retention_step step)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		const struct rlimit no_core = {0};
+		struct bl_error why = {.text = ""};
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		if (!fixture_open_store(fixture))
+			_exit(2);
+
+		struct retention_context context = context_of(fixture, now_unix);
+
+		context.on_step = die;
+		context.step_context = &step;
+
+		enum bl_status result = destroy(&context, id, &why);
+
+		fprintf(stderr, "lived: %s: %s\n", bl_status_name(result), why.text);
+		_exit(1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
+	       WTERMSIG(status) == SIGKILL;
+}
+
+static size_t recover(struct fixture *fixture, int64_t now_unix)
+{
+	struct retention_context context = context_of(fixture, now_unix);
+	struct bl_error why = {.text = ""};
+	size_t finished = 0;
+
+	if (retention_recover(&context, &finished, &why) != BL_OK)
+		fail_msg("recover: %s", why.text);
+	return finished;
+}
+
+/* One DONE that names the certificate, and a certificate that verifies and says @certified. */
+static void assert_certified(struct fixture *fixture, const char *id, const char *suffix,
+			     enum audit_op intent, enum audit_op done, const char *certified)
+{
+	struct count told = count_events(fixture, id, done);
+	char *json = NULL, wanted[64], hex[HEX_SIZE(DIGEST)];
+	uint8_t digest[DIGEST];
+	size_t length;
+
+	assert_int_equal(count_events(fixture, id, intent).found, 1);
+	assert_int_equal(told.found, 1);
+	assert_int_equal(device_certificate_read(fixture->store, id, suffix, &json, &length, NULL),
+			 BL_OK);
+	assert_int_equal(retention_certificate_verify(
+				 json, length, vault_public_key(device_store_vault(fixture->store)),
+				 RETENTION_TEXT, NULL, NULL),
+			 BL_OK);
+	snprintf(wanted, sizeof(wanted), "\"status\":\"%s\"", certified);
+	crypto_generichash(digest, sizeof(digest), (const uint8_t *)json, length, NULL, 0);
+	sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+	if (!strstr(json, wanted) || strncmp(told.detail, certified, strlen(certified)) != 0 ||
+	    !strstr(told.detail, hex))
+		fail_msg("expected %s, got %s: %s", certified, told.detail, json);
+	free(json);
+}
+
+/* ---- sealed ---------------------------------------------------------------------------------------- */
+
+static void assert_sealed_destroyed(struct fixture *fixture, const char *id)
+{
+	struct device device;
+	uint8_t key[VAULT_KEY];
+	int folder = -1;
+
+	assert_certified(fixture, id, ".json", AUDIT_SHRED_INTENT, AUDIT_SHRED_DONE, "ERASED");
+	assert_int_equal(device_find(fixture->store, id, &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_SHREDDED);
+	assert_int_equal(vault_image_root(device_store_vault(fixture->store), id, key, NULL),
+			 BL_NOT_FOUND);
+	assert_int_equal(device_folder(fixture->store, id, &folder, NULL), BL_OK);
+	assert_int_equal(faccessat(folder, SEALED_FOLDER, F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	close(folder);
+	assert_false(journal_is_there(fixture->store, id, SHRED_SEALED));
+}
+
+static void sealed_shred_killed_at_any_step_completes_by_itself(void **state)
+{
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	for (unsigned at = STEP_INTENT + 1; at < STEP_COUNT; at++) {
+		enum retention_step step = (enum retention_step)at;
+		char id[16];
+
+		if (!machine_has(SHRED_SEALED, step))
+			continue;
+		print_message("killed before %s\n", retention_step_name(step));
+		snprintf(id, sizeof(id), "RMA-%u", at);
+		assert_true(fixture_open_store(fixture));
+		/* Every other one was never completed: that changes nothing. */
+		assert_true(add_sealed(fixture, id, 2, 3 << 20, at % 2));
+		fixture_close_store(fixture);
+		assert_true(destroy_and_die(fixture, id, retention_shred, NOW, step));
+		/* And once more, at the same place, by whoever goes on. */
+		destroy_and_die(fixture, id, retention_shred, NOW, step);
+		assert_true(fixture_open_store(fixture));
+		assert_int_equal(recover(fixture, NOW), 1);
+		assert_sealed_destroyed(fixture, id);
+		assert_int_equal(recover(fixture, NOW), 0);
+		fixture_close_store(fixture);
+	}
+}
+
+static void sealed_shred_killed_before_its_intent_leaves_everything(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t key[VAULT_KEY];
+
+	READY(fixture);
+	assert_true(fixture_open_store(fixture));
+	assert_true(add_sealed(fixture, "RMA-1", 2, 3 << 20, true));
+	fixture_close_store(fixture);
+	assert_true(destroy_and_die(fixture, "RMA-1", retention_shred, NOW, STEP_INTENT));
+	assert_true(fixture_open_store(fixture));
+	assert_int_equal(recover(fixture, NOW), 0);
+	assert_int_equal(vault_image_root(device_store_vault(fixture->store), "RMA-1", key, NULL),
+			 BL_OK);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SHRED_INTENT).found, 0);
+}
+
+/* ---- sources ---------------------------------------------------------------------------------------- */
+
+/* Two files of a split image, promised; then the record says complete. */
+static void promise(struct fixture *fixture, const char *id, bool is_completed)
+{
+	struct retention_context context = context_of(fixture, NOT_DUE);
+	struct bl_error why = {.text = ""};
+	int fds[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "mnt/%s.%03zu", id, i);
+		assert_true(write_image(path_of(fixture, name), IMAGE_SIZE / 2));
+		fds[i] = open(path_of(fixture, name), O_RDWR | O_CLOEXEC);
+		assert_true(fds[i] >= 0);
+	}
+	assert_true(enroll_sealed(fixture, id));
+	if (retention_source_prepare(&context, id, fds, 2, &why) != BL_OK)
+		fail_msg("prepare: %s", why.text);
+	if (is_completed)
+		assert_int_equal(device_complete(fixture->store, id, IMAGE_SIZE, NULL), BL_OK);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void source_shred_killed_at_any_step_completes_by_itself(void **state)
+{
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	for (unsigned at = STEP_INTENT; at < STEP_COUNT; at++) {
+		enum retention_step step = (enum retention_step)at;
+		char id[16], name[32];
+
+		if (!machine_has(SHRED_SOURCE, step))
+			continue;
+		print_message("killed before %s\n", retention_step_name(step));
+		snprintf(id, sizeof(id), "RMA-%u", at);
+		assert_true(fixture_open_store(fixture));
+		promise(fixture, id, true);
+		fixture_close_store(fixture);
+		assert_true(destroy_and_die(fixture, id, retention_source_shred, NOT_DUE, step));
+		destroy_and_die(fixture, id, retention_source_shred, NOT_DUE, step);
+		assert_true(fixture_open_store(fixture));
+		/* Also when INTENT was never told: the receipt promised it. */
+		assert_int_equal(recover(fixture, NOT_DUE), 1);
+		assert_certified(fixture, id, "~source.json", AUDIT_SOURCE_INTENT,
+				 AUDIT_SOURCE_DONE, "ERASED");
+		for (size_t i = 0; i < 2; i++) {
+			snprintf(name, sizeof(name), "mnt/%s.%03zu", id, i);
+			assert_int_equal(access(path_of(fixture, name), F_OK), -1);
+		}
+		assert_int_equal(count_planted(fixture), 0);
+		assert_int_equal(recover(fixture, NOT_DUE), 0);
+
+		struct retention_context context = context_of(fixture, NOT_DUE);
+
+		assert_int_equal(retention_source_shred(&context, id, NULL), BL_OK);
+		fixture_close_store(fixture);
+	}
+}
+
+static void source_of_an_unfinished_intake_stays(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stat st;
+
+	READY(fixture);
+	assert_true(fixture_open_store(fixture));
+	promise(fixture, "RMA-1", false);
+
+	struct retention_context context = context_of(fixture, NOT_DUE);
+
+	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(recover(fixture, NOT_DUE), 0);
+	assert_int_equal(stat(path_of(fixture, "mnt/RMA-1.000"), &st), 0);
+	assert_int_equal(st.st_size, IMAGE_SIZE / 2);
+	assert_true(count_planted(fixture) > 0);
+	assert_true(journal_is_there(fixture->store, "RMA-1", SHRED_SOURCE));
+}
+
+static void source_file_that_was_replaced_is_never_touched(void **state)
+{
+	struct fixture *fixture = *state;
+	char first[128], aside[128];
+	struct stat st;
+
+	READY(fixture);
+	assert_true(fixture_open_store(fixture));
+	promise(fixture, "RMA-1", true);
+	fixture_close_store(fixture);
+	assert_true(
+		destroy_and_die(fixture, "RMA-1", retention_source_shred, NOT_DUE, STEP_OVERWRITE));
+	snprintf(first, sizeof(first), "%s/mnt/RMA-1.001", fixture->root);
+	snprintf(aside, sizeof(aside), "%s/mnt/aside", fixture->root);
+	assert_int_equal(rename(first, aside), 0);
+	assert_true(write_image(first, IMAGE_SIZE / 2));
+	assert_true(fixture_open_store(fixture));
+	assert_int_equal(recover(fixture, NOT_DUE), 1);
+	assert_certified(fixture, "RMA-1", "~source.json", AUDIT_SOURCE_INTENT, AUDIT_SOURCE_DONE,
+			 "NOT_ERASED");
+	assert_int_equal(stat(first, &st), 0);
+	assert_int_equal(st.st_size, IMAGE_SIZE / 2);
+	assert_int_equal(stat(aside, &st), 0);
+	assert_int_equal(st.st_size, IMAGE_SIZE / 2);
+	/* The other file is destroyed all the same. */
+	assert_int_equal(access(path_of(fixture, "mnt/RMA-1.000"), F_OK), -1);
+}
+
+static void symbolic_link_in_the_place_of_a_source_leads_nowhere(void **state)
+{
+	struct fixture *fixture = *state;
+	char first[128], other[128];
+	struct stat st;
+
+	READY(fixture);
+	assert_true(fixture_open_store(fixture));
+	promise(fixture, "RMA-1", true);
+	snprintf(first, sizeof(first), "%s/mnt/RMA-1.000", fixture->root);
+	snprintf(other, sizeof(other), "%s/mnt/other", fixture->root);
+	assert_true(write_image(other, IMAGE_SIZE / 2));
+	assert_int_equal(unlink(first), 0);
+	assert_int_equal(symlink(other, first), 0);
+	assert_int_equal(recover(fixture, NOT_DUE), 1);
+	assert_certified(fixture, "RMA-1", "~source.json", AUDIT_SOURCE_INTENT, AUDIT_SOURCE_DONE,
+			 "NOT_ERASED");
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_size, IMAGE_SIZE / 2);
+	assert_int_equal(lstat(first, &st), 0);
+}
+
+static void held_source_waits_until_its_holds_are_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t hold;
+
+	READY(fixture);
+	assert_true(fixture_open_store(fixture));
+	promise(fixture, "RMA-1", true);
+	assert_int_equal(device_hold_add(fixture->store, "RMA-1", 0, "dispute", NOW, &hold, NULL),
+			 BL_OK);
+
+	struct retention_context context = context_of(fixture, NOT_DUE);
+
+	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SOURCE_INTENT).found, 0);
+	assert_true(count_planted(fixture) > 0);
+	assert_int_equal(device_hold_release(fixture->store, "RMA-1", hold, NULL), BL_OK);
+	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_OK);
+	assert_int_equal(count_planted(fixture), 0);
+}
+
+static void source_that_cannot_be_destroyed_truthfully_is_not_promised(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128], other[160];
+	struct bl_error why = {.text = ""};
+
+	READY(fixture);
+	assert_true(fixture_open_store(fixture));
+	assert_true(enroll_sealed(fixture, "RMA-1"));
+
+	struct retention_context context = context_of(fixture, NOT_DUE);
+
+	snprintf(path, sizeof(path), "%s/mnt/linked", fixture->root);
+	snprintf(other, sizeof(other), "%s.other", path);
+	assert_true(write_image(path, 1 << 20));
+
+	int writing = open(path, O_RDWR | O_CLOEXEC), reading = open(path, O_RDONLY | O_CLOEXEC);
+
+	/* Who may not write it shall not have it destroyed. */
+	assert_int_equal(retention_source_prepare(&context, "RMA-1", &reading, 1, &why),
+			 BL_INVALID);
+	assert_int_equal(
+		retention_source_prepare(&context, "RMA-1", (int[]){writing, writing}, 2, &why),
+		BL_INVALID);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(retention_source_prepare(&context, "RMA-1", &writing, 1, &why),
+			 BL_UNSUPPORTED);
+	assert_non_null(strstr(why.text, "file 1 of the source"));
+	assert_non_null(strstr(why.text, "hard links"));
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_not_equal(retention_source_prepare(&context, "RMA-1", &writing, 1, &why), BL_OK);
+	assert_false(journal_is_there(fixture->store, "RMA-1", SHRED_SOURCE));
+	close(writing);
+	close(reading);
+}
+
+/* ---- parts -------------------------------------------------------------------------------------------- */
+
+static bool find_reader(char out[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length <= 0)
+		return false;
+	self[length] = '\0';
+	for (char *slash; (slash = strrchr(self, '/'));) {
+		*slash = '\0';
+		snprintf(out, PATH_MAX, "%.4000s/bailee-reader", self);
+		if (access(out, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* An ext4 image of 8 MiB with a file that is to go and one that is to stay; both within one group of chunks. */
+#define PART_SIZE (UINT64_C(8) << 20)
+static void make_filesystem(struct fixture *fixture, char image[128])
+{
+	char folder[128], size[] = "8M", name[160];
+	char *argv[] = {(char *)"mke2fs", (char *)"-q", (char *)"-F",  (char *)"-t", (char *)"ext4",
+			(char *)"-d",	  folder,	(char *)image, size,	     NULL};
+
+	snprintf(image, 128, "%s/filesystem", fixture->root);
+	snprintf(folder, sizeof(folder), "%s/files", fixture->root);
+	if (access(image, F_OK) == 0)
+		return;
+	assert_int_equal(mkdir(folder, 0700), 0);
+	snprintf(name, sizeof(name), "%s/secret.txt", folder);
+	assert_true(write_image(name, 5000));
+	snprintf(name, sizeof(name), "%s/neighbour.txt", folder);
+
+	FILE *file = fopen(name, "we");
+
+	for (size_t i = 0; i < 9000; i++)
+		fputc("what stays; "[i % 12], file);
+	fclose(file);
+	snprintf(name, sizeof(name), "%s/other.txt", folder);
+	assert_true(write_image(name, 300));
+	assert_true(run_quietly(argv));
+}
+
+static enum bl_status shred_secret(const struct retention_context *context, const char *id,
+				   struct bl_error *why)
+{
+	struct retention_context copy = *context;
+	char reader[PATH_MAX];
+	BL_CLEANUP(sealed_hot_free) struct sealed_hot *hot = NULL;
+	uint64_t files = 0;
+	uint32_t number = 0;
+
+	if (!find_reader(reader) || sealed_hot_new(4 << 20, &hot, why) != BL_OK)
+		return BL_FAILED;
+	copy.reader_path = reader;
+	copy.hot = hot;
+	return retention_part_shred(&copy, id, PATTERNS, 1, &files, &number, why);
+}
+
+static uint8_t *read_sealed_image(struct fixture *fixture, const char *id)
+{
+	BL_CLEANUP(sealed_hot_free) struct sealed_hot *hot = NULL;
+	BL_CLEANUP(sealed_close) struct sealed *sealed = NULL;
+	uint8_t root[VAULT_KEY], *bytes = malloc(PART_SIZE);
+	struct bl_error why = {.text = ""};
+	int folder = -1;
+
+	assert_int_equal(sealed_hot_new(4 << 20, &hot, NULL), BL_OK);
+	assert_int_equal(device_folder(fixture->store, id, &folder, NULL), BL_OK);
+	assert_int_equal(vault_image_root(device_store_vault(fixture->store), id, root, NULL),
+			 BL_OK);
+	if (sealed_open(folder, id, root, PART_SIZE, hot, &sealed, &why) != BL_OK ||
+	    sealed_read(sealed, 0, bytes, PART_SIZE, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	close(folder);
+	return bytes;
+}
+
+/* Everything as it was, but the file that had to go, which is zeros. */
+static void assert_part_gone(struct fixture *fixture, const char *id, const char *image)
+{
+	uint8_t *now = read_sealed_image(fixture, id), *before = malloc(PART_SIZE);
+	FILE *file = fopen(image, "re");
+	size_t changed = 0;
+
+	assert_int_equal(fread(before, 1, PART_SIZE, file), PART_SIZE);
+	fclose(file);
+	for (size_t i = 0; i < PART_SIZE; i++) {
+		if (now[i] == before[i])
+			continue;
+		changed++;
+		if (now[i] != 0)
+			fail_msg("byte %zu is neither as it was nor zero", i);
+	}
+	/* 5000 bytes of text without a zero, in whole blocks. */
+	assert_in_range(changed, 5000, 8192);
+	/* What is left of the planted text is the other file's. */
+	assert_null(memmem(now, PART_SIZE,
+			   PLANTED PLANTED PLANTED PLANTED PLANTED PLANTED PLANTED PLANTED, 312));
+	assert_non_null(memmem(now, PART_SIZE, PLANTED PLANTED, 78));
+	assert_non_null(memmem(now, PART_SIZE, "what stays; what stays; ", 24));
+	free(now);
+	free(before);
+}
+
+static void add_filesystem(struct fixture *fixture, const char *id, char image[128])
+{
+	make_filesystem(fixture, image);
+
+	const struct filling filling = {
+		.image = image, .groups = 8, .bytes = PART_SIZE, .is_complete = true};
+
+	assert_true(add_filled(fixture, id, &filling));
+}
+
+static void part_shred_killed_at_any_step_completes_by_itself(void **state)
+{
+	struct fixture *fixture = *state;
+	char image[128], reader[PATH_MAX];
+
+	READY(fixture);
+	if (!find_reader(reader))
+		skip();
+	for (unsigned at = STEP_INTENT + 1; at < STEP_COUNT; at++) {
+		enum retention_step step = (enum retention_step)at;
+		char id[16];
+
+		if (!machine_has(SHRED_PART, step))
+			continue;
+		print_message("killed before %s\n", retention_step_name(step));
+		snprintf(id, sizeof(id), "RMA-%u", at);
+		assert_true(fixture_open_store(fixture));
+		add_filesystem(fixture, id, image);
+		fixture_close_store(fixture);
+		assert_true(destroy_and_die(fixture, id, shred_secret, NOT_DUE, step));
+		assert_true(fixture_open_store(fixture));
+		assert_int_equal(recover(fixture, NOT_DUE), 1);
+		assert_certified(fixture, id, "~part-1.json", AUDIT_PART_INTENT, AUDIT_PART_DONE,
+				 "ERASED");
+		assert_part_gone(fixture, id, image);
+		assert_int_equal(recover(fixture, NOT_DUE), 0);
+		assert_false(journal_is_there(fixture->store, id, SHRED_PART));
+		fixture_close_store(fixture);
+	}
+}
+
+static void part_killed_before_its_intent_leaves_the_image_as_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+	char image[128], reader[PATH_MAX];
+
+	READY(fixture);
+	if (!find_reader(reader))
+		skip();
+	assert_true(fixture_open_store(fixture));
+	add_filesystem(fixture, "RMA-1", image);
+	fixture_close_store(fixture);
+	assert_true(destroy_and_die(fixture, "RMA-1", shred_secret, NOT_DUE, STEP_INTENT));
+	assert_true(fixture_open_store(fixture));
+	assert_int_equal(recover(fixture, NOT_DUE), 0);
+
+	uint8_t *now = read_sealed_image(fixture, "RMA-1");
+
+	assert_non_null(memmem(now, PART_SIZE,
+			       PLANTED PLANTED PLANTED PLANTED PLANTED PLANTED PLANTED PLANTED,
+			       312));
+	free(now);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_PART_INTENT).found, 0);
+}
+
+static void device_with_a_part_half_way_is_destroyed_whole(void **state)
+{
+	static const enum retention_step STEPS[] = {STEP_PREPARE, STEP_COMMIT, STEP_FINISH,
+						    STEP_CHECK};
+	struct fixture *fixture = *state;
+	char image[128], reader[PATH_MAX];
+
+	READY(fixture);
+	if (!find_reader(reader))
+		skip();
+	for (size_t i = 0; i < BL_COUNT(STEPS); i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "RMA-%zu", i);
+		assert_true(fixture_open_store(fixture));
+		add_filesystem(fixture, id, image);
+		fixture_close_store(fixture);
+		assert_true(destroy_and_die(fixture, id, shred_secret, NOT_DUE, STEPS[i]));
+		assert_true(destroy_and_die(fixture, id, retention_shred, NOW, STEP_TRY));
+		assert_true(fixture_open_store(fixture));
+		assert_int_equal(recover(fixture, NOW), 1);
+		assert_sealed_destroyed(fixture, id);
+		assert_int_equal(count_events(fixture, id, AUDIT_PART_INTENT).found, 1);
+		assert_int_equal(count_events(fixture, id, AUDIT_PART_DONE).found, 1);
+		assert_false(journal_is_there(fixture->store, id, SHRED_PART));
+		fixture_close_store(fixture);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(sealed_shred_killed_at_any_step_completes_by_itself),
+		TEST(sealed_shred_killed_before_its_intent_leaves_everything),
+		TEST(source_shred_killed_at_any_step_completes_by_itself),
+		TEST(source_of_an_unfinished_intake_stays),
+		TEST(source_file_that_was_replaced_is_never_touched),
+		TEST(symbolic_link_in_the_place_of_a_source_leads_nowhere),
+		TEST(held_source_waits_until_its_holds_are_gone),
+		TEST(source_that_cannot_be_destroyed_truthfully_is_not_promised),
+		TEST(part_shred_killed_at_any_step_completes_by_itself),
+		TEST(part_killed_before_its_intent_leaves_the_image_as_it_was),
+		TEST(device_with_a_part_half_way_is_destroyed_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
