@@ -122,7 +122,8 @@ $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/l
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
 # They start the programs, which lie two folders above their own.
-$(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile: | $(CONTAINERS)
+$(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile $(B)/test/unit/fs/image/container-refusals \
+	$(B)/test/unit/fs/image/container-seal: | $(CONTAINERS)
 # The program without its log, to measure what the log costs: never installed. Where both have a name the first one counts.
 $(B)/test/tools/bailee-nolog: $(call obj,$(CLI_C) tests/tools/nolog.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
 	@mkdir -p $(@D)

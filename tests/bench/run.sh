@@ -13,6 +13,7 @@
 #   - rand4k, walk: 64 requests in flight, from 64 threads; .d1: from one. The walk lists and stats 100,000 files in 1,100
 #     directories of a fresh mount, with a fresh daemon.
 #   - reload: eight readers of two views while a thousand policies are loaded, one right after the other; and as long without.
+#   - vault: see tests/bench/vault.c; reads of a sealed image against the same image enrolled plain, through one view.
 #   - Every answer of Bailee is in its log, on disk, before it is given; the store lies on the disk of /tmp. Where it says bounded,
 #     permitted reads and stats are there within 20 ms instead (audit: {durability: bounded, bounded: 20ms}).
 #   - nolog: the same program and policy with a log that forgets everything (tests/tools/nolog.c). Both are mounted at the same time
@@ -287,9 +288,81 @@ say_reloads() {
 	done
 }
 
+# One service, the same image plain and sealed, one view; both take turns. hot: 16 MiB, which the hot chunks hold; cold: 256 MiB,
+# which they do not.
+vault_policy() {
+	cat <<EOF
+bailee: 1
+name: vault
+serial: 1
+timezone: UTC
+uses: [builtin/baseline]
+people: {'uid:61002': {roles: [one]}}
+roles: {one: {}}
+detect: {sets: [contact, payment]}
+defaults: {access: forbid, mask: fill, unscanned: withhold}
+rules:
+  - {id: looks, permit: [list, read, copy], who: [one], why: They look at devices here.}
+EOF
+}
+start_vault() {
+	mkdir -p "$work/vault" "$work/hot"
+	chown 61002 "$work/vault"
+	chmod 755 "$work"
+	"$load" mail "$work/hot" 1 16
+	mke2fs -q -F -t ext4 -d "$work/hot" "$work/hot.img" 24M >/dev/null
+	vault_policy >"$work/vault.yaml"
+	chmod 644 "$work/vault.yaml"
+	mkfifo "$work/ready"
+	"$bailee" serve --store "$work/vaults" --policy "$work/vault.yaml" >"$work/ready" &
+	service=$!
+	read -r line <"$work/ready"
+	rm "$work/ready"
+	export BAILEE_STORE="$work/vaults"
+	for image in mail hot; do
+		"$bailee" enroll "$work/$image.img" --device "plain-$image" --kind disk >/dev/null
+		"$bailee" intake "$work/$image.img" --device "sealed-$image" --kind disk >/dev/null 2>&1
+	done
+	setpriv --reuid=61002 --regid=61002 --clear-groups "$bailee" open "$work/vault" >/dev/null
+}
+loaded() { # NAME COMMAND...: timed, as the view's person
+	name=$1
+	shift
+	timed "$name" setpriv --reuid=61002 --regid=61002 --clear-groups "$load" "$@"
+}
+measure_vault() {
+	start_vault
+	turn=0
+	while [ "$turn" -lt 8 ]; do
+		for side in plain sealed; do
+			loaded "$side-seq" seq 4 $(files "$work/vault/$side-mail/p1-ext4")
+			loaded "$side-hot" rand 64 20000 "$work/vault/$side-hot/p1-ext4/mail-00.txt"
+			loaded "$side-hot1" rand 1 3000 "$work/vault/$side-hot/p1-ext4/mail-00.txt"
+			loaded "$side-cold" rand 64 10000 $(files "$work/vault/$side-mail/p1-ext4")
+		done
+		turn=$((turn + 1))
+	done
+	peak_memory >"$work/t.vault-memory"
+	unset BAILEE_STORE
+	kill "$service"
+	wait "$service" || true
+	service=
+}
+say_vault() {
+	faster vault.read_seq_vs_plain sealed-seq plain-seq
+	faster vault.read_rand4k_vs_plain sealed-hot plain-hot
+	faster vault.read_rand4k_vs_plain.d1 sealed-hot1 plain-hot1
+	faster vault.read_rand4k_vs_plain.cold sealed-cold plain-cold
+	rate vault.read_seq_gbps sealed-seq 268435.456 GB/s
+	say vault.peak_mib "$(awk '{ printf "%.1f", $1 / 1024 }' "$work/t.vault-memory")" MiB
+}
+
 for name in policy policy-hostile detect audit image; do
 	"$build/bench/$name"
 done
+mkdir "$work/scratch"
+"$build/bench/vault" "$work/scratch"
+rm -rf "$work/scratch"
 sh "$(dirname "$0")/journald.sh" "$build"
 if [ "$(id -u)" != 0 ]; then
 	skipped "reads and walks: they need root"
@@ -304,6 +377,12 @@ fi
 with_fuse2fs=$(command -v fuse2fs || true)
 with_bindfs=$(command -v bindfs || true)
 make_images
+if has setpriv; then
+	measure_vault
+	say_vault
+else
+	skipped "vault.read: setpriv is not installed (package util-linux)"
+fi
 round=0
 while [ "$round" -lt "$rounds" ]; do
 	measure_reads
