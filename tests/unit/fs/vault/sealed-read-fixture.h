@@ -114,18 +114,29 @@ static BL_UNUSED void image_seal(const struct image *image, enum sealed_algorith
 	free(room);
 }
 
-static BL_UNUSED void image_make(struct image *image, enum sealed_algorithm algorithm,
-				 const struct sealed_gap *gaps, size_t gap_count)
+/* In a new folder below @parent. */
+static BL_UNUSED void image_make_in(const char *parent, const uint8_t *root, struct image *image,
+				    enum sealed_algorithm algorithm, const struct sealed_gap *gaps,
+				    size_t gap_count)
 {
 	*image = (struct image){.gaps = gaps, .gap_count = gap_count};
 	assert_true(sodium_init() >= 0);
-	snprintf(image->path, sizeof(image->path), "/tmp/sealed-test-XXXXXX");
+	snprintf(image->path, sizeof(image->path), "%s/sealed-test-XXXXXX", parent);
 	assert_non_null(mkdtemp(image->path));
 	image->device_fd = open(image->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(image->device_fd >= 0);
-	randombytes_buf(image->root, sizeof(image->root));
+	if (root)
+		memcpy(image->root, root, sizeof(image->root));
+	else
+		randombytes_buf(image->root, sizeof(image->root));
 	image_model(image);
 	image_seal(image, algorithm);
+}
+
+static BL_UNUSED void image_make(struct image *image, enum sealed_algorithm algorithm,
+				 const struct sealed_gap *gaps, size_t gap_count)
+{
+	image_make_in("/tmp", NULL, image, algorithm, gaps, gap_count);
 }
 
 static int remove_one(const char *path, const struct stat *st BL_UNUSED, int type BL_UNUSED,
