@@ -1,7 +1,10 @@
 #include "fs/vault/sealed-writer.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+
+#define AHEAD 4 /* groups */
 
 /* Those of a group that was put: they wait for a checkpoint, or are in the file. */
 static enum bl_status find_index(struct sealed_writer *writer, uint64_t group, struct bl_error *why)
@@ -24,10 +27,23 @@ static enum bl_status find_index(struct sealed_writer *writer, uint64_t group, s
 			      group * SEALED_GROUP_INDEX, "index", why);
 }
 
+/* The whole is looked at when an intake goes on: the disk is to be at work while a group is decrypted. */
+static void fetch_ahead(const struct sealed_writer *writer, uint64_t group)
+{
+	uint64_t from = (group + 1) * SEALED_GROUP;
+	uint64_t to = BL_MIN(from + AHEAD * SEALED_GROUP, writer->at);
+
+	if (from < to)
+		(void)posix_fadvise(writer->files.data, (off_t)from, (off_t)(to - from),
+				    POSIX_FADV_WILLNEED);
+}
+
 static enum bl_status see_group(struct sealed_writer *writer, uint64_t group, struct bl_error *why)
 {
 	if (writer->has_back && writer->back_group == group)
 		return BL_OK;
+	if (writer->has_back && group == writer->back_group + 1)
+		fetch_ahead(writer, group);
 	writer->has_back = false;
 
 	enum bl_status status = find_index(writer, group, why);
