@@ -290,12 +290,12 @@ static int scan_used(struct used_scan *scan, uint64_t cursor, struct runs *runs,
 int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next)
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
-	BL_CLEANUP(bl_free) struct used_scan *scan = calloc(1, sizeof(*scan));
 
-	if (!scan)
-		return ENOMEM;
 	if (cursor % (uint64_t)EXT2FS_CLUSTER_RATIO(ext->fs))
 		return EINVAL;
+	BL_CLEANUP(bl_free) struct used_scan *scan = calloc(1, sizeof(*scan));
+	if (!scan)
+		return ENOMEM;
 	scan->ext = ext;
 	scan->group = UINT64_MAX;
 	int error = find_tables(ext->fs, &scan->tables);
