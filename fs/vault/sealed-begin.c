@@ -144,7 +144,7 @@ static enum bl_status fill_folder(const struct sealed_io *io, int folder_fd,
 
 static enum bl_status make_folder(const struct sealed_io *io, int device_fd,
 				  const struct sealed_header *header, const uint8_t root[VAULT_KEY],
-				  struct bl_error *why)
+				  bool *out_is_named, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
 
@@ -161,6 +161,7 @@ static enum bl_status make_folder(const struct sealed_io *io, int device_fd,
 		return status;
 	if (io->rename_at(io->context, device_fd, FOLDER_NEW, SEALED_FOLDER) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot rename '%s'", FOLDER_NEW);
+	*out_is_named = true;
 	return sealed_io_sync_folder(io, device_fd, "the device's folder", why);
 }
 
@@ -211,15 +212,14 @@ enum bl_status sealed_create_by(const struct sealed_io *io, int device_fd, const
 		return status;
 
 	struct sealed_header header = first_header(id, image_bytes, algorithm);
+	bool is_named = false; /* only then is "image" ours to remove */
 
-	status = make_folder(io, device_fd, &header, root, why);
+	status = make_folder(io, device_fd, &header, root, &is_named, why);
 	if (status == BL_OK)
 		status = sealed_resume_by(io, device_fd, id, root, image_bytes, out_writer, why);
-	if (status != BL_OK) {
-		/* Whichever of them there is; should this fail too, the next one sweeps or resumes. */
-		(void)!sweep(io, device_fd, FOLDER_NEW, NULL);
-		(void)!sweep(io, device_fd, SEALED_FOLDER, NULL);
-	}
+	/* Should this fail too, the next one sweeps or resumes. */
+	if (status != BL_OK)
+		(void)!sweep(io, device_fd, is_named ? SEALED_FOLDER : FOLDER_NEW, NULL);
 	return status;
 }
 
