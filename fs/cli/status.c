@@ -13,11 +13,12 @@ static void print_devices(const json_t *devices)
 		printf("\n%-20s %-12s %-9s %-17s %-6s %s\n", "DEVICE", "KIND", "STATE", "DUE",
 		       "HOLDS", "BY");
 	json_array_foreach(devices, index, device) printf(
-		"%-20s %-12s %-9s %-17s %-6lld %s%s\n", cli_text(device, "id"),
+		"%-20s %-12s %-9s %-17s %-6lld %s%s%s%s\n", cli_text(device, "id"),
 		cli_text(device, "kind"), cli_text(device, "state"), cli_text(device, "due"),
 		cli_number(device, "holds"), cli_text(device, "retention"),
-		json_is_true(json_object_get(device, "destroy_when_due")) ? ", destroyed then"
-									  : "");
+		json_is_true(json_object_get(device, "destroy_when_due")) ? ", destroyed then" : "",
+		json_is_true(json_object_get(device, "sealed")) ? ", sealed" : "",
+		json_is_true(json_object_get(device, "complete")) ? "" : ", intake NOT complete");
 }
 
 static void print_views(const json_t *views)

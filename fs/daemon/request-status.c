@@ -33,6 +33,8 @@ static bool add_device(void *context, const struct device *device)
 	answer_text(item, "retention", plan.entry);
 	answer_number(item, "holds", (int64_t)device->hold_count);
 	json_object_set_new(item, "destroy_when_due", json_boolean(device->destroy_when_due));
+	json_object_set_new(item, "sealed", json_boolean(device->source_kind == SOURCE_SEALED));
+	json_object_set_new(item, "complete", json_boolean(device->is_complete));
 	json_array_append_new(devices->list, item);
 	return true;
 }

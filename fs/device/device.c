@@ -567,6 +567,14 @@ enum bl_status device_shred_claim(struct device_store *store, const char *id, st
 	return status;
 }
 
+bool device_is_claimed(struct device_store *store, const char *id)
+{
+	struct device_entry *entry;
+	STORE_LOCKED(store);
+
+	return store_find(store, id, &entry, NULL) == BL_OK && entry->is_claimed;
+}
+
 void device_shred_unclaim(struct device_store *store, const char *id)
 {
 	struct device_entry *entry;

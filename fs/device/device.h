@@ -342,6 +342,8 @@ void device_shred_abandon(struct device_store *store, const char *id);
 enum bl_status device_shred_claim(struct device_store *store, const char *id,
 				  struct bl_error *why) BL_MUST_CHECK;
 void device_shred_unclaim(struct device_store *store, const char *id);
+/* device_is_claimed - does somebody work on its image just now? Then nobody else opens it */
+bool device_is_claimed(struct device_store *store, const char *id);
 
 /*
  * device_certificate_write / _read - STORE/certificates/ID<suffix>, replaced as device files are, but bare

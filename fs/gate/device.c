@@ -160,6 +160,9 @@ static enum bl_status unseal(const struct gate_device *device, const struct devi
 		return BL_NO_MEMORY;
 	enum bl_status status = !record->is_complete || !config->hot ? BL_INVALID : BL_OK;
 
+	/* While files in it are destroyed its bytes are neither the old ones nor the new. */
+	if (status == BL_OK && device_is_claimed(config->store, device->id))
+		status = BL_LOCKED;
 	if (status == BL_OK)
 		status = device_folder(config->store, device->id, &folder, NULL);
 	if (status == BL_OK)

@@ -38,11 +38,12 @@ enum bl_status image_ranges_subtract(struct image_ranges *from,
 				     const struct image_ranges *what) BL_MUST_CHECK;
 
 struct image_choice_report {
-	uint64_t files;		  /* seen, all volumes */
-	uint64_t files_left_out;  /* matched */
-	uint64_t bytes_left_out;  /* of the image */
-	uint64_t free_bytes;	  /* of these: free space */
-	unsigned volumes_left_out; /* cannot be read, so nobody can say that nothing of it matches: left out whole */
+	uint64_t files;		 /* seen, all volumes */
+	uint64_t files_left_out; /* matched */
+	uint64_t bytes_left_out; /* of the image */
+	uint64_t free_bytes;	 /* of these: free space */
+	unsigned
+		volumes_left_out; /* cannot be read, so nobody can say that nothing of it matches: left out whole */
 	unsigned volumes_kept_whole; /* its free space is not known: kept (no_free_space alone) */
 };
 

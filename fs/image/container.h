@@ -16,11 +16,11 @@
 #define CONTAINER_FILES 200 /* segments of one image, at most; also what one request can carry */
 
 enum container_kind {
-	CONTAINER_NONE, /* raw bytes as they are: no program is needed */
+	CONTAINER_NONE,	 /* raw bytes as they are: no program is needed */
 	CONTAINER_SPLIT, /* raw in pieces: name.001, .002, ... (or .aa, .ab, ...) */
 	CONTAINER_EWF,	 /* Expert Witness: E01, Ex01, S01 */
 	CONTAINER_VMDK,
-	CONTAINER_VHD, /* VHD and VHDX */
+	CONTAINER_VHD,	/* VHD and VHDX */
 	CONTAINER_QCOW, /* QCOW 1 to 3 */
 	CONTAINER_KIND_COUNT
 };

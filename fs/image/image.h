@@ -144,7 +144,8 @@ typedef bool image_range_fn(void *context, const struct image_range *range); /* 
  * nothing was told then), BL_IO, BL_TIMED_OUT, BL_TOO_LARGE, BL_NO_MEMORY.
  */
 enum bl_status image_places(struct image *image, unsigned volume, uint64_t inode,
-			    image_range_fn *tell, void *context, struct bl_error *why) BL_MUST_CHECK;
+			    image_range_fn *tell, void *context,
+			    struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * image_used - every byte of the image that this volume uses: its tables, journals and allocated blocks; the rest of the volume

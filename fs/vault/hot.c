@@ -43,7 +43,7 @@ struct sealed_hot {
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
-/* NULL when it cannot be locked: what is not locked may be swapped out. */
+/* NULL when it cannot be locked: what is not locked may be swapped out. Memory is taken as chunks come, not before. */
 static uint8_t *locked_map(size_t bytes)
 {
 	uint8_t *map =
@@ -51,7 +51,7 @@ static uint8_t *locked_map(size_t bytes)
 
 	if (map == MAP_FAILED)
 		return NULL;
-	if (mlock(map, bytes) == 0 && madvise(map, bytes, MADV_DONTDUMP) == 0 &&
+	if (mlock2(map, bytes, MLOCK_ONFAULT) == 0 && madvise(map, bytes, MADV_DONTDUMP) == 0 &&
 	    madvise(map, bytes, MADV_DONTFORK) == 0)
 		return map;
 	munmap(map, bytes);

@@ -43,6 +43,7 @@ on() { # FILESYSTEM SIZE
 	code 0 "$bailee" init --store "$store" --kit "$work/kit-$1"
 	start_daemon "$store" "$work/policy.yaml"
 	code 0 "$bailee" enroll "$work/images/given-$1.img" --device GIVEN --kind laptop --record "$work/old.yaml" --destroy-when-due
+	code 0 "$bailee" intake "$work/one.img" --device SEALED --kind laptop --record "$work/old.yaml"
 	code 0 "$bailee" enroll "$work/images/kept-$1.img" --device KEPT --kind laptop
 	code 2 "$bailee" log unlatch --reason 'there is nothing to mend'
 	code 3 as 61001 "$bailee" log unlatch --reason 'let me'
@@ -66,9 +67,12 @@ on() { # FILESYSTEM SIZE
 	sed 's/intake: 90d/intake: 20d/; s/^serial: 1 /serial: 2 /' "$BAILEE_ROOT/examples/policies/shop.yaml" >"$work/next.yaml"
 	chmod 644 "$work/next.yaml"
 	mv "$work/next.yaml" "$work/policy.yaml"
-	until [ "$("$bailee" status --json | jq -r '.devices[] | select(.id == "GIVEN") | .state')" = shredded ]; do
+	until [ "$("$bailee" status --json | jq -r '[.devices[] | select(.state == "shredded")] | length')" = 2 ]; do
 		[ -d "/proc/$daemon" ] || fail "$1: the daemon ended: $(tail -n 3 "$work/daemon.err")"
 	done
+	[ ! -e "$store/devices/SEALED/image" ] || fail "$1: the sealed image is still there"
+	code 0 "$bailee" certificate verify "$store/certificates/SEALED.json" --key "$(public_key)"
+	says purge
 	[ ! -e "$work/images/given-$1.img" ] || fail "$1: the image is still there"
 	[ -s "$store/certificates/GIVEN.json" ] || fail "$1: no certificate"
 	code 0 "$bailee" certificate verify "$store/certificates/GIVEN.json" --key "$(public_key)"
