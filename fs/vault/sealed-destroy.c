@@ -214,19 +214,20 @@ static bool next_stretch(int fd, uint64_t size, uint64_t *inout_at, uint64_t *ou
 	return *inout_at < *out_end;
 }
 
-typedef enum bl_status (*block_step)(const struct wiper *wiper, int fd, const char *name,
-				     uint64_t at, size_t length, struct bl_error *why);
-
 static enum bl_status each_block(const struct wiper *wiper, int fd, const char *name, uint64_t size,
-				 block_step step, struct bl_error *why)
+				 bool is_check, struct bl_error *why)
 {
 	uint64_t at = 0, end = 0;
 	enum bl_status status = BL_OK;
 
 	while (status == BL_OK && next_stretch(fd, size, &at, &end))
-		for (; at < end && status == BL_OK; at += BL_MIN(end - at, (uint64_t)BLOCK))
-			status = step(wiper, fd, name, at,
-				      (size_t)BL_MIN(end - at, (uint64_t)BLOCK), why);
+		while (at < end && status == BL_OK) {
+			size_t piece = (size_t)BL_MIN(end - at, (uint64_t)BLOCK);
+
+			status = is_check ? check_block(wiper, fd, name, at, piece, why)
+					  : write_block(wiper, fd, name, at, piece, why);
+			at += piece;
+		}
 	return status;
 }
 
@@ -245,11 +246,11 @@ static enum bl_status wipe_file(const struct wiper *wiper, int folder_fd, const 
 
 	uint64_t size = ((uint64_t)st.st_size + MEDIUM_ALIGN - 1) / MEDIUM_ALIGN * MEDIUM_ALIGN;
 
-	status = each_block(wiper, fd, name, size, write_block, why);
+	status = each_block(wiper, fd, name, size, false, why);
 	if (status == BL_OK && fsync(fd) != 0)
 		status = bl_fail_errno(why, BL_IO, "cannot sync the image's '%s'", name);
 	if (status == BL_OK)
-		status = each_block(wiper, fd, name, size, check_block, why);
+		status = each_block(wiper, fd, name, size, true, why);
 	return status;
 }
 

@@ -29,6 +29,7 @@ struct change {
 
 struct disk {
 	size_t calls, dies_at; /* 0: never */
+	bool is_once;	       /* one call fails, the disk lives on */
 	struct change changes[MOST_DONE];
 	size_t count;
 	uint64_t seed;
@@ -38,6 +39,8 @@ static bool dies(struct disk *disk)
 {
 	disk->calls++;
 	errno = EIO;
+	if (disk->is_once)
+		return disk->calls == disk->dies_at;
 	return disk->dies_at && disk->calls >= disk->dies_at;
 }
 
@@ -365,10 +368,52 @@ static void a_crash_anywhere_ends_in_all_or_nothing(void **state BL_UNUSED)
 	free(world);
 }
 
+/* A full disk, a bad sector: told, and either nothing happened or finishing is called again. */
+static void a_call_that_fails_once_leaves_nothing_half(void **state BL_UNUSED)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct image *image = &world->image;
+	const struct sealed_io io = io_of(&world->disk);
+	struct bl_error why = {""};
+	bool is_done = false;
+	size_t undone = 0, finished = 0;
+
+	image_make(image, sealed_algorithm_here(), GAPS, BL_COUNT(GAPS));
+	run("cd %s && cp -a image base", image->path);
+	world->disk.is_once = true;
+	for (size_t at = 1; !is_done; at++) {
+		uint8_t in_force[VAULT_KEY];
+
+		run("cd %s && rm -rf image && cp -a base image", image->path);
+		memcpy(in_force, image->root, VAULT_KEY);
+		world->disk.calls = 0;
+		world->disk.dies_at = at;
+		is_done = destroy(world, in_force);
+		lose_power(&world->disk, true);
+		if (memcmp(in_force, image->root, VAULT_KEY) == 0) {
+			undone++;
+			if (!reads_as_the_model(image, in_force, &why))
+				fail_msg("call %zu failed: %s", at, why.text);
+		} else if (!is_done) {
+			finished++;
+			must_be_ok(sealed_part_finish_by(&io, image->device_fd, ID, in_force, &why),
+				   &why);
+			lose_power(&world->disk, true);
+		}
+		run("cd %s/image && test \"$(echo *)\" = 'data gaps header index keys'",
+		    image->path);
+	}
+	if (undone < 15 || finished < 25)
+		fail_msg("%zu undone, %zu finished", undone, finished);
+	image_done(image);
+	free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_crash_anywhere_ends_in_all_or_nothing),
+		cmocka_unit_test(a_call_that_fails_once_leaves_nothing_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -425,6 +425,61 @@ static void places_must_be_in_the_image_and_in_order(void **state BL_UNUSED)
 	image_done(&image);
 }
 
+/* Five GiB and a bit: three levels, most of it zeros. */
+static void a_part_of_a_tree_of_three_levels(void **state BL_UNUSED)
+{
+	static const uint64_t AT[] = {0, 4500, 4501, 5120};
+	static const uint64_t BYTES = 5120 * (uint64_t)SEALED_GROUP + 5000;
+	const struct sealed_place place = {4500 * (uint64_t)SEALED_GROUP + 70000, 100};
+	struct image image = {.path = "/tmp/sealed-test-XXXXXX"};
+	struct sealed_writer *writer = NULL;
+	struct sealed_part part;
+	struct bl_error why = {""};
+	uint8_t *room = aligned_alloc(4096, SEALED_GROUP), digest[32] = {1}, is[200];
+	uint8_t new_root[VAULT_KEY];
+	struct sealed_hot *hot = hot_make(SMALL);
+	struct sealed *sealed = NULL;
+
+	assert_non_null(mkdtemp(image.path));
+	image.device_fd = open(image.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	must_be_ok(sealed_create(image.device_fd, ID, image.root, BYTES, sealed_algorithm_here(),
+				 &writer, &why),
+		   &why);
+	for (size_t i = 0; i < BL_COUNT(AT); i++) {
+		size_t length =
+			(size_t)BL_MIN(BYTES - AT[i] * SEALED_GROUP, (uint64_t)SEALED_GROUP);
+
+		if (AT[i] > sealed_at(writer) / SEALED_GROUP)
+			must_be_ok(
+				sealed_skip(writer, AT[i] - sealed_at(writer) / SEALED_GROUP, &why),
+				&why);
+		memset(room, 0, SEALED_GROUP);
+		memset(room, (int)i + 1, length);
+		must_be_ok(sealed_put(writer, room, length, &why), &why);
+	}
+	must_be_ok(sealed_finish(writer, NULL, 0, digest, &why), &why);
+	sealed_writer_close(writer);
+	must_be_ok(sealed_part_prepare(image.device_fd, ID, image.root, &place, 1, new_root, &part,
+				       &why),
+		   &why);
+	assert_int_equal(part.groups, 1);
+	must_be_ok(sealed_part_finish(image.device_fd, ID, new_root, &why), &why);
+	must_be_ok(sealed_open(image.device_fd, ID, new_root, BYTES, hot, &sealed, &why), &why);
+	must_be_ok(sealed_read(sealed, place.offset - 50, is, sizeof(is), &why), &why);
+	for (size_t i = 0; i < sizeof(is); i++)
+		assert_int_equal(is[i], i >= 50 && i < 150 ? 0 : 2);
+	for (size_t i = 0; i < BL_COUNT(AT); i++) {
+		must_be_ok(sealed_read(sealed, AT[i] * SEALED_GROUP, is, 100, &why), &why);
+		assert_int_equal(is[99], i + 1);
+	}
+	must_be_ok(sealed_read(sealed, 3000 * (uint64_t)SEALED_GROUP, is, 100, &why), &why);
+	assert_true(sodium_is_zero(is, 100));
+	sealed_close(sealed);
+	sealed_hot_free(hot);
+	free(room);
+	image_done(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +490,7 @@ int main(void)
 		cmocka_unit_test(an_old_tree_under_a_header_of_the_new_root_is_no_use),
 		cmocka_unit_test(before_the_new_root_is_in_force_nothing_happened),
 		cmocka_unit_test(after_it_finishing_can_be_done_again),
+		cmocka_unit_test(a_part_of_a_tree_of_three_levels),
 		cmocka_unit_test(places_must_be_in_the_image_and_in_order),
 	};
 
