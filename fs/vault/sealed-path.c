@@ -258,7 +258,8 @@ enum bl_status path_find(struct path_owner *owner, const struct sealed_header *h
 		if (!node)
 			return BL_NOT_FOUND;
 	}
-	if (!tree_entry_decode(entry_of(node, group), &entry))
+	/* A header without levels was refused when it was read. */
+	if (!node || !tree_entry_decode(entry_of(node, group), &entry))
 		return changed(why);
 	if (entry.generation == 0)
 		return BL_NOT_FOUND;
