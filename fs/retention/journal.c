@@ -429,7 +429,9 @@ static enum bl_status unseal(struct device_store *store, const char *id, enum sh
 	sodium_memzero(key, sizeof(key));
 	if (status != BL_OK)
 		return bl_fail(why, BL_TAMPERED,
-			       "the shred journal of '%s' is not one that this store sealed", id);
+			       "the journal '%s' of '%s' is not one that this store sealed (put it "
+			       "back as it was)",
+			       NAMES[kind], id);
 	*out_text = BL_TAKE(text);
 	return BL_OK;
 }
@@ -452,7 +454,9 @@ enum bl_status journal_load(struct device_store *store, const char *id, enum shr
 		return BL_OK;
 	journal_done(out_journal);
 	return bl_fail(why, BL_INVALID,
-		       "the shred journal of '%s' is not of this version of Bailee", id);
+		       "the journal '%s' of '%s' is not of this version of Bailee (finish it with "
+		       "the version that began it)",
+		       NAMES[kind], id);
 }
 
 enum bl_status journal_remove(struct device_store *store, const char *id, enum shred_kind kind,

@@ -42,22 +42,41 @@ enum bl_status step_finish(struct shred *shred, struct bl_error *why)
 	return sealed_part_finish(shred->folder, shred->device.id, shred->root, why);
 }
 
-enum bl_status step_check(struct shred *shred, struct bl_error *why)
+/* For a look inside; at a start nobody has made room for decrypted chunks yet. */
+struct inside {
+	struct sealed_hot *own;
+	struct sealed *sealed;
+};
+
+static void inside_done(struct inside *inside)
 {
-	const struct journal *journal = &shred->journal;
-	BL_CLEANUP(sealed_hot_free) struct sealed_hot *own = NULL;
-	BL_CLEANUP(sealed_close) struct sealed *sealed = NULL;
+	sealed_close(inside->sealed);
+	sealed_hot_free(inside->own);
+}
+#define INSIDE_CLEANUP __attribute__((cleanup(inside_done)))
+
+static enum bl_status open_inside(const struct shred *shred, struct inside *inside,
+				  struct bl_error *why)
+{
 	struct sealed_hot *hot = shred->context->hot;
 	enum bl_status status = BL_OK;
 
-	/* At a start nobody has made one yet. */
 	if (!hot)
-		status = sealed_hot_new(SEALED_HOT_BYTES, &own, why);
+		status = sealed_hot_new(SEALED_HOT_BYTES, &inside->own, why);
+	if (status != BL_OK)
+		return status;
+	return sealed_open(shred->folder, shred->device.id, shred->root, shred->device.source_size,
+			   hot ? hot : inside->own, &inside->sealed, why);
+}
+
+enum bl_status step_check(struct shred *shred, struct bl_error *why)
+{
+	const struct journal *journal = &shred->journal;
+	INSIDE_CLEANUP struct inside inside = {.sealed = NULL};
+	enum bl_status status = open_inside(shred, &inside, why);
+
 	if (status == BL_OK)
-		status = sealed_open(shred->folder, shred->device.id, shred->root,
-				     shred->device.source_size, hot ? hot : own, &sealed, why);
-	if (status == BL_OK)
-		status = sealed_part_check(sealed, journal->places, journal->place_count,
+		status = sealed_part_check(inside.sealed, journal->places, journal->place_count,
 					   journal->neighbours, why);
 	return status;
 }
@@ -161,15 +180,13 @@ static enum bl_status look_inside(struct shred *shred, const char *const *patter
 				  struct bl_error *why)
 {
 	struct journal *journal = &shred->journal;
-	BL_CLEANUP(sealed_close) struct sealed *sealed = NULL;
-	enum bl_status status =
-		sealed_open(shred->folder, shred->device.id, shred->root, shred->device.source_size,
-			    shred->context->hot, &sealed, why);
+	INSIDE_CLEANUP struct inside inside = {.sealed = NULL};
+	enum bl_status status = open_inside(shred, &inside, why);
 
 	if (status == BL_OK)
-		status = find_places(shred, sealed, patterns, count, why);
+		status = find_places(shred, inside.sealed, patterns, count, why);
 	if (status == BL_OK)
-		status = sealed_part_digest(sealed, journal->places, journal->place_count,
+		status = sealed_part_digest(inside.sealed, journal->places, journal->place_count,
 					    journal->neighbours, why);
 	return status;
 }

@@ -204,8 +204,11 @@ static void promise(struct fixture *fixture, const char *id, bool is_completed)
 		assert_true(fds[i] >= 0);
 	}
 	assert_true(enroll_sealed(fixture, id));
+	/* As in an intake, which has the device to itself meanwhile. */
+	assert_int_equal(device_shred_claim(fixture->store, id, NULL), BL_OK);
 	if (retention_source_prepare(&context, id, fds, 2, &why) != BL_OK)
 		fail_msg("prepare: %s", why.text);
+	device_shred_unclaim(fixture->store, id);
 	if (is_completed)
 		assert_int_equal(device_complete(fixture->store, id, IMAGE_SIZE, NULL), BL_OK);
 	close(fds[0]);
@@ -549,6 +552,70 @@ static void part_killed_before_its_intent_leaves_the_image_as_it_was(void **stat
 	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_PART_INTENT).found, 0);
 }
 
+static enum bl_status shred_other(const struct retention_context *context, const char *id,
+				  uint32_t *out_number)
+{
+	static const char *const OTHER[] = {"**/other.txt", "**/neighbour.txt"};
+	struct retention_context copy = *context;
+	char reader[PATH_MAX];
+	BL_CLEANUP(sealed_hot_free) struct sealed_hot *hot = NULL;
+	uint64_t files = 0;
+
+	if (!find_reader(reader) || sealed_hot_new(4 << 20, &hot, NULL) != BL_OK)
+		return BL_FAILED;
+	copy.reader_path = reader;
+	copy.hot = hot;
+
+	enum bl_status status =
+		retention_part_shred(&copy, id, OTHER, BL_COUNT(OTHER), &files, out_number, NULL);
+
+	if (status == BL_OK)
+		assert_int_equal(files, 2);
+	return status;
+}
+
+static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state)
+{
+	struct fixture *fixture = *state;
+	char image[128], reader[PATH_MAX], *json = NULL;
+	uint32_t number = 0;
+	size_t length;
+
+	READY(fixture);
+	if (!find_reader(reader))
+		skip();
+	assert_true(fixture_open_store(fixture));
+	add_filesystem(fixture, "RMA-1", image);
+
+	struct retention_context context = context_of(fixture, NOT_DUE);
+
+	assert_int_equal(shred_secret(&context, "RMA-1", NULL), BL_OK);
+	assert_int_equal(shred_other(&context, "RMA-1", &number), BL_OK);
+	assert_int_equal(number, 2);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_PART_INTENT).found, 2);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_PART_DONE).found, 2);
+	assert_int_equal(device_certificate_read(fixture->store, "RMA-1", "~part-2.json", &json,
+						 &length, NULL),
+			 BL_OK);
+	assert_non_null(strstr(json, "\"part\":2"));
+	assert_non_null(strstr(json, "\"category\":\"purge\""));
+	assert_null(strstr(json, "other.txt"));
+	free(json);
+
+	uint8_t *now = read_sealed_image(fixture, "RMA-1");
+
+	assert_null(memmem(now, PART_SIZE, PLANTED, strlen(PLANTED)));
+	assert_null(memmem(now, PART_SIZE, "what stays; ", 12));
+	free(now);
+	context.now_unix = NOW;
+	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
+	assert_sealed_destroyed(fixture, "RMA-1");
+	assert_int_equal(device_certificate_read(fixture->store, "RMA-1", "~part-1.html", &json,
+						 &length, NULL),
+			 BL_OK);
+	free(json);
+}
+
 static void device_with_a_part_half_way_is_destroyed_whole(void **state)
 {
 	static const enum retention_step STEPS[] = {STEP_PREPARE, STEP_COMMIT, STEP_FINISH,
@@ -592,6 +659,7 @@ int main(void)
 		TEST(source_that_cannot_be_destroyed_truthfully_is_not_promised),
 		TEST(part_shred_killed_at_any_step_completes_by_itself),
 		TEST(part_killed_before_its_intent_leaves_the_image_as_it_was),
+		TEST(parts_are_numbered_and_the_whole_can_still_be_destroyed),
 		TEST(device_with_a_part_half_way_is_destroyed_whole),
 	};
 

@@ -4,8 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <dirent.h>
-
+#include "fs/vault/sealed-format.h"
 #include "tests/unit/fs/retention/fixture.h"
 
 #define READY(fixture)                                                                             \
@@ -175,6 +174,399 @@ static void sealed_image_is_gone_from_the_medium_and_certified(void **state)
 	}
 }
 
+/* ---- what must not be certified -------------------------------------------------------------------- */
+
+/*
+ * Somebody put a header of ours in the place of the image's own one: a key that is left opens it. Here the keys of RMA-2 open
+ * what RMA-1's folder holds.
+ */
+static void exchange_header(void *context, const char *device, enum retention_step step)
+{
+	struct fixture *fixture = context;
+	struct sealed_header header;
+	struct sealed_files files;
+	uint8_t root[VAULT_KEY];
+	unsigned slot = 0;
+	int folder = -1;
+
+	if (step != STEP_TRY)
+		return;
+	assert_int_equal(device_folder(fixture->store, device, &folder, NULL), BL_OK);
+	assert_int_equal(sealed_files_open(folder, true, &files, NULL), BL_OK);
+	assert_int_equal(vault_image_root(device_store_vault(fixture->store), "RMA-2", root, NULL),
+			 BL_OK);
+
+	uint8_t *page = aligned_alloc(SEALED_PAGE, SEALED_PAGE);
+
+	assert_int_equal(pread(files.header, page, SEALED_PAGE, 0), SEALED_PAGE);
+	if (sealed_header_decode(page, NULL, &header, NULL) != BL_OK)
+		fail_msg("no header");
+	header.generation += 10;
+	assert_int_equal(sealed_header_write(&files, &header, root, &slot, NULL), BL_OK);
+	free(page);
+	sealed_files_close(&files);
+	close(folder);
+}
+
+static void image_that_a_key_still_opens_is_not_certified(void **state)
+{
+	struct fixture *fixture = *state;
+	struct retention_context context = context_of(fixture, NOW);
+	struct bl_error why = {.text = ""};
+	struct device device;
+	size_t finished = 99;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 2, 2 << 20, true));
+	assert_true(add_sealed(fixture, "RMA-2", 1, 1 << 20, true));
+	context.on_step = exchange_header;
+	context.step_context = fixture;
+	assert_int_equal(retention_shred(&context, "RMA-1", &why), BL_NOT_VERIFIED);
+	assert_true(has_image(fixture, "RMA-1"));
+	assert_null(certificate_of(fixture, "RMA-1", ".json"));
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SHRED_DONE).found, 0);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_DUE);
+	/* Not by the next try either, until that key is gone, too. */
+	context.on_step = NULL;
+	assert_int_not_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(finished, 0);
+	assert_null(certificate_of(fixture, "RMA-1", ".json"));
+	assert_int_equal(retention_shred(&context, "RMA-2", NULL), BL_OK);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(finished, 1);
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"status\":\"ERASED\"");
+	free(json);
+}
+
+static void remove_image(struct fixture *fixture, const char *id)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/vol/store/devices/%s/image", fixture->root, id);
+	assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void spoil_header(struct fixture *fixture, const char *id)
+{
+	static const uint8_t NOISE[2 * 4096] = {[5] = 1, [4096 + 5] = 1};
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/vol/store/devices/%s/image/header", fixture->root, id);
+
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, NOISE, sizeof(NOISE), 0), sizeof(NOISE));
+	close(fd);
+}
+
+static void keep_reflink(struct fixture *fixture, const char *id)
+{
+	char from[192], to[192];
+	char *argv[] = {(char *)"cp", (char *)"--reflink=always", from, to, NULL};
+
+	snprintf(from, sizeof(from), "%s/vol/store/devices/%s/image/keys", fixture->root, id);
+	snprintf(to, sizeof(to), "%s/vol/snapshot", fixture->root);
+	assert_true(run_quietly(argv));
+}
+
+static void image_that_is_not_as_it_was_loses_its_keys_all_the_same(void **state)
+{
+	static const struct {
+		const char *what;
+		void (*spoil)(struct fixture *fixture, const char *id);
+		bool is_complete;
+		const char *exception;
+	} ROWS[] = {
+		{"removed", remove_image, true, "was not there"},
+		{"never made", remove_image, false, "was not there"},
+		{"header spoiled", spoil_header, true, "header could not be read"},
+	};
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		uint8_t key[VAULT_KEY];
+		char id[16];
+
+		snprintf(id, sizeof(id), "RMA-%zu", i);
+		assert_true(add_sealed(fixture, id, 1, 1 << 20, ROWS[i].is_complete));
+		ROWS[i].spoil(fixture, id);
+		shred_sealed(fixture, id);
+
+		char *json = certificate_of(fixture, id, ".json");
+
+		if (!json || !strstr(json, "\"status\":\"ERASED_WITH_EXCEPTIONS\"") ||
+		    !strstr(json, ROWS[i].exception))
+			fail_msg("%s: %s", ROWS[i].what, json ? json : "no certificate");
+		assert_int_equal(
+			vault_image_root(device_store_vault(fixture->store), id, key, NULL),
+			BL_NOT_FOUND);
+		assert_false(has_image(fixture, id));
+		free(json);
+	}
+}
+
+static void unfinished_intake_is_destroyed_and_its_source_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct retention_context context = context_of(fixture, NOW);
+	char path[128];
+
+	READY(fixture);
+	snprintf(path, sizeof(path), "%s/vol/source", fixture->root);
+	assert_true(write_image(path, 1 << 20));
+	assert_true(add_sealed(fixture, "RMA-1", 2, 3 << 20, false));
+
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct bl_error why = {.text = ""};
+
+	if (retention_source_prepare(&context, "RMA-1", &fd, 1, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	close(fd);
+	shred_sealed(fixture, "RMA-1");
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"status\":\"ERASED\"");
+	HOLDS(json, "\"is_complete\":false");
+	HOLDS(json, "\"value\":null");
+	free(json);
+	assert_false(journal_is_there(fixture->store, "RMA-1", SHRED_SOURCE));
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void reflinked_key_tree_is_an_exception(void **state)
+{
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 2, 2 << 20, true));
+	sync();
+	keep_reflink(fixture, "RMA-1");
+	shred_sealed(fixture, "RMA-1");
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"status\":\"ERASED_WITH_EXCEPTIONS\"");
+	HOLDS(json, "shared blocks with another file");
+	HOLDS(json, "\"category\":\"clear\"");
+	free(json);
+}
+
+static int set_up_in_memory(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || !fixture_init(fixture))
+		return -1;
+	*state = fixture;
+	if (geteuid() == 0 && mkdir(path_of(fixture, "vol"), 0700) == 0 &&
+	    unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		fixture->has_volume =
+			mount("tmpfs", path_of(fixture, "vol"), "tmpfs", 0, NULL) == 0;
+	if (fixture_open_store(fixture))
+		return 0;
+	fixture_done(fixture);
+	return -1;
+}
+
+static void store_in_memory_is_never_certified_without_exceptions(void **state)
+{
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 2, 2 << 20, true));
+	shred_sealed(fixture, "RMA-1");
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"status\":\"ERASED_WITH_EXCEPTIONS\"");
+	HOLDS(json, "\"category\":\"clear\"");
+	HOLDS(json, "the image lies where no block device is");
+	HOLDS(json, "the keys lie where no block device is");
+	free(json);
+}
+
+/* ---- journals --------------------------------------------------------------------------------------------- */
+
+static void stop_at_keys(void *context, const char *device, enum retention_step step)
+{
+	(void)context, (void)device;
+	if (step == STEP_KEYS)
+		_exit(0);
+}
+
+/* Whatever was done to it, by whoever can write into the store: nothing is destroyed on its word. */
+static void changed_journal_is_refused_and_nothing_destroyed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct retention_context context;
+	uint8_t *bytes = NULL, key[VAULT_KEY];
+	size_t length, finished = 99;
+	int status;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
+	assert_true(add_sealed(fixture, "RMA-2", 1, 1 << 20, true));
+	fixture_close_store(fixture);
+
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (fixture_open_store(fixture)) {
+			context = context_of(fixture, NOW);
+			context.on_step = stop_at_keys;
+			(void)!retention_shred(&context, "RMA-1", NULL);
+		}
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(fixture_open_store(fixture));
+	context = context_of(fixture, NOW);
+	assert_int_equal(device_file_read(fixture->store, "RMA-1", "shred", &bytes, &length, NULL),
+			 BL_OK);
+	/* Written with a right checksum each time: only the seal tells. */
+	for (size_t at = 0; at < length; at += at < 48 || at + 24 > length ? 1 : 37) {
+		bytes[at] ^= 1 << at % 8;
+		assert_int_equal(
+			device_file_write(fixture->store, "RMA-1", "shred", bytes, length, NULL),
+			BL_OK);
+		if (retention_recover(&context, &finished, NULL) != BL_TAMPERED || finished)
+			fail_msg("byte %zu", at);
+		bytes[at] ^= 1 << at % 8;
+	}
+	/* Another device's, too short, and empty. */
+	assert_int_equal(device_file_write(fixture->store, "RMA-2", "shred", bytes, length, NULL),
+			 BL_OK);
+	assert_int_equal(
+		device_file_write(fixture->store, "RMA-1", "shred", bytes, length - 1, NULL),
+		BL_OK);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_TAMPERED);
+	assert_int_equal(finished, 0);
+	assert_int_equal(device_file_write(fixture->store, "RMA-1", "shred", "", 0, NULL), BL_OK);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_TAMPERED);
+	assert_int_equal(finished, 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(vault_image_root(device_store_vault(fixture->store),
+						  i ? "RMA-2" : "RMA-1", key, NULL),
+				 BL_OK);
+	/* The right one again: it ends. */
+	assert_int_equal(device_file_remove(fixture->store, "RMA-2", "shred", NULL), BL_OK);
+	assert_int_equal(device_file_write(fixture->store, "RMA-1", "shred", bytes, length, NULL),
+			 BL_OK);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(finished, 1);
+	free(bytes);
+}
+
+/* ---- what may be destroyed, and what is said of it ------------------------------------------------------- */
+
+static void refused_shred_keeps_the_keys(void **state)
+{
+	static const struct {
+		const char *what;
+		bool is_held;
+		int64_t now_unix;
+		const char *says;
+	} ROWS[] = {
+		{"held", true, NOW, "held"},
+		{"not due", false, RECEIVED + 86400, "not due"},
+	};
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct retention_context context = context_of(fixture, ROWS[i].now_unix);
+		struct bl_error why = {.text = ""};
+		uint8_t key[VAULT_KEY];
+		char id[16];
+		uint32_t hold;
+
+		snprintf(id, sizeof(id), "RMA-%zu", i);
+		assert_true(add_sealed(fixture, id, 1, 1 << 20, true));
+		if (ROWS[i].is_held)
+			assert_int_equal(device_hold_add(fixture->store, id, 0, "court order", NOW,
+							 &hold, NULL),
+					 BL_OK);
+
+		enum bl_status status = retention_shred(&context, id, &why);
+
+		if (status != BL_FORBIDDEN || !strstr(why.text, ROWS[i].says))
+			fail_msg("%s: %s: %s", ROWS[i].what, bl_status_name(status), why.text);
+		if (vault_image_root(device_store_vault(fixture->store), id, key, NULL) != BL_OK ||
+		    count_events(fixture, id, AUDIT_SHRED_INTENT).found)
+			fail_msg("%s: something was touched", ROWS[i].what);
+	}
+}
+
+static void part_is_refused_where_it_cannot_be(void **state)
+{
+	static const char *const PATTERNS[] = {"**/x"};
+	static const struct {
+		const char *id;
+		int64_t now_unix;
+		enum bl_status status;
+	} ROWS[] = {
+		{"UNFINISHED", RECEIVED + 86400, BL_INVALID},
+		{"HELD", RECEIVED + 86400, BL_FORBIDDEN},
+		{"DUE", NOW, BL_FORBIDDEN},
+		{"NONE", RECEIVED + 86400, BL_NOT_FOUND},
+	};
+	struct fixture *fixture = *state;
+	uint32_t hold;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "UNFINISHED", 1, 2 << 20, false));
+	assert_true(add_sealed(fixture, "HELD", 1, 1 << 20, true));
+	assert_true(add_sealed(fixture, "DUE", 1, 1 << 20, true));
+	assert_int_equal(device_hold_add(fixture->store, "HELD", 0, "dispute", NOW, &hold, NULL),
+			 BL_OK);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct retention_context context = context_of(fixture, ROWS[i].now_unix);
+		uint64_t files;
+		uint32_t number;
+
+		if (retention_part_shred(&context, ROWS[i].id, PATTERNS, 1, &files, &number,
+					 NULL) != ROWS[i].status)
+			fail_msg("%s", ROWS[i].id);
+	}
+}
+
+static void certificate_says_who_asked_and_who_agreed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct retention_context context = context_of(fixture, NOW);
+	struct device_request request = {.by = 1001,
+					 .action = ACTION_SHRED,
+					 .reason = "asked by the customer",
+					 .since_unix = NOW};
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
+	assert_int_equal(
+		device_request_add(fixture->store, "RMA-1", &request, &context.request, NULL),
+		BL_OK);
+	context.by = 1001;
+	context.approval_count = 2;
+	context.approvals[0] = 1002;
+	context.approvals[1] = 1003;
+	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"operator\":\"uid:1001\"");
+	HOLDS(json, "\"request\":1");
+	HOLDS(json, "\"reason\":\"given\"");
+	HOLDS(json, "\"approvals\":[\"uid:1002\",\"uid:1003\"]");
+	assert_null(strstr(json, "customer"));
+	free(json);
+}
+
 int main(void)
 {
 #define TEST(name)     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -182,6 +574,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(sealed_image_is_gone_from_the_medium_and_certified),
 		TEST_XFS(sealed_image_is_gone_from_the_medium_and_certified),
+		TEST(image_that_a_key_still_opens_is_not_certified),
+		TEST(image_that_is_not_as_it_was_loses_its_keys_all_the_same),
+		TEST(unfinished_intake_is_destroyed_and_its_source_forgotten),
+		TEST_XFS(reflinked_key_tree_is_an_exception),
+		cmocka_unit_test_setup_teardown(
+			store_in_memory_is_never_certified_without_exceptions, set_up_in_memory,
+			tear_down),
+		TEST(changed_journal_is_refused_and_nothing_destroyed),
+		TEST(refused_shred_keeps_the_keys),
+		TEST(part_is_refused_where_it_cannot_be),
+		TEST(certificate_says_who_asked_and_who_agreed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
