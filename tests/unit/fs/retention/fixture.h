@@ -53,6 +53,7 @@ struct fixture {
 	char path[128]; /* scratch of path_of */
 	bool has_mount;
 	int loop_number; /* of "mnt" */
+	uint64_t disk_size;
 	bool has_volume;
 	int volume_number; /* of "vol" */
 	uint64_t volume_size;
@@ -163,7 +164,16 @@ static inline int mount_loop(struct fixture *fixture, const char *folder, uint64
 /* False: no loop devices or no mke2fs here. */
 static inline bool mount_disk(struct fixture *fixture, const char *features)
 {
+	fixture->disk_size = DISK_SIZE;
 	fixture->loop_number = mount_loop(fixture, "mnt", DISK_SIZE, "ext4", features);
+	fixture->has_mount = fixture->loop_number >= 0;
+	return fixture->has_mount;
+}
+
+static inline bool mount_disk_xfs(struct fixture *fixture)
+{
+	fixture->disk_size = XFS_SIZE;
+	fixture->loop_number = mount_loop(fixture, "mnt", XFS_SIZE, "xfs", "reflink=1");
 	fixture->has_mount = fixture->loop_number >= 0;
 	return fixture->has_mount;
 }
@@ -296,7 +306,7 @@ static inline size_t count_raw(int loop_number, uint64_t size, const void *text,
 
 static inline size_t count_planted(const struct fixture *fixture)
 {
-	return count_raw(fixture->loop_number, DISK_SIZE, "secret-of-a", 11);
+	return count_raw(fixture->loop_number, fixture->disk_size, "secret-of-a", 11);
 }
 
 static inline enum bl_status fill_group(FILE *image, uint8_t *group)

@@ -504,6 +504,135 @@ static void refused_shred_keeps_the_keys(void **state)
 	}
 }
 
+/* ---- the log is full -------------------------------------------------------------------------------------- */
+
+struct breaking {
+	const struct audit_io *real;
+	bool breaks; /* the next write */
+};
+
+static ssize_t write_or_break(void *context, int fd, const void *bytes, size_t length,
+			      uint64_t offset)
+{
+	struct breaking *breaking = context;
+
+	if (!breaking->breaks)
+		return breaking->real->write_at(breaking->real->context, fd, bytes, length, offset);
+	breaking->breaks = false;
+	errno = ENOSPC;
+	return -1;
+}
+
+static int open_real(void *context, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	const struct audit_io *real = ((struct breaking *)context)->real;
+
+	return real->open_at(real->context, dir_fd, name, flags, mode);
+}
+
+static int sync_data_real(void *context, int fd)
+{
+	const struct audit_io *real = ((struct breaking *)context)->real;
+
+	return real->sync_data(real->context, fd);
+}
+
+static int sync_dir_real(void *context, int dir_fd)
+{
+	const struct audit_io *real = ((struct breaking *)context)->real;
+
+	return real->sync_dir(real->context, dir_fd);
+}
+
+static int rename_real(void *context, int dir_fd, const char *from, const char *to)
+{
+	const struct audit_io *real = ((struct breaking *)context)->real;
+
+	return real->rename_at(real->context, dir_fd, from, to);
+}
+
+static int64_t realtime_real(void *context)
+{
+	const struct audit_io *real = ((struct breaking *)context)->real;
+
+	return real->realtime_ns(real->context);
+}
+
+static int64_t boottime_real(void *context)
+{
+	const struct audit_io *real = ((struct breaking *)context)->real;
+
+	return real->boottime_ns(real->context);
+}
+
+/* The log latches, and goes on in its reserve. */
+static void latch_log(struct fixture *fixture, struct breaking *breaking, struct audit_io *io)
+{
+	struct audit_event event = {.op = AUDIT_ADMIN, .uid = 0, .device = "RMA-1"};
+
+	*breaking = (struct breaking){.real = audit_io_real()};
+	*io = (struct audit_io){
+		.context = breaking,
+		.open_at = open_real,
+		.write_at = write_or_break,
+		.sync_data = sync_data_real,
+		.sync_dir = sync_dir_real,
+		.rename_at = rename_real,
+		.realtime_ns = realtime_real,
+		.boottime_ns = boottime_real,
+	};
+
+	const struct audit_config config = {.store_fd = device_store_fd(fixture->store),
+					    .vault = device_store_vault(fixture->store),
+					    .segment_bytes = 256u << 10,
+					    .io = io};
+
+	audit_close(BL_TAKE(fixture->audit));
+	assert_int_equal(audit_open(&config, &fixture->audit, NULL), BL_OK);
+	breaking->breaks = true;
+	assert_int_equal(audit_append(fixture->audit, &event, NULL, NULL), BL_LOG_BROKEN);
+	assert_false(audit_is_writable(fixture->audit));
+}
+
+static void sealed_device_is_destroyed_when_the_log_is_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct breaking breaking;
+	struct audit_io io;
+	char path[128];
+
+	READY(fixture);
+	snprintf(path, sizeof(path), "%s/vol/source", fixture->root);
+	assert_true(write_image(path, 1 << 20));
+	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
+	assert_true(enroll_sealed(fixture, "RMA-2"));
+
+	struct retention_context context = context_of(fixture, RECEIVED + 86400);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(retention_source_prepare(&context, "RMA-2", &fd, 1, NULL), BL_OK);
+	close(fd);
+	assert_int_equal(device_complete(fixture->store, "RMA-2", 1 << 20, NULL), BL_OK);
+	latch_log(fixture, &breaking, &io);
+
+	/* Of a source there is no place in the reserve: nothing happens to it. */
+	context.audit = fixture->audit;
+	assert_int_equal(retention_source_shred(&context, "RMA-2", NULL), BL_LOG_BROKEN);
+	sync();
+	assert_true(count_raw(fixture->volume_number, fixture->volume_size, "secret-of-a", 11) > 0);
+	shred_sealed(fixture, "RMA-1");
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SHRED_INTENT).found, 1);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SHRED_DONE).found, 1);
+	assert_false(audit_is_writable(fixture->audit));
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"status\":\"ERASED\"");
+	free(json);
+	/* It refers to what lives on this stack. */
+	audit_close(BL_TAKE(fixture->audit));
+}
+
 static void part_is_refused_where_it_cannot_be(void **state)
 {
 	static const char *const PATTERNS[] = {"**/x"};
@@ -583,6 +712,7 @@ int main(void)
 			tear_down),
 		TEST(changed_journal_is_refused_and_nothing_destroyed),
 		TEST(refused_shred_keeps_the_keys),
+		TEST(sealed_device_is_destroyed_when_the_log_is_full),
 		TEST(part_is_refused_where_it_cannot_be),
 		TEST(certificate_says_who_asked_and_who_agreed),
 	};

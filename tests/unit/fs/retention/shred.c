@@ -12,14 +12,14 @@
 			skip();                                                                    \
 	} while (0)
 
-static int set_up(void **state)
+static int set_up_on(void **state, bool is_xfs)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
 	if (!fixture || !fixture_init(fixture))
 		return -1;
 	if (geteuid() == 0) {
-		mount_disk(fixture, "^inline_data");
+		(void)(is_xfs ? mount_disk_xfs(fixture) : mount_disk(fixture, "^inline_data"));
 		mount_volume(fixture, "ext4");
 	}
 	if (!fixture_open_store(fixture)) {
@@ -28,6 +28,16 @@ static int set_up(void **state)
 	}
 	*state = fixture;
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_on(state, false);
+}
+
+static int set_up_xfs(void **state)
+{
+	return set_up_on(state, true);
 }
 
 static int tear_down(void **state)
@@ -482,6 +492,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(shred_overwrites_verifies_unlinks_and_certifies),
+		cmocka_unit_test_setup_teardown(shred_overwrites_verifies_unlinks_and_certifies,
+						set_up_xfs, tear_down),
 		TEST(journal_is_gone_after_a_shred_and_nothing_is_left_to_recover),
 		TEST(refused_shred_touches_nothing),
 		TEST(released_hold_lets_the_shred_go_on),
