@@ -129,6 +129,7 @@ show_enforced() {
 	mount -o loop "$work/disk.img" "$work/disk"
 	mounted=$work/disk
 	cp "$work/devices/stick.img" "$work/disk/"
+	cp --sparse=never "$work/devices/stick.img" "$work/disk/taken.img"
 	chmod 755 "$work"
 	expect 0 "$bailee" policy check "$work/shop.yaml"
 	expect 0 "$bailee" policy test "$work/shop.yaml"
@@ -137,8 +138,13 @@ show_enforced() {
 	title "Two returned devices become known, where their images lie"
 	expect 0 "$bailee" enroll "$work/devices/laptop.img" --device RMA-1001 --kind laptop --record "$work/devices/record-laptop.yaml" --store "$store"
 	expect 0 "$bailee" enroll "$work/disk/stick.img" --device RMA-0900 --kind usb-stick --record "$work/devices/record-stick.yaml" --destroy-when-due --store "$store"
+	title "A third is taken in: sealed while it is read, the copy proved, its source destroyed"
+	expect 0 "$bailee" intake "$work/disk/taken.img" --device RMA-0950 --kind usb-stick --record "$work/devices/record-stick.yaml" --destroy-source --store "$store"
+	says 'AES-256-GCM'
+	expect 2 ls "$work/disk/taken.img"
 	expect 0 "$bailee" status --store "$store"
 	says RMA-0900
+	says sealed
 	for uid in 61001 61002 61003; do
 		mkdir "$work/view-$uid"
 		chown "$uid:$uid" "$work/view-$uid"
@@ -201,6 +207,11 @@ show_enforced() {
 	expect 0 "$bailee" certificate verify "$work/certificate.json" --key "$key"
 	says clear
 	expect 2 ls "$work/disk/stick.img"
+
+	title "The sealed one went on the same date: its key is destroyed and read back from the disk, whatever the size of the image"
+	"$bailee" certificate show RMA-0950 --store "$store" >"$work/certificate-2.json"
+	expect 0 "$bailee" certificate verify "$work/certificate-2.json" --key "$key"
+	says purge
 	# What the stick held is nowhere on the disk it lay on.
 	sync -f "$work/disk"
 	if grep -qa 'harbour-inn' "$work/disk.img"; then

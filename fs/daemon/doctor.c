@@ -161,9 +161,9 @@ struct images {
 
 static bool is_ours(const char *name)
 {
-	static const char *const NAMES[] = {".",      "..",	 "header",    "data",
-					    "index",  "keys",	 "gaps",      "gaps.new",
-					    "intake", "rewrite", "intake.tmp"};
+	static const char *const NAMES[] = {".",      "..",	 "header",     "data",
+					    "index",  "keys",	 "gaps",       "gaps.new",
+					    "intake", "rewrite", "rewrite.old"};
 
 	for (size_t i = 0; i < BL_COUNT(NAMES); i++)
 		if (strcmp(name, NAMES[i]) == 0)
