@@ -9,10 +9,11 @@
 
 #include "fs/intake/private.h"
 
-#define RECEIPT	  "~intake.json"
-#define PAGE	  "~intake.txt"
-#define HOT_BYTES (UINT64_C(2) << 20) /* read once, from the beginning to the end */
-#define DAY	  INT64_C(86400)
+#define RECEIPT	    "~intake.json"
+#define PAGE	    "~intake.txt"
+#define HOT_BYTES   (UINT64_C(2) << 20) /* read once, from the beginning to the end */
+#define DAY	    INT64_C(86400)
+#define AHEAD_BYTES (UINT64_C(4) << 20)
 
 /* The finished image, opened as any reader opens it. */
 struct copy {
@@ -62,16 +63,27 @@ static enum bl_status open_copy(const struct finish *finish, struct copy *out_co
 
 /* ---- reading it back --------------------------------------------------------------------------------- */
 
-/* From the medium, and not from what the kernel still has of the writing. */
-static void drop_cached(int folder_fd)
+/* The ciphertext: to have it come from the medium in time, and not from what the kernel still has of the writing. */
+static int open_data(int folder_fd)
 {
 	BL_CLEANUP(fd_close)
 	int image = openat(folder_fd, SEALED_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	BL_CLEANUP(fd_close)
 	int data = image < 0 ? -1 : openat(image, "data", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (data >= 0)
 		(void)posix_fadvise(data, 0, 0, POSIX_FADV_DONTNEED);
+	return data;
+}
+
+/* Hints only; without a descriptor nothing is lost but time. */
+static void read_ahead(int data, uint64_t at)
+{
+	if (data < 0 || at % AHEAD_BYTES)
+		return;
+	(void)posix_fadvise(data, (off_t)at, 2 * (off_t)AHEAD_BYTES, POSIX_FADV_WILLNEED);
+	if (at)
+		(void)posix_fadvise(data, (off_t)(at - AHEAD_BYTES), (off_t)AHEAD_BYTES,
+				    POSIX_FADV_DONTNEED);
 }
 
 /* What is not there is no error here, and counts as zeros: the bytes between the gaps are read. */
@@ -108,6 +120,7 @@ static enum bl_status read_back(const struct finish *finish, const struct copy *
 	const struct ring_sink nobody = {.put = NULL};
 	struct ring *ring;
 	enum bl_status status = ring_new(hash, &nobody, finish->progress, &ring, why);
+	BL_CLEANUP(fd_close) int data = open_data(finish->folder_fd);
 	size_t gap = 0;
 	uint8_t *bytes;
 
@@ -116,6 +129,7 @@ static enum bl_status read_back(const struct finish *finish, const struct copy *
 	for (uint64_t at = 0; at < copy->facts.image_bytes && (bytes = ring_room(ring));) {
 		struct piece piece = {.length = BL_MIN(SEALED_GROUP, copy->facts.image_bytes - at)};
 
+		read_ahead(data, at);
 		status = read_between(copy, &gap, at, bytes, (size_t)piece.length, why);
 		if (status != BL_OK)
 			break;
@@ -133,7 +147,6 @@ static enum bl_status verify(const struct finish *finish, const struct copy *cop
 
 	progress_step(finish->intake, "verify");
 	progress_stage(finish->progress, INTAKE_VERIFYING, copy->facts.image_bytes);
-	drop_cached(finish->folder_fd);
 	crypto_generichash_init(&hash, NULL, 0, DIGEST);
 
 	enum bl_status status = read_back(finish, copy, &hash, why);
