@@ -446,7 +446,7 @@ static inline const char *trouble_of(struct fixture *fixture, const char *digest
 	return trouble;
 }
 
-/* The sealed copy as a file of its own, gaps as zeros; false: it cannot be read. */
+/* The sealed copy as a file of its own, gaps (of whole sectors) as zeros; false: it cannot be read. */
 static inline bool unseal_to(struct fixture *fixture, const char *path)
 {
 	struct sealed_hot *hot = NULL;
@@ -462,8 +462,8 @@ static inline bool unseal_to(struct fixture *fixture, const char *path)
 		sealed_open(folder, DEVICE, root, facts.image_bytes, hot, &sealed, NULL) == BL_OK &&
 		ftruncate(fd, (off_t)facts.image_bytes) == 0;
 
-	for (uint64_t at = 0; is_ok && at < facts.image_bytes; at += 4096) {
-		size_t length = (size_t)BL_MIN(UINT64_C(4096), facts.image_bytes - at);
+	for (uint64_t at = 0; is_ok && at < facts.image_bytes; at += 512) {
+		size_t length = (size_t)BL_MIN(UINT64_C(512), facts.image_bytes - at);
 
 		if (sealed_read(sealed, at, bytes, length, NULL) == BL_OK)
 			is_ok = pwrite(fd, bytes, length, (off_t)at) == (ssize_t)length;
