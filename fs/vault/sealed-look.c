@@ -42,6 +42,8 @@ enum bl_status sealed_look(int device_fd, const char *id, struct sealed_facts *o
 		return status;
 	status = sealed_header_peek(&files, id, &header, why);
 	if (status == BL_OK)
+		status = sealed_files_fit(&files, &header, why);
+	if (status == BL_OK)
 		sealed_facts_from(&files, &header, out_facts);
 	sealed_files_close(&files);
 	return status;
