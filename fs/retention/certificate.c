@@ -1,4 +1,4 @@
-/* The certificate: made of a journal that is at its end, signed, and checked again anywhere. */
+/* The certificate: made of a journal that is at its end, and signed. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +9,7 @@
 #include "fs/retention/fields.h"
 #include "fs/retention/private.h"
 
-#define CERTIFICATE_TYPE    "bailee-certificate"
-#define CERTIFICATE_VERSION 2
-#define CANONICAL	    (JSON_SORT_KEYS | JSON_COMPACT)
-#define PROGRAM		    "bailee " BAILEE_VERSION
+#define PROGRAM "bailee " BAILEE_VERSION
 
 static const char *const SUBJECTS[SHRED_KIND_COUNT] = {
 	[SHRED_PLAIN] = "plain image",
@@ -50,6 +47,11 @@ static const char *const PROOFS[] = {
 	[VAULT_PROOF_DIRECT] = "direct",
 	[VAULT_PROOF_RAW] = "raw",
 };
+
+const char *certificate_subject(enum shred_kind kind)
+{
+	return SUBJECTS[kind];
+}
 
 static bool is_sealed(const struct journal *journal)
 {
@@ -213,7 +215,7 @@ static json_t *what_of(const struct device *device, const struct journal *journa
 		"{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:{s:s,s:o},s:I,s:o,s:o,s:b}", "device", device->id,
 		"kind", bl_device_kind_name(device->kind), "maker", device->maker, "model",
 		device->model, "serial", device->serial, "media", MEDIA[journal->kind],
-		"size_bytes", (json_int_t)journal->size, "digest", "algorithm", "BLAKE2b-256",
+		"size_bytes", (json_int_t)journal->size, "digest", "algorithm", DIGEST_NAME,
 		"value", hex_or_null(journal->has_digest, journal->digest, DIGEST), "files",
 		(json_int_t)files, "part",
 		number_or_null(journal->kind == SHRED_PART, journal->number), "vault",
@@ -513,7 +515,7 @@ enum bl_status certificate_make(struct device_store *store, const struct device 
 	uint8_t signature[VAULT_SIGNATURE];
 	char hex[HEX_SIZE(VAULT_SIGNATURE)];
 	JSON_CLEANUP json_t *json = body_of(store, device, journal, time);
-	BL_CLEANUP(bl_free) char *body = json ? json_dumps(json, CANONICAL) : NULL;
+	BL_CLEANUP(bl_free) char *body = json ? json_dumps(json, CERTIFICATE_FORM) : NULL;
 
 	if (!body)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
@@ -522,106 +524,11 @@ enum bl_status certificate_make(struct device_store *store, const struct device 
 	if (json_object_set_new(json, "signature", json_string(hex)) != 0)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 
-	BL_CLEANUP(bl_free) char *text = json_dumps(json, CANONICAL);
+	BL_CLEANUP(bl_free) char *text = json_dumps(json, CERTIFICATE_FORM);
 	char *line = NULL;
 
 	if (!text || asprintf(&line, "%s\n", text) < 0)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	*out_json = line;
 	return BL_OK;
-}
-
-/* ---- checking ---------------------------------------------------------------------------------- */
-
-static const char *text_at(json_t *json, const char *group, const char *key)
-{
-	const char *text = json_string_value(
-		json_object_get(group ? json_object_get(json, group) : json, key));
-
-	return text ? text : "";
-}
-
-static bool is_canonical(json_t *json, const char *bytes, size_t length)
-{
-	BL_CLEANUP(bl_free) char *text = json_dumps(json, CANONICAL);
-
-	return text && strlen(text) == length && memcmp(text, bytes, length) == 0;
-}
-
-static enum bl_status parse(const char *bytes, size_t length, json_t **out_json,
-			    struct bl_error *why)
-{
-	if (length > CERTIFICATE_LIMIT)
-		return bl_fail(why, BL_INVALID, "not a certificate: over %u bytes",
-			       CERTIFICATE_LIMIT);
-
-	JSON_CLEANUP json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
-
-	if (!json || strcmp(text_at(json, NULL, "type"), CERTIFICATE_TYPE) != 0)
-		return bl_fail(why, BL_INVALID,
-			       "not a certificate of Bailee (give the ID.json of a store's "
-			       "'certificates')");
-
-	json_int_t version = json_integer_value(json_object_get(json, "version"));
-
-	if (version < 1 || version > CERTIFICATE_VERSION)
-		return bl_fail(why, BL_INVALID,
-			       "a certificate of another version (use a newer Bailee)");
-	if (length < 1 || bytes[length - 1] != '\n' || !is_canonical(json, bytes, length - 1))
-		return bl_fail(why, BL_TAMPERED,
-			       "the certificate is not as it was written: its form was changed");
-	*out_json = BL_TAKE(json);
-	return BL_OK;
-}
-
-static bool signature_ok(json_t *json, const uint8_t public_key[VAULT_PUBLIC_KEY])
-{
-	uint8_t signature[VAULT_SIGNATURE];
-	size_t size;
-	const char *hex = text_at(json, NULL, "signature");
-
-	/* One form only: the signature does not cover itself, and a byte of it changed must not go unseen. */
-	if (strlen(hex) != 2 * sizeof(signature) ||
-	    strspn(hex, "0123456789abcdef") != strlen(hex) ||
-	    sodium_hex2bin(signature, sizeof(signature), hex, strlen(hex), NULL, &size, NULL) != 0)
-		return false;
-	/* As it was when it was signed. What is kept below is only ever shown when it verifies. */
-	json_object_del(json, "signature");
-
-	BL_CLEANUP(bl_free) char *body = json_dumps(json, CANONICAL);
-
-	return body && vault_signature_ok(public_key, body, strlen(body), signature);
-}
-
-enum bl_status retention_certificate_verify(const char *json, size_t length,
-					    const uint8_t public_key[VAULT_PUBLIC_KEY],
-					    enum retention_page page, char **out_page,
-					    struct bl_error *why)
-{
-	JSON_CLEANUP json_t *parsed = NULL;
-	enum bl_status status = parse(json, length, &parsed, why);
-
-	if (status != BL_OK)
-		return status;
-	if (!signature_ok(parsed, public_key))
-		return bl_fail(why, BL_TAMPERED,
-			       "the certificate's signature does not verify (changed, or of "
-			       "another store's key)");
-	return out_page ? page_make(parsed, page, out_page, why) : BL_OK;
-}
-
-bool certificate_is_of(struct device_store *store, const char *id, const struct journal *journal,
-		       const char *json, size_t length)
-{
-	const uint8_t *key = vault_public_key(device_store_vault(store));
-	JSON_CLEANUP json_t *parsed = NULL;
-
-	if (parse(json, length, &parsed, NULL) != BL_OK ||
-	    strcmp(text_at(parsed, "what", "device"), id) != 0 ||
-	    strcmp(text_at(parsed, NULL, "subject"), SUBJECTS[journal->kind]) != 0)
-		return false;
-
-	json_t *part = json_object_get(json_object_get(parsed, "what"), "part");
-
-	return json_integer_value(part) == (json_int_t)journal->number && signature_ok(parsed, key);
 }

@@ -101,18 +101,19 @@ enum bl_status files_open(struct shred *shred, struct bl_error *why)
 
 enum bl_status files_digest(struct journal *journal, struct bl_error *why)
 {
-	crypto_generichash_state state;
+	BL_CLEANUP(digest_free) struct digest *digest = digest_new();
 	enum bl_status status = BL_OK;
 
-	crypto_generichash_init(&state, NULL, 0, DIGEST);
+	if (!digest)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < journal->file_count && status == BL_OK; i++) {
 		const struct shred_file *file = &journal->files[i];
 
 		if (file->fd < 0)
 			return BL_OK;
-		status = overwrite_digest(file->fd, file->size, &state, why);
+		status = overwrite_digest(file->fd, file->size, digest, why);
 	}
-	crypto_generichash_final(&state, journal->digest, DIGEST);
+	digest_end(digest, journal->digest);
 	journal->has_digest = status == BL_OK;
 	return status;
 }

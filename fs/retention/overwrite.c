@@ -45,8 +45,7 @@ static void pattern_at(const uint8_t key[PATTERN_KEY], uint64_t offset, uint8_t 
 	crypto_stream_xchacha20_xor_ic(out, out, length, NONCE, offset / BLOCK, key);
 }
 
-enum bl_status overwrite_digest(int fd, uint64_t size, crypto_generichash_state *state,
-				struct bl_error *why)
+enum bl_status overwrite_digest(int fd, uint64_t size, struct digest *digest, struct bl_error *why)
 {
 	BUFFERS_CLEANUP struct buffers buffers = {0};
 	enum bl_status status = buffers_init(&buffers, why);
@@ -62,7 +61,7 @@ enum bl_status overwrite_digest(int fd, uint64_t size, crypto_generichash_state 
 		if (got <= 0)
 			return bl_fail(why, BL_IO, "cannot read the image at %llu",
 				       (unsigned long long)at);
-		crypto_generichash_update(state, buffers.found, (size_t)got);
+		digest_add(digest, buffers.found, (size_t)got);
 		at += (uint64_t)got;
 	}
 	return BL_OK;

@@ -7,15 +7,15 @@
 
 #include "fs/retention/retention.h"
 #include "fs/vault/medium.h"
+#include "fs/vault/digest.h"
 
-#define SHRED_FILES	  200	/* of one source */
-#define SHRED_PLACES	  65536 /* of one part */
-#define PATTERN_KEY	  32
-#define DIGEST		  32
-#define HEX_SIZE(bytes)	  (2 * (bytes) + 1)
-#define CHUNK		  (1u << 20) /* of overwriting and reading back */
-#define BOOT_ID		  37	     /* text, with NUL */
-#define CERTIFICATE_LIMIT (256u << 10)
+#define SHRED_FILES	200   /* of one source */
+#define SHRED_PLACES	65536 /* of one part */
+#define PATTERN_KEY	32
+#define DIGEST		32
+#define HEX_SIZE(bytes) (2 * (bytes) + 1)
+#define CHUNK		(1u << 20) /* of overwriting and reading back */
+#define BOOT_ID		37	   /* text, with NUL */
 
 enum shred_kind { SHRED_PLAIN, SHRED_SEALED, SHRED_SOURCE, SHRED_PART, SHRED_KIND_COUNT };
 
@@ -219,7 +219,7 @@ enum known host_is_synchronised(void);
 /* ---- overwrite.c ---- */
 
 /* overwrite_digest - the bytes of @fd, into a running digest */
-enum bl_status overwrite_digest(int fd, uint64_t size, crypto_generichash_state *state,
+enum bl_status overwrite_digest(int fd, uint64_t size, struct digest *digest,
 				struct bl_error *why) BL_MUST_CHECK;
 enum bl_status overwrite_write(int fd, uint64_t size, const uint8_t key[PATTERN_KEY],
 			       struct bl_error *why) BL_MUST_CHECK;
@@ -232,6 +232,12 @@ enum bl_status overwrite_check_file(int fd, uint64_t size, const uint8_t key[PAT
 
 /* ---- certificate.c ---- */
 
+#define CERTIFICATE_LIMIT   (256u << 10)
+#define CERTIFICATE_TYPE    "bailee-certificate"
+#define CERTIFICATE_VERSION 2
+#define CERTIFICATE_FORM    (JSON_SORT_KEYS | JSON_COMPACT) /* of jansson: canonical */
+
+const char *certificate_subject(enum shred_kind kind);	       /* "plain image" */
 const char *certificate_status(const struct journal *journal); /* "ERASED", ... */
 /* certificate_suffix - what stands between id and ".json": "", "~source", "~part-2" */
 void certificate_suffix(enum shred_kind kind, uint32_t number, const char *ending, char out[32]);
@@ -245,6 +251,9 @@ struct certificate_time {
 enum bl_status certificate_make(struct device_store *store, const struct device *device,
 				const struct journal *journal, const struct certificate_time *time,
 				char **out_json, struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- certificate-check.c ---- */
+
 /* certificate_is_of - is this a certificate of ours for that device, and that kind? */
 bool certificate_is_of(struct device_store *store, const char *id, const struct journal *journal,
 		       const char *json, size_t length);
