@@ -23,7 +23,7 @@ B = build/$(VARIANT)
 endif
 
 DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
-	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev libewf-dev libqcow-dev libvmdk-dev \
+	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev libssl-dev libewf-dev libqcow-dev libvmdk-dev \
 	libvhdi-dev libbfio-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk mount util-linux python3 rsync \
 	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl xfsprogs btrfs-progs ewf-tools qemu-utils clang-format cppcheck libclang-rt-14-dev \
@@ -42,7 +42,7 @@ HARDEN = -fPIE
 WARNINGS := $(filter-out -Wnull-dereference,$(WARNINGS))
 LDHARDEN = -pie -fsanitize=address,undefined
 endif
-PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs
+PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs libcrypto
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"$(VERSION)"' \

@@ -230,7 +230,7 @@ static void print_result(const struct taking *taking, const json_t *answer)
 	       progress_bytes((uint64_t)cli_number(answer, "bytes"), bytes),
 	       progress_bytes((uint64_t)cli_number(answer, "stored"), stored),
 	       cli_text(answer, "algorithm"));
-	printf("digest   %s (b2sum -l 256 of the image as it is kept)\n",
+	printf("digest   %s (sha256sum of the image as it is kept)\n",
 	       cli_text(answer, "digest"));
 	if (cli_number(answer, "unreadable"))
 		printf("missing  %s could not be read from the source\n",

@@ -115,7 +115,7 @@ static enum bl_status read_between(const struct copy *copy, size_t *gap, uint64_
 }
 
 static enum bl_status read_back(const struct finish *finish, const struct copy *copy,
-				crypto_generichash_state *hash, struct bl_error *why)
+				struct digest *hash, struct bl_error *why)
 {
 	const struct ring_sink nobody = {.put = NULL};
 	struct ring *ring;
@@ -142,16 +142,17 @@ static enum bl_status read_back(const struct finish *finish, const struct copy *
 static enum bl_status verify(const struct finish *finish, const struct copy *copy,
 			     struct bl_error *why)
 {
-	crypto_generichash_state hash;
+	BL_CLEANUP(digest_free) struct digest *hash = digest_new();
 	uint8_t digest[DIGEST];
 
 	progress_step(finish->intake, "verify");
 	progress_stage(finish->progress, INTAKE_VERIFYING, copy->facts.image_bytes);
-	crypto_generichash_init(&hash, NULL, 0, DIGEST);
+	if (!hash)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 
-	enum bl_status status = read_back(finish, copy, &hash, why);
+	enum bl_status status = read_back(finish, copy, hash, why);
 
-	crypto_generichash_final(&hash, digest, DIGEST);
+	digest_end(hash, digest);
 	if (status == BL_OK && sodium_memcmp(digest, copy->facts.digest, DIGEST) != 0)
 		status = bl_fail(why, BL_NOT_VERIFIED,
 				 "the sealed copy of '%s' does not read back as what was taken in "

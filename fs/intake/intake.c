@@ -32,18 +32,18 @@ struct run {
 	uint64_t checkpointed; /* by this run, or before it */
 	size_t saved_gaps;     /* in `image/intake` */
 	uint64_t saved_gap_bytes;
-	crypto_generichash_state hash;
+	struct digest *hash;
 };
 
 static void run_done(struct run *run)
 {
 	if (run->writer)
 		sealed_writer_close(run->writer);
+	digest_free(run->hash);
 	image_ranges_done(&run->left_out);
 	gaps_done(&run->unreadable);
 	job_done(&run->job);
 	fd_close(run->folder_fd);
-	sodium_memzero(&run->hash, sizeof(run->hash));
 }
 #define RUN_CLEANUP __attribute__((cleanup(run_done)))
 
@@ -321,7 +321,7 @@ static enum bl_status seal(struct run *run, struct bl_error *why)
 	progress_stage(&run->progress, INTAKE_SEALING, run->source.bytes);
 	run->progress.now.done = run->source.at;
 
-	enum bl_status status = ring_new(&run->hash, &sink, &run->progress, &ring, why);
+	enum bl_status status = ring_new(run->hash, &sink, &run->progress, &ring, why);
 
 	if (status != BL_OK)
 		return status;
@@ -348,7 +348,7 @@ static enum bl_status finish_sealing(struct run *run, struct bl_error *why)
 
 	if (status != BL_OK)
 		return status;
-	crypto_generichash_final(&run->hash, digest, DIGEST);
+	digest_end(run->hash, digest);
 	progress_step(run->intake, "finish");
 	status = sealed_finish(run->writer, gaps, count, digest, why);
 	sealed_writer_close(run->writer);
@@ -485,7 +485,7 @@ static enum bl_status check_done(struct run *run, uint64_t done, struct bl_error
 	if (status != BL_OK || !done)
 		return status;
 	progress_stage(&run->progress, INTAKE_CHECKING, done);
-	status = ring_new(&run->hash, &nobody, &run->progress, &ring, why);
+	status = ring_new(run->hash, &nobody, &run->progress, &ring, why);
 	if (status != BL_OK)
 		return status;
 	status = look_back(run, ring, run->source.at, why);
@@ -578,7 +578,9 @@ static enum bl_status seal_source(struct run *run, uint64_t *out_resumed_at, str
 	if (status != BL_OK)
 		return status;
 	*out_resumed_at = run->checkpointed;
-	crypto_generichash_init(&run->hash, NULL, 0, DIGEST);
+	run->hash = digest_new();
+	if (!run->hash)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	status = check_done(run, run->checkpointed, why);
 	if (status == BL_OK)
 		status = seal(run, why);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/intake/intake.h"
+#include "fs/vault/digest.h"
 
 #define DIGEST		32
 #define HEX_SIZE(bytes) (2 * (bytes) + 1)
@@ -122,7 +123,7 @@ struct ring;
  * ring_put  - hand it on
  * ring_end  - no more: waits until all has passed; then the ring is gone. @status what the caller itself failed with, which counts first
  */
-enum bl_status ring_new(crypto_generichash_state *hash, const struct ring_sink *sink,
+enum bl_status ring_new(struct digest *hash, const struct ring_sink *sink,
 			struct progress *progress, struct ring **out_ring,
 			struct bl_error *why) BL_MUST_CHECK;
 uint8_t *ring_room(struct ring *ring);

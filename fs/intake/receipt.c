@@ -48,7 +48,7 @@ static json_t *source_of(const struct receipt *receipt)
 	return json_pack("{s:s,s:s,s:I,s:{s:s,s:s,s:s}}", "form", job_form_name(receipt->job->form),
 			 "container", receipt->job->container, "bytes",
 			 (json_int_t)receipt->facts->image_bytes, "digest", "algorithm",
-			 "BLAKE2b-256", "of", DIGEST_OF, "value", digest);
+			 DIGEST_NAME, "of", DIGEST_OF, "value", digest);
 }
 
 static json_t *sealed_of(const struct sealed_facts *facts)
@@ -267,7 +267,7 @@ static const struct {
 	{"Taken in from", "source", "form"},
 	{"Container", "source", "container"},
 	{"Bytes", "source", "bytes"},
-	{"BLAKE2b-256", "source", "digest"},
+	{DIGEST_NAME, "source", "digest"},
 	{"Sealed with", "sealed", "algorithm"},
 	{"Key bits", "sealed", "key_bits"},
 	{"Bytes sealed take up", "sealed", "stored_bytes"},

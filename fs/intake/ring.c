@@ -26,7 +26,7 @@ struct ring {
 	bool is_over; /* nothing is put any more */
 	enum bl_status status;
 	struct bl_error why; /* of the first thread that failed */
-	crypto_generichash_state *hash;
+	struct digest *hash;
 	struct ring_sink sink;
 	struct progress *progress;
 	pthread_t hasher, passer;
@@ -71,12 +71,12 @@ static void fail(struct ring *ring, enum bl_status status, const struct bl_error
 	pthread_mutex_unlock(&ring->mutex);
 }
 
-static void hash_zeros(crypto_generichash_state *hash, uint64_t length)
+static void hash_zeros(struct digest *hash, uint64_t length)
 {
 	while (length) {
 		size_t part = (size_t)BL_MIN(length, (uint64_t)sizeof(NOTHING));
 
-		crypto_generichash_update(hash, NOTHING, part);
+		digest_add(hash, NOTHING, part);
 		length -= part;
 	}
 }
@@ -91,8 +91,7 @@ static void *hash_pieces(void *context)
 		if (piece->is_zeros)
 			hash_zeros(ring->hash, piece->length);
 		else
-			crypto_generichash_update(ring->hash, buffer_of(ring, ring->hashed),
-						  piece->length);
+			digest_add(ring->hash, buffer_of(ring, ring->hashed), piece->length);
 		advance(ring, &ring->hashed, 0);
 	}
 	return NULL;
@@ -190,7 +189,7 @@ static void init_waiting(struct ring *ring)
 	pthread_mutex_init(&ring->mutex, NULL);
 }
 
-enum bl_status ring_new(crypto_generichash_state *hash, const struct ring_sink *sink,
+enum bl_status ring_new(struct digest *hash, const struct ring_sink *sink,
 			struct progress *progress, struct ring **out_ring, struct bl_error *why)
 {
 	struct ring *ring = calloc(1, sizeof(*ring));

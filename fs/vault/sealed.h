@@ -92,7 +92,7 @@ enum bl_status sealed_look_back(struct sealed_writer *writer, uint64_t offset, u
  * sealed_finish - gaps, digest and state complete, durable. Nothing can be put any more
  *
  * @gaps    sorted, without overlap; count 0: none
- * @digest  BLAKE2b-256 of the whole image (gaps as zeros)
+ * @digest  of the whole image (digest.h) (gaps as zeros)
  * BL_INVALID when not all of the image was put.
  */
 enum bl_status sealed_finish(struct sealed_writer *writer, const struct sealed_gap *gaps,

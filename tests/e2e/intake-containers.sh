@@ -3,13 +3,13 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
-need mke2fs mkfs.ext4 jq b2sum split
+need mke2fs mkfs.ext4 jq split
 mkdir "$work/files"
 head -c 3000000 /dev/urandom >"$work/files/random.bin"
 printf 'a needle in the haystack: zebulon-was-here\n' >"$work/files/notes.txt"
 truncate -s 48M "$work/raw.img"
 mke2fs -q -t ext4 -d "$work/files" "$work/raw.img"
-digest=$(b2sum -l 256 "$work/raw.img" | cut -d' ' -f1)
+digest=$(sha256sum "$work/raw.img" | cut -d' ' -f1)
 loop_fs "$work/disk" 600M
 store=$work/disk/store
 cp "$BAILEE_ROOT/examples/policies/shop.yaml" "$work/shop.yaml"

@@ -151,12 +151,12 @@ static inline bool put_island(const char *path, uint64_t size, uint64_t offset, 
 	return is_ok;
 }
 
-/* BLAKE2b-256 of a file by another program: b2sum -l 256. */
+/* SHA-256 of a file by another program. */
 static inline bool digest_of(const char *path, char out[65])
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "b2sum -l 256 < %s", path);
+	snprintf(command, sizeof(command), "sha256sum < %s", path);
 
 	FILE *pipe = popen(command, "re");
 	bool is_ok = pipe && fread(out, 1, 64, pipe) == 64;

@@ -31,7 +31,7 @@ static int tear_down(void **state)
 			fail_msg("%s: %s", bl_status_name(status_), (fixture)->why.text);          \
 	} while (0)
 
-static void file_is_sealed_and_its_digest_is_what_b2sum_says(void **state)
+static void file_is_sealed_and_its_digest_is_what_sha256sum_says(void **state)
 {
 	static const uint64_t sizes[] = {1, 4096, 65536, MIB - 1, MIB, MIB + 1, 5 * MIB + 12345};
 	char image[160], digest[65], back[65];
@@ -739,7 +739,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(file_is_sealed_and_its_digest_is_what_b2sum_says),
+		TEST(file_is_sealed_and_its_digest_is_what_sha256sum_says),
 		TEST(plain_pipe_and_stream_seal_what_a_file_does),
 		TEST(source_of_another_length_than_was_said_is_refused_and_gone_on_with),
 		TEST(empty_source_is_refused),
