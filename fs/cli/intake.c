@@ -230,8 +230,7 @@ static void print_result(const struct taking *taking, const json_t *answer)
 	       progress_bytes((uint64_t)cli_number(answer, "bytes"), bytes),
 	       progress_bytes((uint64_t)cli_number(answer, "stored"), stored),
 	       cli_text(answer, "algorithm"));
-	printf("digest   %s (sha256sum of the image as it is kept)\n",
-	       cli_text(answer, "digest"));
+	printf("digest   %s (sha256sum of the image as it is kept)\n", cli_text(answer, "digest"));
 	if (cli_number(answer, "unreadable"))
 		printf("missing  %s could not be read from the source\n",
 		       progress_bytes((uint64_t)cli_number(answer, "unreadable"), bytes));
@@ -239,7 +238,11 @@ static void print_result(const struct taking *taking, const json_t *answer)
 		printf("left out %s, of %lld files\n",
 		       progress_bytes((uint64_t)cli_number(answer, "left_out"), bytes),
 		       cli_number(answer, "files_left_out"));
-	if (json_is_true(json_object_get(answer, "source_destroyed")))
+	if (taking->options.destroy && !json_is_true(json_object_get(answer, "source_destroyed")))
+		printf("source   NOT destroyed: not all of it could be read (a rescue tool may; "
+		       "then "
+		       "destroy it)\n");
+	else if (json_is_true(json_object_get(answer, "source_destroyed")))
 		printf("source   destroyed (bailee certificate show %s --source)\n",
 		       cli_text(answer, "device"));
 	else
@@ -264,7 +267,9 @@ static int run(struct taking *taking)
 	if (status != BL_OK)
 		return cli_fail(&taking->invocation, status, &why);
 	print_result(taking, answer);
-	return 0;
+	return taking->options.destroy && !json_is_true(json_object_get(answer, "source_destroyed"))
+		       ? bl_status_exit(BL_NOT_VERIFIED)
+		       : 0;
 }
 
 int cmd_intake(int argc, char **argv)

@@ -24,7 +24,8 @@ struct taking {
 	struct intake_source source;
 	struct image_choice choice;
 	const char *without[IMAGE_PATTERNS], *only[IMAGE_PATTERNS];
-	bool destroys; /* the source, afterwards */
+	bool destroys;	     /* the source, afterwards */
+	uint64_t unreadable; /* bytes of it so far */
 	int64_t told_ns;
 };
 
@@ -206,6 +207,7 @@ static bool on_progress(void *context, const struct intake_progress *progress)
 	struct asked *asked = taking->asked;
 	int64_t now = monotonic_ns();
 
+	taking->unreadable = progress->unreadable;
 	if (atomic_load(&asked->daemon->is_stopping))
 		return false;
 	if (now - taking->told_ns < PROGRESS_NS && progress->done != progress->total)
@@ -245,6 +247,8 @@ static enum bl_status before_complete(void *context, struct bl_error *why)
 	size_t count;
 	const int *fds = files_of(taking, &count);
 
+	/* What could not be read now may be read by somebody else: such a source is not ours to do away with. */
+	taking->destroys = taking->destroys && taking->unreadable == 0;
 	if (!taking->destroys)
 		return BL_OK;
 	return retention_source_prepare(&retention, taking->device.id, fds, count, why);

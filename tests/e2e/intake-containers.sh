@@ -71,6 +71,12 @@ for format in qcow2 vmdk vhdx; do
 	head -c 3000000 "$work/disk.$format" >"$work/cut.$format"
 	if "$bailee" intake "$work/cut.$format" --device "CUT-$format" --kind laptop --json >"$work/out" 2>&1; then
 		[ "$(tail -1 "$work/out" | jq .unreadable)" -gt 0 ] || fail "a cut $format"
+		# What we could not read whole is not ours to do away with.
+		cp --sparse=never "$work/cut.$format" "$work/disk/cut.$format"
+		sync -f "$work/disk"
+		code 13 "$bailee" intake "$work/disk/cut.$format" --device "KEPT-$format" --kind laptop --destroy-source
+		says 'NOT destroyed'
+		[ -e "$work/disk/cut.$format" ] || fail "a source with unreadable places is gone"
 	else
 		[ "$(grep -vc '^{' "$work/out")" = 1 ] || fail "more than one line: $(cat "$work/out")"
 	fi
