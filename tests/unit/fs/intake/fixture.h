@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -53,12 +54,27 @@ static inline int remove_one(const char *path, const struct stat *st, int type, 
 	return remove(path);
 }
 
+/* One that was killed may leave a reader that was just being started, and holds the lock until it is another program. */
+static inline void wait_store_free(const char *path)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s/bailee.store", path);
+
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	fd_close(fd);
+}
+
 static inline bool open_store(struct fixture *fixture)
 {
 	struct bl_error why = {.text = ""};
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/store", fixture->root);
+	wait_store_free(path);
 
 	enum bl_status status = device_store_open(path, NULL, &fixture->store, &why);
 
