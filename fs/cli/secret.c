@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "fs/cli/terminal.h"
 #include "fs/device/device.h"
 
 #define NEW_KEY_BYTES 32
@@ -44,7 +44,7 @@ static void secret_free(uint8_t **bytes)
 static enum bl_status read_all(int fd, const char *what, uint8_t **out_bytes, size_t *out_length,
 			       struct bl_error *why)
 {
-	SECRET_CLEANUP uint8_t *bytes = sodium_malloc(VAULT_SECRET_MOST + 1);
+	SECRET_CLEANUP uint8_t *bytes = vault_guarded(1, VAULT_SECRET_MOST + 1);
 	size_t length = 0;
 
 	if (!bytes)
@@ -95,6 +95,20 @@ static enum bl_status read_file(const char *path, uint8_t **out_bytes, size_t *o
 	return status == BL_OK ? read_all(fd, what, out_bytes, out_length, why) : status;
 }
 
+/* A lock whose only key went with a crash opens never again. */
+static bool sync_folder(const char *path)
+{
+	BL_CLEANUP(bl_free) char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (slash)
+		slash[slash == folder] = '\0';
+	BL_CLEANUP(fd_close)
+	int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return fd >= 0 && fsync(fd) == 0;
+}
+
 static enum bl_status make_key_file(const char *path, struct bl_error *why)
 {
 	uint8_t key[NEW_KEY_BYTES];
@@ -107,11 +121,16 @@ static enum bl_status make_key_file(const char *path, struct bl_error *why)
 		return bl_fail_errno(why, BL_INVALID, "cannot make key file '%.250s'", path);
 	randombytes_buf(key, sizeof(key));
 
-	bool is_written = write(fd, key, sizeof(key)) == (ssize_t)sizeof(key) && fsync(fd) == 0;
+	bool is_written = write(fd, key, sizeof(key)) == (ssize_t)sizeof(key) && fsync(fd) == 0 &&
+			  sync_folder(path);
 
 	sodium_memzero(key, sizeof(key));
-	return is_written ? BL_OK
-			  : bl_fail_errno(why, BL_IO, "cannot write key file '%.250s'", path);
+	if (is_written)
+		return BL_OK;
+	bl_fail_errno(why, BL_IO, "cannot write key file '%.250s'", path);
+	/* Half a key is none, and would be taken for one the next time. */
+	(void)unlink(path);
+	return BL_IO;
 }
 
 static enum bl_status add_file(struct secrets *secrets, enum vault_lock_kind kind, const char *path,
@@ -153,50 +172,22 @@ static enum bl_status add_credential(struct secrets *secrets, const char *name,
 
 /* ---- the terminal ---------------------------------------------------------------------------- */
 
-static enum bl_status read_line(int fd, uint8_t *out, size_t room, size_t *out_length)
-{
-	size_t length = 0;
-
-	while (length < room) {
-		ssize_t got = read(fd, out + length, 1);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return BL_IO;
-		if (out[length] == '\n') {
-			*out_length = length;
-			return BL_OK;
-		}
-		length++;
-	}
-	return BL_TOO_LARGE;
-}
-
 static enum bl_status ask(const char *prompt, uint8_t **out_bytes, size_t *out_length,
 			  struct bl_error *why)
 {
-	SECRET_CLEANUP uint8_t *bytes = sodium_malloc(VAULT_PASSPHRASE_MOST + 1);
-	BL_CLEANUP(fd_close) int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
-	struct termios before, silent;
+	SECRET_CLEANUP uint8_t *bytes = sodium_malloc(TERMINAL_LINE);
 
+	_Static_assert(TERMINAL_LINE == VAULT_PASSPHRASE_MOST + 1, "a passphrase is one line");
 	if (!bytes)
 		return bl_fail(why, BL_NO_MEMORY, "no locked memory for a secret");
-	if (fd < 0 || tcgetattr(fd, &before) != 0)
+	enum bl_status status = terminal_ask(prompt, (char *)bytes, why);
+
+	if (status == BL_NOT_FOUND)
 		return bl_fail(why, BL_INVALID,
 			       "no terminal to ask for the passphrase (--passphrase-file FILE)");
-	silent = before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	dprintf(fd, "%s: ", prompt);
-	tcsetattr(fd, TCSAFLUSH, &silent);
-
-	enum bl_status status = read_line(fd, bytes, VAULT_PASSPHRASE_MOST + 1, out_length);
-
-	tcsetattr(fd, TCSAFLUSH, &before);
-	dprintf(fd, "\n");
 	if (status != BL_OK)
-		return bl_fail(why, BL_INVALID, "that is no passphrase (8 to %d bytes)",
-			       VAULT_PASSPHRASE_MOST);
+		return status;
+	*out_length = strlen((char *)bytes);
 	*out_bytes = BL_TAKE(bytes);
 	return BL_OK;
 }

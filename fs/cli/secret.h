@@ -18,7 +18,7 @@ struct secret_options {
 		.name = "credential", .list = &(options)->credentials                              \
 	}
 
-/* In guarded memory (sodium_malloc), wiped by secrets_done. */
+/* In guarded memory (vault_guarded), wiped by secrets_done. */
 struct secrets {
 	struct vault_secret items[VAULT_LOCKS];
 	size_t count;

@@ -119,7 +119,7 @@ static void check_locked_memory(struct doctor *doctor)
 	struct rlimit limit;
 
 	if (geteuid() == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
-	    limit.rlim_max >= SEALED_HOT_BYTES)
+	    limit.rlim_cur >= SEALED_HOT_BYTES + SEALED_HOT_BYTES / SEALED_HOT_SPARE)
 		doctor_say(doctor, "locked memory", DOCTOR_GOOD,
 			   "enough for the keys and %llu MiB of decrypted chunks",
 			   (unsigned long long)(SEALED_HOT_BYTES >> 20));
@@ -127,7 +127,7 @@ static void check_locked_memory(struct doctor *doctor)
 		doctor_say(doctor, "locked memory", DOCTOR_WARNING,
 			   "at most %llu KiB: sealed images are read slowly, or not at all "
 			   "(LimitMEMLOCK=64M)",
-			   (unsigned long long)limit.rlim_max >> 10);
+			   (unsigned long long)limit.rlim_cur >> 10);
 }
 
 static void check_clock(struct doctor *doctor)

@@ -103,7 +103,7 @@ static void on_trouble(void *context, unsigned volume, uint64_t inode, const cha
 static enum bl_status open_keys(struct gate_device *device, struct device_keys **out_keys)
 {
 	struct vault *vault = device_store_vault(device->gate->config.store);
-	struct device_keys *keys = sodium_malloc(sizeof(*keys));
+	struct device_keys *keys = vault_guarded(1, sizeof(*keys));
 
 	if (!keys)
 		return BL_NO_MEMORY;
@@ -154,7 +154,7 @@ static enum bl_status unseal(const struct gate_device *device, const struct devi
 {
 	const struct gate_config *config = &device->gate->config;
 	BL_CLEANUP(fd_close) int folder = -1;
-	uint8_t *root = sodium_malloc(VAULT_KEY);
+	uint8_t *root = vault_guarded(1, VAULT_KEY);
 
 	if (!root)
 		return BL_NO_MEMORY;

@@ -40,7 +40,7 @@ static enum bl_status open_copy(const struct finish *finish, struct copy *out_co
 				struct bl_error *why)
 {
 	const char *id = finish->device->id;
-	__attribute__((cleanup(key_free))) uint8_t *root = sodium_malloc(VAULT_KEY);
+	__attribute__((cleanup(key_free))) uint8_t *root = vault_guarded(1, VAULT_KEY);
 	struct sealed_facts facts;
 
 	if (!root)

@@ -179,7 +179,7 @@ static enum bl_status sweep_empty(const struct run *run, const struct sealed_fac
  */
 static enum bl_status sweep_abandoned(struct run *run, struct bl_error *why)
 {
-	__attribute__((cleanup(key_free))) uint8_t *root = sodium_malloc(VAULT_KEY);
+	__attribute__((cleanup(key_free))) uint8_t *root = vault_guarded(1, VAULT_KEY);
 	enum vault_proof proof;
 
 	if (!root)
@@ -526,7 +526,7 @@ static enum bl_status cut_gaps(struct run *run, uint64_t done, struct bl_error *
 
 static enum bl_status begin(struct run *run, struct bl_error *why)
 {
-	__attribute__((cleanup(key_free))) uint8_t *root = sodium_malloc(VAULT_KEY);
+	__attribute__((cleanup(key_free))) uint8_t *root = vault_guarded(1, VAULT_KEY);
 
 	if (!root)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");

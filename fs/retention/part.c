@@ -85,8 +85,8 @@ enum bl_status step_check(struct shred *shred, struct bl_error *why)
 
 static enum bl_status take_root(struct shred *shred, struct bl_error *why)
 {
-	shred->root = sodium_malloc(VAULT_KEY);
-	shred->fresh = sodium_malloc(VAULT_KEY);
+	shred->root = vault_guarded(1, VAULT_KEY);
+	shred->fresh = vault_guarded(1, VAULT_KEY);
 	if (!shred->root || !shred->fresh)
 		return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
 	return vault_image_root(vault_of(shred), shred->device.id, shred->root, why);

@@ -43,18 +43,22 @@ struct sealed_hot {
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
-/* NULL when it cannot be locked: what is not locked may be swapped out. Memory is taken as chunks come, not before. */
+/*
+ * NULL when it cannot be locked: what is not locked may be swapped out. Memory is taken as chunks come, not before. A quarter as much
+ * is locked for a moment and given back, so that keys find room below the limit, too.
+ */
 static uint8_t *locked_map(size_t bytes)
 {
-	uint8_t *map =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t spare = bytes / SEALED_HOT_SPARE;
+	uint8_t *map = mmap(NULL, bytes + spare, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return NULL;
-	if (mlock2(map, bytes, MLOCK_ONFAULT) == 0 && madvise(map, bytes, MADV_DONTDUMP) == 0 &&
-	    madvise(map, bytes, MADV_DONTFORK) == 0)
+	if (mlock2(map, bytes + spare, MLOCK_ONFAULT) == 0 && munmap(map + bytes, spare) == 0 &&
+	    madvise(map, bytes, MADV_DONTDUMP) == 0 && madvise(map, bytes, MADV_DONTFORK) == 0)
 		return map;
-	munmap(map, bytes);
+	munmap(map, bytes + spare);
 	return NULL;
 }
 

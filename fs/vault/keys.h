@@ -30,8 +30,8 @@ struct vault {
 	bool is_writer; /* holds the flock */
 	struct vault_header header;
 	pthread_mutex_t lock;	      /* over everything below */
-	struct keys_secrets *secrets; /* sodium_malloc */
-	struct keys_entry *entries;   /* sodium_malloc; one for each slot */
+	struct keys_secrets *secrets; /* vault_guarded */
+	struct keys_entry *entries;   /* vault_guarded; one for each slot */
 	size_t slot_count, slot_room;
 	uint64_t generation; /* the highest ever written */
 	bool is_add_broken; /* an add failed half way: no other until the next open has settled it */

@@ -16,7 +16,7 @@ struct kept {
 	uint64_t *tags; /* 0: free */
 	uint64_t *stamps;
 	uint8_t *bytes;
-	uint8_t *keys; /* sodium_malloc */
+	uint8_t *keys; /* vault_guarded */
 	uint64_t now;
 };
 
@@ -26,7 +26,7 @@ struct nodes {
 	struct sealed_names names;
 	pthread_mutex_t lock; /* over both caches; never held while the disk is read */
 	struct kept node_cache, group_cache;
-	uint8_t *top_key; /* sodium_malloc; the top node stays */
+	uint8_t *top_key; /* vault_guarded; the top node stays */
 	uint8_t top[SEALED_PAGE];
 };
 
@@ -42,7 +42,7 @@ static bool kept_init(struct kept *kept, uint64_t wanted, size_t most, size_t it
 	kept->tags = calloc(items, sizeof(*kept->tags));
 	kept->stamps = calloc(items, sizeof(*kept->stamps));
 	kept->bytes = calloc(items, item_bytes);
-	kept->keys = sodium_allocarray(items, VAULT_KEY);
+	kept->keys = vault_guarded(items, VAULT_KEY);
 	return kept->tags && kept->stamps && kept->bytes && kept->keys;
 }
 
@@ -306,9 +306,10 @@ enum bl_status nodes_open(const struct sealed_header *header, const struct seale
 	nodes->files = files;
 	sealed_names_of(header, &nodes->names);
 	pthread_mutex_init(&nodes->lock, NULL);
-	nodes->top_key = sodium_malloc(VAULT_KEY);
+	nodes->top_key = vault_guarded(1, VAULT_KEY);
 	if (!nodes->top_key || !caches_init(nodes))
-		return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
+		return bl_fail(why, BL_NO_MEMORY,
+			       "no memory can be locked for the image's keys (raise LimitMEMLOCK)");
 
 	enum bl_status status = read_top(nodes, root, why);
 

@@ -34,7 +34,7 @@ void sealed_writer_facts(const struct sealed_writer *writer, struct sealed_facts
 static enum bl_status make_secrets(struct sealed_writer *writer, const uint8_t root[VAULT_KEY],
 				   struct bl_error *why)
 {
-	writer->secrets = sodium_malloc(sizeof(*writer->secrets));
+	writer->secrets = vault_guarded(1, sizeof(*writer->secrets));
 	if (!writer->secrets)
 		return bl_fail(why, BL_NO_MEMORY,
 			       "no memory can be locked for the image's keys (raise LimitMEMLOCK)");

@@ -91,8 +91,8 @@ static enum bl_status run(struct walk *walk, uint8_t out_digest[32], struct bl_e
 	sealed_facts_of(walk->sealed, &facts);
 	walk->image_bytes = facts.image_bytes;
 	walk->are_zero = true;
-	walk->room = sodium_malloc(SEALED_GROUP);
-	walk->hash = sodium_malloc(sizeof(*walk->hash));
+	walk->room = vault_guarded(1, SEALED_GROUP);
+	walk->hash = vault_guarded(1, sizeof(*walk->hash));
 
 	enum bl_status status = BL_OK;
 

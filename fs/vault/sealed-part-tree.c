@@ -13,7 +13,7 @@ struct fresh_node {
 
 /* The touched nodes of one level, sorted. */
 struct fresh_level {
-	struct fresh_node *nodes; /* sodium_malloc */
+	struct fresh_node *nodes; /* vault_guarded */
 	size_t count;
 };
 
@@ -52,7 +52,7 @@ static bool list_touched(const struct part *part, unsigned level, struct fresh_l
 	out_level->count = count;
 	if (count == 0)
 		return true;
-	out_level->nodes = sodium_allocarray(count, sizeof(*out_level->nodes));
+	out_level->nodes = vault_guarded(count, sizeof(*out_level->nodes));
 	if (!out_level->nodes)
 		return false;
 	memset(out_level->nodes, 0, count * sizeof(*out_level->nodes));

@@ -27,8 +27,10 @@ static enum bl_status part_open(const struct sealed_io *io, int device_fd, const
 				struct bl_error *why)
 {
 	*part = (struct part){.files = SEALED_FILES_NONE, .id = id, .root = root};
-	if (sodium_init() < 0 || !(part->room = sodium_malloc(SEALED_GROUP)))
-		return bl_fail(why, BL_NO_MEMORY, "cannot hold a group: out of memory");
+	part->room = vault_guarded(1, SEALED_GROUP);
+	if (!part->room)
+		return bl_fail(why, BL_NO_MEMORY,
+			       "cannot hold a group: no memory can be locked (raise LimitMEMLOCK)");
 
 	enum bl_status status = sealed_files_open_by(io, device_fd, true, &part->files, why);
 

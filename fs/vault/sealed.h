@@ -15,6 +15,7 @@
 #define SEALED_GAPS	 (1u << 22)
 #define SEALED_MOST	 (UINT64_C(1) << 50) /* bytes of an image: five levels of keys */
 #define SEALED_HOT_BYTES (UINT64_C(32) << 20)
+#define SEALED_HOT_SPARE 4 /* of so many parts one more must be lockable: for keys */
 #define SEALED_FOLDER	 "image"
 
 enum sealed_algorithm { SEALED_AES256_GCM = 1, SEALED_XCHACHA20 = 2 };
@@ -103,8 +104,8 @@ enum bl_status sealed_finish(struct sealed_writer *writer, const struct sealed_g
 
 struct sealed_hot; /* decrypted chunks of all open images: locked memory, a cap, wiped on eviction */
 
-/* sealed_hot_new - @bytes at most; less when the limit of locked memory says so. BL_NO_MEMORY: not even 1 MiB can be locked
- * (raise LimitMEMLOCK) */
+/* sealed_hot_new - @bytes at most; less when the limit of locked memory says so, of which a part is left for keys. BL_NO_MEMORY: not even 1 MiB
+ * can be locked (raise LimitMEMLOCK) */
 enum bl_status sealed_hot_new(uint64_t bytes, struct sealed_hot **out_hot,
 			      struct bl_error *why) BL_MUST_CHECK;
 void sealed_hot_free(struct sealed_hot *hot); /* every image that uses it is closed */

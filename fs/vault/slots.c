@@ -106,7 +106,7 @@ static enum bl_status grow(struct vault *vault, struct bl_error *why)
 		return BL_OK;
 
 	size_t room = vault->slot_room ? vault->slot_room * 2 : VAULT_SLOT_BATCH;
-	struct keys_entry *entries = sodium_allocarray(room, sizeof(*entries));
+	struct keys_entry *entries = vault_guarded(room, sizeof(*entries));
 
 	if (!entries)
 		return keys_no_memory(why);
@@ -192,7 +192,7 @@ static enum bl_status check_unique(const struct vault *vault, struct bl_error *w
 	size_t count = 0;
 
 	if (!ids)
-		return keys_no_memory(why);
+		return bl_fail(why, BL_NO_MEMORY, "cannot compare slots: out of memory");
 	for (size_t i = 0; i < vault->slot_count; i++)
 		if (vault->entries[i].slot.state == SLOT_LIVE)
 			ids[count++] = vault->entries[i].slot.id;

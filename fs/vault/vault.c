@@ -19,7 +19,9 @@
 
 enum bl_status keys_no_memory(struct bl_error *why)
 {
-	return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
+	return bl_fail(why, BL_NO_MEMORY,
+		       "cannot hold keys: no memory can be locked for them (raise LimitMEMLOCK, or "
+		       "'ulimit -l')");
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -96,13 +98,11 @@ static enum bl_status vault_new(int keys_fd, struct vault **out_vault, struct bl
 	BL_CLEANUP(vault_close) struct vault *vault = calloc(1, sizeof(*vault));
 
 	if (!vault)
-		return keys_no_memory(why);
+		return bl_fail(why, BL_NO_MEMORY, "cannot hold keys: out of memory");
 	vault->file = (struct page_file){.fd = -1, .write_fd = -1};
 	vault->keys_fd = keys_fd;
 	pthread_mutex_init(&vault->lock, NULL);
-	if (sodium_init() < 0)
-		return keys_no_memory(why);
-	vault->secrets = sodium_malloc(sizeof(*vault->secrets));
+	vault->secrets = vault_guarded(1, sizeof(*vault->secrets));
 	if (!vault->secrets)
 		return keys_no_memory(why);
 	*out_vault = BL_TAKE(vault);

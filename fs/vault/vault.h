@@ -1,6 +1,6 @@
 /* vault.h - the store's keys: one 0600 file, sealed by locks, one slot per device, destroyed in place
  *
- * Format: docs/format-keys.md (BKEYS1, version 2). Keys live in sodium_malloc memory from open to close. Sealed images: sealed.h.
+ * Format: docs/format-keys.md (BKEYS1, version 2). Keys live in guarded memory (vault_guarded) from open to close. Sealed images: sealed.h.
  */
 #ifndef FS_VAULT_VAULT_H
 #define FS_VAULT_VAULT_H
@@ -30,7 +30,7 @@ const char *vault_lock_name(enum vault_lock_kind kind); /* "passphrase"; static 
 #define VAULT_PASSPHRASE_MOST  1024
 #define VAULT_KEY_FILE_LEAST   32
 
-/* What opens one lock. @secret in memory of the caller's that it wipes: sodium_malloc. */
+/* What opens one lock. @secret in memory of the caller's that it wipes: vault_guarded. */
 struct vault_secret {
 	enum vault_lock_kind kind;
 	const uint8_t *
@@ -75,6 +75,13 @@ struct vault_health {
 enum bl_status vault_check(int keys_fd, struct vault_health *out_health,
 			   struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * vault_guarded - guarded memory for keys and plaintext: sodium_malloc's (wiped by sodium_free, in no core), and locked indeed
+ *
+ * NULL: not to be had; most often the limit of locked memory forbids it (raise LimitMEMLOCK, or ulimit -l). Any thread.
+ */
+void *vault_guarded(size_t count, size_t bytes);
+
 /* Signing (Ed25519): checkpoints, certificates. */
 const uint8_t *vault_public_key(const struct vault *vault); /* VAULT_PUBLIC_KEY bytes */
 void vault_sign(const struct vault *vault, const void *message, size_t length,
@@ -112,7 +119,7 @@ enum bl_status vault_device_add(struct vault *vault, const char *id,
 				struct bl_error *why) BL_MUST_CHECK;
 enum bl_status vault_device_key(struct vault *vault, const char *id, enum vault_purpose purpose,
 				uint8_t out_key[VAULT_KEY], struct bl_error *why) BL_MUST_CHECK;
-/* vault_image_root - RK of a device's sealed image; the caller wipes it (keep it in sodium_malloc) */
+/* vault_image_root - RK of a device's sealed image; the caller wipes it (keep it in vault_guarded memory) */
 enum bl_status vault_image_root(struct vault *vault, const char *id, uint8_t out_root[VAULT_KEY],
 				struct bl_error *why) BL_MUST_CHECK;
 /* vault_image_root_set - a new RK in place of the old one, both copies, durable: the commit of a part's destruction.

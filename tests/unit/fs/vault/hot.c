@@ -230,8 +230,9 @@ static void locked_memory_is_halved_until_it_fits(void **state BL_UNUSED)
 		uint64_t wanted;
 		int result; /* MiB; 101: told */
 	} ROWS[] = {
-		{8u << 20, 32u << 20, 8}, {5u << 20, 32u << 20, 4},   {2u << 20, 8u << 20, 2},
-		{1u << 20, 32u << 20, 1}, {1u << 19, 32u << 20, 101}, {0, 1u << 20, 101},
+		/* A quarter more is left to keys. */
+		{8u << 20, 32u << 20, 4}, {5u << 20, 32u << 20, 4},   {2u << 20, 8u << 20, 1},
+		{5u << 18, 32u << 20, 1}, {1u << 20, 32u << 20, 101}, {0, 1u << 20, 101},
 		{5u << 20, 1, 1},
 	};
 
