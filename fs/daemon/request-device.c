@@ -333,7 +333,8 @@ static enum bl_status shred_early(struct asked *asked, const struct device *devi
 		asked_log(asked, AUDIT_ADMIN, device->id, "early shred", BL_OK, why);
 
 	if (status == BL_OK)
-		status = device_early_shred_set(daemon->store, device->id, daemon_now(NULL), why);
+		status = device_early_shred_set(daemon->store, device->id, asked->peer->uid,
+						daemon_now(NULL), why);
 	asked_undone(asked, AUDIT_ADMIN, device->id, status);
 	if (status == BL_OK)
 		status = keeper_close_due(daemon, why);

@@ -448,6 +448,11 @@ static enum bl_status check_hold(const struct device_entry *entry, const char *r
 		return bl_fail(why, BL_INVALID,
 			       "the destruction of '%s' has begun: it is too late for a hold",
 			       device->id);
+	if (entry->is_parting)
+		return bl_fail(why, BL_LOCKED,
+			       "files of '%s' are about to be destroyed (ask again in a moment: "
+			       "the hold is for the rest)",
+			       device->id);
 	if (device->hold_count == DEVICE_HOLDS || device->next_hold == UINT32_MAX)
 		return bl_fail(why, BL_TOO_LARGE, "device '%s' has %d holds already (release one)",
 			       device->id, DEVICE_HOLDS);
@@ -527,17 +532,46 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
 	return change(store, entry, changed, why);
 }
 
+/* The last look: from here on the caller's mark keeps holds off. */
+static enum bl_status find_unheld(struct device_store *store, const char *id,
+				  struct device_entry **out_entry, struct bl_error *why)
+{
+	enum bl_status status = store_find(store, id, out_entry, why);
+
+	if (status == BL_OK && (*out_entry)->device.hold_count)
+		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)",
+			       id);
+	return status;
+}
+
+enum bl_status device_part_begin(struct device_store *store, const char *id, struct bl_error *why)
+{
+	struct device_entry *entry;
+	STORE_LOCKED(store);
+	enum bl_status status = find_unheld(store, id, &entry, why);
+
+	if (status == BL_OK)
+		entry->is_parting = true;
+	return status;
+}
+
+void device_part_begun(struct device_store *store, const char *id)
+{
+	struct device_entry *entry;
+	STORE_LOCKED(store);
+
+	if (store_find(store, id, &entry, NULL) == BL_OK)
+		entry->is_parting = false;
+}
+
 enum bl_status device_shred_begin(struct device_store *store, const char *id, struct bl_error *why)
 {
 	struct device_entry *entry;
 	STORE_LOCKED(store);
-	enum bl_status status = store_find(store, id, &entry, why);
+	enum bl_status status = find_unheld(store, id, &entry, why);
 
 	if (status != BL_OK)
 		return status;
-	if (entry->device.hold_count)
-		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)",
-			       id);
 	if (entry->device.state != STATE_DUE)
 		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s, not due", id,
 			       bl_device_state_name(entry->device.state));

@@ -110,6 +110,7 @@ struct device_facts {
 	uint32_t next_request;
 	int64_t last_open_unix;	  /* the last look that extends `last_open`; 0: none */
 	int64_t early_shred_unix; /* a permitted early shred; 0: none */
+	uid_t early_shred_by;	  /* who asked for it; UINT32_MAX: nobody, or not known */
 };
 
 /* ---- record files ------------------------------------------------------------------------------ */
@@ -262,8 +263,8 @@ enum bl_status device_request_approve(struct device_store *store, const char *id
 /* device_request_refuse - also after approvals, which then count no more; BL_EXISTS: refused already */
 enum bl_status device_request_refuse(struct device_store *store, const char *id, uint32_t number,
 				     uid_t by, struct bl_error *why) BL_MUST_CHECK;
-enum bl_status device_early_shred_set(struct device_store *store, const char *id, int64_t at_unix,
-				      struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_early_shred_set(struct device_store *store, const char *id, uid_t by,
+				      int64_t at_unix, struct bl_error *why) BL_MUST_CHECK;
 /* device_opened - a look that extends `last_open`; one less than a minute later is not written */
 enum bl_status device_opened(struct device_store *store, const char *id, int64_t at_unix,
 			     struct bl_error *why) BL_MUST_CHECK;
@@ -334,6 +335,16 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 enum bl_status device_shred_begin(struct device_store *store, const char *id,
 				  struct bl_error *why) BL_MUST_CHECK;
 void device_shred_abandon(struct device_store *store, const char *id);
+
+/*
+ * device_part_begin - the same of its source or of files inside it, in any state: until the INTENT event is there no hold comes
+ * device_part_begun - the event is there, or did not come about: the rest of the device can be held
+ *
+ * BL_FORBIDDEN when a hold stands.
+ */
+enum bl_status device_part_begin(struct device_store *store, const char *id,
+				 struct bl_error *why) BL_MUST_CHECK;
+void device_part_begun(struct device_store *store, const char *id);
 
 /*
  * device_shred_claim - one thread at a time works on a destruction: BL_LOCKED while another does, BL_NOT_FOUND

@@ -5,7 +5,8 @@
 
 #include "fs/device/private.h"
 
-#define FACTS_VERSION 1
+#define FACTS_VERSION 2
+#define FACTS_NOBODY  1	 /* the last version that did not tell who asked for an early shred */
 #define ACTION_SIZE   16 /* an action's name with NUL */
 
 /* ---- what may stand in facts ----------------------------------------------------------------- */
@@ -75,8 +76,10 @@ struct device_facts *facts_new(void)
 {
 	struct device_facts *facts = calloc(1, sizeof(*facts));
 
-	if (facts)
-		facts->next_request = 1;
+	if (!facts)
+		return NULL;
+	facts->next_request = 1;
+	facts->early_shred_by = UINT32_MAX;
 	return facts;
 }
 
@@ -197,6 +200,7 @@ static void put_facts(struct sink *sink, const struct device_facts *facts)
 	put_u8(sink, FACTS_VERSION);
 	put_date(sink, facts->last_open_unix);
 	put_date(sink, facts->early_shred_unix);
+	put_u32(sink, facts->early_shred_by);
 	put_u32(sink, facts->next_request);
 	put_u8(sink, facts->consent_count);
 	for (size_t i = 0; i < facts->consent_count; i++) {
@@ -392,9 +396,13 @@ enum bl_status facts_decode(const uint8_t *bytes, size_t length, struct device_f
 
 	if (!facts)
 		return BL_NO_MEMORY;
-	demand(&source, take_u8(&source, FACTS_VERSION) == FACTS_VERSION);
+	unsigned version = take_u8(&source, FACTS_VERSION);
+
+	demand(&source, version >= FACTS_NOBODY);
 	facts->last_open_unix = take_date(&source);
 	facts->early_shred_unix = take_date(&source);
+	if (version > FACTS_NOBODY)
+		facts->early_shred_by = take_u32(&source);
 	facts->next_request = take_u32(&source);
 	demand(&source, facts->next_request >= 1);
 	for (unsigned count = take_u8(&source, DEVICE_CONSENTS); count; count--)

@@ -480,8 +480,8 @@ enum bl_status device_request_refuse(struct device_store *store, const char *id,
 
 /* ---- dates ------------------------------------------------------------------------------------------------- */
 
-enum bl_status device_early_shred_set(struct device_store *store, const char *id, int64_t at_unix,
-				      struct bl_error *why)
+enum bl_status device_early_shred_set(struct device_store *store, const char *id, uid_t by,
+				      int64_t at_unix, struct bl_error *why)
 {
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
 	struct device_entry *entry = NULL;
@@ -497,6 +497,7 @@ enum bl_status device_early_shred_set(struct device_store *store, const char *id
 	if (status != BL_OK || (facts->early_shred_unix != 0 && facts->early_shred_unix <= at_unix))
 		return status;
 	facts->early_shred_unix = at_unix;
+	facts->early_shred_by = by;
 	return end(store, entry, facts, why);
 }
 

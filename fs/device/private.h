@@ -22,6 +22,7 @@ struct device_entry {
 	struct device device;
 	enum bl_device_state before_hold;
 	bool is_shredding; /* no hold any more */
+	bool is_parting;   /* no hold just now: a part's INTENT is on its way */
 	bool is_claimed;   /* a thread works on its destruction */
 	/* The facts as they lie in the store; read once. */
 	struct plain facts;
@@ -112,7 +113,7 @@ enum bl_status customer_get(struct vault *vault, const char *id, int folder_fd,
 #define FACTS_DATE_LIMIT INT64_C(253402300799) /* end of the year 9999 */
 /* Where the date lies in the plain form, so that looking at it alone needs no decoding. */
 #define FACTS_LAST_OPEN 1
-#define FACTS_HEAD	24 /* version, two dates, next number, three counts */
+#define FACTS_HEAD	28 /* version, two dates, a uid, next number, three counts */
 #define FACTS_LIMIT                                                                                \
 	((size_t)FACTS_HEAD + DEVICE_CONSENTS * (14 + DEVICE_PURPOSE) +                            \
 	 DEVICE_CHECKS * (14 + DEVICE_TICKET) +                                                    \

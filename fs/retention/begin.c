@@ -7,16 +7,60 @@
 
 /* ---- why, who, when ------------------------------------------------------------------------------- */
 
-static bool was_reasoned(const struct retention_context *context, const char *id)
+/* What @by asked others to agree to, and they had agreed to when it was permitted at @at_unix. */
+static size_t agreed(const struct device_request *request, uid_t by, int64_t at_unix,
+		     uid_t out[DEVICE_APPROVALS])
 {
-	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+	size_t count = 0;
 
-	if (!context->request || device_facts_read(context->store, id, &facts, NULL) != BL_OK)
-		return false;
-	for (size_t i = 0; i < facts->request_count; i++)
-		if (facts->requests[i].number == context->request)
-			return *facts->requests[i].reason;
-	return false;
+	if (request->action != ACTION_SHRED || request->by != by || request->is_refused)
+		return 0;
+	for (size_t i = 0; i < request->approval_count; i++)
+		if (request->approvals[i].since_unix <= at_unix)
+			out[count++] = request->approvals[i].by;
+	return count;
+}
+
+/* The request that the most agreed to, the last one of these. */
+static void take_request(struct journal *journal, const struct device_facts *facts, int64_t at_unix)
+{
+	for (size_t i = 0; i < facts->request_count; i++) {
+		const struct device_request *request = &facts->requests[i];
+		uid_t givers[DEVICE_APPROVALS];
+		size_t count = agreed(request, journal->by, at_unix, givers);
+
+		if (!count || count < journal->approval_count)
+			continue;
+		journal->request = request->number;
+		journal->approval_count = count;
+		memcpy(journal->approvals, givers, count * sizeof(*givers));
+	}
+}
+
+/*
+ * Nobody is let shred anything early without a reason: a part at once, a whole device once nothing keeps it any more. The
+ * facts that say who asked, and who agreed, go with the device.
+ */
+static void describe_asking(struct shred *shred, const struct retention_plan *plan)
+{
+	const struct retention_context *context = shred->context;
+	struct journal *journal = &shred->journal;
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+	bool is_part = journal->kind == SHRED_PART;
+	int64_t at_unix = context->now_unix;
+
+	journal->by = context->by;
+	journal->has_reason = is_part;
+	if (device_facts_read(context->store, shred->device.id, &facts, NULL) != BL_OK)
+		return;
+	if (plan && facts->early_shred_unix && facts->early_shred_unix <= plan->due_unix) {
+		at_unix = facts->early_shred_unix;
+		if (facts->early_shred_by != UINT32_MAX)
+			journal->by = facts->early_shred_by;
+		journal->has_reason = true;
+	}
+	if (journal->has_reason)
+		take_request(journal, facts, at_unix);
 }
 
 void shred_describe(struct shred *shred, const struct retention_plan *plan)
@@ -34,36 +78,42 @@ void shred_describe(struct shred *shred, const struct retention_plan *plan)
 	journal->begun_unix = context->now_unix;
 	journal->begun_boot_ms = shred->entry_ms;
 	host_boot_id(journal->boot_id);
-	journal->by = context->by;
-	journal->request = context->request;
-	journal->has_reason = was_reasoned(context, shred->device.id);
-	journal->approval_count = BL_MIN(context->approval_count, (size_t)DEVICE_APPROVALS);
-	memcpy(journal->approvals, context->approvals,
-	       journal->approval_count * sizeof(*journal->approvals));
+	describe_asking(shred, plan);
 }
 
 /* ---- INTENT ----------------------------------------------------------------------------------------- */
 
-/* The whole device takes no hold from here on; its parts and its source have looked for holds, and go on whatever comes. */
 static bool is_whole(const struct shred *shred)
 {
 	return shred->journal.kind == SHRED_PLAIN || shred->journal.kind == SHRED_SEALED;
 }
 
 /* The journal first: when the log says INTENT, recovery must find it. */
+static enum bl_status write_intent(struct shred *shred, struct bl_error *why)
+{
+	enum bl_status status =
+		journal_save(shred->context->store, shred->device.id, &shred->journal, why);
+
+	/* After a failed append the journal stays: whether the event reached the disk after all, recovery asks. */
+	if (status == BL_OK)
+		status = events_intent(shred, &shred->journal.intent_sequence, why);
+	return status;
+}
+
+/* The whole device takes no hold from here on. Of a part or the source a hold comes before INTENT, or is too late for it. */
 enum bl_status step_intent(struct shred *shred, struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
 	const char *id = shred->device.id;
-	enum bl_status status = is_whole(shred) ? device_shred_begin(store, id, why) : BL_OK;
+	enum bl_status status = is_whole(shred) ? device_shred_begin(store, id, why)
+						: device_part_begin(store, id, why);
 
 	if (status != BL_OK)
 		return status;
-	status = journal_save(store, id, &shred->journal, why);
-	if (status == BL_OK)
-		status = events_intent(shred, &shred->journal.intent_sequence, why);
-	/* After a failed append the journal stays: whether the event reached the disk after all, recovery asks. */
-	if (status != BL_OK && is_whole(shred))
+	status = write_intent(shred, why);
+	if (!is_whole(shred))
+		device_part_begun(store, id);
+	else if (status != BL_OK)
 		device_shred_abandon(store, id);
 	return status;
 }

@@ -66,13 +66,9 @@ struct retention_context {
 	struct audit *audit;
 	const struct policy *policy;
 	int64_t now_unix;
-	uid_t by;		 /* who asked; UINT32_MAX: the keeper */
+	uid_t by; /* who asked; UINT32_MAX: the keeper. A device that is destroyed early is so for who asked for that */
 	const char *reader_path; /* parts: finds the files; may be NULL elsewhere */
 	struct sealed_hot *hot;	 /* parts; borrowed */
-	/* For the certificate: the request that asked for it, and who agreed; 0: none */
-	uint32_t request;
-	size_t approval_count;
-	uid_t approvals[DEVICE_APPROVALS];
 	/* Progress and fault injection: called before each step; may be NULL. */
 	void (*on_step)(void *context, const char *device, enum retention_step step);
 	void *step_context;

@@ -106,6 +106,8 @@ wait_destroyed
 [ ! -e "$work/disk/GIVEN.img" ] || fail "the image is still there"
 code 0 "$bailee" certificate show GIVEN
 says early-shred
+# It names who asked, and who agreed.
+[ "$(jq -r '[.who.operator, .why.request, .why.reason, .why.approvals[]] | join(" ")' "$store/certificates/GIVEN.json")" = 'uid:61003 1 given uid:61004' ] || fail "certificate: $(cat "$store/certificates/GIVEN.json")"
 code 2 as 61002 "$bailee" request shred GIVEN --reason 'again'
 says shredded
 code 0 "$bailee" log query --device GIVEN --json

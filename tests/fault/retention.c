@@ -321,6 +321,18 @@ static void symbolic_link_in_the_place_of_a_source_leads_nowhere(void **state)
 	assert_int_equal(lstat(first, &st), 0);
 }
 
+/* A hold that comes when everything was checked, and nothing was begun. */
+static void hold_at_intent(void *context, const char *device, enum retention_step step)
+{
+	struct fixture *fixture = context;
+	uint32_t number;
+
+	if (step == STEP_INTENT)
+		assert_int_equal(device_hold_add(fixture->store, device, 0, "a letter", NOT_DUE,
+						 &number, NULL),
+				 BL_OK);
+}
+
 static void held_source_waits_until_its_holds_are_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -338,6 +350,13 @@ static void held_source_waits_until_its_holds_are_gone(void **state)
 	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SOURCE_INTENT).found, 0);
 	assert_true(count_planted(fixture) > 0);
 	assert_int_equal(device_hold_release(fixture->store, "RMA-1", hold, NULL), BL_OK);
+	/* The next one comes in the last moment. */
+	context.on_step = hold_at_intent;
+	context.step_context = fixture;
+	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SOURCE_INTENT).found, 0);
+	assert_int_equal(device_hold_release(fixture->store, "RMA-1", hold + 1, NULL), BL_OK);
+	context.on_step = NULL;
 	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_OK);
 	assert_int_equal(count_planted(fixture), 0);
 }
@@ -574,6 +593,31 @@ static enum bl_status shred_other(const struct retention_context *context, const
 	return status;
 }
 
+static void hold_in_the_last_moment_stops_a_part(void **state)
+{
+	struct fixture *fixture = *state;
+	char image[128], reader[PATH_MAX];
+
+	READY(fixture);
+	if (!find_reader(reader))
+		skip();
+	assert_true(fixture_open_store(fixture));
+	add_filesystem(fixture, "RMA-1", image);
+
+	struct retention_context context = context_of(fixture, NOT_DUE);
+
+	context.on_step = hold_at_intent;
+	context.step_context = fixture;
+	assert_int_equal(shred_secret(&context, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_PART_INTENT).found, 0);
+	assert_false(journal_is_there(fixture->store, "RMA-1", SHRED_PART));
+	assert_int_equal(device_hold_release(fixture->store, "RMA-1", 1, NULL), BL_OK);
+	context.on_step = NULL;
+	assert_int_equal(shred_secret(&context, "RMA-1", NULL), BL_OK);
+	/* What is left of it can be held. */
+	hold_at_intent(fixture, "RMA-1", STEP_INTENT);
+}
+
 static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -588,8 +632,16 @@ static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state
 	add_filesystem(fixture, "RMA-1", image);
 
 	struct retention_context context = context_of(fixture, NOT_DUE);
+	const struct device_request request = {
+		.by = 1001, .action = ACTION_SHRED, .reason = "asked", .since_unix = RECEIVED};
+	const struct device_approval approval = {1002, RECEIVED};
 
 	assert_int_equal(shred_secret(&context, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_request_add(fixture->store, "RMA-1", &request, &number, NULL),
+			 BL_OK);
+	assert_int_equal(device_request_approve(fixture->store, "RMA-1", number, &approval, NULL),
+			 BL_OK);
+	context.by = 1001;
 	assert_int_equal(shred_other(&context, "RMA-1", &number), BL_OK);
 	assert_int_equal(number, 2);
 	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_PART_INTENT).found, 2);
@@ -599,6 +651,10 @@ static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state
 			 BL_OK);
 	assert_non_null(strstr(json, "\"part\":2"));
 	assert_non_null(strstr(json, "\"category\":\"purge\""));
+	assert_non_null(strstr(json, "\"operator\":\"uid:1001\""));
+	assert_non_null(strstr(json, "\"approvals\":[\"uid:1002\"]"));
+	assert_non_null(strstr(json, "\"reason\":\"given\",\"received\""));
+	assert_non_null(strstr(json, "\"request\":1"));
 	assert_null(strstr(json, "other.txt"));
 	free(json);
 
@@ -659,6 +715,7 @@ int main(void)
 		TEST(source_that_cannot_be_destroyed_truthfully_is_not_promised),
 		TEST(part_shred_killed_at_any_step_completes_by_itself),
 		TEST(part_killed_before_its_intent_leaves_the_image_as_it_was),
+		TEST(hold_in_the_last_moment_stops_a_part),
 		TEST(parts_are_numbered_and_the_whole_can_still_be_destroyed),
 		TEST(device_with_a_part_half_way_is_destroyed_whole),
 	};

@@ -292,6 +292,30 @@ static void begun_shred_takes_no_hold(void **state)
 	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
 }
 
+static void no_hold_comes_while_a_part_begins(void **state)
+{
+	struct temp *temp = *state;
+	uint32_t number;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_part_begin(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "now", 1, &number, NULL),
+			 BL_LOCKED);
+	/* What is due is closed all the same. */
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	device_part_begun(temp->store, "RMA-1");
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "for the rest", 1, &number, NULL),
+			 BL_OK);
+	assert_int_equal(device_part_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
+	assert_int_equal(device_hold_release(temp->store, "RMA-1", number, NULL), BL_OK);
+	/* The end of a part's beginning lets no hold come to a whole that has begun. */
+	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_part_begin(temp->store, "RMA-1", NULL), BL_OK);
+	device_part_begun(temp->store, "RMA-1");
+	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "late", 1, &number, NULL),
+			 BL_INVALID);
+}
+
 static void only_the_enrolled_image_opens(void **state)
 {
 	struct temp *temp = *state;
@@ -416,6 +440,7 @@ int main(void)
 		TEST(bad_holds_are_refused),
 		TEST(shredded_id_is_never_given_again),
 		TEST(begun_shred_takes_no_hold),
+		TEST(no_hold_comes_while_a_part_begins),
 		TEST(only_the_enrolled_image_opens),
 		TEST(device_files_are_replaced_checked_and_removed),
 		TEST(each_goes_by_id_and_may_look_and_stop),

@@ -27,6 +27,7 @@ static struct device_facts *sample(void)
 	assert_non_null(facts);
 	facts->last_open_unix = NOW;
 	facts->early_shred_unix = NOW + 1;
+	facts->early_shred_by = 61005;
 	facts->next_request = 9;
 	facts->consent_count = 2;
 	facts->consents[0] = (struct device_consent){
@@ -196,6 +197,26 @@ static void last_open_lies_where_it_is_looked_for(void **state)
 	assert_int_equal(bl_get64(plain.bytes + FACTS_LAST_OPEN), NOW);
 }
 
+/* Stores are older than the version that tells who asked for an early shred. */
+static void facts_of_version_1_are_read(void **state)
+{
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = sample(), *back = NULL;
+	PLAIN_CLEANUP struct plain plain = {0}, again = {0};
+	const size_t by = 1 + 8 + 8;
+
+	(void)state;
+	assert_int_equal(facts_encode(facts, &plain), BL_OK);
+	plain.bytes[0] = 1;
+	memmove(plain.bytes + by, plain.bytes + by + 4, plain.length - by - 4);
+	assert_int_equal(facts_decode(plain.bytes, plain.length - 4, &back), BL_OK);
+	assert_int_equal(back->early_shred_unix, NOW + 1);
+	assert_int_equal(back->early_shred_by, UINT32_MAX);
+	assert_int_equal(back->request_count, 2);
+	assert_int_equal(facts_encode(back, &again), BL_OK);
+	assert_int_equal(again.length, plain.length);
+	assert_int_equal(again.bytes[0], 2);
+}
+
 /* Exact copies, so that ASan sees a byte read beyond. */
 static enum bl_status decode_copy(const uint8_t *bytes, size_t length)
 {
@@ -265,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_sound_facts_come_back),
 		cmocka_unit_test(last_open_lies_where_it_is_looked_for),
+		cmocka_unit_test(facts_of_version_1_are_read),
 		cmocka_unit_test(cut_or_continued_facts_are_refused),
 		cmocka_unit_test(changed_bytes_are_refused_or_mean_what_they_say),
 	};

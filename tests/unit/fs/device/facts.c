@@ -83,7 +83,7 @@ static enum bl_status record_one(struct temp *temp, unsigned which)
 	case 4:
 		return device_request_refuse(temp->store, "RMA-1", 1, BEN, NULL);
 	case 5:
-		return device_early_shred_set(temp->store, "RMA-1", NOW, NULL);
+		return device_early_shred_set(temp->store, "RMA-1", ANNA, NOW, NULL);
 	default:
 		return device_opened(temp->store, "RMA-1", NOW, NULL);
 	}
@@ -103,6 +103,7 @@ static void nothing_recorded_is_nothing_known(void **state)
 	assert_int_equal(facts->consent_count + facts->check_count + facts->request_count, 0);
 	assert_int_equal(facts->last_open_unix, 0);
 	assert_int_equal(facts->early_shred_unix, 0);
+	assert_int_equal(facts->early_shred_by, UINT32_MAX);
 	assert_int_equal(device_consent_of(facts, "repair"), CONSENT_UNKNOWN);
 	assert_int_equal(device_consent_of(facts, NULL), CONSENT_UNKNOWN);
 	assert_int_equal(device_consent_withdrawn(facts), 0);
@@ -136,7 +137,7 @@ static void all_that_is_recorded_comes_back_after_a_restart(void **state)
 	assert_int_equal(approve(temp, 1, BEN, NOW + 6), BL_OK);
 	assert_int_equal(approve(temp, 1, CARLA, NOW + 7), BL_OK);
 	assert_int_equal(device_request_refuse(temp->store, "RMA-1", 2, CARLA, NULL), BL_OK);
-	assert_int_equal(device_early_shred_set(temp->store, "RMA-1", NOW + 8, NULL), BL_OK);
+	assert_int_equal(device_early_shred_set(temp->store, "RMA-1", CARLA, NOW + 8, NULL), BL_OK);
 	assert_int_equal(device_opened(temp->store, "RMA-1", NOW + 9, NULL), BL_OK);
 	for (unsigned pass = 0; pass < 2; pass++) {
 		BL_CLEANUP(device_facts_free)
@@ -174,6 +175,7 @@ static void all_that_is_recorded_comes_back_after_a_restart(void **state)
 		assert_true(second->is_refused);
 		assert_int_equal(second->refused_by, CARLA);
 		assert_int_equal(facts->early_shred_unix, NOW + 8);
+		assert_int_equal(facts->early_shred_by, CARLA);
 		assert_int_equal(facts->last_open_unix, NOW + 9);
 		assert_int_equal(temp_reopen(temp, NULL), BL_OK);
 	}
@@ -761,21 +763,24 @@ static void early_shred_is_never_put_off(void **state)
 {
 	static const struct {
 		int64_t at_unix, wanted;
+		uid_t wanted_by;
 		enum bl_status status;
 	} ROWS[] = {
-		{0, 0, BL_INVALID},	 {-1, 0, BL_INVALID},	    {NOW, NOW, BL_OK},
-		{NOW + DAY, NOW, BL_OK}, {NOW - 1, NOW - 1, BL_OK},
+		{0, 0, UINT32_MAX, BL_INVALID},	     {-1, 0, UINT32_MAX, BL_INVALID},
+		{NOW, NOW, ANNA + 2, BL_OK},	     {NOW + DAY, NOW, ANNA + 2, BL_OK},
+		{NOW - 1, NOW - 1, ANNA + 4, BL_OK},
 	};
 	struct temp *temp = *state;
 
 	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
-		enum bl_status status =
-			device_early_shred_set(temp->store, "RMA-1", ROWS[i].at_unix, NULL);
+		enum bl_status status = device_early_shred_set(
+			temp->store, "RMA-1", ANNA + (uid_t)i, ROWS[i].at_unix, NULL);
 		BL_CLEANUP(device_facts_free)
 		struct device_facts *facts = read_facts(temp, "RMA-1");
 
-		if (status != ROWS[i].status || facts->early_shred_unix != ROWS[i].wanted)
+		if (status != ROWS[i].status || facts->early_shred_unix != ROWS[i].wanted ||
+		    facts->early_shred_by != ROWS[i].wanted_by)
 			fail_msg("row %zu: %s, %lld", i, bl_status_name(status),
 				 (long long)facts->early_shred_unix);
 	}

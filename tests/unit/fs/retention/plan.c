@@ -126,7 +126,7 @@ static enum bl_status record_change(struct device_store *store, enum change chan
 	case GRANTED:
 		return device_consent_set(store, "RMA-1", &consent, NULL);
 	case SHRED_EARLY:
-		return device_early_shred_set(store, "RMA-1", at_unix, NULL);
+		return device_early_shred_set(store, "RMA-1", 1001, at_unix, NULL);
 	}
 	return BL_FAILED;
 }

@@ -666,34 +666,107 @@ static void part_is_refused_where_it_cannot_be(void **state)
 	}
 }
 
+/* 1001 asks twice and others agree; what was refused, was another's, or came later does not count. */
+static void ask_and_agree(struct fixture *fixture, const char *id)
+{
+	static const struct {
+		uid_t by;
+		enum bl_action action;
+		uid_t givers[3];
+		bool is_refused;
+	} ROWS[] = {
+		{1001, ACTION_SHRED, {1002}, false},
+		{1001, ACTION_SHRED, {1002, 1003}, false}, /* this one */
+		{1001, ACTION_SHRED, {1002, 1003, 1004}, true},
+		{1009, ACTION_SHRED, {1002, 1003, 1004}, false},
+		{1001, ACTION_RELEASE, {1002, 1003, 1004}, false},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		const struct device_request request = {.by = ROWS[i].by,
+						       .action = ROWS[i].action,
+						       .reason = "asked by the customer",
+						       .since_unix = RECEIVED};
+		uint32_t number;
+
+		assert_int_equal(device_request_add(fixture->store, id, &request, &number, NULL),
+				 BL_OK);
+		for (size_t k = 0; k < 3 && ROWS[i].givers[k]; k++) {
+			const struct device_approval approval = {ROWS[i].givers[k], RECEIVED + 1};
+
+			assert_int_equal(
+				device_request_approve(fixture->store, id, number, &approval, NULL),
+				BL_OK);
+		}
+		if (ROWS[i].is_refused)
+			assert_int_equal(
+				device_request_refuse(fixture->store, id, number, 1004, NULL),
+				BL_OK);
+	}
+	/* Too late to count. */
+	assert_int_equal(
+		device_request_approve(fixture->store, id, 2,
+				       &(const struct device_approval){1005, RECEIVED + 20}, NULL),
+		BL_OK);
+}
+
 static void certificate_says_who_asked_and_who_agreed(void **state)
 {
+	static const struct {
+		const char *id;
+		int64_t early_unix, now_unix; /* early 0: nobody asked */
+		uid_t by;
+		const char *says[4];
+	} ROWS[] = {
+		{"EARLY",
+		 RECEIVED + 10,
+		 RECEIVED + 10,
+		 UINT32_MAX,
+		 {"\"operator\":\"uid:1001\"", "\"request\":2", "\"reason\":\"given\"",
+		  "\"approvals\":[\"uid:1002\",\"uid:1003\"]"}},
+		{"BY-TIMER",
+		 RECEIVED + 10,
+		 NOW,
+		 0,
+		 {"\"operator\":\"uid:1001\"", "\"request\":2", "\"reason\":\"given\"",
+		  "\"approvals\":[\"uid:1002\",\"uid:1003\"]"}},
+		{"BY-DATE",
+		 0,
+		 NOW,
+		 UINT32_MAX,
+		 {"\"operator\":\"keeper\"", "\"request\":null", "\"reason\":\"none\"",
+		  "\"approvals\":[]"}},
+		/* It was due before anybody asked for an early end. */
+		{"TOO-LATE",
+		 NOW,
+		 NOW,
+		 1006,
+		 {"\"operator\":\"uid:1006\"", "\"request\":null", "\"reason\":\"none\"",
+		  "\"approvals\":[]"}},
+	};
 	struct fixture *fixture = *state;
-	struct retention_context context = context_of(fixture, NOW);
-	struct device_request request = {.by = 1001,
-					 .action = ACTION_SHRED,
-					 .reason = "asked by the customer",
-					 .since_unix = NOW};
 
 	READY(fixture);
-	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
-	assert_int_equal(
-		device_request_add(fixture->store, "RMA-1", &request, &context.request, NULL),
-		BL_OK);
-	context.by = 1001;
-	context.approval_count = 2;
-	context.approvals[0] = 1002;
-	context.approvals[1] = 1003;
-	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct retention_context context = context_of(fixture, ROWS[i].now_unix);
+		const char *id = ROWS[i].id;
 
-	char *json = certificate_of(fixture, "RMA-1", ".json");
+		context.by = ROWS[i].by;
+		assert_true(add_sealed(fixture, id, 1, 1 << 20, true));
+		ask_and_agree(fixture, id);
+		if (ROWS[i].early_unix)
+			assert_int_equal(device_early_shred_set(fixture->store, id, 1001,
+								ROWS[i].early_unix, NULL),
+					 BL_OK);
+		assert_int_equal(retention_shred(&context, id, NULL), BL_OK);
 
-	HOLDS(json, "\"operator\":\"uid:1001\"");
-	HOLDS(json, "\"request\":1");
-	HOLDS(json, "\"reason\":\"given\"");
-	HOLDS(json, "\"approvals\":[\"uid:1002\",\"uid:1003\"]");
-	assert_null(strstr(json, "customer"));
-	free(json);
+		char *json = certificate_of(fixture, id, ".json");
+
+		for (size_t k = 0; k < BL_COUNT(ROWS[i].says); k++)
+			HOLDS(json, ROWS[i].says[k]);
+		assert_null(strstr(json, "customer"));
+		free(json);
+	}
 }
 
 int main(void)
