@@ -41,7 +41,12 @@ cat "$work/large.img" | "$bailee" intake - --device PIPE --kind phone >"$work/ou
 cat "$work/small.img" | "$bailee" intake - --device SMALL --kind phone --size "$(stat -c %s "$work/small.img")" >"$work/out" 2>&1 ||
 	fail "pipe with a length: $(cat "$work/out")"
 code 0 "$bailee" intake "$work/small.img" --device GOES --kind laptop
-sealed='FILE LESS PIPE SMALL GOES'
+head -c 300001 /dev/urandom >"$work/disk/given.img"
+head -c 300001 /dev/urandom >"$work/disk/plain.img"
+sync -f "$work/disk"
+code 0 "$bailee" intake "$work/disk/given.img" --device GIVEN --kind phone --destroy-source
+code 0 "$bailee" enroll "$work/disk/plain.img" --device PLAIN --kind phone --destroy-when-due
+sealed='FILE LESS PIPE SMALL GOES GIVEN'
 if command -v qemu-img >/dev/null; then
 	qemu-img convert -f raw -O qcow2 "$work/small.img" "$work/whole.qcow2" 2>/dev/null
 	head -c 600000 "$work/whole.qcow2" >"$work/cut.qcow2"
@@ -52,7 +57,7 @@ code 2 python3 "$tool" "$store" --passphrase-file "$work/wrong" keys
 code 0 python3 "$tool" "$store" --passphrase-file "$work/pass" keys
 says 'locks: passphrase, key file'
 says "public key $key"
-says "live $(echo $sealed | wc -w), tombstones 0"
+says "live $(($(echo $sealed | wc -w) + 1)), tombstones 0"
 for id in $sealed; do
 	second image $id "$work/$id.plain"
 	says 'receipt: the same digest'
@@ -111,19 +116,23 @@ for id in FILE PIPE; do
 done
 
 # The whole destroyed: a tombstone, no image, a certificate.
-code 0 "$bailee" shred GOES --reason 'ticket 2'
-for _ in $(seq 600); do
-	[ "$("$bailee" status --json | jq -r '.devices[] | select(.id == "GOES") | .state')" != shredded ] || break
-	sleep 0.1
+for id in GOES PLAIN; do
+	code 0 "$bailee" shred $id --reason 'ticket 2'
+	for _ in $(seq 600); do
+		[ "$("$bailee" status --json | jq -r --arg id $id '.devices[] | select(.id == $id) | .state')" != shredded ] || break
+		sleep 0.1
+	done
 done
 second keys
-says 'tombstones 1'
+says 'tombstones 2'
 says 'tombstone GOES'
 code 2 python3 "$tool" "$store" --key-file "$work/store.key" image GOES
 says 'no sealed image'
-certificate=$store/certificates/GOES.json
-code 0 python3 "$tool" - certificate "$certificate" --key "$key"
-code 0 "$bailee" certificate verify "$certificate" --key "$key"
+for id in GOES PLAIN GIVEN~source; do
+	certificate=$store/certificates/$id.json
+	code 0 python3 "$tool" - certificate "$certificate" --key "$key"
+	code 0 "$bailee" certificate verify "$certificate" --key "$key"
+done
 stop_daemon
 
 # One change at a time to each file of the vault; the second program's word first, then Bailee's.
@@ -401,7 +410,7 @@ def judge_store(number, code):
 def signed():
     pick = random.Random(9)
     differs = False
-    for kind, name in (("receipt", "LESS~intake"), ("certificate", "GOES"), ("certificate", "FILE~part-1")):
+    for kind, name in (("receipt", "LESS~intake"), ("certificate", "GOES"), ("certificate", "FILE~part-1"), ("certificate", "GIVEN~source")):
         path = "%s/certificates/%s.json" % (store, name)
         data = open(path, "rb").read()
         changes = [("bit", bytearray(data)) for _ in range(6)]

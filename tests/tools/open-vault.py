@@ -1006,7 +1006,7 @@ CERTIFICATE = {
                      "keys": or_null(word("raw", "direct", "cached")), "keys_tried": or_null(number),
                      "keys_that_opened": or_null(number), "places": or_null(text), "neighbours": or_null(text)},
     "validation": {"checked": list_of(text), "by": text, "program": text},
-    "storage": {"image": STORAGE, "keys": STORAGE, "extents": or_null(number), "locks": list_of(text)},
+    "storage": {"image": STORAGE, "keys": STORAGE, "extents": or_null(number), "locks": list_of(text)},  # but of a source
     "exceptions": list_of(text), "scope": list_of(text),
     "log": {"intent_sequence": number},
 }
@@ -1016,7 +1016,10 @@ def check_certificate(data, public):
     certificate = signed_json(data, public)
     if certificate.get("type") == "bailee-certificate" and certificate.get("version") == 1:
         return certificate              # the page has no list of version 1's fields
-    check_fields(certificate, CERTIFICATE, "certificate")
+    fields = CERTIFICATE
+    if certificate.get("subject") == SOURCE:
+        fields = {**CERTIFICATE, "storage": {**CERTIFICATE["storage"], "keys": exactly(None), "locks": exactly(None)}}
+    check_fields(certificate, fields, "certificate")
     check_status(certificate)
     check_subject(certificate)
     return certificate
