@@ -35,12 +35,14 @@ static bool tell(void *context, const json_t *answer)
 	const json_t *progress = json_object_get(answer, "progress");
 	const json_t *step = json_object_get(answer, "step");
 
-	if (taking->invocation.wants_json)
+	if (taking->invocation.wants_json) {
 		cli_print_json(answer);
-	else if (progress && strcmp(cli_text(progress, "stage"), "choosing") != 0)
+		fflush(stdout);
+	} else if (progress && strcmp(cli_text(progress, "stage"), "choosing") != 0) {
 		progress_tell(&taking->progress, cli_text(progress, "stage"),
 			      (uint64_t)cli_number(progress, "done"),
 			      (uint64_t)cli_number(progress, "total"));
+	}
 	if (step && !taking->invocation.wants_json) {
 		progress_end(&taking->progress);
 		fprintf(stderr, "source: %s\n", cli_text(step, "step"));
