@@ -159,6 +159,41 @@ static void the_greater_whole_slot_counts(void **state)
 	sealed_files_close(&files);
 }
 
+/* A direct read goes on at whole blocks only: what is cut within one is the end, and what is behind it zeros. */
+static const struct {
+	off_t length;
+	enum bl_status status;
+} CUTS[] = {
+	{0, BL_TAMPERED},	    {100, BL_TAMPERED},		{SEALED_PAGE, BL_OK},
+	{SEALED_PAGE + 100, BL_OK}, {SEALED_PAGE + 512, BL_OK}, {2 * SEALED_PAGE, BL_OK},
+};
+
+static void a_header_that_was_cut_has_zeros_behind_its_end(void **state)
+{
+	struct place *place = *state;
+	struct sealed_files files;
+
+	place_files(place, &files);
+	sealed_files_close(&files);
+	assert_int_equal(sealed_files_open(place->fd, false, &files, NULL), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(CUTS); i++) {
+		BL_CLEANUP(fd_close) int fd = openat(files.folder, "header", O_RDWR | O_CLOEXEC);
+		struct sealed_header header;
+		unsigned slot = 9;
+
+		put_slot(files.folder, OLD, 0);
+		put_slot(files.folder, EMPTY, 1);
+		assert_int_equal(ftruncate(fd, CUTS[i].length), 0);
+
+		enum bl_status status = sealed_header_read(&files, ID, ROOT, &header, &slot, NULL);
+
+		if (status != CUTS[i].status)
+			fail_msg("%lld bytes: %s", (long long)CUTS[i].length,
+				 bl_status_name(status));
+	}
+	sealed_files_close(&files);
+}
+
 static void a_header_goes_into_the_other_slot(void **state)
 {
 	struct sealed_header header = some_header(), again;
@@ -309,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_header_comes_back),
 		cmocka_unit_test(a_header_says_only_what_can_be),
 		TEST(the_greater_whole_slot_counts),
+		TEST(a_header_that_was_cut_has_zeros_behind_its_end),
 		TEST(a_header_goes_into_the_other_slot),
 		TEST(a_foreign_file_is_refused),
 		TEST(no_image_is_not_a_damaged_one),
