@@ -57,7 +57,6 @@ int policy_take_facts(const struct invocation *invocation, const struct policy *
 		      struct policy_question *question);
 
 /* A password in guarded memory (sodium_free). policy-password.c */
-#define POLICY_PASSWORD_SIZE 1025
 void policy_password_free(char *password);
 BL_DEFINE_CLEANUP(char, policy_password_free)
 /*

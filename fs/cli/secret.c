@@ -175,7 +175,7 @@ static enum bl_status add_credential(struct secrets *secrets, const char *name,
 static enum bl_status ask(const char *prompt, uint8_t **out_bytes, size_t *out_length,
 			  struct bl_error *why)
 {
-	SECRET_CLEANUP uint8_t *bytes = sodium_malloc(TERMINAL_LINE);
+	SECRET_CLEANUP uint8_t *bytes = vault_guarded(1, TERMINAL_LINE);
 
 	_Static_assert(TERMINAL_LINE == VAULT_PASSPHRASE_MOST + 1, "a passphrase is one line");
 	if (!bytes)

@@ -61,8 +61,9 @@ flock "$work/solo/bailee.store" true
 
 # At the terminal: asked for without an echo; never in the output.
 cat >"$work/terminal.py" <<'PYTHON'
-import os, pty, select, sys, time
-bailee, store, passphrase, good = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4] == "good"
+import os, pty, select, sys, termios, time
+bailee, store, passphrase, end = sys.argv[1:5]
+good = end == "good"
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(bailee, [bailee, "serve", "--store", store, "--policy", os.path.dirname(store) + "/shop.yaml"])
@@ -83,17 +84,20 @@ read_until(b"Passphrase")
 # The echo is off before the prompt is there; what was typed before it would be thrown away.
 read_until(b": ")
 time.sleep(0)
-os.write(fd, passphrase.encode() + b"\n")
-read_until(b"ready" if good else b"locked")
+assert not termios.tcgetattr(fd)[3] & termios.ECHO, "the echo is on"
+os.write(fd, passphrase.encode() + (b"\x03" if end == "given-up" else b"\n"))
+read_until({"good": b"ready", "wrong": b"locked", "given-up": b"nothing was given"}[end])
+assert termios.tcgetattr(fd)[3] & termios.ECHO, "the echo stayed off"
 assert passphrase.encode() not in seen, "the passphrase was shown"
 if good:
     assert b"ready" in seen, seen
     os.kill(pid, 15)
 status = os.waitpid(pid, 0)[1]
-assert os.waitstatus_to_exitcode(status) == (0 if good else 3), (status, seen)
+assert os.waitstatus_to_exitcode(status) == {"good": 0, "wrong": 3, "given-up": 1}[end], (status, seen)
 PYTHON
 python3 "$work/terminal.py" "$bailee" "$store" 'correct horse battery staple' good || fail "at the terminal"
 python3 "$work/terminal.py" "$bailee" "$store" 'correct horse battery maple' wrong || fail "a wrong one at the terminal"
+python3 "$work/terminal.py" "$bailee" "$store" 'correct horse' given-up || fail "ctrl-C at the terminal"
 
 # systemd's way: the credential's name is in the lock, and the service finds it by itself.
 mkdir -m 700 "$work/credentials"
