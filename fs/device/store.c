@@ -325,6 +325,9 @@ enum bl_status device_store_create(const char *path, const struct device_store_k
 
 	if (status == BL_OK) {
 		status = store_fill(store, keys, why);
+		/* Elsewhere there may be the keys of another store: only those that were made here go. */
+		if (status != BL_OK && store->vault)
+			(void)unlinkat(store->keys_fd, "keys", 0);
 		if (status != BL_OK)
 			unmake(store->fd);
 	}

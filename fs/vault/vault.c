@@ -267,9 +267,11 @@ static enum bl_status name_new(int keys_fd, struct bl_error *why)
 	if (renameat2(keys_fd, FILE_NEW, keys_fd, KEYS_FILE, RENAME_NOREPLACE) != 0)
 		return bl_fail_errno(why, errno == EEXIST ? BL_EXISTS : BL_IO,
 				     "cannot name 'keys'");
-	if (fsync(keys_fd) != 0)
-		return bl_fail_errno(why, BL_IO, "cannot sync the folder of 'keys'");
-	return BL_OK;
+	if (fsync(keys_fd) == 0)
+		return BL_OK;
+	bl_fail_errno(why, BL_IO, "cannot sync the folder of 'keys'");
+	(void)unlinkat(keys_fd, KEYS_FILE, 0);
+	return BL_IO;
 }
 
 enum bl_status vault_create_at_cost(int keys_fd, const struct vault_secret *secrets,
@@ -290,10 +292,13 @@ enum bl_status vault_create_at_cost(int keys_fd, const struct vault_secret *secr
 		status = write_new(vault, why);
 	if (status == BL_OK)
 		status = name_new(keys_fd, why);
-	if (status == BL_OK)
-		status = open_new(vault, true, NULL, 0, why);
+	if (status != BL_OK)
+		return status;
+	status = open_new(vault, true, NULL, 0, why);
 	if (status == BL_OK)
 		*out_vault = BL_TAKE(vault);
+	else
+		(void)unlinkat(keys_fd, KEYS_FILE, 0); /* nothing was ever sealed with it */
 	return status;
 }
 

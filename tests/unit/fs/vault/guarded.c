@@ -77,6 +77,32 @@ static void keys_that_cannot_be_locked_are_not_held(void **state)
 	assert_int_equal(under(1 << 20, try_keys, place->fd), 0);
 }
 
+/* 0: made; 1: not made, and nothing is left; 2: something is. */
+static int try_create(int folder)
+{
+	struct vault *vault = NULL;
+
+	if (vault_create(folder, NULL, 0, &vault, NULL) == BL_OK)
+		return 0;
+	return faccessat(folder, "keys", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+			       faccessat(folder, "keys.new", F_OK, AT_SYMLINK_NOFOLLOW) == 0
+		       ? 2
+		       : 1;
+}
+
+static void keys_that_could_not_be_opened_again_are_not_left(void **state)
+{
+	struct place *place = *state;
+	int result = 1;
+
+	if (IS_MLOCK_FAKE || geteuid() != 0)
+		skip();
+	assert_int_equal(fchown(place->fd, 65534, 65534), 0);
+	for (rlim_t limit = 0; result == 1 && limit <= 1 << 20; limit += SEALED_PAGE)
+		result = under(limit, try_create, place->fd);
+	assert_int_equal(result, 0);
+}
+
 static void more_than_there_is_is_not_to_be_had(void **state BL_UNUSED)
 {
 	assert_null(vault_guarded(SIZE_MAX, 2));
@@ -90,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_locked_is_not_to_be_had),
 		TEST(keys_that_cannot_be_locked_are_not_held),
+		TEST(keys_that_could_not_be_opened_again_are_not_left),
 		cmocka_unit_test(more_than_there_is_is_not_to_be_had),
 	};
 
