@@ -302,6 +302,17 @@ static enum bl_status write_gaps(struct sealed_writer *writer, const struct seal
 				 gaps, gap_count, writer->next.gaps_hash, why);
 }
 
+/*
+ * It is complete with one slot; the other one says the same, or a single bad page would lose it. One that cannot be written
+ * is what it was before: older, or torn, and passed over.
+ */
+static void write_twin(struct sealed_writer *writer)
+{
+	struct sealed_header header = writer->durable;
+
+	(void)!write_header(writer, &header, NULL);
+}
+
 static enum bl_status write_end(struct sealed_writer *writer, const struct sealed_gap *gaps,
 				size_t gap_count, const uint8_t digest[32], struct bl_error *why)
 {
@@ -315,7 +326,10 @@ static enum bl_status write_end(struct sealed_writer *writer, const struct seale
 		return status;
 	memcpy(writer->next.digest, digest, sizeof(writer->next.digest));
 	writer->next.state = SEALED_COMPLETE;
-	return commit(writer, why);
+	status = commit(writer, why);
+	if (status == BL_OK)
+		write_twin(writer);
+	return status;
 }
 
 enum bl_status sealed_finish(struct sealed_writer *writer, const struct sealed_gap *gaps,
