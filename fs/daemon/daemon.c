@@ -122,6 +122,21 @@ static enum bl_status count_again(struct daemon *daemon, struct bl_error *why)
 	return gate_recount(daemon->gate, log_fd, why);
 }
 
+/* Whatever comes of it, the devices are shredded and shown to nobody. */
+static void destroy_revived(const struct retention_context *context)
+{
+	struct bl_error why = {{0}};
+	size_t count = 0;
+
+	if (retention_revived(context, &count, &why) != BL_OK)
+		fprintf(stderr, "error: retention: %s\n", why.text);
+	if (count)
+		fprintf(stderr,
+			"warning: retention: an older key file was put back: the keys of %zu "
+			"destroyed devices were there again, and are destroyed again\n",
+			count);
+}
+
 /* What was begun is finished before anybody sees anything. */
 static enum bl_status finish_shreds(struct daemon *daemon, struct bl_error *why)
 {
@@ -144,6 +159,7 @@ static enum bl_status finish_shreds(struct daemon *daemon, struct bl_error *why)
 			finished);
 	if (status == BL_LOG_BROKEN)
 		return status;
+	destroy_revived(&context);
 	if (status !=
 	    BL_OK) /* that device stays closed; the others are served, the keeper tries again */
 		fprintf(stderr, "error: retention: %s\n", why->text);

@@ -116,6 +116,21 @@ enum bl_status retention_shred(const struct retention_context *context, const ch
 enum bl_status retention_recover(const struct retention_context *context, size_t *out_finished,
 				 struct bl_error *why) BL_MUST_CHECK;
 
+/* retention_begun - what of this device has a journal: nothing, only the source of its intake, or its image */
+enum retention_begun { RETENTION_NOTHING, RETENTION_SOURCE, RETENTION_IMAGE };
+enum retention_begun retention_begun(struct device_store *store, const char *id);
+/* retention_recover_device - the same of one device; of RETENTION_IMAGE the caller has closed every view. The first failure in @why */
+enum bl_status retention_recover_device(const struct retention_context *context, const char *id,
+					size_t *out_finished, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * retention_revived - destroy again the keys of devices that are shredded and have some: an older key file was put back
+ *
+ * At start, before any view opens; an event each. BL_OK, BL_IO, BL_LOG_BROKEN.
+ */
+enum bl_status retention_revived(const struct retention_context *context, size_t *out_count,
+				 struct bl_error *why) BL_MUST_CHECK;
+
 enum retention_page { RETENTION_TEXT, RETENTION_HTML };
 
 /*

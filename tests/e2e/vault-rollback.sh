@@ -97,6 +97,11 @@ for fs in ext4 xfs; do
 	cp -a "$work/copy/devices/WHOLE/image" "$store/devices/WHOLE/image"
 	start_daemon "$store" "$work/shop.yaml"
 	[ "$(state WHOLE)" = shredded ] || fail "$fs: WHOLE is $(state WHOLE) with the keys of before"
+	# Its record says that its keys were destroyed: so they are again, and the log says so.
+	code 0 "$bailee" log query --device WHOLE --op admin --verdict failed --json
+	grep -q 'destroyed again' "$work/out" || fail "$fs: nothing is said of the key that came back"
+	grep -q 'older key file' "$work/daemon.err" || fail "$fs: the service says nothing of it"
+	: >"$work/daemon.err"
 	view 61002 "$work/view-d-$fs"
 	closed "$work/view-d-$fs" WHOLE
 	gone "$work/view-d-$fs" PART
@@ -116,7 +121,8 @@ slots = [content[:4096], content[4096:]]
 current = 0 if slots[0][64:72][::-1] > slots[1][64:72][::-1] else 1
 torn = 1 - current if which == "other" else current
 at = 512 * sectors
-slots[torn] = slots[1 - torn][:at] + slots[torn][at:]
+# A write of anything else: the two slots of a complete image say nearly the same.
+slots[torn] = bytes(byte ^ 0xA5 for byte in slots[1 - torn][:at]) + slots[torn][at:]
 with open(path, "r+b") as file:
     file.write(slots[0] + slots[1])
 PYTHON
@@ -130,8 +136,8 @@ for which in other current; do
 	start_daemon "$store" "$work/shop.yaml"
 	view 61002 "$work/view-$which"
 	for sectors in 1 2 3 4 5 6 7; do
-		# The older state of a complete image is that of an intake: it is refused.
-		if [ $which = other ]; then kept "$work/view-$which" T$sectors; else closed "$work/view-$which" T$sectors; fi
+		# A complete image says so in both slots: whichever is torn, the other opens it.
+		kept "$work/view-$which" T$sectors
 	done
 	stop_daemon
 	[ "$stopped" = 0 ] || fail "torn: the daemon ended with $stopped"
