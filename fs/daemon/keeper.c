@@ -117,9 +117,81 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 	return worst;
 }
 
-static enum bl_status end_device(struct daemon *daemon, const struct retention_context *context,
-				 const char *id, size_t *shredded, struct bl_error *why)
+/* One pass: who asked for it, who is told of steps, and what came of it. */
+struct pass {
+	struct daemon *daemon;
+	uid_t by;
+	void (*on_step)(void *context, const char *device, enum retention_step step);
+	void *step_context;
+	size_t shredded;
+	enum bl_status worst;
+	struct bl_error *why;
+};
+
+/* The claim is taken by now: what somebody opened just before it is closed again. */
+static void pass_step(void *context, const char *device, enum retention_step step)
 {
+	struct pass *pass = context;
+
+	gate_device_drop(pass->daemon->gate, device);
+	if (pass->on_step)
+		pass->on_step(pass->step_context, device, step);
+}
+
+/* A pass may take hours: each device is judged, and certified, by the time that it is its turn. */
+static struct retention_context context_of(struct pass *pass, const struct policy *policy)
+{
+	return (struct retention_context){
+		.store = pass->daemon->store,
+		.audit = pass->daemon->audit,
+		.policy = policy,
+		.now_unix = daemon_now(NULL),
+		.by = pass->by,
+		.reader_path = pass->daemon->reader_path,
+		.hot = pass->daemon->hot,
+		.on_step = pass_step,
+		.step_context = pass,
+	};
+}
+
+static void note_failure(struct pass *pass, enum bl_status status, const struct bl_error *here)
+{
+	if (status == BL_OK || pass->worst != BL_OK)
+		return;
+	pass->worst = status;
+	if (pass->why)
+		*pass->why = *here;
+}
+
+/* What was begun is gone on with, whatever has become of its date. The source of a held device waits. */
+static bool resume_device(void *context, const struct device *device)
+{
+	struct pass *pass = context;
+	struct daemon *daemon = pass->daemon;
+	enum retention_begun begun = retention_begun(daemon->store, device->id);
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	struct retention_context recovery = context_of(pass, policy);
+	struct bl_error why = {.text = ""};
+	size_t finished = 0;
+
+	if (atomic_load(&daemon->is_stopping))
+		return false;
+	if (begun == RETENTION_NOTHING ||
+	    (begun == RETENTION_SOURCE && (device->hold_count || !device->is_complete)))
+		return true;
+	if (begun == RETENTION_IMAGE)
+		gate_device_drop(daemon->gate, device->id);
+	note_failure(pass, retention_recover_device(&recovery, device->id, &finished, &why), &why);
+	gate_device_changed(daemon->gate, device->id);
+	pass->shredded += finished;
+	return true;
+}
+
+static enum bl_status end_device(struct pass *pass, const char *id, struct bl_error *why)
+{
+	struct daemon *daemon = pass->daemon;
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	const struct retention_context context = context_of(pass, policy);
 	struct retention_plan plan = {.is_due = false};
 	struct device device;
 
@@ -128,8 +200,7 @@ static enum bl_status end_device(struct daemon *daemon, const struct retention_c
 	enum bl_status status = device_find(daemon->store, id, &device, why);
 
 	if (status == BL_OK)
-		retention_plan_of(daemon->store, context->policy, &device, context->now_unix,
-				  &plan);
+		retention_plan_of(daemon->store, policy, &device, context.now_unix, &plan);
 	if (plan.is_due)
 		status = close_device(daemon, &device, plan.entry, why);
 	pthread_mutex_unlock(&daemon->life_lock);
@@ -137,13 +208,30 @@ static enum bl_status end_device(struct daemon *daemon, const struct retention_c
 	if (status != BL_OK || !plan.is_due || plan.is_held || !device.destroy_when_due)
 		return status;
 	gate_device_drop(daemon->gate, device.id);
-	status = retention_shred(context, device.id, why);
+	status = retention_shred(&context, device.id, why);
 	gate_device_changed(daemon->gate, device.id);
 	if (status == BL_OK)
-		*shredded += 1;
+		pass->shredded++;
 	else
 		bl_explain(why, "device '%s' is closed but not destroyed", device.id);
 	return status;
+}
+
+/* A stop lets what was begun end, and begins nothing. */
+static void end_devices(struct pass *pass)
+{
+	struct daemon *daemon = pass->daemon;
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	struct due_list list = {
+		.store = daemon->store, .policy = policy, .now_unix = daemon_now(NULL)};
+	struct bl_error here = {.text = ""};
+
+	device_each(daemon->store, collect, &list);
+	for (size_t i = 0; i < list.count && !atomic_load(&daemon->is_stopping); i++)
+		note_failure(pass, end_device(pass, list.items[i].id, &here), &here);
+	free(list.items);
+	if (list.is_short_of_memory)
+		note_failure(pass, bl_fail(&here, BL_NO_MEMORY, "out of memory"), &here);
 }
 
 enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
@@ -151,47 +239,24 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 					   enum retention_step step),
 			   void *step_context, size_t *out_shredded, struct bl_error *why)
 {
-	BL_CLEANUP(policy_unref) struct policy *at_first = gate_policy(daemon->gate);
-	struct due_list list = {
-		.store = daemon->store, .policy = at_first, .now_unix = daemon_now(NULL)};
+	struct pass pass = {
+		.daemon = daemon,
+		.by = peer ? peer->uid : UINT32_MAX,
+		.on_step = on_step,
+		.step_context = step_context,
+		.why = why,
+	};
 
-	*out_shredded = 0;
 	pthread_mutex_lock(&daemon->shred_lock);
 	/* All of them are closed before the first is destroyed, which may take hours. */
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status worst = keeper_close_due(daemon, why);
-
+	pass.worst = keeper_close_due(daemon, why);
 	pthread_mutex_unlock(&daemon->life_lock);
-	device_each(daemon->store, collect, &list);
-	/* A stop lets what was begun end, and begins nothing. */
-	for (size_t i = 0; i < list.count && !atomic_load(&daemon->is_stopping); i++) {
-		BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-		const struct retention_context context = {
-			.store = daemon->store,
-			.audit = daemon->audit,
-			.policy = policy,
-			.now_unix = list.now_unix,
-			.by = peer ? peer->uid : UINT32_MAX,
-			.reader_path = daemon->reader_path,
-			.hot = daemon->hot,
-			.on_step = on_step,
-			.step_context = step_context,
-		};
-		struct bl_error here;
-		enum bl_status status =
-			end_device(daemon, &context, list.items[i].id, out_shredded, &here);
-
-		if (status != BL_OK && worst == BL_OK) {
-			worst = status;
-			if (why)
-				*why = here;
-		}
-	}
+	device_each(daemon->store, resume_device, &pass);
+	end_devices(&pass);
 	pthread_mutex_unlock(&daemon->shred_lock);
-	free(list.items);
-	if (list.is_short_of_memory && worst == BL_OK)
-		worst = bl_fail(why, BL_NO_MEMORY, "out of memory");
-	return worst;
+	*out_shredded = pass.shredded;
+	return pass.worst;
 }
 
 /* ---- the thread -------------------------------------------------------------------------------- */

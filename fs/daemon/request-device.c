@@ -364,7 +364,19 @@ enum bl_status answer_date(struct asked *asked, const char *id, struct bl_error 
 	return BL_OK;
 }
 
-/* Files inside a sealed image: nobody looks into the device meanwhile, and its views find it again afterwards. */
+/* The claim is taken by now: what somebody opened just before it is closed again. */
+static void part_step(void *context, const char *device, enum retention_step step)
+{
+	struct asked *asked = context;
+
+	gate_device_drop(asked->daemon->gate, device);
+	asked_step(asked, device, step);
+}
+
+/*
+ * Files inside a sealed image: nobody looks into the device meanwhile, and its views find it again afterwards. What could not be
+ * brought to its end is the keeper's.
+ */
 static enum bl_status shred_part(struct asked *asked, const struct device *device,
 				 const char *const *patterns, size_t count, struct bl_error *why)
 {
@@ -378,7 +390,7 @@ static enum bl_status shred_part(struct asked *asked, const struct device *devic
 		.by = asked->peer->uid,
 		.reader_path = daemon->reader_path,
 		.hot = daemon->hot,
-		.on_step = asked_step,
+		.on_step = part_step,
 		.step_context = asked,
 	};
 	uint64_t files = 0;
@@ -392,6 +404,8 @@ static enum bl_status shred_part(struct asked *asked, const struct device *devic
 	gate_device_drop(daemon->gate, device->id);
 	gate_device_changed(daemon->gate, device->id);
 	pthread_mutex_unlock(&daemon->shred_lock);
+	if (status != BL_OK)
+		keeper_wake(daemon);
 	answer_text(asked->answer, "device", device->id);
 	answer_number(asked->answer, "files", (int64_t)files);
 	answer_number(asked->answer, "part", number);

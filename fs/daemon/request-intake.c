@@ -164,6 +164,23 @@ static enum bl_status take_request(struct taking *taking, struct bl_error *why)
 
 /* ---- the device ---------------------------------------------------------------------------------------- */
 
+/* Due while it is taken in: nobody will ever see it, and the keeper waits for the claim. */
+static bool is_due(const struct taking *taking)
+{
+	struct device device;
+
+	return device_find(taking->asked->daemon->store, taking->device.id, &device, NULL) ==
+		       BL_OK &&
+	       device.state == STATE_DUE;
+}
+
+static enum bl_status fail_due(const struct taking *taking, struct bl_error *why)
+{
+	return bl_fail(why, BL_FORBIDDEN,
+		       "device '%s' is due: what was taken in of it is destroyed",
+		       taking->device.id);
+}
+
 /* One whose intake has not come to its end is gone on with; everything else is another device. */
 static enum bl_status check_unfinished(const struct taking *taking, struct bl_error *why)
 {
@@ -181,9 +198,7 @@ static enum bl_status check_unfinished(const struct taking *taking, struct bl_er
 		return bl_fail(why, BL_INVALID, "the intake of '%s' was begun as that of a %s",
 			       known.id, bl_device_kind_name(known.kind));
 	if (known.state == STATE_DUE)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "device '%s' is due: what was taken in of it is destroyed",
-			       known.id);
+		return fail_due(taking, why);
 	return BL_OK;
 }
 
@@ -208,7 +223,7 @@ static bool on_progress(void *context, const struct intake_progress *progress)
 	int64_t now = monotonic_ns();
 
 	taking->unreadable = progress->unreadable;
-	if (atomic_load(&asked->daemon->is_stopping))
+	if (atomic_load(&asked->daemon->is_stopping) || is_due(taking))
 		return false;
 	if (now - taking->told_ns < PROGRESS_NS && progress->done != progress->total)
 		return true;
@@ -310,6 +325,10 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 		intake_run(&intake, taking->device.id, &taking->source, &taking->choice,
 			   is_verified, before_complete, &result, why);
 
+	/* Due, or held: the keeper may have waited for it. */
+	keeper_wake(daemon);
+	if (status == BL_STALE && is_due(taking))
+		return fail_due(taking, why);
 	if (status == BL_STALE)
 		return bl_fail(why, BL_STALE,
 			       "the intake of '%s' was stopped (the same command goes on with it)",
@@ -318,7 +337,6 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 		return status;
 	gate_device_drop(daemon->gate, taking->device.id);
 	gate_device_changed(daemon->gate, taking->device.id);
-	keeper_wake(daemon);
 	if (taking->destroys)
 		status = destroy_source(taking, why);
 	answer_result(asked, taking, &result);

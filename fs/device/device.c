@@ -595,7 +595,8 @@ enum bl_status device_shred_claim(struct device_store *store, const char *id, st
 	enum bl_status status = store_find(store, id, &entry, why);
 
 	if (status == BL_OK && entry->is_claimed)
-		return bl_fail(why, BL_LOCKED, "the destruction of '%s' is under way already", id);
+		return bl_fail(why, BL_LOCKED,
+			       "an intake or a destruction of '%s' is under way already", id);
 	if (status == BL_OK)
 		entry->is_claimed = true;
 	return status;

@@ -71,6 +71,45 @@ enum bl_status recover_one(const struct retention_context *context, const char *
 	return status == BL_OK ? machine_run(&shred, why) : status;
 }
 
+static enum bl_status recover_claimed(const struct retention_context *context, const char *id,
+				      enum shred_kind kind, struct bl_error *why)
+{
+	enum bl_status status = device_shred_claim(context->store, id, why);
+
+	if (status != BL_OK)
+		return status;
+	status = recover_one(context, id, kind, why);
+	device_shred_unclaim(context->store, id);
+	return status;
+}
+
+enum retention_begun retention_begun(struct device_store *store, const char *id)
+{
+	if (journal_is_there(store, id, SHRED_PLAIN) || journal_is_there(store, id, SHRED_PART))
+		return RETENTION_IMAGE;
+	return journal_is_there(store, id, SHRED_SOURCE) ? RETENTION_SOURCE : RETENTION_NOTHING;
+}
+
+enum bl_status retention_recover_device(const struct retention_context *context, const char *id,
+					size_t *out_finished, struct bl_error *why)
+{
+	/* The whole first: what was begun of its parts ends with it. */
+	static const enum shred_kind KINDS[] = {SHRED_PLAIN, SHRED_PART, SHRED_SOURCE};
+	enum bl_status worst = BL_OK;
+
+	*out_finished = 0;
+	for (size_t i = 0; i < BL_COUNT(KINDS); i++) {
+		struct bl_error here = {.text = ""};
+		enum bl_status status = recover_claimed(context, id, KINDS[i], &here);
+
+		if (status == BL_OK)
+			*out_finished += 1;
+		else if (status != BL_NOT_FOUND && worst == BL_OK)
+			worst = bl_fail(why, status, "%s", here.text);
+	}
+	return worst;
+}
+
 struct recovery {
 	const struct retention_context *context;
 	size_t finished;
@@ -78,34 +117,18 @@ struct recovery {
 	struct bl_error *why;
 };
 
-static enum bl_status recover_claimed(struct recovery *recovery, const char *id,
-				      enum shred_kind kind, struct bl_error *why)
-{
-	enum bl_status status = device_shred_claim(recovery->context->store, id, why);
-
-	if (status != BL_OK)
-		return status;
-	status = recover_one(recovery->context, id, kind, why);
-	device_shred_unclaim(recovery->context->store, id);
-	return status;
-}
-
 /* One that cannot be finished (its disk is away) does not hold the others up; the first is told. */
 static bool recover_device(void *context, const struct device *device)
 {
-	/* The whole first: what was begun of its parts ends with it. */
-	static const enum shred_kind KINDS[] = {SHRED_PLAIN, SHRED_PART, SHRED_SOURCE};
 	struct recovery *recovery = context;
+	struct bl_error why = {.text = ""};
+	size_t finished;
+	enum bl_status status =
+		retention_recover_device(recovery->context, device->id, &finished, &why);
 
-	for (size_t i = 0; i < BL_COUNT(KINDS); i++) {
-		struct bl_error why = {.text = ""};
-		enum bl_status status = recover_claimed(recovery, device->id, KINDS[i], &why);
-
-		if (status == BL_OK)
-			recovery->finished++;
-		else if (status != BL_NOT_FOUND && recovery->status == BL_OK)
-			recovery->status = bl_fail(recovery->why, status, "%s", why.text);
-	}
+	recovery->finished += finished;
+	if (status != BL_OK && recovery->status == BL_OK)
+		recovery->status = bl_fail(recovery->why, status, "%s", why.text);
 	return true;
 }
 
