@@ -211,7 +211,7 @@ show_enforced() {
 	title "The sealed one went on the same date: its key is destroyed and read back from the disk, whatever the size of the image"
 	"$bailee" certificate show RMA-0950 --store "$store" >"$work/certificate-2.json"
 	expect 0 "$bailee" certificate verify "$work/certificate-2.json" --key "$key"
-	says purge
+	says 'cryptographic erase'
 	# What the stick held is nowhere on the disk it lay on.
 	sync -f "$work/disk"
 	if grep -qa 'harbour-inn' "$work/disk.img"; then

@@ -124,15 +124,24 @@ const char *certificate_status(const struct journal *journal)
 	return journal->exceptions || !is_raw(journal) ? "ERASED_WITH_EXCEPTIONS" : "ERASED";
 }
 
-static const char *category_of(const struct journal *journal)
+static bool has_real_lock(const struct vault_locks *locks)
+{
+	for (size_t i = 0; i < locks->count; i++)
+		if (locks->kinds[i] == VAULT_LOCK_NONE)
+			return false;
+	return locks->count;
+}
+
+/* Without a lock whoever finds an older copy of the key's page on the medium has the key: it was overwritten, and no more. */
+static const char *category_of(const struct journal *journal, const struct vault_locks *locks)
 {
 	const unsigned doubts = EXCEPTION_KEYS_CACHED | EXCEPTION_KEYS_NO_MEDIUM |
 				EXCEPTION_KEYS_BAD_MEDIUM | EXCEPTION_SHARED;
 
 	if (!is_proven(journal))
 		return "none";
-	return is_sealed(journal) && journal->proof == VAULT_PROOF_RAW && journal->keys.is_good &&
-			       !(journal->exceptions & doubts)
+	return is_sealed(journal) && has_real_lock(locks) && journal->proof == VAULT_PROOF_RAW &&
+			       journal->keys.is_good && !(journal->exceptions & doubts)
 		       ? "purge"
 		       : "clear";
 }
@@ -281,7 +290,7 @@ static json_t *then_of(const struct journal *journal)
 	return list;
 }
 
-static json_t *how_of(const struct journal *journal)
+static json_t *how_of(const struct journal *journal, const struct vault_locks *locks)
 {
 	static const char RANDOM[] = "random (XChaCha20 stream of a key used once)";
 	bool is_done = is_proven(journal), is_crypto = is_sealed(journal);
@@ -289,7 +298,7 @@ static json_t *how_of(const struct journal *journal)
 		journal->algorithm ? sealed_algorithm_name(journal->algorithm) : "not known";
 
 	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "standard", "NIST SP 800-88r2",
-			 "category", category_of(journal), "technique",
+			 "category", category_of(journal, locks), "technique",
 			 !is_done    ? "none"
 			 : is_crypto ? "cryptographic erase"
 				     : "overwrite",
@@ -435,14 +444,6 @@ static json_t *exceptions_of(const struct journal *journal)
 	return list;
 }
 
-static bool has_real_lock(const struct vault_locks *locks)
-{
-	for (size_t i = 0; i < locks->count; i++)
-		if (locks->kinds[i] == VAULT_LOCK_NONE)
-			return false;
-	return locks->count;
-}
-
 static json_t *scope_of(const struct device *device, const struct journal *journal,
 			const struct certificate_time *time, const struct vault_locks *locks)
 {
@@ -493,11 +494,11 @@ static json_t *body_of(struct device_store *store, const struct device *device,
 		hex_or_null(true, device_store_id(store), 16), "public_key",
 		hex_or_null(true, vault_public_key(device_store_vault(store)), VAULT_PUBLIC_KEY),
 		"who", who_of(journal), "what", what_of(device, journal), "why",
-		why_of(device, journal), "when", when_of(journal, time), "how", how_of(journal),
-		"verification", verification_of(journal), "validation", validation_of(journal),
-		"storage", storage_of(journal, &locks), "exceptions", exceptions_of(journal),
-		"scope", scope_of(device, journal, time, &locks), "log", "intent_sequence",
-		(json_int_t)journal->intent_sequence);
+		why_of(device, journal), "when", when_of(journal, time), "how",
+		how_of(journal, &locks), "verification", verification_of(journal), "validation",
+		validation_of(journal), "storage", storage_of(journal, &locks), "exceptions",
+		exceptions_of(journal), "scope", scope_of(device, journal, time, &locks), "log",
+		"intent_sequence", (json_int_t)journal->intent_sequence);
 }
 
 void certificate_suffix(enum shred_kind kind, uint32_t number, const char *ending, char out[32])

@@ -170,7 +170,7 @@ shred_killed() { # ID CONDITION...
 	once shred-intent $id
 	once shred-done $id
 	code 0 "$bailee" certificate show $id
-	[ "$(jq -r '.status + " " + .how.category' "$work/out")" = 'ERASED purge' ] || fail "$id ($moment): $(cat "$work/out")"
+	[ "$(jq -r '.status + " " + .how.category' "$work/out")" = 'ERASED clear' ] || fail "$id ($moment): $(cat "$work/out")"
 	cp "$work/out" "$work/certificate.json"
 	code 0 "$bailee" certificate verify "$work/certificate.json" --key "$key"
 }

@@ -72,7 +72,7 @@ on() { # FILESYSTEM SIZE
 	done
 	[ ! -e "$store/devices/SEALED/image" ] || fail "$1: the sealed image is still there"
 	code 0 "$bailee" certificate verify "$store/certificates/SEALED.json" --key "$(public_key)"
-	says purge
+	says 'cryptographic erase'
 	[ ! -e "$work/images/given-$1.img" ] || fail "$1: the image is still there"
 	[ -s "$store/certificates/GIVEN.json" ] || fail "$1: no certificate"
 	code 0 "$bailee" certificate verify "$store/certificates/GIVEN.json" --key "$(public_key)"

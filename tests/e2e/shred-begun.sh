@@ -59,3 +59,17 @@ wait $first || got=$?
 [ $got = 3 ] && grep -q 'is due' "$work/first" || fail "the intake of a device that is due ($got): $(cat "$work/first")"
 until [ "$(device MIDDLE .state)" = shredded ]; do kill -0 "$daemon" || fail "the service ended"; done
 [ "$(jq -r '.what.is_complete, .who.operator, .why.reason' "$store/certificates/MIDDLE.json" | tr '\n' ' ')" = 'false uid:0 given ' ] || fail "certificate: $(cat "$store/certificates/MIDDLE.json")"
+stop_daemon
+
+# The same in a store with a lock: an older copy of the key's page is no key there, so that it is purged; without one it is cleared.
+[ "$(jq -r .how.category "$store/certificates/MIDDLE.json")" = clear ] || fail "purged without a lock"
+head -c 32 /dev/urandom >"$work/lock.key"
+chmod 600 "$work/lock.key"
+store=$work/disk/locked
+code 0 "$bailee" init --store "$store" --kit "$work/kit" --key-file "$work/lock.key"
+serve_options="--key-file $work/lock.key"
+start_daemon "$store" "$work/shop.yaml"
+code 0 "$bailee" intake "$work/disk/small.img" --device LOCKED --kind laptop
+code 0 "$bailee" shred LOCKED --reason 'a letter'
+code 0 "$bailee" shred --due
+[ "$(jq -r '[.status, .how.category, .storage.locks[]] | join(" ")' "$store/certificates/LOCKED.json")" = 'ERASED purge key file' ] || fail "certificate: $(cat "$store/certificates/LOCKED.json")"

@@ -65,7 +65,7 @@ for fs in ext4 xfs; do
 	# A part: all that is another one afterwards was overwritten, down to the old ciphertext.
 	code 0 "$bailee" shred DEV --path '/go' --reason 'ticket 1' --json
 	code 0 "$bailee" certificate show DEV --part 1
-	[ "$(jq -r '.status + " " + .how.category' "$work/out")" = 'ERASED purge' ] || fail "$fs: part: $(cat "$work/out")"
+	[ "$(jq -r '.status + " " + .how.category' "$work/out")" = 'ERASED clear' ] || fail "$fs: part: $(cat "$work/out")"
 	cp "$work/out" "$work/part.json"
 	code 0 "$bailee" certificate verify "$work/part.json" --key "$key"
 	dump DEV rest
@@ -84,10 +84,10 @@ for fs in ext4 xfs; do
 	code 0 "$bailee" shred --due
 	[ "$("$bailee" status --json | jq -r '.devices[] | select(.id == "DEV") | .state')" = shredded ] || fail "$fs: DEV is not shredded"
 	code 0 "$bailee" certificate show DEV
-	[ "$(jq -r '.status + " " + .how.category + " " + (.verification.keys_that_opened | tostring)' "$work/out")" = 'ERASED purge 0' ] || fail "$fs: certificate: $(cat "$work/out")"
+	[ "$(jq -r '.status + " " + .how.category + " " + (.verification.keys_that_opened | tostring)' "$work/out")" = 'ERASED clear 0' ] || fail "$fs: certificate: $(cat "$work/out")"
 	cp "$work/out" "$work/certificate.json"
 	code 0 "$bailee" certificate verify "$work/certificate.json" --key "$key"
-	says purge
+	says 'cryptographic erase'
 	[ ! -e "$store/devices/DEV/image" ] || fail "$fs: the image is still there"
 	stop_daemon
 	[ "$stopped" = 0 ] || fail "$fs: the daemon ended with $stopped"

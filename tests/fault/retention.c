@@ -650,7 +650,7 @@ static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state
 						 &length, NULL),
 			 BL_OK);
 	assert_non_null(strstr(json, "\"part\":2"));
-	assert_non_null(strstr(json, "\"category\":\"purge\""));
+	assert_non_null(strstr(json, "\"technique\":\"cryptographic erase\""));
 	assert_non_null(strstr(json, "\"operator\":\"uid:1001\""));
 	assert_non_null(strstr(json, "\"approvals\":[\"uid:1002\"]"));
 	assert_non_null(strstr(json, "\"reason\":\"given\",\"received\""));

@@ -213,6 +213,42 @@ CHANGE(linked, journal->exceptions = EXCEPTION_LINKED)
 CHANGE(missing, (journal->was_tried = false, journal->wiped_bytes = journal->wiped_raw = 0,
 		 journal->exceptions = EXCEPTION_MISSING))
 
+/* Another store in its place, with a lock. */
+static bool lock_store(struct temp *temp)
+{
+	static const uint8_t SECRET[VAULT_KEY_FILE_LEAST] = {1};
+	const struct vault_secret secret = {
+		.kind = VAULT_LOCK_KEY_FILE, .secret = SECRET, .length = sizeof(SECRET)};
+	const struct device_store_keys keys = {.secrets = &secret, .secret_count = 1};
+
+	device_store_close(temp->store);
+	temp->store = NULL;
+	return device_store_create(temp_path(temp, "locked"), &keys, &temp->store, NULL) == BL_OK;
+}
+
+/* An older copy of the key's page, wherever the medium keeps one, is the key then. */
+static void nothing_is_purged_where_there_is_no_lock(void **state)
+{
+	static const enum shred_kind KINDS[] = {SHRED_SEALED, SHRED_PART};
+
+	for (size_t i = 0; i < BL_COUNT(KINDS); i++) {
+		struct journal journal = GOOD;
+
+		journal.kind = KINDS[i];
+		journal.number = KINDS[i] == SHRED_PART;
+		journal.file_count = 0;
+
+		char *json = make(*state, &journal);
+
+		assert_non_null(strstr(json, "\"status\":\"ERASED\""));
+		assert_non_null(strstr(json, "\"category\":\"clear\""));
+		assert_non_null(strstr(json, "\"technique\":\"cryptographic erase\""));
+		assert_non_null(strstr(json, "\"locks\":[\"none\"]"));
+		assert_non_null(strstr(json, "the store has no lock"));
+		free(json);
+	}
+}
+
 static void status_is_never_better_than_what_was_verified(void **state)
 {
 #define WITH "ERASED_WITH_EXCEPTIONS"
@@ -249,6 +285,7 @@ static void status_is_never_better_than_what_was_verified(void **state)
 	};
 	struct temp *temp = *state;
 
+	assert_true(lock_store(temp));
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
 		const struct status_row *row = &ROWS[i];
 		struct journal journal = GOOD;
@@ -367,6 +404,7 @@ int main(void)
 		TEST(key_of_another_store_is_refused),
 		TEST(what_is_no_certificate_is_invalid),
 		TEST(same_meaning_in_another_form_is_refused),
+		TEST(nothing_is_purged_where_there_is_no_lock),
 		TEST(status_is_never_better_than_what_was_verified),
 		TEST(certificate_of_version_1_still_verifies),
 		TEST(html_page_is_whole_and_escaped),
