@@ -189,12 +189,13 @@ static enum bl_status unseal(const char *id, const uint8_t root[VAULT_KEY], cons
 	return status == BL_OK || status == BL_NO_MEMORY ? status : changed(why);
 }
 
-static enum bl_status decode(const uint8_t *plain, size_t length, uint64_t image_bytes,
-			     struct sealed_gap **out_gaps, size_t *out_count, struct bl_error *why)
+enum bl_status sealed_gaps_decode(const uint8_t *plain, size_t length, uint64_t image_bytes,
+				  struct sealed_gap **out_gaps, size_t *out_count,
+				  struct bl_error *why)
 {
-	uint64_t count = bl_get64(plain + 8);
+	uint64_t count = length < HEAD ? 0 : bl_get64(plain + 8);
 
-	if (plain[0] != VERSION || !sodium_is_zero(plain + 1, 7) || count == 0 ||
+	if (length < HEAD || plain[0] != VERSION || !sodium_is_zero(plain + 1, 7) || count == 0 ||
 	    count > SEALED_GAPS || plain_length((size_t)count) != length)
 		return changed(why);
 
@@ -248,5 +249,6 @@ enum bl_status sealed_gaps_read(const struct sealed_files *files, const char *id
 	status = unseal(id, root, sealed, length, plain, why);
 	if (status != BL_OK)
 		return status;
-	return decode(plain, length - VAULT_SEAL_OVERHEAD, image_bytes, out_gaps, out_count, why);
+	return sealed_gaps_decode(plain, length - VAULT_SEAL_OVERHEAD, image_bytes, out_gaps,
+				  out_count, why);
 }

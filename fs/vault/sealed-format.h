@@ -167,6 +167,10 @@ enum bl_status sealed_gaps_read(const struct sealed_files *files, const char *id
 				uint64_t image_bytes, struct sealed_gap **out_gaps,
 				size_t *out_count, struct bl_error *why) BL_MUST_CHECK;
 bool sealed_gaps_ok(const struct sealed_gap *gaps, size_t count, uint64_t image_bytes);
+/* sealed_gaps_decode - of the bytes that were sealed; as sealed_gaps_read. BL_TAMPERED (form), BL_NO_MEMORY */
+enum bl_status sealed_gaps_decode(const uint8_t *plain, size_t length, uint64_t image_bytes,
+				  struct sealed_gap **out_gaps, size_t *out_count,
+				  struct bl_error *why) BL_MUST_CHECK;
 enum bl_status sealed_gaps_write(const struct sealed_files *files, const char *id,
 				 const uint8_t root[VAULT_KEY], const struct sealed_gap *gaps,
 				 size_t count, uint8_t out_hash[SEALED_HASH],
