@@ -18,10 +18,9 @@ static const struct {
 	const char *name;
 	bool is_overwritten; /* keys, or what keys were wrapped with */
 } FILES[] = {
-	{"header", true},     {"index", true},	       {"keys", true},
-	{"gaps", true},	      {"gaps.new", true},      {"intake", true},
-	{"intake.new", true}, {"rewrite", true},       {"rewrite.old", true},
-	{DATA, false},	      {"receipt.json", false}, {"receipt.json.new", false},
+	{"header", true},      {"index", true},	 {"keys", true},       {"gaps", true},
+	{"gaps.new", true},    {"intake", true}, {"intake.new", true}, {"rewrite", true},
+	{"rewrite.old", true}, {DATA, false},
 };
 
 static const char *const FOLDERS[] = {SEALED_FOLDER, SEALED_FOLDER ".new"};
@@ -295,12 +294,13 @@ static enum bl_status punch_data(int folder_fd, struct sealed_wiped *wiped, stru
 
 static enum bl_status wipe_folder(const struct wiper *wiper, int folder_fd, struct bl_error *why)
 {
-	enum bl_status status = BL_OK;
+	/* First, for its room: the end of a last page may have no blocks yet, and the disk be full. */
+	enum bl_status status = punch_data(folder_fd, wiper->wiped, why);
 
 	for (size_t i = 0; i < BL_COUNT(FILES) && status == BL_OK; i++)
 		if (FILES[i].is_overwritten)
 			status = wipe_file(wiper, folder_fd, FILES[i].name, why);
-	return status == BL_OK ? punch_data(folder_fd, wiper->wiped, why) : status;
+	return status;
 }
 
 enum bl_status sealed_wipe(int device_fd, struct sealed_wiped *out_wiped, struct bl_error *why)

@@ -10,6 +10,12 @@ static const char *const WIPED[] = {"header", "index", "keys", "gaps"};
 
 static const struct disk_kind EXT4 = {"ext4", "ext4", NULL, 64, DISK_EXT4("-O", "^inline_data"),
 				      {NULL}};
+static const struct disk_kind SMALL_BLOCKS = {"ext4 of 1 KiB blocks",
+					      "ext4",
+					      NULL,
+					      64,
+					      DISK_EXT4("-O", "^inline_data", "-b", "1024"),
+					      {NULL}};
 static const struct disk_kind XFS = {"xfs", "xfs", NULL, 320, DISK_XFS, {NULL}};
 static const struct disk_kind TMPFS = {"tmpfs", "tmpfs", "size=64m", 0, {NULL}, {NULL}};
 
@@ -209,6 +215,40 @@ static void what_cannot_be_read_below_is_not_counted(void **state)
 	nothing_wrapped_is_left(*state, &TMPFS, false);
 }
 
+static void fill_up(const struct disk *disk)
+{
+	static const uint8_t BYTES[1 << 16] = {1};
+	BL_CLEANUP(fd_close)
+	int fd = openat(disk->folder, "full", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	for (size_t length = sizeof(BYTES); length > 0; length /= 2)
+		while (write(fd, BYTES, length) > 0)
+			;
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(fsync(fd), 0);
+}
+
+/* Overwriting up to the end of a page may take blocks that there are none of, before the data's are given back. */
+static void a_full_disk_keeps_nothing_from_being_wiped(void **state)
+{
+	struct disk *disk = *state;
+	char parent[96];
+	struct image image;
+	struct sealed_wiped wiped;
+	struct bl_error why = {""};
+
+	if (!disk_init(disk, &SMALL_BLOCKS))
+		skip();
+	snprintf(parent, sizeof(parent), "%s/mnt", disk->root);
+	image_make_in(parent, NULL, &image, sealed_algorithm_here(), GAPS, BL_COUNT(GAPS));
+	fill_up(disk);
+	must_be_ok(sealed_wipe(image.device_fd, &wiped, &why), &why);
+	assert_int_equal(wiped.bytes_raw, wiped.bytes);
+	must_be_ok(sealed_remove(image.device_fd, &why), &why);
+	image_done(&image);
+}
+
 static void what_is_no_file_is_told_and_not_followed(void **state BL_UNUSED)
 {
 	static const char *const ROWS[] = {"ln -s ../kept keys", "mkdir keys", "mkfifo keys"};
@@ -236,7 +276,7 @@ static void only_names_of_the_format_are_removed(void **state BL_UNUSED)
 	struct bl_error why = {""};
 
 	image_make(&image, sealed_algorithm_here(), GAPS, BL_COUNT(GAPS));
-	run("cd %s/image && echo x > notes && touch receipt.json intake rewrite gaps.new "
+	run("cd %s/image && echo x > notes && touch intake rewrite gaps.new "
 	    "rewrite.old && mkdir ../image.new && touch ../image.new/header ../record",
 	    image.path);
 	assert_int_equal(sealed_remove(image.device_fd, &why), BL_IO);
@@ -265,6 +305,7 @@ int main(void)
 		TEST(nothing_wrapped_is_left_on_ext4),
 		TEST(nothing_wrapped_is_left_on_xfs),
 		TEST(what_cannot_be_read_below_is_not_counted),
+		TEST(a_full_disk_keeps_nothing_from_being_wiped),
 		cmocka_unit_test(what_is_no_file_is_told_and_not_followed),
 		cmocka_unit_test(only_names_of_the_format_are_removed),
 	};
