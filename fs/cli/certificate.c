@@ -5,10 +5,11 @@
 
 #include "fs/cli/cli.h"
 #include "fs/cli/key.h"
+#include "fs/device/statement.h"
 #include "fs/intake/intake.h"
 #include "fs/retention/retention.h"
 
-#define CERTIFICATE_LIMIT (256u << 10)
+#define CERTIFICATE_LIMIT STATEMENT_LIMIT
 
 struct certificate_options {
 	const char *key, *reason, *part;

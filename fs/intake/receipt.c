@@ -6,13 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/device/statement.h"
 #include "fs/intake/private.h"
 
-#define RECEIPT_LIMIT	(256u << 10)
 #define RECEIPT_TYPE	"bailee-intake-receipt"
 #define RECEIPT_VERSION 1
 #define RANGES_TOLD	1000u
-#define CANONICAL	(JSON_SORT_KEYS | JSON_COMPACT)
 #define DIGEST_OF	"the bytes as stored: what was unreadable or left out counts as zeros"
 
 static void json_done(json_t **json)
@@ -152,89 +151,20 @@ static json_t *body_of(struct device_store *store, const struct receipt *receipt
 enum bl_status receipt_make(struct device_store *store, const struct receipt *receipt,
 			    char **out_json, struct bl_error *why)
 {
-	uint8_t signature[VAULT_SIGNATURE];
-	char hex[HEX_SIZE(VAULT_SIGNATURE)], *line = NULL;
 	JSON_CLEANUP json_t *json = body_of(store, receipt);
-	BL_CLEANUP(bl_free) char *body = json ? json_dumps(json, CANONICAL) : NULL;
 
-	if (!body)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory for the receipt");
-	vault_sign(device_store_vault(store), body, strlen(body), signature);
-	sodium_bin2hex(hex, sizeof(hex), signature, sizeof(signature));
-
-	BL_CLEANUP(bl_free)
-	char *text = json_object_set_new(json, "signature", json_string(hex)) == 0
-			     ? json_dumps(json, CANONICAL)
-			     : NULL;
-
-	if (!text || asprintf(&line, "%s\n", text) < 0)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory for the receipt");
-	*out_json = line;
-	return BL_OK;
+	return statement_sign(device_store_vault(store), json, out_json, why);
 }
 
 /* ---- checking ----------------------------------------------------------------------------------------- */
 
-static json_t *at(json_t *json, const char *group, const char *key)
-{
-	return json_object_get(group ? json_object_get(json, group) : json, key);
-}
-
-static const char *text_at(json_t *json, const char *group, const char *key)
-{
-	const char *text = json_string_value(at(json, group, key));
-
-	return text ? text : "";
-}
-
-static bool is_canonical(json_t *json, const char *bytes, size_t length)
-{
-	BL_CLEANUP(bl_free) char *text = json_dumps(json, CANONICAL);
-
-	return text && strlen(text) == length && memcmp(text, bytes, length) == 0;
-}
-
-static enum bl_status parse(const char *bytes, size_t length, json_t **out_json,
-			    struct bl_error *why)
-{
-	if (length > RECEIPT_LIMIT)
-		return bl_fail(why, BL_INVALID, "not an intake receipt: over %u bytes",
-			       RECEIPT_LIMIT);
-
-	JSON_CLEANUP json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
-
-	if (!json || strcmp(text_at(json, NULL, "type"), RECEIPT_TYPE) != 0)
-		return bl_fail(why, BL_INVALID,
-			       "not an intake receipt of Bailee (give the ID~intake.json of a "
-			       "store's 'certificates')");
-	if (json_integer_value(at(json, NULL, "version")) != RECEIPT_VERSION)
-		return bl_fail(why, BL_INVALID,
-			       "an intake receipt of another version (use a newer Bailee)");
-	if (bytes[length - 1] != '\n' || !is_canonical(json, bytes, length - 1))
-		return bl_fail(why, BL_TAMPERED,
-			       "the receipt is not as it was written: its form was changed");
-	*out_json = BL_TAKE(json);
-	return BL_OK;
-}
-
-/* Takes the signature off: what is left is as it was when it was signed. */
-static bool signature_ok(json_t *json, const uint8_t public_key[VAULT_PUBLIC_KEY])
-{
-	uint8_t signature[VAULT_SIGNATURE];
-	const char *hex = text_at(json, NULL, "signature");
-	size_t size = 0;
-
-	/* One form only: no byte of it may be changed and still pass. */
-	if (strlen(hex) != 2 * sizeof(signature) ||
-	    strspn(hex, "0123456789abcdef") != strlen(hex) ||
-	    sodium_hex2bin(signature, sizeof(signature), hex, strlen(hex), NULL, &size, NULL) != 0)
-		return false;
-	json_object_del(json, "signature");
-
-	BL_CLEANUP(bl_free) char *body = json_dumps(json, CANONICAL);
-
-	return body && vault_signature_ok(public_key, body, strlen(body), signature);
-}
+static const struct statement_form FORM = {
+	.type = RECEIPT_TYPE,
+	.least = RECEIPT_VERSION,
+	.most = RECEIPT_VERSION,
+	.name = "receipt of an intake",
+	.where = "give the ID~intake.json of a store's 'certificates'",
+};
 
 bool receipt_is_of(struct device_store *store, const char *id, const struct sealed_facts *facts,
 		   const char *json, size_t length, bool *out_verified)
@@ -245,12 +175,13 @@ bool receipt_is_of(struct device_store *store, const char *id, const struct seal
 
 	sodium_bin2hex(vault, sizeof(vault), facts->vault_id, SEALED_ID);
 	sodium_bin2hex(digest, sizeof(digest), facts->digest, DIGEST);
-	if (parse(json, length, &parsed, NULL) != BL_OK || !signature_ok(parsed, key) ||
-	    strcmp(text_at(parsed, "device", "id"), id) != 0 ||
-	    strcmp(text_at(parsed, "sealed", "vault"), vault) != 0 ||
-	    strcmp(text_at(at(parsed, NULL, "source"), "digest", "value"), digest) != 0)
+	if (statement_verify(json, length, &FORM, key, &parsed, NULL) != BL_OK ||
+	    strcmp(statement_text(parsed, "device", "id"), id) != 0 ||
+	    strcmp(statement_text(parsed, "sealed", "vault"), vault) != 0 ||
+	    strcmp(statement_text(statement_at(parsed, NULL, "source"), "digest", "value"),
+		   digest) != 0)
 		return false;
-	*out_verified = json_is_true(at(parsed, NULL, "verified"));
+	*out_verified = json_is_true(statement_at(parsed, NULL, "verified"));
 	return true;
 }
 
@@ -360,7 +291,7 @@ static enum bl_status page_of(json_t *json, char **out_text, struct bl_error *wh
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	fputs("RECEIPT OF INTAKE\n\n", out);
 	for (size_t i = 0; i < BL_COUNT(PAGE); i++)
-		put_value(out, PAGE[i].label, at(json, PAGE[i].group, PAGE[i].key));
+		put_value(out, PAGE[i].label, statement_at(json, PAGE[i].group, PAGE[i].key));
 	fputs("\nThe digest is of the bytes as stored: what was unreadable or left out counts as "
 	      "zeros.\nThe signed original is the JSON file of the same name: 'bailee certificate "
 	      "verify' checks it.\n",
@@ -378,13 +309,9 @@ enum bl_status intake_receipt_verify(const char *json, size_t length,
 				     struct bl_error *why)
 {
 	JSON_CLEANUP json_t *parsed = NULL;
-	enum bl_status status = parse(json, length, &parsed, why);
+	enum bl_status status = statement_verify(json, length, &FORM, public_key, &parsed, why);
 
 	if (status != BL_OK)
 		return status;
-	if (!signature_ok(parsed, public_key))
-		return bl_fail(why, BL_TAMPERED,
-			       "the receipt's signature does not verify (changed, or of another "
-			       "store's key)");
 	return out_text ? page_of(parsed, out_text, why) : BL_OK;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/device/statement.h"
 #include "fs/retention/fields.h"
 #include "fs/retention/private.h"
 
@@ -513,23 +514,7 @@ enum bl_status certificate_make(struct device_store *store, const struct device 
 				const struct journal *journal, const struct certificate_time *time,
 				char **out_json, struct bl_error *why)
 {
-	uint8_t signature[VAULT_SIGNATURE];
-	char hex[HEX_SIZE(VAULT_SIGNATURE)];
 	JSON_CLEANUP json_t *json = body_of(store, device, journal, time);
-	BL_CLEANUP(bl_free) char *body = json ? json_dumps(json, CERTIFICATE_FORM) : NULL;
 
-	if (!body)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	vault_sign(device_store_vault(store), body, strlen(body), signature);
-	sodium_bin2hex(hex, sizeof(hex), signature, sizeof(signature));
-	if (json_object_set_new(json, "signature", json_string(hex)) != 0)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-
-	BL_CLEANUP(bl_free) char *text = json_dumps(json, CERTIFICATE_FORM);
-	char *line = NULL;
-
-	if (!text || asprintf(&line, "%s\n", text) < 0)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	*out_json = line;
-	return BL_OK;
+	return statement_sign(device_store_vault(store), json, out_json, why);
 }

@@ -115,7 +115,7 @@ struct shred {
 	int folder;	  /* of the device */
 	bool is_resumed;  /* begun by an earlier run */
 	int64_t entry_ms; /* CLOCK_BOOTTIME when this run took it up */
-	uint8_t *root;	  /* part: RK in force; sodium_malloc */
+	uint8_t *root;	  /* part: RK in force; vault_guarded */
 	uint8_t *fresh;	  /* part: RK to be */
 };
 void shred_init(struct shred *shred, const struct retention_context *context, enum shred_kind kind);
@@ -232,10 +232,8 @@ enum bl_status overwrite_check_file(int fd, uint64_t size, const uint8_t key[PAT
 
 /* ---- certificate.c ---- */
 
-#define CERTIFICATE_LIMIT   (256u << 10)
 #define CERTIFICATE_TYPE    "bailee-certificate"
 #define CERTIFICATE_VERSION 2
-#define CERTIFICATE_FORM    (JSON_SORT_KEYS | JSON_COMPACT) /* of jansson: canonical */
 
 const char *certificate_subject(enum shred_kind kind);	       /* "plain image" */
 const char *certificate_status(const struct journal *journal); /* "ERASED", ... */
