@@ -123,13 +123,8 @@ static int part_read(struct blocks *blocks, uint64_t offset, uint8_t *out, size_
 	return error;
 }
 
-int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length)
+static int parts_read(struct blocks *blocks, uint64_t offset, uint8_t *to, size_t length)
 {
-	uint8_t *to = out;
-	uint64_t end;
-
-	if (__builtin_add_overflow(offset, length, &end) || end > blocks->image_bytes)
-		return EIO;
 	while (length) {
 		size_t part = BL_MIN(length, BLOCKS_PAGE - offset % BLOCKS_PAGE);
 		int error = part_read(blocks, offset, to, part);
@@ -141,4 +136,29 @@ int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length
 		length -= part;
 	}
 	return 0;
+}
+
+/* Parsers read into caches of their own, and keep what was there when a read fails: half of something new is not that. */
+static int whole_read(struct blocks *blocks, uint64_t offset, uint8_t *out, size_t length)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(offset, length, &end) || end > blocks->image_bytes)
+		return EIO;
+	if (length <= BLOCKS_PAGE - offset % BLOCKS_PAGE)
+		return parts_read(blocks, offset, out, length);
+	BL_CLEANUP(bl_free) uint8_t *bytes = malloc(length);
+	int error = bytes ? parts_read(blocks, offset, bytes, length) : ENOMEM;
+
+	if (!error)
+		memcpy(out, bytes, length);
+	return error;
+}
+
+int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length)
+{
+	int error = whole_read(blocks, offset, out, length);
+
+	blocks->failures += error != 0;
+	return error;
 }

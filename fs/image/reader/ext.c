@@ -32,6 +32,23 @@ static errcode_t io_set_blksize(io_channel channel, int size)
 	return 0;
 }
 
+/* With what the journal has newer; on failure @out is as it was: libext2fs keeps the block that it held before. */
+static int volume_read(const struct ext_tree *ext, uint64_t offset, void *out, size_t length)
+{
+	struct blocks *blocks = ext->base.blocks;
+
+	if (!ext->overlay.count)
+		return blocks_read(blocks, ext->base.offset + offset, out, length);
+	BL_CLEANUP(bl_free) uint8_t *bytes = malloc(length);
+	int error = bytes ? blocks_read(blocks, ext->base.offset + offset, bytes, length) : ENOMEM;
+
+	if (!error)
+		error = overlay_read(&ext->overlay, blocks, offset, bytes, length);
+	if (!error)
+		memcpy(out, bytes, length);
+	return error;
+}
+
 static errcode_t io_read64(io_channel channel, unsigned long long block, int count, void *out)
 {
 	const struct ext_tree *ext = channel->private_data;
@@ -43,10 +60,7 @@ static errcode_t io_read64(io_channel channel, unsigned long long block, int cou
 	if (__builtin_mul_overflow((uint64_t)block, (uint64_t)channel->block_size, &offset) ||
 	    __builtin_add_overflow(offset, length, &end) || end > ext->base.length)
 		return EXT2_ET_SHORT_READ;
-	if (blocks_read(ext->base.blocks, ext->base.offset + offset, out, length) ||
-	    overlay_read(&ext->overlay, ext->base.blocks, offset, out, length))
-		return EXT2_ET_SHORT_READ;
-	return 0;
+	return volume_read(ext, offset, out, length) ? EXT2_ET_SHORT_READ : 0;
 }
 
 static errcode_t io_read(io_channel channel, unsigned long block, int count, void *out)
@@ -168,6 +182,7 @@ int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_larg
 	int error = 0;
 
 	struct ext2_super_block *super = ext->fs->super;
+	uint64_t before = ext->base.blocks->failures;
 
 	if (number > super->s_inodes_count ||
 	    (number != EXT2_ROOT_INO && number < EXT2_FIRST_INODE(super)))
@@ -178,6 +193,7 @@ int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_larg
 		error = inode_alone(ext, number, out);
 	if (error)
 		return error;
+	ext->base.blocks->failures = before;
 	return out->i_links_count || number == EXT2_ROOT_INO ? 0 : ENOENT;
 }
 
@@ -587,7 +603,7 @@ int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tre
 
 	if (!ext)
 		return EIO;
-	ext->base = (struct tree){&OPS, blocks, offset, length, EXT2_ROOT_INO, ""};
+	ext->base = (struct tree){&OPS, blocks, offset, length, EXT2_ROOT_INO, "", false};
 	const char *notice = open_checked(ext);
 	if (notice) {
 		*out_notice = notice;

@@ -128,13 +128,23 @@ static int answer_open(struct lane *lane, const struct wire_message *ask,
 	return error;
 }
 
+/*
+ * What a parser makes of a read that failed may be less than there is, and no error: a FAT folder of no entries, a chain that
+ * ends early. So a call in which one failed has no other answer than that.
+ */
+static int unless_failed(const struct lane *lane, uint64_t before, int error)
+{
+	return !error && lane->blocks.failures != before ? EIO : error;
+}
+
 static int list_again(struct lane *lane, struct tree *tree, const struct wire_message *ask)
 {
 	if (lane->listing_inode == ask->inode && lane->listing_volume == ask->volume && ask->offset)
 		return 0;
 	lane->listing_inode = NOBODY;
 	listing_done(&lane->listing);
-	int error = tree->ops->list(tree, ask->inode, &lane->listing);
+	uint64_t before = lane->blocks.failures;
+	int error = unless_failed(lane, before, tree->ops->list(tree, ask->inode, &lane->listing));
 	if (error) {
 		listing_done(&lane->listing);
 		return error;
@@ -169,7 +179,9 @@ static int answer_list(struct lane *lane, const struct wire_message *ask,
 		/* A page may stop early for the budget: the next one goes on where this one ends. */
 		if (at > ask->offset && lane->blocks.budget < READER_BLOCK_BUDGET / 2)
 			break;
-		int failed = tree->ops->stat(tree, item->inode, &entry.attr);
+		uint64_t before = lane->blocks.failures;
+		int failed = unless_failed(lane, before,
+					   tree->ops->stat(tree, item->inode, &entry.attr));
 		/* An entry whose inode is free names nothing; any other failure is told when it is opened. */
 		if (failed == ENOENT)
 			continue;
@@ -194,8 +206,10 @@ static int answer_stat(struct lane *lane, const struct wire_message *ask,
 	struct wire_attr attr;
 	int error = tree_of(lane, ask->volume, &tree);
 
+	uint64_t before = lane->blocks.failures;
+
 	if (!error)
-		error = tree->ops->stat(tree, ask->inode, &attr);
+		error = unless_failed(lane, before, tree->ops->stat(tree, ask->inode, &attr));
 	if (error)
 		return error;
 	memcpy(lane->data, &attr, sizeof(attr));
@@ -210,8 +224,10 @@ static int map_again(struct lane *lane, struct tree *tree, const struct wire_mes
 		return 0;
 	lane->runs_inode = NOBODY;
 	runs_done(&lane->runs);
+	uint64_t before = lane->blocks.failures;
 	int error = ask->op == WIRE_MAP ? tree->ops->map(tree, ask->inode, &lane->runs)
 					: tree->ops->places(tree, ask->inode, &lane->runs);
+	error = unless_failed(lane, before, error);
 	if (error) {
 		runs_done(&lane->runs);
 		return error;
@@ -250,9 +266,11 @@ static int answer_used(struct lane *lane, const struct wire_message *ask,
 	struct tree *tree = NULL;
 	struct runs runs = {0};
 	int error = tree_of(lane, ask->volume, &tree);
+	uint64_t before = lane->blocks.failures;
 
 	if (!error)
-		error = tree->ops->used(tree, ask->offset, &runs, &reply->offset);
+		error = unless_failed(lane, before,
+				      tree->ops->used(tree, ask->offset, &runs, &reply->offset));
 	size_t count = BL_MIN(runs.count, READER_USED_RUNS);
 	if (!error && count)
 		memcpy(lane->data, runs.items, count * sizeof(struct wire_run));
@@ -270,9 +288,11 @@ static int answer_read(struct lane *lane, const struct wire_message *ask,
 
 	if (!error && (ask->length > WIRE_WINDOW || ask->offset > READER_FILE_LIMIT))
 		error = EINVAL;
+	uint64_t before = lane->blocks.failures;
 	if (!error)
 		error = tree->ops->read(tree, ask->inode, ask->offset, lane->data,
 					(size_t)ask->length, &got);
+	error = unless_failed(lane, before, error);
 	reply->length = got;
 	return error;
 }
@@ -284,8 +304,11 @@ static int answer_link(struct lane *lane, const struct wire_message *ask,
 	size_t got = 0;
 	int error = tree_of(lane, ask->volume, &tree);
 
+	uint64_t before = lane->blocks.failures;
+
 	if (!error)
 		error = tree->ops->link(tree, ask->inode, (char *)lane->data, WIRE_WINDOW, &got);
+	error = unless_failed(lane, before, error);
 	/* A target with a NUL is no path; the parent would take it for a reader gone wrong. */
 	if (!error && (!got || memchr(lane->data, '\0', got)))
 		error = EIO;
@@ -314,7 +337,12 @@ static int answer(struct lane *lane, const struct wire_message *ask)
 	};
 
 	lane->blocks.budget = READER_BLOCK_BUDGET;
+	uint64_t before = lane->blocks.failures;
 	reply.error = ANSWERS[ask->op](lane, ask, &reply);
+	/* What libtsk has kept of a read that failed nobody knows: it begins anew. */
+	if (lane->blocks.failures != before && ask->op != WIRE_OPEN &&
+	    ask->volume < lane->volume_count)
+		volume_forget(&lane->volumes[ask->volume]);
 	if (reply.error)
 		reply.length = reply.offset = 0;
 	if (lane->is_lost || is_gone(send(lane->socket, &reply, sizeof(reply), MSG_NOSIGNAL)))

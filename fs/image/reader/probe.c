@@ -53,6 +53,9 @@ static const struct magic MAGICS[] = {
 	{{"btrfs", NOT_READ("btrfs"), PROBE_NONE, 65536}, 65600, 8, "_BHRfS_M"},
 };
 
+/* What lies behind a place that cannot be read is stale perhaps: nothing from here on is tried. */
+static const struct probe_kind UNREAD = {"", "the place where its kind is written cannot be read",
+					 PROBE_NONE, 0};
 static const struct probe_kind FAT12 = {"fat12", NULL, PROBE_SLEUTH, 0};
 static const struct probe_kind FAT16 = {"fat16", NULL, PROBE_SLEUTH, 0};
 static const struct probe_kind FAT32 = {"fat32", NULL, PROBE_SLEUTH, 0};
@@ -82,17 +85,24 @@ static const struct probe_kind *fat_kind(const uint8_t *boot)
 	return (sectors - before) / cluster < 4085 ? &FAT12 : &FAT16;
 }
 
-static bool has_magic(struct blocks *blocks, uint64_t offset, uint64_t length, const uint8_t *head,
-		      const struct magic *magic)
+/* 0: found or not, EIO: nobody knows */
+static int find_magic(struct blocks *blocks, uint64_t offset, uint64_t length, const uint8_t *head,
+		      const struct magic *magic, bool *out_is_found)
 {
 	char found[sizeof(magic->bytes)];
+	const void *bytes = head + magic->offset;
 
-	if (magic->offset + magic->length <= HEAD)
-		return !memcmp(head + magic->offset, magic->bytes, magic->length);
-	if (magic->offset + magic->length > length ||
-	    blocks_read(blocks, offset + magic->offset, found, magic->length))
-		return false;
-	return !memcmp(found, magic->bytes, magic->length);
+	*out_is_found = false;
+	if (magic->offset + magic->length > HEAD) {
+		if (magic->offset + magic->length > length)
+			return 0;
+		int error = blocks_read(blocks, offset + magic->offset, found, magic->length);
+		if (error)
+			return error;
+		bytes = found;
+	}
+	*out_is_found = !memcmp(bytes, magic->bytes, magic->length);
+	return 0;
 }
 
 /* "MSWIN4.1" is also what old Windows wrote on plain FAT; To Go volumes say so at byte 424. */
@@ -110,13 +120,17 @@ size_t probe(struct blocks *blocks, uint64_t offset, uint64_t length,
 	const struct probe_kind *fat = NULL;
 	size_t count = 0;
 
-	if (blocks_read(blocks, offset, head, BL_MIN(length, (uint64_t)HEAD)))
-		return 0;
+	if (blocks_read(blocks, offset, head, BL_MIN(length, (uint64_t)HEAD))) {
+		out_kinds[0] = &UNREAD;
+		return 1;
+	}
 	fat = fat_kind(head);
 	for (size_t i = 0; i < BL_COUNT(MAGICS) && count < PROBE_ROOM; i++) {
 		const struct magic *magic = &MAGICS[i];
+		bool is_found = false;
+		int error = find_magic(blocks, offset, length, head, magic, &is_found);
 
-		if (!has_magic(blocks, offset, length, head, magic) ||
+		if ((!error && !is_found) ||
 		    (magic->offset == 3 && magic->bytes[0] == 'M' && !is_to_go(head)))
 			continue;
 		/* A FAT boot sector is judged by all its fields, and goes before what may be left behind it. */
@@ -125,7 +139,9 @@ size_t probe(struct blocks *blocks, uint64_t offset, uint64_t length,
 			fat = NULL;
 		}
 		if (count < PROBE_ROOM)
-			out_kinds[count++] = &magic->kind;
+			out_kinds[count++] = error ? &UNREAD : &magic->kind;
+		if (error)
+			return count;
 	}
 	if (fat && count < PROBE_ROOM)
 		out_kinds[count++] = fat;

@@ -50,6 +50,7 @@ struct blocks {
 	struct block_page pages[BLOCKS_PAGES];
 	uint64_t bad[BLOCKS_BAD]; /* page number + 1; a ring */
 	size_t bad_count;
+	uint64_t failures; /* reads that failed so far: parsers forget some of them, we do not */
 };
 
 void blocks_init(struct blocks *blocks, uint64_t image_bytes, block_fetch_fn *fetch, void *context);
@@ -58,6 +59,7 @@ void blocks_done(struct blocks *blocks);
 /*
  * blocks_read - all of @length bytes at @offset, or EIO (past the end, over the budget, not readable), ENOMEM
  *
+ * On failure @out is as it was, and blocks->failures is one more; whoever goes another way then puts that back.
  * Not readable: a byte of them, or one beside them in the same BLOCKS_PIECE. The rest of a page with such a byte is read.
  */
 int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length) BL_MUST_CHECK;
@@ -155,6 +157,7 @@ struct tree {
 	uint64_t offset, length,
 		root; /* of the volume in the image, bytes; inode of the root directory */
 	char type[16];
+	bool is_keeping; /* its parser keeps what it made of reads that failed */
 };
 
 /*
@@ -222,6 +225,8 @@ int volumes_scan(struct blocks *blocks, struct sleuth_image *image,
 /* volume_open - the volume's tree, NULL when it cannot be read; the answer is kept */
 struct tree *volume_open(struct volume *volume, struct blocks *blocks, struct sleuth_image *image);
 void volume_describe(const struct volume *volume, struct blocks *blocks, struct wire_volume *out);
+/* volume_forget - a read failed: a tree that may have kept something wrong is closed, and opened again by volume_open */
+void volume_forget(struct volume *volume);
 void volume_close(struct volume *volume);
 
 /* ---- the process ------------------------------------------------------------------------------ */

@@ -15,6 +15,8 @@
 struct sleuth_image {
 	TSK_IMG_INFO info;
 	struct blocks *blocks;
+	uint64_t ahead_offset; /* what failed last, when that may have been read-ahead only */
+	size_t ahead_length;   /* 0: nothing did */
 };
 
 /*
@@ -23,14 +25,36 @@ struct sleuth_image {
  */
 uint8_t fatfs_dir_buf_add(void *fatfs, TSK_INUM_T parent, TSK_INUM_T directory);
 
+/*
+ * libtsk fills its cache from the sector that is wanted on, and when that fails asks at once for what is wanted alone. The
+ * first failure is none then; every other one counts, since libtsk forgets some of them: a piece of a sector that could not
+ * be read it takes for zeros.
+ */
+static bool is_asked_again(const struct sleuth_image *image, uint64_t offset)
+{
+	return image->ahead_length && offset >= image->ahead_offset &&
+	       offset - image->ahead_offset < SLEUTH_SECTOR;
+}
+
 static ssize_t image_read(TSK_IMG_INFO *info, TSK_OFF_T offset, char *out, size_t length)
 {
 	struct sleuth_image *image = (struct sleuth_image *)info;
+	struct blocks *blocks = image->blocks;
+	uint64_t at = (uint64_t)offset;
 
-	if (offset < 0 || (uint64_t)offset >= image->blocks->image_bytes)
+	if (offset < 0 || at >= blocks->image_bytes) {
+		blocks->failures++;
 		return -1;
-	length = BL_MIN(length, (size_t)(image->blocks->image_bytes - (uint64_t)offset));
-	return blocks_read(image->blocks, (uint64_t)offset, out, length) ? -1 : (ssize_t)length;
+	}
+	length = BL_MIN(length, (size_t)(blocks->image_bytes - at));
+	bool is_again = is_asked_again(image, at) && length <= image->ahead_length;
+	int error = blocks_read(blocks, at, out, length);
+
+	if (is_again)
+		blocks->failures--;
+	image->ahead_offset = at;
+	image->ahead_length = error && !is_again && length <= TSK_IMG_INFO_CACHE_LEN ? length : 0;
+	return error ? -1 : (ssize_t)length;
 }
 
 static void image_close(TSK_IMG_INFO *info)
@@ -499,6 +523,17 @@ static const struct {
 	{"iso9660", TSK_FS_TYPE_ISO9660, 0, "ISO 9660 whose descriptors are damaged"},
 };
 
+/*
+ * libtsk may open a volume without a table that it could not read, and then shows less: HFS+ without the folder of its
+ * hard links takes a link for an empty file. NTFS has no such table: a record of the MFT that is not found is an error
+ * when it is asked for.
+ */
+static bool has_lost_table(const struct sleuth_tree *sleuth, uint64_t failures_before)
+{
+	return sleuth->base.blocks->failures != failures_before &&
+	       sleuth->fs->ftype != TSK_FS_TYPE_NTFS;
+}
+
 /* Deleted files are hunted by walking all metadata on the first directory opened: nobody here asks for them. */
 static uint8_t walk_nothing(TSK_FS_INFO *fs BL_UNUSED, TSK_INUM_T first BL_UNUSED,
 			    TSK_INUM_T last BL_UNUSED, TSK_FS_META_FLAG_ENUM flags BL_UNUSED,
@@ -534,11 +569,12 @@ int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, u
 	struct sleuth_tree *sleuth = calloc(1, sizeof(*sleuth));
 	if (!sleuth)
 		return EIO;
-	sleuth->base = (struct tree){&OPS, image->blocks, offset, length, 0, ""};
+	sleuth->base = (struct tree){&OPS, image->blocks, offset, length, 0, "", true};
 	sleuth->first_inode = KINDS[kind].first_inode;
+	uint64_t before = image->blocks->failures;
 	sleuth->fs = tsk_fs_open_img(&image->info, (TSK_OFF_T)offset, KINDS[kind].kind);
 	tsk_error_reset();
-	if (!sleuth->fs || !sleuth->fs->block_size ||
+	if (!sleuth->fs || !sleuth->fs->block_size || has_lost_table(sleuth, before) ||
 	    (KINDS[kind].kind == TSK_FS_TYPE_EXFAT && exfat_layout(sleuth))) {
 		*out_notice = KINDS[kind].notice;
 		sleuth_close(&sleuth->base);

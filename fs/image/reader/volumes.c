@@ -224,11 +224,20 @@ void volume_describe(const struct volume *volume, struct blocks *blocks, struct 
 	if (at < volume->at.length) {
 		size_t length = (size_t)BL_MIN(volume->at.length - at, (uint64_t)SUPER_BYTES);
 
-		/* Not readable: the digest of zeros, until it can be read. */
+		/* Not readable: the digest of zeros, until it can be read. No call of a parser is going on. */
 		if (blocks_read(blocks, volume->at.offset + at, super, length))
 			memset(super, 0, sizeof(super));
 	}
 	crypto_generichash(out->digest, sizeof(out->digest), super, sizeof(super), NULL, 0);
+}
+
+void volume_forget(struct volume *volume)
+{
+	if (!volume->tree || !volume->tree->is_keeping)
+		return;
+	volume->tree->ops->close(volume->tree);
+	volume->tree = NULL;
+	volume->is_tried = false;
 }
 
 void volume_close(struct volume *volume)
