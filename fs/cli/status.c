@@ -67,6 +67,17 @@ static void print_policy(const json_t *answer)
 	}
 }
 
+static void print_shreds(const json_t *answer)
+{
+	const char *trouble = cli_text(answer, "shred_trouble");
+
+	if (!*trouble)
+		return;
+	printf("shreds  NOT DONE: ");
+	cli_print_safe(trouble);
+	putchar('\n');
+}
+
 static void print_anchor(const json_t *anchor)
 {
 	printf("anchor  ");
@@ -164,6 +175,7 @@ int cmd_status(int argc, char **argv)
 		print_log(log, cli_text(answer, "public_key"), invocation.store,
 			  json_is_true(json_object_get(answer, "solo")));
 		print_devices(devices);
+		print_shreds(answer);
 		print_views(json_object_get(answer, "views"));
 	}
 	return is_writable ? 0 : bl_status_exit(BL_LOG_BROKEN);

@@ -240,6 +240,44 @@ static void check_images(struct doctor *doctor)
 			   images.complete);
 }
 
+/* ---- destructions ---------------------------------------------------------------------------------- */
+
+static bool has_journal(int devices_fd, const char *id)
+{
+	static const char *const JOURNALS[] = {"shred", "shred-source", "shred-part"};
+	BL_CLEANUP(fd_close)
+	int fd = openat(devices_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	for (size_t i = 0; fd >= 0 && i < BL_COUNT(JOURNALS); i++)
+		if (faccessat(fd, JOURNALS[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	return false;
+}
+
+static void check_shreds(struct doctor *doctor)
+{
+	char first[BL_DEVICE_ID_SIZE] = "";
+	size_t begun = 0;
+	int fd = openat(doctor->store_fd, "devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!folder) { /* told with the sealed images */
+		fd_close(fd);
+		return;
+	}
+	for (const struct dirent *entry; (entry = readdir(folder));)
+		if (bl_device_id_ok(entry->d_name) && has_journal(fd, entry->d_name) && !begun++)
+			snprintf(first, sizeof(first), "%.31s", entry->d_name);
+	closedir(folder);
+	if (begun)
+		doctor_say(doctor, "destructions", DOCTOR_WARNING,
+			   "%zu begun and not at their end, the first is that of '%s' (bailee "
+			   "status says what stands in the way)",
+			   begun, first);
+	else
+		doctor_say(doctor, "destructions", DOCTOR_GOOD, "none is half way");
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------- */
 
 static bool open_keys(struct doctor *doctor)
@@ -277,6 +315,7 @@ enum bl_status daemon_doctor(const char *store_path, doctor_tell_fn *tell, void 
 		fd_close(doctor.keys_fd);
 	}
 	check_images(&doctor);
+	check_shreds(&doctor);
 	check_room(&doctor);
 	check_kit(&doctor);
 	doctor_host(&doctor);

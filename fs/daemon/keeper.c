@@ -159,8 +159,7 @@ static void note_failure(struct pass *pass, enum bl_status status, const struct 
 	if (status == BL_OK || pass->worst != BL_OK)
 		return;
 	pass->worst = status;
-	if (pass->why)
-		*pass->why = *here;
+	*pass->why = *here;
 }
 
 /* What was begun is gone on with, whatever has become of its date. The source of a held device waits. */
@@ -234,26 +233,39 @@ static void end_devices(struct pass *pass)
 		note_failure(pass, bl_fail(&here, BL_NO_MEMORY, "out of memory"), &here);
 }
 
+/* For `status`: what stands in the way of a destruction, until a pass goes through. */
+static void keep_trouble(const struct pass *pass)
+{
+	struct daemon *daemon = pass->daemon;
+
+	pthread_mutex_lock(&daemon->keeper_lock);
+	snprintf(daemon->shred_trouble, sizeof(daemon->shred_trouble), "%s",
+		 pass->worst == BL_OK ? "" : pass->why->text);
+	pthread_mutex_unlock(&daemon->keeper_lock);
+}
+
 enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 			   void (*on_step)(void *context, const char *device,
 					   enum retention_step step),
 			   void *step_context, size_t *out_shredded, struct bl_error *why)
 {
+	struct bl_error here = {.text = ""};
 	struct pass pass = {
 		.daemon = daemon,
 		.by = peer ? peer->uid : UINT32_MAX,
 		.on_step = on_step,
 		.step_context = step_context,
-		.why = why,
+		.why = why ? why : &here,
 	};
 
 	pthread_mutex_lock(&daemon->shred_lock);
 	/* All of them are closed before the first is destroyed, which may take hours. */
 	pthread_mutex_lock(&daemon->life_lock);
-	pass.worst = keeper_close_due(daemon, why);
+	pass.worst = keeper_close_due(daemon, pass.why);
 	pthread_mutex_unlock(&daemon->life_lock);
 	device_each(daemon->store, resume_device, &pass);
 	end_devices(&pass);
+	keep_trouble(&pass);
 	pthread_mutex_unlock(&daemon->shred_lock);
 	*out_shredded = pass.shredded;
 	return pass.worst;

@@ -152,6 +152,16 @@ static void add_policy(struct asked *asked, const struct policy *policy, bool is
 	json_object_set_new(asked->answer, "lapses", people_lapses(policy));
 }
 
+/* What is closed and cannot be destroyed, or was begun and does not come to its end: nobody else tells. */
+static void add_shreds(struct asked *asked)
+{
+	struct daemon *daemon = asked->daemon;
+
+	pthread_mutex_lock(&daemon->keeper_lock);
+	answer_text(asked->answer, "shred_trouble", daemon->shred_trouble);
+	pthread_mutex_unlock(&daemon->keeper_lock);
+}
+
 static void add_key(struct asked *asked)
 {
 	const uint8_t *key = vault_public_key(device_store_vault(asked->daemon->store));
@@ -190,6 +200,8 @@ enum bl_status request_status(struct asked *asked, struct bl_error *why)
 	add_key(asked);
 	answer_text(asked->answer, "version", BAILEE_VERSION);
 	add_policy(asked, policy, privileged);
+	if (privileged)
+		add_shreds(asked);
 	json_object_set_new(asked->answer, "solo", json_boolean(asked->daemon->options->is_solo));
 	return BL_OK;
 }

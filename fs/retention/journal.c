@@ -430,7 +430,8 @@ static enum bl_status unseal(struct device_store *store, const char *id, enum sh
 	if (status != BL_OK)
 		return bl_fail(why, BL_TAMPERED,
 			       "the journal '%s' of '%s' is not one that this store sealed (put it "
-			       "back as it was)",
+			       "back as it was; if it is lost, remove it: what is due is begun "
+			       "again)",
 			       NAMES[kind], id);
 	*out_text = BL_TAKE(text);
 	return BL_OK;

@@ -16,6 +16,7 @@ is 'key slots' good
 is locks warning
 is 'sealed images' good
 is "auditor's kit" good
+is destructions good
 for check in swap cores hibernation ptrace clock ciphers kernel fuse 'locked memory' room; do
 	[ -n "$(grade "$check")" ] || fail "nothing is said of '$check'"
 done

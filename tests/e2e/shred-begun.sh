@@ -59,6 +59,33 @@ wait $first || got=$?
 [ $got = 3 ] && grep -q 'is due' "$work/first" || fail "the intake of a device that is due ($got): $(cat "$work/first")"
 until [ "$(device MIDDLE .state)" = shredded ]; do kill -0 "$daemon" || fail "the service ended"; done
 [ "$(jq -r '.what.is_complete, .who.operator, .why.reason' "$store/certificates/MIDDLE.json" | tr '\n' ' ')" = 'false uid:0 given ' ] || fail "certificate: $(cat "$store/certificates/MIDDLE.json")"
+
+# A journal that nobody can read any more: its device is not destroyed on its word, everything else goes on, status and doctor tell
+# what to do, and what they say helps.
+code 0 "$bailee" intake "$work/disk/small.img" --device DAMAGED --kind laptop
+code 0 "$bailee" intake "$work/disk/small.img" --device OTHER --kind laptop
+[ "$("$bailee" status --json | jq -r .shred_trouble)" = '' ] || fail "trouble before there is any"
+[ "$(as 61002 "$bailee" status --json | jq 'has("shred_trouble")')" = false ] || fail "everybody is told of trouble"
+code 0 "$bailee" hold add DAMAGED --reason 'until its journal is damaged'
+code 0 "$bailee" shred DAMAGED --reason 'a letter'
+stop_daemon
+echo 'this was a journal' >"$store/devices/DAMAGED/shred"
+chmod 600 "$store/devices/DAMAGED/shred"
+start_daemon "$store" "$work/shop.yaml"
+code 0 "$bailee" hold release DAMAGED --reason 'over'
+code 0 "$bailee" shred OTHER --reason 'a letter'
+code 12 "$bailee" shred --due
+[ "$(device OTHER .state)" = shredded ] || fail "OTHER is $(device OTHER .state)"
+[ -e "$store/devices/DAMAGED/image" ] || fail "destroyed on the word of a journal that is none"
+code 0 "$bailee" status
+says 'NOT DONE'
+says DAMAGED
+code 0 "$bailee" doctor --store "$store" || true
+says "the first is that of 'DAMAGED'"
+rm "$store/devices/DAMAGED/shred"
+code 0 "$bailee" shred --due
+[ "$(device DAMAGED .state)" = shredded ] || fail "DAMAGED is $(device DAMAGED .state)"
+[ "$("$bailee" status --json | jq -r .shred_trouble)" = '' ] || fail "trouble that is over"
 stop_daemon
 
 # The same in a store with a lock: an older copy of the key's page is no key there, so that it is purged; without one it is cleared.

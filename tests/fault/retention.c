@@ -169,6 +169,41 @@ static void sealed_shred_killed_at_any_step_completes_by_itself(void **state)
 	}
 }
 
+/* What an operator does when a journal is damaged for good. Whatever was done before, the keys are gone and one DONE says so. */
+static void sealed_shred_whose_journal_is_lost_is_begun_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	for (unsigned at = STEP_INTENT + 1; at < STEP_DONE; at++) {
+		enum retention_step step = (enum retention_step)at;
+		struct bl_error why = {.text = ""};
+		uint8_t key[VAULT_KEY];
+		char id[16];
+
+		if (!machine_has(SHRED_SEALED, step))
+			continue;
+		print_message("killed before %s\n", retention_step_name(step));
+		snprintf(id, sizeof(id), "RMA-%u", at);
+		assert_true(fixture_open_store(fixture));
+		assert_true(add_sealed(fixture, id, 1, 1 << 20, true));
+		fixture_close_store(fixture);
+		assert_true(destroy_and_die(fixture, id, retention_shred, NOW, step));
+		assert_true(fixture_open_store(fixture));
+		assert_int_equal(journal_remove(fixture->store, id, SHRED_SEALED, NULL), BL_OK);
+
+		struct retention_context context = context_of(fixture, NOW);
+
+		if (retention_shred(&context, id, &why) != BL_OK)
+			fail_msg("%s", why.text);
+		assert_int_equal(count_events(fixture, id, AUDIT_SHRED_DONE).found, 1);
+		assert_int_equal(
+			vault_image_root(device_store_vault(fixture->store), id, key, NULL),
+			BL_NOT_FOUND);
+		fixture_close_store(fixture);
+	}
+}
+
 static void sealed_shred_killed_before_its_intent_leaves_everything(void **state)
 {
 	struct fixture *fixture = *state;
@@ -706,6 +741,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(sealed_shred_killed_at_any_step_completes_by_itself),
+		TEST(sealed_shred_whose_journal_is_lost_is_begun_again),
 		TEST(sealed_shred_killed_before_its_intent_leaves_everything),
 		TEST(source_shred_killed_at_any_step_completes_by_itself),
 		TEST(source_of_an_unfinished_intake_stays),
