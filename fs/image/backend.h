@@ -23,6 +23,9 @@ struct image_backend {
 				 image_range_fn *tell, void *context, struct bl_error *why);
 	enum bl_status (*used)(struct image *image, unsigned volume, image_range_fn *tell,
 			       void *context, struct bl_error *why);
+	/* All of @length bytes at @offset of the image, inside @volume; NULL: it has none. BL_OK, BL_IO, BL_NO_MEMORY */
+	enum bl_status (*bytes)(struct image *image, unsigned volume, uint64_t offset, void *out,
+				size_t length, struct bl_error *why);
 };
 
 /* First member of each backend's own struct. */

@@ -1,15 +1,19 @@
 /* choose.c - volume after volume: walk it, ask where the files lie that are left out, then who shares these bytes */
 #include "fs/image/choose.h"
 
+#include "fs/image/backend.h"
 #include "fs/image/choose-walk.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MIB	   (UINT64_C(1) << 20)
 #define TELL_EVERY 256u
-#define LOGICAL	   5u /* partitions of a DOS table from here on lie behind small tables of their own */
+#define BLANK_LIMIT                                                                                \
+	(UINT64_C(1) << 30) /* bytes of a volume that are looked through for one that is not zero */
+#define LOGICAL 5u /* partitions of a DOS table from here on lie behind small tables of their own */
 
 struct choosing {
 	struct image *image;
@@ -358,6 +362,40 @@ static enum bl_status take_gaps(struct choosing *choosing, struct bl_error *why)
 
 /* ---- one volume ------------------------------------------------------------------------------ */
 
+static enum bl_status look_for_bytes(struct image *image, unsigned number, uint8_t *bytes,
+				     bool *out_is_blank)
+{
+	const struct image_volume *volume = image_volume(image, number);
+	enum bl_status status = BL_OK;
+
+	*out_is_blank = true;
+	for (uint64_t at = 0; status == BL_OK && *out_is_blank && at < volume->length; at += MIB) {
+		size_t length = (size_t)BL_MIN(MIB, volume->length - at);
+
+		status = image->backend->bytes(image, number, volume->offset + at, bytes, length,
+					       NULL);
+		*out_is_blank = status == BL_OK && sodium_is_zero(bytes, length);
+	}
+	return status == BL_IO ? BL_OK : status;
+}
+
+/* Nothing but zeros is no file: so Windows leaves its reserved partition (MSR), on nearly every disk. In doubt it is not blank. */
+static enum bl_status find_blank(struct image *image, unsigned number, bool *out_is_blank,
+				 struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) uint8_t *bytes = malloc(MIB);
+
+	*out_is_blank = false;
+	if (!image->backend->bytes || image_volume(image, number)->length > BLANK_LIMIT)
+		return BL_OK;
+	enum bl_status status =
+		bytes ? look_for_bytes(image, number, bytes, out_is_blank) : BL_NO_MEMORY;
+
+	if (bytes)
+		sodium_memzero(bytes, MIB);
+	return fail_ranges(status, why);
+}
+
 /* Nobody can say what is in it: kept where every name would be kept, else left out whole. */
 static enum bl_status take_whole(struct choosing *choosing, unsigned number, struct bl_error *why)
 {
@@ -371,6 +409,11 @@ static enum bl_status take_whole(struct choosing *choosing, unsigned number, str
 		choosing->volumes_kept_whole += wants_free(choosing);
 		return BL_OK;
 	}
+	bool is_blank = false;
+	if (choosing->is_find)
+		status = find_blank(choosing->image, number, &is_blank, why);
+	if (status != BL_OK || is_blank)
+		return status;
 	if (choosing->is_find)
 		return bl_fail(
 			why, BL_UNSUPPORTED,

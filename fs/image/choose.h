@@ -72,8 +72,9 @@ enum bl_status image_choose(struct image *image, uint64_t image_bytes,
  * image_find - where the files lie that match any of @patterns, for destroying them
  *
  * @out_files  how many matched
+ * A volume that cannot be read, is of no more than 1 GiB, and holds nothing but zeros (Windows' reserved partition) has no files.
  * BL_NOT_FOUND: no file matches. BL_UNSUPPORTED: one of them lies where it cannot be told, or shares bytes with a file that does
- * not match. Else as image_choose.
+ * not match, or may lie in a volume that cannot be read and is not blank. Else as image_choose.
  */
 enum bl_status image_find(struct image *image, const char *const *patterns, size_t count,
 			  struct image_ranges *out_places, uint64_t *out_files,

@@ -433,6 +433,14 @@ static enum bl_status raw_used(struct image *image, unsigned volume, image_range
 				IMAGE_NO_INODE, tell, context, why);
 }
 
+static enum bl_status raw_bytes(struct image *image, unsigned volume, uint64_t offset, void *out,
+				size_t length, struct bl_error *why)
+{
+	const struct image_call call = {.volume = volume};
+
+	return image_client_read(raw_of(image)->client, &call, offset, out, length, why);
+}
+
 static void raw_close(struct image *image)
 {
 	struct raw *raw = raw_of(image);
@@ -454,6 +462,7 @@ static const struct image_backend RAW_BACKEND = {
 	.file_read = raw_file_read,
 	.places = raw_places,
 	.used = raw_used,
+	.bytes = raw_bytes,
 };
 
 static enum bl_status read_fd(void *context, uint64_t offset, void *out, size_t length,

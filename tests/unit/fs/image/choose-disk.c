@@ -33,6 +33,17 @@ static const char TREE[] =
 	" fill \"$KEEP\" keep3 7008; fill \"$GONE\" gone1 90000; fill \"$GONE\" a/gone2 32; : > "
 	"tree/a/empty;";
 
+#define TWO_PARTS                                                                                  \
+	"mke2fs -q -F -t ext4 -d tree ext 8M; debugfs -w -R 'rm /gone1' ext;"                      \
+	" debugfs -w -R 'rm /a/gone2' ext; mkfs.vfat -C fat 8192; mcopy -s -i fat tree/* ::;"      \
+	" mdel -i fat ::gone1 ::a/gone2; truncate -s 24M image;"                                   \
+	" printf 'label: dos\\n2048,16384,L\\n20480,20480,E\\n22528,16384,c\\n43008,4096,L\\n' |"  \
+	" sfdisk -q image; dd if=ext of=image bs=512 seek=2048 conv=notrunc;"                      \
+	" dd if=fat of=image bs=512 seek=22528 conv=notrunc;"
+#define CHECK_TWO                                                                                  \
+	"dd if=image of=ext bs=512 skip=2048 count=16384; e2fsck -fn ext;"                         \
+	" dd if=image of=fat bs=512 skip=22528 count=16384; fsck.vfat -n fat"
+
 struct row {
 	const char *name, *make, *check;
 	bool has_deleted, has_unreadable;
@@ -67,16 +78,10 @@ static const struct row ROWS[] = {
 	 " ntfscp -N hidden image tree/a/b/secret2 secret3",
 	 "ntfsfix -n image", false, false},
 	{"two partitions and one that cannot be read",
-	 "mke2fs -q -F -t ext4 -d tree ext 8M; debugfs -w -R 'rm /gone1' ext;"
-	 " debugfs -w -R 'rm /a/gone2' ext; mkfs.vfat -C fat 8192; mcopy -s -i fat tree/* ::;"
-	 " mdel -i fat ::gone1 ::a/gone2; truncate -s 24M image;"
-	 " printf 'label: dos\\n2048,16384,L\\n20480,20480,E\\n22528,16384,c\\n43008,4096,L\\n' |"
-	 " sfdisk -q image; dd if=ext of=image bs=512 seek=2048 conv=notrunc;"
-	 " dd if=fat of=image bs=512 seek=22528 conv=notrunc;"
+	 TWO_PARTS
 	 " yes \"$SECRET\" | head -c 1000000 | dd of=image bs=512 seek=43008 conv=notrunc",
-	 "dd if=image of=ext bs=512 skip=2048 count=16384; e2fsck -fn ext;"
-	 " dd if=image of=fat bs=512 skip=22528 count=16384; fsck.vfat -n fat",
-	 true, true},
+	 CHECK_TWO, true, true},
+	{"two partitions and one of zeros, as Windows reserves", TWO_PARTS, CHECK_TWO, true, false},
 };
 
 /* ---- making and reading ----------------------------------------------------------------------- */

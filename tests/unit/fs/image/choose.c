@@ -47,6 +47,8 @@ struct fake {
 	struct image_ranges used[VOLUMES]; /* of the volume; joined */
 	enum bl_status used_trouble[VOLUMES];
 	unsigned lists, places;
+	uint64_t full_from;	      /* bytes of the image before are zeros */
+	enum bl_status bytes_trouble; /* of all bytes */
 };
 
 static struct fake *fake_of(struct image *image)
@@ -131,6 +133,19 @@ static enum bl_status fake_places(struct image *image, unsigned volume, uint64_t
 			   context);
 }
 
+static enum bl_status fake_bytes(struct image *image, unsigned volume, uint64_t offset, void *out,
+				 size_t length, struct bl_error *why)
+{
+	const struct fake *fake = fake_of(image);
+	const struct image_volume *about = &fake->volumes[volume];
+
+	assert_true(offset >= about->offset && offset + length <= about->offset + about->length);
+	memset(out, 0, length);
+	if (offset + length > fake->full_from)
+		((uint8_t *)out)[length - 1] = 1;
+	return fail_of(fake->bytes_trouble, why);
+}
+
 static enum bl_status fake_used(struct image *image, unsigned volume, image_range_fn *tell,
 				void *context, struct bl_error *why)
 {
@@ -147,6 +162,7 @@ static const struct image_backend FAKE = {
 	.stat = fake_stat,
 	.places = fake_places,
 	.used = fake_used,
+	.bytes = fake_bytes,
 };
 
 static void add_volume(struct fake *fake, const char *name, uint64_t offset, uint64_t length,
@@ -810,6 +826,37 @@ static void nothing_found_is_said(void **state)
 
 #define MANY 100000u
 
+static void volume_of_zeros_has_no_file_that_could_match(void **state)
+{
+	static const struct {
+		uint64_t length, full_from;
+		enum bl_status trouble, found;
+	} ROWS[] = {
+		{MIB, THIRD + MIB, BL_OK, BL_OK},
+		{MIB, THIRD + MIB - 1, BL_OK, BL_UNSUPPORTED},
+		{MIB + 5, THIRD + MIB + 5, BL_OK, BL_OK},
+		{MIB + 5, THIRD + MIB + 4, BL_OK, BL_UNSUPPORTED},
+		{1024 * MIB, UINT64_MAX, BL_OK, BL_OK},
+		{1024 * MIB + 1, UINT64_MAX, BL_OK, BL_UNSUPPORTED},
+		{MIB, UINT64_MAX, BL_IO, BL_UNSUPPORTED},
+		{MIB, UINT64_MAX, BL_NO_MEMORY, BL_NO_MEMORY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct fake *fake = small_disk();
+
+		fake->volumes[2].length = ROWS[i].length;
+		fake->full_from = ROWS[i].full_from;
+		fake->bytes_trouble = ROWS[i].trouble;
+		struct outcome outcome = find(fake, "/a");
+		if (outcome.status != ROWS[i].found)
+			fail_msg("row %zu: %s", i, bl_status_name(outcome.status));
+		outcome_done(&outcome);
+		fake_free(fake);
+	}
+}
+
 static void hundred_thousand_files_are_joined_once(void **state)
 {
 	struct fake *fake = fake_new();
@@ -1183,6 +1230,7 @@ int main(void)
 		cmocka_unit_test(loops_of_folders_end),
 		cmocka_unit_test(choosing_can_be_stopped),
 		cmocka_unit_test(nothing_found_is_said),
+		cmocka_unit_test(volume_of_zeros_has_no_file_that_could_match),
 		cmocka_unit_test(hundred_thousand_files_are_joined_once),
 		cmocka_unit_test(random_choices_are_those_of_the_model),
 		cmocka_unit_test(random_finds_are_those_of_the_model),
