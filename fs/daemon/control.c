@@ -14,12 +14,16 @@
 
 #define CONNECTIONS_LIMIT   32
 #define CONNECTIONS_PER_UID 8
-#define REQUEST_SECONDS	    10 /* a client that says nothing for so long is gone */
+/* Those of intakes, which may take hours, are counted by themselves: each has three threads and 13 MiB of locked memory. */
+#define INTAKES_LIMIT	16
+#define INTAKES_PER_UID 8
+#define REQUEST_SECONDS 10 /* a client that says nothing for so long is gone */
 
 struct connection {
 	struct daemon *daemon;
 	struct peer peer;
 	int fd;
+	bool is_intake; /* under connections_lock */
 	struct connection *next;
 };
 
@@ -81,17 +85,49 @@ static void *converse(void *context)
 	return NULL;
 }
 
-static bool is_welcome(struct daemon *daemon, uid_t uid)
+/* Others may take every seat, and take it again: the store's owner has some of their own. */
+static bool has_seat(const struct daemon *daemon, uid_t uid, bool is_intake)
 {
 	size_t all = 0, same = 0;
 
 	for (const struct connection *other = daemon->connections; other; other = other->next) {
-		all++;
-		same += other->peer.uid == uid;
+		all += other->is_intake == is_intake;
+		same += other->is_intake == is_intake && other->peer.uid == uid;
 	}
-	/* Others may take every seat, and take it again: the store's owner has some of their own. */
-	return (all < CONNECTIONS_LIMIT || uid == daemon->owner) && same < CONNECTIONS_PER_UID &&
-	       !atomic_load(&daemon->is_stopping);
+	return (all < (is_intake ? INTAKES_LIMIT : CONNECTIONS_LIMIT) || uid == daemon->owner) &&
+	       same < (is_intake ? INTAKES_PER_UID : CONNECTIONS_PER_UID);
+}
+
+/* Only its own thread makes a connection go away. */
+static struct connection *find_connection(const struct daemon *daemon, int fd)
+{
+	struct connection *connection = daemon->connections;
+
+	while (connection->fd != fd)
+		connection = connection->next;
+	return connection;
+}
+
+enum bl_status control_begin_intake(struct daemon *daemon, int fd, struct bl_error *why)
+{
+	pthread_mutex_lock(&daemon->connections_lock);
+	struct connection *connection = find_connection(daemon, fd);
+	bool is_let_in = has_seat(daemon, connection->peer.uid, true);
+
+	connection->is_intake = is_let_in;
+	pthread_mutex_unlock(&daemon->connections_lock);
+	return is_let_in ? BL_OK
+			 : bl_fail(why, BL_FORBIDDEN,
+				   "too many intakes are under way (at most %d, %d of one "
+				   "person: wait until one has ended)",
+				   INTAKES_LIMIT, INTAKES_PER_UID);
+}
+
+void control_end_intake(struct daemon *daemon, int fd)
+{
+	pthread_mutex_lock(&daemon->connections_lock);
+	find_connection(daemon, fd)->is_intake = false;
+	pthread_mutex_unlock(&daemon->connections_lock);
 }
 
 static bool read_map(const char *path, char *out, size_t size)
@@ -156,7 +192,7 @@ void control_accept(struct daemon *daemon)
 	}
 	connection->daemon = daemon;
 	pthread_mutex_lock(&daemon->connections_lock);
-	if (is_welcome(daemon, connection->peer.uid)) {
+	if (!atomic_load(&daemon->is_stopping) && has_seat(daemon, connection->peer.uid, false)) {
 		connection->fd = fd_take(&fd);
 		connection->next = daemon->connections;
 		daemon->connections = connection;

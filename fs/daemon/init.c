@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs/daemon/kit.h"
+#include "fs/daemon/state.h"
 #include "fs/device/device.h"
 #include "fs/vault/medium.h"
 
@@ -25,31 +26,6 @@ static enum bl_status keep(void *context, const struct audit_kit *kit, struct bl
 
 	memcpy(keeping->log_id, kit->log_id, AUDIT_LOG_ID);
 	return kit_keep(keeping->folder_fd, keeping->name, kit, false, why);
-}
-
-/* Is the folder inside the store? Then whoever takes the store takes the kit along. */
-static bool is_inside(int folder_fd, int store_fd)
-{
-	struct stat store, here, above;
-	BL_CLEANUP(fd_close) int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
-
-	if (fd < 0 || fstat(store_fd, &store) < 0 || fstat(fd, &here) < 0)
-		return true;
-	for (;;) {
-		if (here.st_dev == store.st_dev && here.st_ino == store.st_ino)
-			return true;
-		int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (parent < 0 || fstat(parent, &above) < 0) {
-			fd_close(parent);
-			return true;
-		}
-		fd_close(fd);
-		fd = parent;
-		if (above.st_dev == here.st_dev && above.st_ino == here.st_ino)
-			return false;
-		here = above;
-	}
 }
 
 /* Before there is a store: what is wrong with the kit's place leaves none behind. */
@@ -82,8 +58,8 @@ static enum bl_status check_outside(const struct keeping *keeping, const char *s
 {
 	BL_CLEANUP(fd_close) int fd = open(store_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	/* What is not there yet holds nothing. */
-	if (fd < 0 || !is_inside(keeping->folder_fd, fd))
+	/* What is not there yet holds nothing. Whoever takes the store would take the kit along. */
+	if (fd < 0 || !path_is_inside(keeping->folder_fd, fd))
 		return BL_OK;
 	return bl_fail(why, BL_INVALID,
 		       "the kit may not lie in the store: whoever could forge the log would have "

@@ -1,10 +1,12 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "fs/daemon/daemon.h"
+#include "fs/daemon/state.h"
 
 static enum bl_status fits(int written, size_t size, struct bl_error *why)
 {
@@ -59,4 +61,45 @@ enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why)
 		       "cannot find the program 'bailee-reader' beside bailee or in '%s' (run make "
 		       "install)",
 		       BAILEE_LIBEXEC);
+}
+
+bool path_is_inside(int folder_fd, int above_fd)
+{
+	struct stat wanted, here, above;
+	BL_CLEANUP(fd_close) int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0 || fstat(above_fd, &wanted) < 0 || fstat(fd, &here) < 0)
+		return true;
+	for (;;) {
+		if (here.st_dev == wanted.st_dev && here.st_ino == wanted.st_ino)
+			return true;
+		int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (parent < 0 || fstat(parent, &above) < 0) {
+			fd_close(parent);
+			return true;
+		}
+		fd_close(fd);
+		fd = parent;
+		if (above.st_dev == here.st_dev && above.st_ino == here.st_ino)
+			return false;
+		here = above;
+	}
+}
+
+int path_open_folder(int fd)
+{
+	char link[64], path[PATH_LIMIT];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	ssize_t length = readlink(link, path, sizeof(path) - 1);
+
+	path[BL_MAX(length, 0)] = '\0';
+	char *slash = strrchr(path, '/');
+
+	if (!slash || length == (ssize_t)sizeof(path) - 1)
+		return -1;
+	slash[slash == path] = '\0';
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

@@ -1,27 +1,22 @@
 /* A device's image into the vault, sealed while it is read; and what may happen to its source afterwards. */
 #include "fs/daemon/asked.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "fs/daemon/message.h"
+#include "fs/daemon/handed.h"
 #include "fs/image/choose.h"
 #include "fs/intake/intake.h"
-#include "fs/vault/medium.h"
 
 #define PROGRESS_NS INT64_C(250000000)
 
 struct taking {
 	struct asked *asked;
 	struct device device;
-	struct intake_source source;
+	struct handed handed;
 	struct image_choice choice;
 	const char *without[IMAGE_PATTERNS], *only[IMAGE_PATTERNS];
 	bool destroys;	     /* the source, afterwards */
@@ -38,23 +33,6 @@ static int64_t monotonic_ns(void)
 }
 
 /* ---- what was asked for ---------------------------------------------------------------------------- */
-
-static const struct form {
-	const char *name;
-	enum intake_form form;
-} FORMS[] = {{"file", INTAKE_FILE}, {"plain", INTAKE_PLAIN}, {"stream", INTAKE_STREAM}};
-
-static enum bl_status take_form(struct taking *taking, struct bl_error *why)
-{
-	const char *name = asked_text(taking->asked, "form");
-
-	for (size_t i = 0; name && i < BL_COUNT(FORMS); i++)
-		if (strcmp(FORMS[i].name, name) == 0) {
-			taking->source.form = FORMS[i].form;
-			return BL_OK;
-		}
-	return bl_fail(why, BL_INVALID, "'form' is file, plain or stream");
-}
 
 static size_t take_patterns(const struct asked *asked, const char *key,
 			    const char *out[IMAGE_PATTERNS])
@@ -80,7 +58,7 @@ static enum bl_status take_choice(struct taking *taking, struct bl_error *why)
 	};
 	if (taking->choice.without_count && taking->choice.only_count)
 		return bl_fail(why, BL_INVALID, "either --without or --only, not both");
-	if (taking->source.form != INTAKE_FILE &&
+	if (taking->handed.source.form != INTAKE_FILE &&
 	    (taking->choice.without_count || taking->choice.only_count ||
 	     taking->choice.no_free_space))
 		return bl_fail(why, BL_UNSUPPORTED,
@@ -89,77 +67,12 @@ static enum bl_status take_choice(struct taking *taking, struct bl_error *why)
 	return BL_OK;
 }
 
-/* The client opened everything with its own rights: root neither reads nor destroys for it what it could not itself. */
-static enum bl_status check_readable(int fd, enum intake_form form, struct bl_error *why)
-{
-	struct stat st;
-	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fstat(fd, &st) != 0)
-		return bl_fail(why, BL_INVALID, "no open source came with the request");
-	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "source is not open for reading (open it, do not just name it)");
-	if (form == INTAKE_FILE && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return bl_fail(why, BL_INVALID,
-			       "source is neither a file nor a block device (a pipe is given as "
-			       "'-')");
-	if (form == INTAKE_FILE && lseek(fd, 0, SEEK_END) <= 0)
-		return bl_fail(why, BL_INVALID, "source is empty (is it the image?)");
-	return S_ISDIR(st.st_mode) ? bl_fail(why, BL_INVALID, "source is a directory") : BL_OK;
-}
-
-/* Files to be destroyed: the source itself, or the pieces of a container, which come behind its stream. */
-static const int *files_of(const struct taking *taking, size_t *out_count)
-{
-	const struct message_fds *fds = taking->asked->fds;
-	size_t skip = taking->source.form == INTAKE_FILE ? 0 : 1;
-
-	*out_count = fds->count - BL_MIN(fds->count, skip);
-	return fds->items + skip;
-}
-
-static enum bl_status check_destroyable(const struct taking *taking, struct bl_error *why)
-{
-	size_t count;
-	const int *fds = files_of(taking, &count);
-	enum bl_status status = BL_OK;
-
-	if (!taking->destroys)
-		return taking->asked->fds->count <= 1
-			       ? BL_OK
-			       : bl_fail(why, BL_INVALID, "more files than an intake has use for");
-	if (!count)
-		return bl_fail(why, BL_INVALID,
-			       "a stream cannot be destroyed (give the image as a file)");
-	for (size_t i = 0; i < count && status == BL_OK; i++) {
-		if ((fcntl(fds[i], F_GETFL) & (O_ACCMODE | O_PATH)) != O_RDWR)
-			return bl_fail(why, BL_FORBIDDEN,
-				       "source is not open for writing, so it may not be "
-				       "destroyed");
-		status = medium_check_file(fds[i], why);
-	}
-	return status;
-}
-
 static enum bl_status take_request(struct taking *taking, struct bl_error *why)
 {
-	struct asked *asked = taking->asked;
-	enum bl_status status = take_form(taking, why);
+	enum bl_status status = handed_take(taking->asked, &taking->handed, why);
 
-	taking->source.fd = asked->passed_fd;
-	taking->source.bytes = (uint64_t)asked_number(asked, "size", 0);
-	taking->source.container = asked_text(asked, "container");
-	if (!taking->source.container)
-		taking->source.container = "raw";
-	taking->destroys = asked_flag(asked, "destroy_source");
-	if (status == BL_OK)
-		status = take_choice(taking, why);
-	if (status == BL_OK)
-		status = check_readable(asked->passed_fd, taking->source.form, why);
-	if (status == BL_OK)
-		status = check_destroyable(taking, why);
-	return status;
+	taking->destroys = taking->handed.file_count > 0;
+	return status == BL_OK ? take_choice(taking, why) : status;
 }
 
 /* ---- the device ---------------------------------------------------------------------------------------- */
@@ -206,6 +119,9 @@ static enum bl_status know_device(struct taking *taking, struct bl_error *why)
 {
 	enum bl_status status = check_unfinished(taking, why);
 
+	if (status == BL_OK)
+		return asked_log(taking->asked, AUDIT_ADMIN, taking->device.id, "intake goes on",
+				 BL_OK, why);
 	if (status != BL_NOT_FOUND)
 		return status;
 	taking->device.source_kind = SOURCE_SEALED;
@@ -259,14 +175,18 @@ static enum bl_status before_complete(void *context, struct bl_error *why)
 	struct taking *taking = context;
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(taking->asked->daemon->gate);
 	struct retention_context retention = context_of(taking, policy);
-	size_t count;
-	const int *fds = files_of(taking, &count);
+	const struct handed *handed = &taking->handed;
 
 	/* What could not be read now may be read by somebody else: such a source is not ours to do away with. */
 	taking->destroys = taking->destroys && taking->unreadable == 0;
 	if (!taking->destroys)
 		return BL_OK;
-	return retention_source_prepare(&retention, taking->device.id, fds, count, why);
+	/* Hours may have gone by. */
+	enum bl_status status = handed_check_files(taking->asked, handed, why);
+
+	return status == BL_OK ? retention_source_prepare(&retention, taking->device.id,
+							  handed->files, handed->file_count, why)
+			       : status;
 }
 
 static enum bl_status destroy_source(struct taking *taking, struct bl_error *why)
@@ -322,11 +242,9 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 	/* What is to be destroyed is read back first; so is what somebody wants to be sure of. */
 	bool is_verified = taking->destroys || asked_flag(asked, "verify");
 	enum bl_status status =
-		intake_run(&intake, taking->device.id, &taking->source, &taking->choice,
+		intake_run(&intake, taking->device.id, &taking->handed.source, &taking->choice,
 			   is_verified, before_complete, &result, why);
 
-	/* Due, or held: the keeper may have waited for it. */
-	keeper_wake(daemon);
 	if (status == BL_STALE && is_due(taking))
 		return fail_due(taking, why);
 	if (status == BL_STALE)
@@ -339,27 +257,59 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 	gate_device_changed(daemon->gate, taking->device.id);
 	if (taking->destroys)
 		status = destroy_source(taking, why);
+	taking->destroys = taking->destroys && status == BL_OK;
 	answer_result(asked, taking, &result);
 	return status;
 }
 
+/* One that is too many is an event too. */
+static enum bl_status begin(struct taking *taking, struct bl_error *why)
+{
+	struct asked *asked = taking->asked;
+	enum bl_status status = control_begin_intake(asked->daemon, asked->fd, why);
+	struct bl_error log_why;
+
+	if (status == BL_OK)
+		return BL_OK;
+	memcpy(asked->rule, RULE_MANY_INTAKES, sizeof(RULE_MANY_INTAKES));
+	if (asked_log(asked, AUDIT_ADMIN, taking->device.id, "intake", status, &log_why) != BL_OK)
+		return bl_fail(why, BL_LOG_BROKEN, "%s", log_why.text);
+	return status;
+}
+
+static void taking_free(struct taking *taking)
+{
+	handed_done(&taking->handed);
+	free(taking);
+}
+BL_DEFINE_CLEANUP(struct taking, taking_free)
+
 enum bl_status request_intake(struct asked *asked, struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) struct taking *taking = calloc(1, sizeof(*taking));
+	BL_CLEANUP(taking_free) struct taking *taking = calloc(1, sizeof(*taking));
 
 	if (!taking)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	taking->asked = asked;
+	taking->handed.pipe = -1;
 
 	enum bl_status status = asked_new_device(asked, &taking->device, why);
 
 	if (status == BL_OK)
 		status = asked_permit_intake(asked, &taking->device, why);
 	if (status == BL_OK)
-		status = take_request(taking, why);
+		status = begin(taking, why);
+	if (status != BL_OK)
+		return status;
+	status = take_request(taking, why);
 	if (status == BL_OK)
 		status = know_device(taking, why);
-	return status == BL_OK ? run(taking, why) : status;
+	if (status == BL_OK)
+		status = run(taking, why);
+	control_end_intake(asked->daemon, asked->fd);
+	/* Due, or held: the keeper may have waited for it. Not before the source's end was told to whoever asked for it. */
+	keeper_wake(asked->daemon);
+	return status;
 }
 
 /* How far an unfinished one is: a stream from a container begins there. */
@@ -374,6 +324,8 @@ enum bl_status request_intake_state(struct asked *asked, struct bl_error *why)
 
 	if (status == BL_OK)
 		status = asked_permit_intake(asked, device, why);
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, device->id, "intake-state", BL_OK, why);
 	if (status != BL_OK)
 		return status;
 	status = intake_done(asked->daemon->store, device->id, &done, why);

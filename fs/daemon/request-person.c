@@ -181,6 +181,7 @@ static const char *built_in_why(const char *rule)
 				      "again, or ask for a safe copy when renditions are there."},
 		{"builtin/read-only", "Nothing can be changed through Bailee."},
 		{"builtin/too-many-views", "Too many views were open. Next: close some."},
+		{RULE_MANY_INTAKES, "Too many intakes were under way. Next: wait for one to end."},
 	};
 
 	for (size_t i = 0; i < BL_COUNT(WHYS); i++)

@@ -16,10 +16,11 @@
 #define PURPOSE_LIMIT 64
 #define PATH_LIMIT    4096
 /* A view has some threads, descriptors and buffers: nobody takes those of the log or of others. */
-#define VIEWS_LIMIT	 256
-#define VIEWS_PER_UID	 16
-#define RULE_MANY_VIEWS	 "builtin/too-many-views"
-#define RULE_STORE_OWNER "builtin/store-owner"
+#define VIEWS_LIMIT	  256
+#define VIEWS_PER_UID	  16
+#define RULE_MANY_VIEWS	  "builtin/too-many-views"
+#define RULE_MANY_INTAKES "builtin/too-many-intakes"
+#define RULE_STORE_OWNER  "builtin/store-owner"
 
 struct view {
 	struct daemon *daemon;
@@ -121,6 +122,13 @@ struct peer {
 };
 
 int64_t daemon_now(void *context); /* seconds since the epoch, real time; context unused */
+
+/* ---- paths.c ---------------------------------------------------------------------------------- */
+
+/* path_is_inside - is the folder @above_fd, or anywhere below it? What cannot be told is taken as being so */
+bool path_is_inside(int folder_fd, int above_fd);
+/* path_open_folder - of an open file, by the path that it was opened by; -1: none */
+int path_open_folder(int fd);
 
 /* ---- log.c ------------------------------------------------------------------------------------ */
 
@@ -284,6 +292,14 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 
 enum bl_status control_listen(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
 void control_accept(struct daemon *daemon);
+/*
+ * control_begin_intake - the connection @fd is an intake's from now on, and takes no seat of the others; control_end_intake is due
+ *
+ * BL_FORBIDDEN: too many are under way.
+ */
+enum bl_status control_begin_intake(struct daemon *daemon, int fd,
+				    struct bl_error *why) BL_MUST_CHECK;
+void control_end_intake(struct daemon *daemon, int fd);
 void control_stop(struct daemon *daemon); /* no new connections; waits for those under way */
 
 /* request_answer - carry one request out and send its answers; false when the connection should end */

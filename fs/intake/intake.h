@@ -19,7 +19,7 @@ enum intake_form {
 
 struct intake_source {
 	enum intake_form form;
-	int fd; /* borrowed; read-only is enough */
+	int fd; /* borrowed; read-only is enough. A pipe that others may read from too: O_NONBLOCK */
 	uint64_t
 		bytes; /* INTAKE_PLAIN: as somebody says (0: not known; else an early or late end is told as that). Others: found */
 	const char *container; /* container_kind_name for the receipt; "raw" */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fs/intake/private.h"
@@ -18,6 +19,14 @@ enum frame { FRAME_BYTES = 1, FRAME_ZEROS, FRAME_UNREADABLE, FRAME_END };
 
 static const uint8_t MAGIC[8] = {'B', 'S', 'T', 'R', 'M', '1', 0, 0};
 
+/* Somebody else may have read, since poll(2), what was there: that must not make us wait. Pipes come with O_NONBLOCK. */
+static ssize_t read_now(int fd, uint8_t *out, size_t length)
+{
+	ssize_t got = recv(fd, out, length, MSG_DONTWAIT);
+
+	return got < 0 && errno == ENOTSOCK ? read(fd, out, length) : got;
+}
+
 static enum bl_status read_some(struct source *source, uint8_t *out, size_t length, size_t *out_got,
 				struct bl_error *why)
 {
@@ -30,7 +39,7 @@ static enum bl_status read_some(struct source *source, uint8_t *out, size_t leng
 		if (count == 0 || (count < 0 && errno == EINTR))
 			continue;
 
-		ssize_t got = count < 0 ? -1 : read(source->fd, out, length);
+		ssize_t got = count < 0 ? -1 : read_now(source->fd, out, length);
 
 		if (got >= 0) {
 			*out_got = (size_t)got;
