@@ -29,6 +29,39 @@ struct taking {
 	struct progress progress;
 };
 
+/* ---- ctrl-C ------------------------------------------------------------------------------------------ */
+
+static void end_with(int number, const char *text)
+{
+	(void)!write(STDERR_FILENO, text, strlen(text));
+	(void)raise(number); /* SA_RESETHAND: it ends us now */
+}
+
+static void on_stop(int number)
+{
+	end_with(number, "\nstopped: what is sealed is kept (the same command goes on with it)\n");
+}
+
+static void on_late_stop(int number)
+{
+	end_with(number,
+		 "\nthe source's destruction goes on without you (bailee certificate show ID "
+		 "--source)\n");
+}
+
+/* Say what becomes of it when we are told to end; a signal that is ignored stays so. */
+static void catch_stops(void (*handler)(int number))
+{
+	static const int STOPS[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND}, before;
+
+	for (size_t i = 0; i < BL_COUNT(STOPS); i++)
+		if (sigaction(STOPS[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(STOPS[i], &action, NULL);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------ */
+
 static bool tell(void *context, const json_t *answer)
 {
 	struct taking *taking = context;
@@ -43,6 +76,8 @@ static bool tell(void *context, const json_t *answer)
 			      (uint64_t)cli_number(progress, "done"),
 			      (uint64_t)cli_number(progress, "total"));
 	}
+	if (step)
+		catch_stops(on_late_stop);
 	if (step && !taking->invocation.wants_json) {
 		progress_end(&taking->progress);
 		fprintf(stderr, "source: %s\n", cli_text(step, "step"));
@@ -50,15 +85,19 @@ static bool tell(void *context, const json_t *answer)
 	return true;
 }
 
-static void add_texts(json_t *request, const char *key, const struct text_list *list)
+/* One that is no text may not be passed over: what it names would be kept. */
+static enum bl_status add_texts(json_t *request, const char *key, const struct text_list *list,
+				struct bl_error *why)
 {
-	json_t *texts = json_array();
+	BL_CLEANUP(json_decref) json_t *texts = json_array();
 
 	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(texts, json_string(list->items[i]));
+		if (json_array_append_new(texts, json_string(list->items[i])) != 0)
+			return bl_fail(why, BL_INVALID, "pattern %zu of --%s is not UTF-8 text",
+				       i + 1, key);
 	if (list->count)
 		json_object_set(request, key, texts);
-	json_decref(texts);
+	return BL_OK;
 }
 
 static void add_flag(json_t *request, const char *key, bool is_set)
@@ -98,14 +137,17 @@ static enum bl_status build_request(const struct taking *taking, const char *for
 			return bl_fail(why, BL_INVALID, "--size is a number of bytes");
 		json_object_set_new(request, "size", json_integer((json_int_t)size));
 	}
-	add_texts(request, "without", &options->without);
-	add_texts(request, "only", &options->only);
+	enum bl_status status = add_texts(request, "without", &options->without, why);
+
+	if (status == BL_OK)
+		status = add_texts(request, "only", &options->only, why);
 	add_flag(request, "no_free_space", options->no_free_space);
 	add_flag(request, "verify", options->verify);
 	add_flag(request, "destroy_source", options->destroy);
 	cli_add_reason(request, options->reason);
-	*out_request = BL_TAKE(request);
-	return BL_OK;
+	if (status == BL_OK)
+		*out_request = BL_TAKE(request);
+	return status;
 }
 
 /* Where a container's stream may begin: what the service compares lies in front of what it has. */
@@ -197,6 +239,7 @@ static enum bl_status call(struct taking *taking, json_t *request, json_t **out_
 	BL_CLEANUP(fd_close) int fd = -1;
 	enum bl_status status = daemon_connect(taking->invocation.store, &fd, why);
 
+	catch_stops(on_stop);
 	if (status == BL_OK)
 		status = daemon_call_fds(fd, request, fds, count, tell, taking, out_answer, why);
 	progress_end(&taking->progress);
@@ -307,6 +350,10 @@ int cmd_intake(int argc, char **argv)
 	if (options->destroy && strcmp(taking.invocation.arguments[0], "-") == 0)
 		return cli_usage(&taking.invocation,
 				 "a pipe cannot be destroyed (give the image as a file)");
+	if (options->record && strcmp(options->record, "-") == 0 &&
+	    strcmp(taking.invocation.arguments[0], "-") == 0)
+		return cli_usage(&taking.invocation,
+				 "standard input is either the image or the record");
 	signal(SIGPIPE, SIG_IGN);
 	return run(&taking);
 }

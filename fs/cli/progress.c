@@ -3,12 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND	   INT64_C(1000000000)
-#define QUIET_NS   (10 * SECOND) /* between lines where there is no terminal */
-#define LINE_WIDTH 78
+#define SECOND	 INT64_C(1000000000)
+#define QUIET_NS (10 * SECOND) /* between lines where there is no terminal */
+#define WIDE	 80
 
 static int64_t now_ns(void)
 {
@@ -45,31 +46,46 @@ static void write_left(double seconds, char out[32])
 		snprintf(out, 32, "%" PRIu64 " s left", left);
 }
 
+/* Where all of it does not fit, how far and how long still is what counts. */
 static void write_line(const struct progress *progress, uint64_t done, uint64_t total, int64_t now,
-		       char *out, size_t size)
+		       bool is_narrow, char *out, size_t size)
 {
 	char have[24], of[24], speed[24], left[32] = "";
 	double seconds = (double)(now - progress->began_ns) / (double)SECOND;
 	double rate = seconds > 0 ? (double)(done - progress->began_at) / seconds : 0;
+	uint64_t percent =
+		!total || done >= total ? 100 : (uint64_t)(100.0 * (double)done / (double)total);
 
 	progress_bytes(done, have);
 	progress_bytes(total, of);
 	progress_bytes((uint64_t)rate, speed);
 	if (rate > 0 && total > done)
 		write_left((double)(total - done) / rate, left);
-	if (total)
-		snprintf(out, size, "%s  %s of %s  %" PRIu64 " %%  %s/s  %s", progress->what, have,
-			 of, done >= total ? 100 : (uint64_t)(100.0 * (double)done / (double)total),
-			 speed, left);
-	else
+	if (!total)
 		snprintf(out, size, "%s  %s  %s/s", progress->what, have, speed);
+	else if (is_narrow)
+		snprintf(out, size, "%s  %" PRIu64 " %%  %s", progress->what, percent, left);
+	else
+		snprintf(out, size, "%s  %s of %s  %" PRIu64 " %%  %s/s  %s", progress->what, have,
+			 of, percent, speed, left);
+}
+
+/* Of the terminal, as it is now; 0: there is none. */
+static int columns(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDERR_FILENO))
+		return 0;
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : WIDE;
 }
 
 void progress_tell(struct progress *progress, const char *what, uint64_t done, uint64_t total)
 {
 	char line[160];
 	int64_t now = now_ns();
-	bool is_terminal = isatty(STDERR_FILENO);
+	int width = columns();
+	bool is_terminal = width > 0;
 
 	if (strcmp(progress->what, what) != 0) {
 		progress_end(progress);
@@ -80,9 +96,10 @@ void progress_tell(struct progress *progress, const char *what, uint64_t done, u
 	if (!is_terminal && now - progress->told_ns < QUIET_NS)
 		return;
 	progress->told_ns = now;
-	write_line(progress, done, total, now, line, sizeof(line));
+	write_line(progress, done, total, now, is_terminal && width < WIDE, line, sizeof(line));
+	/* The last column stays free: some terminals go on to the next line there. */
 	if (is_terminal)
-		fprintf(stderr, "\r%-*.*s", LINE_WIDTH, LINE_WIDTH, line);
+		fprintf(stderr, "\r%-*.*s", width - 1, width - 1, line);
 	else
 		fprintf(stderr, "%s\n", line);
 	fflush(stderr);

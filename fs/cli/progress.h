@@ -16,7 +16,7 @@ struct progress {
 /*
  * progress_tell - "sealing  12.3 GB of 64.0 GB  19 %  512 MB/s  1 min 40 s left", on stderr
  *
- * A terminal has one line, written over; elsewhere there is a line every ten seconds.
+ * A terminal has one line, written over, and as long as it is wide; elsewhere there is a line every ten seconds.
  */
 void progress_tell(struct progress *progress, const char *what, uint64_t done, uint64_t total);
 void progress_end(struct progress *progress); /* the terminal's line is closed */
