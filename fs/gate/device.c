@@ -148,26 +148,69 @@ static enum bl_status read_sealed(void *context, uint64_t offset, void *out, siz
 	return sealed_read(context, offset, out, length, why);
 }
 
+/* How far the opening of an image came. */
+enum opening { OPENING_RECORD, OPENING_SEALED, OPENING_READER };
+
+/* What everybody who sees the device is told: words of our own, about the image as a whole. */
+static const struct {
+	enum opening at;
+	enum bl_status status;
+	const char *words;
+} TROUBLES[] = {
+	{OPENING_RECORD, BL_INVALID, "its intake is not complete"},
+	{OPENING_RECORD, BL_LOCKED, "its image is being worked on"},
+	{OPENING_SEALED, BL_NOT_FOUND, "its sealed image, or a file of it, is missing"},
+	{OPENING_SEALED, BL_INVALID, "its sealed image is not complete"},
+	{OPENING_SEALED, BL_TAMPERED,
+	 "its sealed image does not verify: changed, or an older copy"},
+	{OPENING_SEALED, BL_UNSUPPORTED,
+	 "this host lacks the cipher of its sealed image, or its format is newer"},
+	{OPENING_SEALED, BL_IO, "its sealed image cannot be read from the disk"},
+	{OPENING_READER, BL_IO, "the beginning of its image cannot be read"},
+	{OPENING_READER, BL_TIMED_OUT, "looking into its image took too long"},
+	{OPENING_READER, BL_FAILED, "the reader cannot be started"},
+};
+
+static const char *trouble_words(enum opening at, enum bl_status status)
+{
+	for (size_t i = 0; i < BL_COUNT(TROUBLES); i++)
+		if (TROUBLES[i].at == at && TROUBLES[i].status == status)
+			return TROUBLES[i].words;
+	return status == BL_NO_MEMORY ? "there is not enough memory for it, locked or other"
+				      : "its image cannot be opened";
+}
+
+/* While files in it are destroyed its bytes are neither the old ones nor the new. */
+static enum bl_status check_sealed(const struct gate_device *device, const struct device *record)
+{
+	const struct gate_config *config = &device->gate->config;
+
+	if (!record->is_complete)
+		return BL_INVALID;
+	if (!config->hot)
+		return BL_NO_MEMORY;
+	return device_is_claimed(config->store, device->id) ? BL_LOCKED : BL_OK;
+}
+
 /* Its key is in guarded memory, and here only as long as it takes to open. */
 static enum bl_status unseal(const struct gate_device *device, const struct device *record,
-			     struct sealed **out_sealed)
+			     enum opening *at, struct sealed **out_sealed)
 {
 	const struct gate_config *config = &device->gate->config;
 	BL_CLEANUP(fd_close) int folder = -1;
-	uint8_t *root = vault_guarded(1, VAULT_KEY);
+	uint8_t *root = sodium_malloc(VAULT_KEY);
 
 	if (!root)
 		return BL_NO_MEMORY;
-	enum bl_status status = !record->is_complete || !config->hot ? BL_INVALID : BL_OK;
+	enum bl_status status = check_sealed(device, record);
 
-	/* While files in it are destroyed its bytes are neither the old ones nor the new. */
-	if (status == BL_OK && device_is_claimed(config->store, device->id))
-		status = BL_LOCKED;
-	if (status == BL_OK)
-		status = device_folder(config->store, device->id, &folder, NULL);
-	if (status == BL_OK)
+	if (status == BL_OK) {
+		*at = OPENING_SEALED;
 		status =
 			vault_image_root(device_store_vault(config->store), device->id, root, NULL);
+	}
+	if (status == BL_OK)
+		status = device_folder(config->store, device->id, &folder, NULL);
 	if (status == BL_OK)
 		status = sealed_open(folder, device->id, root, record->source_size, config->hot,
 				     out_sealed, NULL);
@@ -176,16 +219,18 @@ static enum bl_status unseal(const struct gate_device *device, const struct devi
 }
 
 static enum bl_status open_sealed(struct gate_device *device, const struct device *record,
-				  const struct image_options *options, struct image **out_image)
+				  const struct image_options *options, enum opening *at,
+				  struct image **out_image)
 {
 	struct sealed *sealed = NULL;
-	enum bl_status status = unseal(device, record, &sealed);
+	enum bl_status status = unseal(device, record, at, &sealed);
 
 	if (status != BL_OK)
 		return status;
 	const struct image_bytes bytes = {
 		.read = read_sealed, .context = sealed, .size_bytes = record->source_size};
 
+	*at = OPENING_READER;
 	status = image_open_bytes(&bytes, options, out_image, NULL);
 	if (status == BL_OK)
 		device->sealed = sealed;
@@ -195,18 +240,20 @@ static enum bl_status open_sealed(struct gate_device *device, const struct devic
 }
 
 static enum bl_status open_plain(const struct device *record, const struct image_options *options,
-				 struct image **out_image)
+				 enum opening *at, struct image **out_image)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
 	enum bl_status status = device_open_source(record, O_RDONLY, &fd, NULL);
 
 	if (status != BL_OK)
 		return status;
+	*at = OPENING_READER;
 	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
 			  options, out_image, NULL);
 }
 
-static enum bl_status open_image(struct gate_device *device, struct image **out_image)
+static enum bl_status open_image(struct gate_device *device, enum opening *at,
+				 struct image **out_image)
 {
 	BL_CLEANUP(bl_free) struct device *record = calloc(1, sizeof(*record));
 	const struct image_options options = {.reader_path = device->gate->config.reader_path,
@@ -220,8 +267,8 @@ static enum bl_status open_image(struct gate_device *device, struct image **out_
 	if (status != BL_OK)
 		return status;
 	status = record->source_kind == SOURCE_SEALED
-			 ? open_sealed(device, record, &options, out_image)
-			 : open_plain(record, &options, out_image);
+			 ? open_sealed(device, record, &options, at, out_image)
+			 : open_plain(record, &options, at, out_image);
 	if (status == BL_OK)
 		tell_unreadable(device, *out_image);
 	return status;
@@ -247,13 +294,15 @@ static bool device_begin(struct gate_device *device)
 
 /*
  * Keys and scanner first: without them nothing of the image may be shown, not even a name. An image that cannot be opened is
- * no error here: the device then holds a notice.
+ * no error here: the device then holds a notice. But for one that is being worked on, which the next call finds again.
  */
 static enum bl_status device_open(struct gate_device *device)
 {
 	struct device_keys *keys = NULL;
 	BL_CLEANUP(detect_scanner_free) struct detect_scanner *scanner = NULL;
 	struct image *image = NULL;
+	enum opening at = OPENING_RECORD;
+	const char *trouble = NULL;
 
 	if (!device_begin(device))
 		return BL_FORBIDDEN;
@@ -265,10 +314,17 @@ static enum bl_status device_open(struct gate_device *device)
 		sodium_free(keys);
 		return status;
 	}
-	status = open_image(device, &image);
-	if (status != BL_OK)
-		on_trouble(device, 0, 0, bl_status_name(status));
+	status = open_image(device, &at, &image);
+	if (status != BL_OK) {
+		trouble = trouble_words(at, status);
+		on_trouble(device, 0, 0, trouble);
+	}
+	if (status == BL_LOCKED) {
+		sodium_free(keys);
+		return status;
+	}
 	pthread_mutex_lock(&device->lock);
+	device->trouble = trouble;
 	device->keys = keys;
 	device->scanner = BL_TAKE(scanner);
 	device->image = image;
@@ -624,8 +680,8 @@ enum bl_status device_file(struct gate_device *device, uint32_t id, struct gate_
 size_t notice_text(const struct gate_device *device, const struct entry *notice, char *out,
 		   size_t size)
 {
-	const char *what = "the image of this device cannot be opened";
-	const char *more = "whoever enrolled it can look at 'bailee status'";
+	const char *what = "this device cannot be opened";
+	const char *more = device->trouble ? device->trouble : "its image cannot be opened";
 
 	if (device->image && notice->volume < image_volume_count(device->image)) {
 		what = "this partition cannot be read";

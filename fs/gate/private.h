@@ -260,6 +260,7 @@ struct gate_device {
 	int64_t since_unix; /* enrolment */
 	struct tree *tree;
 	struct image *image;   /* NULL: not open, or it cannot be opened */
+	const char *trouble;   /* why it cannot be opened, static; NULL: it can */
 	struct sealed *sealed; /* what a sealed device's image reads from; else NULL */
 	struct detect_scanner *scanner;
 	struct device_keys *keys;		  /* in guarded memory; NULL: not open */

@@ -55,7 +55,8 @@ struct fixture {
 	struct audit_io io;
 	atomic_bool is_sync_broken;
 	atomic_llong now;
-	const char *image; /* NULL: the device is the source directory itself */
+	const char *image;	/* NULL: the device is the source directory itself */
+	struct sealed_hot *hot; /* NULL: no sealed image is opened */
 	char reader[PATH_MAX];
 };
 
@@ -207,6 +208,7 @@ static inline void fixture_gate(struct fixture *fixture)
 	struct gate_config config = {.store = fixture->store,
 				     .audit = fixture->audit,
 				     .reader_path = fixture->reader,
+				     .hot = fixture->hot,
 				     .now_unix = fixture_now,
 				     .clock_context = &fixture->now};
 
