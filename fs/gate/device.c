@@ -198,7 +198,7 @@ static enum bl_status unseal(const struct gate_device *device, const struct devi
 {
 	const struct gate_config *config = &device->gate->config;
 	BL_CLEANUP(fd_close) int folder = -1;
-	uint8_t *root = sodium_malloc(VAULT_KEY);
+	uint8_t *root = vault_guarded(1, VAULT_KEY);
 
 	if (!root)
 		return BL_NO_MEMORY;

@@ -157,7 +157,7 @@ started() {
 		case $expected in
 		none) [ "$bad" = 0 ] && [ "$(events "$id")" = 0 ] || fail "$what: $bad files cannot be read, $(events "$id") events" ;;
 		all) [ "$good" = 0 ] && [ "$(events "$id")" -gt 0 ] || fail "$what: $good files are read, $(events "$id") events" ;;
-		any) [ "$bad" -gt 0 ] && grep "\"$id\"" "$work/events" | grep -q -e 'inode [0-9]*: the image.s bytes do not verify' -e tampered || fail "$what: $bad files cannot be read: $(grep "\"$id\"" "$work/events")" ;;
+		any) [ "$bad" -gt 0 ] && grep "\"$id\"" "$work/events" | grep -q -e 'inode [0-9]*: the image.s bytes do not verify' -e 'its sealed image does not verify' || fail "$what: $bad files cannot be read: $(grep "\"$id\"" "$work/events")" ;;
 		esac
 	done <"$work/looks"
 	"$bailee" doctor --json >"$work/doctor" 2>&1 || true
