@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/base.h"
+
 #define SECOND	 INT64_C(1000000000)
 #define QUIET_NS (10 * SECOND) /* between lines where there is no terminal */
 #define WIDE	 80
@@ -108,7 +110,8 @@ void progress_tell(struct progress *progress, const char *what, uint64_t done, u
 
 void progress_end(struct progress *progress)
 {
+	/* Wiped: the last that was told of may be long past. */
 	if (progress->is_line_open)
-		fputc('\n', stderr);
+		fprintf(stderr, "\r%*s\r", BL_MAX(columns(), 1) - 1, "");
 	progress->is_line_open = false;
 }

@@ -19,7 +19,7 @@ struct progress {
  * A terminal has one line, written over, and as long as it is wide; elsewhere there is a line every ten seconds.
  */
 void progress_tell(struct progress *progress, const char *what, uint64_t done, uint64_t total);
-void progress_end(struct progress *progress); /* the terminal's line is closed */
+void progress_end(struct progress *progress); /* the terminal's line is wiped */
 
 /* "1.5 GB", of 1,000s as disks are sold */
 const char *progress_bytes(uint64_t bytes, char out[24]);

@@ -22,6 +22,9 @@ struct taking {
 	bool destroys;	     /* the source, afterwards */
 	uint64_t unreadable; /* bytes of it so far */
 	int64_t told_ns;
+	uint64_t policy_serial; /* of the one that permitted it */
+	enum bl_status refused; /* what the policy says by now; BL_OK: go on */
+	struct bl_error refusal;
 };
 
 static int64_t monotonic_ns(void)
@@ -130,6 +133,20 @@ static enum bl_status know_device(struct taking *taking, struct bl_error *why)
 			    why);
 }
 
+static uint64_t serial_in_force(const struct taking *taking)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(taking->asked->daemon->gate);
+
+	return policy_serial(policy);
+}
+
+static enum bl_status permit(struct taking *taking, struct bl_error *why)
+{
+	/* Before it is asked: one that comes meanwhile is asked again. */
+	taking->policy_serial = serial_in_force(taking);
+	return asked_permit_intake(taking->asked, &taking->device, why);
+}
+
 /* ---- while it runs --------------------------------------------------------------------------------------- */
 
 static bool on_progress(void *context, const struct intake_progress *progress)
@@ -150,7 +167,12 @@ static bool on_progress(void *context, const struct intake_progress *progress)
 			     (json_int_t)progress->total, "unreadable",
 			     (json_int_t)progress->unreadable));
 	/* Nobody waits for it any more: it stops where it can be gone on from. */
-	return !asked->is_client_gone;
+	if (asked->is_client_gone)
+		return false;
+	/* Who has lost the right by another policy does not go on for hours. */
+	if (taking->policy_serial != serial_in_force(taking))
+		taking->refused = permit(taking, &taking->refusal);
+	return taking->refused == BL_OK;
 }
 
 static struct retention_context context_of(const struct taking *taking, const struct policy *policy)
@@ -225,6 +247,27 @@ static void answer_result(struct asked *asked, const struct taking *taking,
 	json_object_set_new(asked->answer, "source_destroyed", json_boolean(taking->destroys));
 }
 
+/* Why it did not come to its end, and that it can be gone on with. */
+static enum bl_status explain(const struct taking *taking, enum bl_status status,
+			      struct bl_error *why)
+{
+	struct bl_error here = *why;
+
+	if (status == BL_STALE && is_due(taking))
+		return fail_due(taking, why);
+	if (status == BL_STALE && taking->refused != BL_OK)
+		return bl_fail(why, taking->refused, "%s", taking->refusal.text);
+	if (status == BL_STALE)
+		return bl_fail(why, BL_STALE,
+			       "the intake of '%s' was stopped (the same command goes on with it)",
+			       taking->device.id);
+	if (status == BL_IO || status == BL_NO_MEMORY)
+		return bl_fail(why, status,
+			       "%s (once that is mended, the same command goes on with it)",
+			       here.text);
+	return status;
+}
+
 static enum bl_status run(struct taking *taking, struct bl_error *why)
 {
 	struct asked *asked = taking->asked;
@@ -245,14 +288,8 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 		intake_run(&intake, taking->device.id, &taking->handed.source, &taking->choice,
 			   is_verified, before_complete, &result, why);
 
-	if (status == BL_STALE && is_due(taking))
-		return fail_due(taking, why);
-	if (status == BL_STALE)
-		return bl_fail(why, BL_STALE,
-			       "the intake of '%s' was stopped (the same command goes on with it)",
-			       taking->device.id);
 	if (status != BL_OK)
-		return status;
+		return explain(taking, status, why);
 	gate_device_drop(daemon->gate, taking->device.id);
 	gate_device_changed(daemon->gate, taking->device.id);
 	if (taking->destroys)
@@ -296,7 +333,7 @@ enum bl_status request_intake(struct asked *asked, struct bl_error *why)
 	enum bl_status status = asked_new_device(asked, &taking->device, why);
 
 	if (status == BL_OK)
-		status = asked_permit_intake(asked, &taking->device, why);
+		status = permit(taking, why);
 	if (status == BL_OK)
 		status = begin(taking, why);
 	if (status != BL_OK)

@@ -206,6 +206,14 @@ elif command == "stalls":
     answers = [peer.receive() for peer in peers[1:] + [retry]]
     for answer in answers:
         check("a stop says how to go on", answer["ok"] is False and "the same command goes on" in answer.get("error", ""), answer)
+elif command == "revoked":
+    become(61003)
+    peer = Peer().send(intake("REVOKED", "plain"), [stalled()[0]])
+    peer.receive("progress")
+    print("stalled", flush=True)
+    answer = peer.receive()
+    check("who has lost the right does not go on", answer["ok"] is False and answer["exit"] == 3, answer)
+    check("in one line", "\n" not in answer["error"] and "intake" in answer["error"], answer)
 sys.exit(1 if failures else 0)
 PYTHON
 before=$(daemon_child)
@@ -241,3 +249,15 @@ says sealed
 code 0 "$bailee" log query --device STALL-1 --json
 jq -se '[.[] | select(.op == "intake")] | length == 1' "$work/out" >/dev/null || fail "one intake is one event"
 jq -se '[.[] | select(.op == "admin" and .detail == "intake goes on")] | length == 1' "$work/out" >/dev/null || fail "going on is an event: $(cat "$work/out")"
+
+# Who loses the right meanwhile is stopped, and that is an event.
+python3 "$work/peer.py" "$store" "$work/disk/given" revoked >"$work/told" 2>&1 &
+revoked=$!
+at_end "kill $revoked"
+exec 8<"$work/told"
+{ read -r line && [ "$line" = stalled ]; } <&8 || fail "no stalled stream: $line"
+sed -e 's/^serial: 7 /serial: 8 /' -e 's/, review, intake\]/, review]/' "$work/shop.yaml" >"$work/less.yaml"
+code 0 "$bailee" policy load "$work/less.yaml"
+wait "$revoked" || fail "the revoked intake: $(cat <&8)"
+code 0 "$bailee" log query --device REVOKED --verdict denied --json
+[ "$(wc -l <"$work/out")" = 1 ] || fail "the refusal is no event: $(cat "$work/out")"
