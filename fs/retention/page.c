@@ -112,6 +112,25 @@ static const char *text_at(const json_t *json, const char *path)
 	return text ? text : "";
 }
 
+/* What the word means, in a sentence; of a certificate with another word nothing. */
+static const char *meaning_of(const json_t *json)
+{
+	static const struct {
+		const char *status, *meaning;
+	} MEANINGS[] = {
+		{"ERASED",
+		 "It is destroyed, which was verified as told below, without exceptions."},
+		{"ERASED_WITH_EXCEPTIONS",
+		 "It is destroyed; what could not be shown is among the exceptions."},
+		{"NOT_ERASED", "It is not proven that it is gone: see the exceptions."},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(MEANINGS); i++)
+		if (strcmp(text_at(json, "status"), MEANINGS[i].status) == 0)
+			return MEANINGS[i].meaning;
+	return "";
+}
+
 /* ---- one character at a time ---------------------------------------------------------------------------- */
 
 struct writer {
@@ -201,12 +220,69 @@ static bool is_shown(const json_t *json, const struct row *row)
 
 /* ---- text --------------------------------------------------------------------------------------------------- */
 
+#define WIDTH 80
+#define LABEL 22
+
+/* Columns of @length bytes of UTF-8. */
+static size_t columns_of(const char *text, size_t length)
+{
+	size_t columns = 0;
+
+	for (size_t i = 0; i < length; i++)
+		columns += (text[i] & 0xc0) != 0x80;
+	return columns;
+}
+
+static void begin_line(FILE *out, size_t indent)
+{
+	fprintf(out, "\n%*s", (int)indent, "");
+}
+
+/* Words, begun at LABEL. One that is too long for what is left of any line (a digest) has a line of its own, and stays whole. */
+static void put_wrapped(FILE *out, const char *text)
+{
+	size_t at = LABEL;
+
+	for (bool is_first = true; *text; is_first = false) {
+		size_t length = strcspn(text, " "), columns = columns_of(text, length);
+
+		if (columns > WIDTH - LABEL) {
+			begin_line(out, columns < WIDTH ? WIDTH - columns : 0);
+			at = WIDTH;
+		} else if (at + !is_first + columns > WIDTH) {
+			begin_line(out, LABEL);
+			at = LABEL + columns;
+		} else {
+			fputs(is_first ? "" : " ", out);
+			at += !is_first + columns;
+		}
+		fwrite(text, 1, length, out);
+		text += length + strspn(text + length, " ");
+	}
+	fputc('\n', out);
+}
+
+/* As it is shown, without what would steer a terminal, and then in lines. */
+static void put_value(const struct writer *writer, const json_t *value)
+{
+	BL_CLEANUP(bl_free) char *text = NULL;
+	size_t size;
+	const struct writer scalar = {.out = open_memstream(&text, &size)};
+
+	if (!scalar.out) {
+		fputs("?\n", writer->out);
+		return;
+	}
+	put_scalar(&scalar, value);
+	if (fclose(scalar.out) == 0)
+		put_wrapped(writer->out, text);
+}
+
 static void put_row(const struct writer *writer, const struct row *row, const json_t *value)
 {
 	fprintf(writer->out, "%-21s ", row->label);
 	if (!json_is_array(value)) {
-		put_scalar(writer, value);
-		fputc('\n', writer->out);
+		put_value(writer, value);
 		return;
 	}
 	if (json_array_size(value) == 0)
@@ -214,8 +290,7 @@ static void put_row(const struct writer *writer, const struct row *row, const js
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		if (i)
 			fprintf(writer->out, "%-21s ", "");
-		put_scalar(writer, json_array_get(value, i));
-		fputc('\n', writer->out);
+		put_value(writer, json_array_get(value, i));
 	}
 }
 
@@ -224,12 +299,15 @@ static void put_page(const struct writer *writer, const json_t *json)
 	fputs("CERTIFICATE OF DESTRUCTION\n\n", writer->out);
 	fprintf(writer->out, "%-21s ", "Status");
 	put_text(writer, text_at(json, "status"));
-	fputc('\n', writer->out);
-	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
-		if (ROWS[i].label && is_shown(json, &ROWS[i]))
+	fprintf(writer->out, "\n%s%s", meaning_of(json), *meaning_of(json) ? "\n" : "");
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		if (!ROWS[i].label)
+			fputc('\n', writer->out);
+		else if (is_shown(json, &ROWS[i]))
 			put_row(writer, &ROWS[i], value_at(json, ROWS[i].path));
-	fputs("\nThe signed original is the JSON file of the same name: 'bailee certificate "
-	      "verify' checks it.\n",
+	}
+	fputs("\nThe signed original is the JSON file of the same name:\n"
+	      "'bailee certificate verify' checks it.\n",
 	      writer->out);
 }
 
@@ -250,6 +328,7 @@ static const char STYLE[] =
 	".status{font-size:1.25rem;font-weight:700;margin:.25rem 0 1.25rem}"
 	".ERASED{color:var(--good)}.ERASED_WITH_EXCEPTIONS{color:var(--fair)}"
 	".NOT_ERASED{color:var(--bad)}"
+	"small{display:block;font-size:.9375rem;font-weight:400;color:var(--ink)}"
 	"main{columns:2;column-gap:2rem}"
 	"section{break-inside:avoid;margin:0 0 1rem}"
 	"dl{margin:0;display:grid;grid-template-columns:9.5rem 1fr;gap:.1rem .75rem}"
@@ -260,6 +339,7 @@ static const char STYLE[] =
 	"@media print{:root{--ink:#000;--faint:#444;--line:#999;--paper:#fff;--good:#000;"
 	"--fair:#000;--bad:#000}body{max-width:none;padding:0;font-size:7.6pt;line-height:1.3}"
 	"h1{font-size:14pt}h2{font-size:9pt}.status{font-size:11pt;margin:1mm 0 3mm}"
+	"small{font-size:7.6pt}"
 	"main{columns:2;column-gap:6mm}section{margin:0 0 2.5mm}"
 	"dl{grid-template-columns:27mm 1fr;gap:0 2mm}}";
 
@@ -267,6 +347,10 @@ static void put_items(const struct writer *writer, const json_t *list)
 {
 	if (json_array_size(list) == 0) {
 		fputs("none", writer->out);
+		return;
+	}
+	if (json_array_size(list) == 1) {
+		put_scalar(writer, json_array_get(list, 0));
 		return;
 	}
 	fputs("<ul>", writer->out);
@@ -330,6 +414,7 @@ static void put_html(const struct writer *writer, const json_t *json)
 	put_text(writer, text_at(json, "status"));
 	fputs("\">Status: ", writer->out);
 	put_text(writer, text_at(json, "status"));
+	fprintf(writer->out, "<small>%s</small>", meaning_of(json));
 	fputs("</p></header>\n<main>\n", writer->out);
 	for (size_t at = 0; at < BL_COUNT(ROWS);)
 		at = put_section(writer, json, at);

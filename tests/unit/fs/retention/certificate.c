@@ -77,6 +77,34 @@ static void genuine_certificate_verifies(void **state)
 	free(json);
 }
 
+/* At most 80 columns, whatever is in it, and a digest stays whole. */
+static void text_page_fits_a_terminal(void **state)
+{
+	struct temp *temp = *state;
+	struct journal journal = GOOD;
+	char *json, *text = NULL;
+
+	journal.exceptions = (1u << EXCEPTION_COUNT) - 1;
+	json = make(temp, &journal);
+	assert_int_equal(retention_certificate_verify(json, strlen(json), key_of(temp),
+						      RETENTION_TEXT, &text, NULL),
+			 BL_OK);
+	assert_non_null(strstr(text, "\n                0000000000000000000000000000000000000000000"
+				     "000000000000000000000\n"));
+	for (const char *line = text, *end; *line; line = end + 1) {
+		size_t columns = 0;
+
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		for (const char *at = line; at < end; at++)
+			columns += (*at & 0xc0) != 0x80;
+		if (columns > 80)
+			fail_msg("%zu columns: %.*s", columns, (int)(end - line), line);
+	}
+	free(text);
+	free(json);
+}
+
 static void certificate_claims_no_step_that_was_not_taken(void **state)
 {
 	static const struct {
@@ -398,6 +426,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, temp_set_up, temp_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(genuine_certificate_verifies),
+		TEST(text_page_fits_a_terminal),
 		TEST(certificate_claims_no_step_that_was_not_taken),
 		TEST(every_flipped_bit_is_refused),
 		TEST(every_cut_is_refused),
