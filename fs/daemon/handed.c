@@ -158,48 +158,44 @@ static enum bl_status take_files(const struct asked *asked, struct handed *hande
 	return BL_OK;
 }
 
-static enum bl_status check_writable(const struct handed *handed, struct bl_error *why)
-{
-	enum bl_status status = BL_OK;
-
-	for (size_t i = 0; i < handed->file_count && status == BL_OK; i++) {
-		if ((fcntl(handed->files[i], F_GETFL) & (O_ACCMODE | O_PATH)) != O_RDWR)
-			return bl_fail(why, BL_FORBIDDEN,
-				       "source is not open for writing, so it may not be "
-				       "destroyed");
-		status = medium_check_file(handed->files[i], why);
-	}
-	return status;
-}
-
 struct search {
+	const char *id; /* the device that is asked for; it is no other one */
 	struct stat file;
-	bool is_found;
+	bool is_found, is_destroyed; /* at least one of them is to be destroyed with its device */
 };
 
-static bool is_image_of(void *context, const struct device *device)
+/* All are looked at. */
+static bool look_for_image(void *context, const struct device *device)
 {
 	struct search *search = context;
 
-	search->is_found = device->source_kind == SOURCE_RAW && device->state != STATE_SHREDDED &&
-			   device->state != STATE_RELEASED && device->source_ino &&
-			   device->source_dev == search->file.st_dev &&
-			   device->source_ino == search->file.st_ino;
-	return !search->is_found;
+	if (strcmp(device->id, search->id) == 0 || device->source_kind != SOURCE_RAW ||
+	    device->state == STATE_SHREDDED || device->state == STATE_RELEASED ||
+	    !device->source_ino || device->source_dev != search->file.st_dev ||
+	    device->source_ino != search->file.st_ino)
+		return true;
+	search->is_found = true;
+	search->is_destroyed = search->is_destroyed || device->destroy_when_due;
+	return true;
 }
 
-/* Its own rules and holds say when it ends; which device it is, is not for everybody to know. */
-static enum bl_status check_no_image(const struct asked *asked, int fd, struct bl_error *why)
+/* Which device it is, is not for everybody to know. */
+enum bl_status handed_check_shared(const struct asked *asked, int fd, bool is_destroyed,
+				   struct bl_error *why)
 {
-	struct search search = {.is_found = false};
+	struct search search = {.id = asked_text(asked, "device")};
 
 	if (fstat(fd, &search.file) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot look at the source");
-	device_each(asked->daemon->store, is_image_of, &search);
-	if (search.is_found)
+	device_each(asked->daemon->store, look_for_image, &search);
+	if (search.is_found && is_destroyed)
 		return bl_fail(why, BL_FORBIDDEN,
 			       "source is the image of another device, and ends with that only "
-			       "(take it in without --destroy-source)");
+			       "(do not give it to be destroyed)");
+	if (search.is_destroyed)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "source is the image of another device, and will be destroyed with "
+			       "that (copy it)");
 	return BL_OK;
 }
 
@@ -216,16 +212,25 @@ static enum bl_status check_no_store(const struct asked *asked, int fd, struct b
 		       "source lies in the store itself, or nowhere: it is not destroyed");
 }
 
+enum bl_status handed_check_destroyable(const struct asked *asked, int fd, struct bl_error *why)
+{
+	if ((fcntl(fd, F_GETFL) & (O_ACCMODE | O_PATH)) != O_RDWR)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "source is not open for writing, so it may not be destroyed");
+	enum bl_status status = medium_check_file(fd, why);
+
+	if (status == BL_OK)
+		status = handed_check_shared(asked, fd, true, why);
+	return status == BL_OK ? check_no_store(asked, fd, why) : status;
+}
+
 enum bl_status handed_check_files(const struct asked *asked, const struct handed *handed,
 				  struct bl_error *why)
 {
 	enum bl_status status = BL_OK;
 
-	for (size_t i = 0; i < handed->file_count && status == BL_OK; i++) {
-		status = check_no_image(asked, handed->files[i], why);
-		if (status == BL_OK)
-			status = check_no_store(asked, handed->files[i], why);
-	}
+	for (size_t i = 0; i < handed->file_count && status == BL_OK; i++)
+		status = handed_check_destroyable(asked, handed->files[i], why);
 	return status;
 }
 
@@ -245,8 +250,6 @@ enum bl_status handed_take(const struct asked *asked, struct handed *out_handed,
 		status = take_files(asked, &handed, why);
 	if (status == BL_OK)
 		status = take_source(asked, &handed, why);
-	if (status == BL_OK)
-		status = check_writable(&handed, why);
 	if (status == BL_OK)
 		status = handed_check_files(asked, &handed, why);
 	if (status == BL_OK)

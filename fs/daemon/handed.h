@@ -27,8 +27,15 @@ enum bl_status handed_take(const struct asked *asked, struct handed *out_handed,
 void handed_done(struct handed *handed);
 
 /*
- * handed_check_files - may these be destroyed still? BL_FORBIDDEN: the image of another device, or part of the store itself
+ * handed_check_shared - one image may be that of several devices, but then none of them destroys it: holds of the others would not count
+ * handed_check_destroyable - may this file be destroyed, when its time comes? handed_check_files: all that were handed over, still?
+ *
+ * BL_FORBIDDEN: the image of another device, part of the store itself, or not open for writing; BL_UNSUPPORTED (medium_check_file)
  */
+enum bl_status handed_check_shared(const struct asked *asked, int fd, bool is_destroyed,
+				   struct bl_error *why) BL_MUST_CHECK;
+enum bl_status handed_check_destroyable(const struct asked *asked, int fd,
+					struct bl_error *why) BL_MUST_CHECK;
 enum bl_status handed_check_files(const struct asked *asked, const struct handed *handed,
 				  struct bl_error *why) BL_MUST_CHECK;
 

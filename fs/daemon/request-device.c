@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/daemon/handed.h"
 #include "fs/daemon/message.h"
 #include "fs/image/choose.h"
-#include "fs/vault/medium.h"
 
 /*
  * The client opened the source with its own rights and passes the descriptor: nobody has root read, or destroy, what
@@ -35,13 +35,8 @@ static enum bl_status check_source(const struct asked *asked, bool destroy, stru
 			why, BL_FORBIDDEN,
 			"a folder is the store owner's to enrol, since what is in it is read "
 			"with the service's rights (enrol an image file)");
-	if (!destroy)
-		return BL_OK;
-	if ((flags & O_ACCMODE) != O_RDWR)
-		return bl_fail(
-			why, BL_FORBIDDEN,
-			"source is not open for writing, so it may not be destroyed when due");
-	return medium_check_file(asked->passed_fd, why);
+	return destroy ? handed_check_destroyable(asked, asked->passed_fd, why)
+		       : handed_check_shared(asked, asked->passed_fd, false, why);
 }
 
 enum bl_status asked_new_device(const struct asked *asked, struct device *out_device,

@@ -21,6 +21,18 @@ start_daemon "$store" "$work/shop.yaml"
 code 0 "$bailee" enroll "$work/disk/given/held.img" --device HELD --kind laptop
 code 0 "$bailee" hold add HELD --reason 'a claim'
 
+
+# An image of two devices is destroyed with neither: the holds of the other would not count.
+code 3 "$bailee" enroll "$work/disk/given/held.img" --device SECOND --kind laptop --destroy-when-due
+says 'another device'
+code 0 "$bailee" enroll "$work/disk/given/held.img" --device SECOND --kind laptop
+code 0 "$bailee" enroll "$work/disk/given/noise.img" --device GIVEN --kind laptop --destroy-when-due
+code 3 "$bailee" enroll "$work/disk/given/noise.img" --device THIRD --kind laptop
+says 'destroyed with'
+code 2 "$bailee" enroll "$work/disk/given/noise.img" --device GIVEN --kind laptop --destroy-when-due
+says known
+code 3 "$bailee" enroll "$store/keys" --device KEYS --kind laptop --destroy-when-due
+
 cat >"$work/peer.py" <<'PYTHON'
 import array, ctypes, json, os, signal, socket, sys
 store, given, command = sys.argv[1], sys.argv[2], sys.argv[3]
