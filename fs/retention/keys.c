@@ -39,12 +39,27 @@ void keys_describe(struct shred *shred)
 		journal->exceptions |= EXCEPTION_SHARED;
 }
 
+/* What is signed of it was proven by its key: who can write into the store cannot have a digest of theirs certified. */
+static enum bl_status look_proven(const struct shred *shred, struct sealed_facts *out_facts)
+{
+	struct vault *vault = device_store_vault(shred->context->store);
+	uint8_t *root = vault_guarded(1, VAULT_KEY);
+	/* Where its key is gone already, nothing is known of what is left. */
+	enum bl_status status = BL_TAMPERED;
+
+	if (root && vault_image_root(vault, shred->device.id, root, NULL) == BL_OK)
+		status = sealed_look_proven(shred->folder, shred->device.id, root, out_facts, NULL);
+	sodium_free(root);
+	return status;
+}
+
 static void look_at_image(struct shred *shred)
 {
 	struct journal *journal = &shred->journal;
 	struct sealed_facts facts = {.image_bytes = 0};
 
-	switch ((int)sealed_look(shred->folder, shred->device.id, &facts, NULL)) {
+	journal->size = shred->device.source_size;
+	switch ((int)look_proven(shred, &facts)) {
 	case BL_OK:
 		memcpy(journal->vault_id, facts.vault_id, sizeof(journal->vault_id));
 		memcpy(journal->digest, facts.digest, DIGEST);

@@ -77,9 +77,9 @@ enum bl_status sealed_files_fit(const struct sealed_files *files,
 enum bl_status sealed_header_read(const struct sealed_files *files, const char *id,
 				  const uint8_t root[VAULT_KEY], struct sealed_header *out_header,
 				  unsigned *out_slot, struct bl_error *why) BL_MUST_CHECK;
-/* sealed_header_peek - the current slot without keys: no MAC, no look at the cipher */
+/* sealed_header_peek - the current slot without a look at the cipher; @root NULL: nor at the MAC */
 enum bl_status sealed_header_peek(const struct sealed_files *files, const char *id,
-				  struct sealed_header *out_header,
+				  const uint8_t *root, struct sealed_header *out_header,
 				  struct bl_error *why) BL_MUST_CHECK;
 /* sealed_header_write - into the slot that is not *inout_slot, durable; then that one is current */
 enum bl_status sealed_header_write(const struct sealed_files *files,

@@ -300,11 +300,12 @@ static enum bl_status read_slots(const struct sealed_files *files, const uint8_t
 }
 
 enum bl_status sealed_header_peek(const struct sealed_files *files, const char *id,
-				  struct sealed_header *out_header, struct bl_error *why)
+				  const uint8_t *root, struct sealed_header *out_header,
+				  struct bl_error *why)
 {
 	struct sealed_header header;
 	unsigned slot = 0;
-	enum bl_status status = read_slots(files, NULL, &header, &slot, why);
+	enum bl_status status = read_slots(files, root, &header, &slot, why);
 
 	if (status != BL_OK)
 		return status;

@@ -31,8 +31,8 @@ void sealed_facts_from(const struct sealed_files *files, const struct sealed_hea
 	memcpy(out_facts->digest, header->digest, sizeof(out_facts->digest));
 }
 
-enum bl_status sealed_look(int device_fd, const char *id, struct sealed_facts *out_facts,
-			   struct bl_error *why)
+static enum bl_status look(int device_fd, const char *id, const uint8_t *root,
+			   struct sealed_facts *out_facts, struct bl_error *why)
 {
 	struct sealed_files files = SEALED_FILES_NONE;
 	struct sealed_header header;
@@ -40,11 +40,23 @@ enum bl_status sealed_look(int device_fd, const char *id, struct sealed_facts *o
 
 	if (status != BL_OK)
 		return status;
-	status = sealed_header_peek(&files, id, &header, why);
+	status = sealed_header_peek(&files, id, root, &header, why);
 	if (status == BL_OK)
 		status = sealed_files_fit(&files, &header, why);
 	if (status == BL_OK)
 		sealed_facts_from(&files, &header, out_facts);
 	sealed_files_close(&files);
 	return status;
+}
+
+enum bl_status sealed_look(int device_fd, const char *id, struct sealed_facts *out_facts,
+			   struct bl_error *why)
+{
+	return look(device_fd, id, NULL, out_facts, why);
+}
+
+enum bl_status sealed_look_proven(int device_fd, const char *id, const uint8_t root[VAULT_KEY],
+				  struct sealed_facts *out_facts, struct bl_error *why)
+{
+	return look(device_fd, id, root, out_facts, why);
 }

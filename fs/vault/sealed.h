@@ -144,6 +144,10 @@ enum bl_status sealed_read(struct sealed *sealed, uint64_t offset, void *out, si
 /* sealed_look - facts without keys where they can be had: from the header's current slot, its MAC not checked. For status and doctor */
 enum bl_status sealed_look(int device_fd, const char *id, struct sealed_facts *out_facts,
 			   struct bl_error *why) BL_MUST_CHECK;
+/* sealed_look_proven - the same with the MAC checked, whatever ciphers this host has: for what is signed. BL_TAMPERED: not what was written */
+enum bl_status sealed_look_proven(int device_fd, const char *id, const uint8_t root[VAULT_KEY],
+				  struct sealed_facts *out_facts,
+				  struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- destroying the whole ------------------------------------------------------------------------- */
 

@@ -464,6 +464,51 @@ static void changed_journal_is_refused_and_nothing_destroyed(void **state)
 	free(bytes);
 }
 
+/* Both slots say another digest, with right checksums, by somebody who can write into the store and has no key. */
+static void forge_header(struct fixture *fixture, const char *id)
+{
+	static const uint8_t NO_ROOT[VAULT_KEY] = {1};
+	uint8_t page[SEALED_PAGE];
+	int folder = -1;
+
+	assert_int_equal(device_folder(fixture->store, id, &folder, NULL), BL_OK);
+
+	int fd = openat(folder, SEALED_FOLDER "/header", O_RDWR | O_CLOEXEC);
+
+	for (off_t at = 0; at < 2 * SEALED_PAGE; at += SEALED_PAGE) {
+		struct sealed_header header;
+
+		assert_int_equal(pread(fd, page, sizeof(page), at), sizeof(page));
+		if (sealed_header_parse(page, &header, NULL) != BL_OK)
+			continue;
+		memset(header.digest, 0xee, sizeof(header.digest));
+		sealed_header_encode(&header, NO_ROOT, page);
+		assert_int_equal(pwrite(fd, page, sizeof(page), at), sizeof(page));
+	}
+	assert_int_equal(fsync(fd), 0);
+	close(fd);
+	close(folder);
+}
+
+static void forged_header_is_not_certified(void **state)
+{
+	struct fixture *fixture = *state;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
+	forge_header(fixture, "RMA-1");
+	shred_sealed(fixture, "RMA-1");
+
+	char *json = certificate_of(fixture, "RMA-1", ".json");
+
+	HOLDS(json, "\"status\":\"ERASED_WITH_EXCEPTIONS\"");
+	HOLDS(json, "\"value\":null");
+	HOLDS(json, "\"size_bytes\":1048576");
+	assert_null(strstr(json, "eeeeeeee"));
+	free(json);
+	assert_false(has_image(fixture, "RMA-1"));
+}
+
 /* ---- what may be destroyed, and what is said of it ------------------------------------------------------- */
 
 static void refused_shred_keeps_the_keys(void **state)
@@ -784,6 +829,7 @@ int main(void)
 			store_in_memory_is_never_certified_without_exceptions, set_up_in_memory,
 			tear_down),
 		TEST(changed_journal_is_refused_and_nothing_destroyed),
+		TEST(forged_header_is_not_certified),
 		TEST(refused_shred_keeps_the_keys),
 		TEST(sealed_device_is_destroyed_when_the_log_is_full),
 		TEST(part_is_refused_where_it_cannot_be),
