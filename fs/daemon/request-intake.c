@@ -127,6 +127,9 @@ static enum bl_status know_device(struct taking *taking, struct bl_error *why)
 				 BL_OK, why);
 	if (status != BL_NOT_FOUND)
 		return status;
+	status = intake_check_store(taking->asked->daemon->store, why);
+	if (status != BL_OK)
+		return status;
 	taking->device.source_kind = SOURCE_SEALED;
 	return asked_enroll(taking->asked, &taking->device,
 			    taking->destroys ? "sealed; its source is to be destroyed" : "sealed",

@@ -75,10 +75,10 @@ static enum bl_status check_device(const struct device *device, struct bl_error 
 }
 
 /* Keys that cannot be destroyed where they lie would make every later certificate a lie. */
-static enum bl_status check_medium(const struct run *run, struct bl_error *why)
+enum bl_status intake_check_store(const struct device_store *store, struct bl_error *why)
 {
 	struct medium medium;
-	enum bl_status status = medium_look(device_store_keys_fd(run->intake->store), &medium, why);
+	enum bl_status status = medium_look(device_store_keys_fd(store), &medium, why);
 
 	if (status == BL_OK && !medium.is_good)
 		status = bl_fail(why, BL_UNSUPPORTED, "the store's key file %s", medium.trouble);
@@ -627,7 +627,7 @@ static enum bl_status prepare(struct run *run, enum begun *out_begun, struct bl_
 	if (status == BL_OK)
 		status = check_complete(run, why);
 	if (status == BL_OK)
-		status = check_medium(run, why);
+		status = intake_check_store(run->intake->store, why);
 	if (status == BL_OK)
 		status = check_log(run, why);
 	return status == BL_OK ? look(run, out_begun, why) : status;

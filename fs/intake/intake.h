@@ -58,6 +58,10 @@ struct intake_result {
 	uint8_t receipt_digest[32];
 };
 
+/* intake_check_store - may anything be taken in at all? Asked before a device is made known. BL_UNSUPPORTED (as of intake_run), BL_IO */
+enum bl_status intake_check_store(const struct device_store *store,
+				  struct bl_error *why) BL_MUST_CHECK;
+
 /*
  * intake_run - seal it all, verify when asked, sign the receipt, append the `intake` event, and let the record say complete
  *

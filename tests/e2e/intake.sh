@@ -122,3 +122,16 @@ view 61002 "$work/view3"
 for id in SEALED PIPED PIPED2 GIVEN; do
 	as 61002 cmp "$work/files/notes.txt" "$work/view3/$id/p1-ext4/notes.txt" || fail "contents of $id after a restart"
 done
+
+# A store whose keys could not be destroyed where they lie takes nothing in, and knows of nothing afterwards.
+stop_daemon
+mkdir "$work/lower" "$work/overlay"
+mkdir "$work/disk/upper" "$work/disk/inner"
+if mount -t overlay overlay -o "lowerdir=$work/lower,upperdir=$work/disk/upper,workdir=$work/disk/inner" "$work/overlay"; then
+	at_end "umount '$work/overlay' || umount -l '$work/overlay'"
+	start_daemon "$work/overlay/store" "$work/shop.yaml"
+	code 2 "$bailee" intake "$work/small.img" --device NOWHERE --kind laptop
+	says overlay
+	[ -z "$(device NOWHERE)" ] || fail "a refused intake made a device"
+	stop_daemon
+fi
