@@ -128,7 +128,11 @@ enum bl_status source_begin(struct shred *shred, struct bl_error *why)
 			       "device '%s' is held (its source is destroyed when its holds are "
 			       "released)",
 			       shred->device.id);
+	/* Whoever goes on with it, it is done for who asked for it with the intake. */
+	uid_t by = journal->by;
+
 	shred_describe(shred, NULL);
+	journal->by = by;
 
 	enum bl_status status = files_open(shred, why);
 

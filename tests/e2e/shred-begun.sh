@@ -34,6 +34,7 @@ until [ -e "$store/certificates/WAITS~source.json" ]; do kill -0 "$daemon" || fa
 code 0 "$bailee" shred --due
 [ ! -e "$work/disk/given.img" ] || fail "the source is still there"
 [ "$(events --device WAITS --op source-done)" = 1 ] || fail "events: $(cat "$work/events")"
+[ "$(jq -r .who.operator "$store/certificates/WAITS~source.json")" = uid:0 ] || fail "certificate: $(cat "$store/certificates/WAITS~source.json")"
 [ "$(device WAITS .complete)" = true ] || fail "WAITS: $(device WAITS .)"
 
 # Due in the middle of its intake: that ends, and the device is destroyed at once by itself.

@@ -304,6 +304,8 @@ static void hold_at_intent(void *context, const char *device, enum retention_ste
 static void held_source_waits_until_its_holds_are_gone(void **state)
 {
 	struct fixture *fixture = *state;
+	char *json = NULL;
+	size_t length;
 	uint32_t hold;
 
 	READY(fixture);
@@ -325,8 +327,14 @@ static void held_source_waits_until_its_holds_are_gone(void **state)
 	assert_int_equal(count_events(fixture, "RMA-1", AUDIT_SOURCE_INTENT).found, 0);
 	assert_int_equal(device_hold_release(fixture->store, "RMA-1", hold + 1, NULL), BL_OK);
 	context.on_step = NULL;
+	context.by = 1009; /* not who asked for it with the intake */
 	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_OK);
 	assert_int_equal(count_planted(fixture), 0);
+	assert_int_equal(device_certificate_read(fixture->store, "RMA-1", "~source.json", &json,
+						 &length, NULL),
+			 BL_OK);
+	assert_non_null(strstr(json, "\"operator\":\"keeper\""));
+	free(json);
 }
 
 static void source_that_cannot_be_destroyed_truthfully_is_not_promised(void **state)
