@@ -153,17 +153,10 @@ static enum bl_status add_pattern(struct choose_match *match, const struct image
 	return BL_OK;
 }
 
-/* One line, whatever was typed. */
-static void name_pattern(const char *text, struct bl_error *why)
+/* By its number: a pattern may be the name of a customer's file, and messages go everywhere. */
+static void number_pattern(size_t at, enum kind kind, struct bl_error *why)
 {
-	char shown[200];
-	size_t length = 0;
-
-	for (; text[length] && length + 1 < sizeof(shown); length++)
-		shown[length] =
-			(uint8_t)text[length] < ' ' || text[length] == 127 ? '?' : text[length];
-	shown[length] = '\0';
-	bl_explain(why, "pattern '%s'", shown);
+	bl_explain(why, "%spattern %zu", kind == KIND_ONLY ? "only-" : "", at + 1);
 }
 
 static enum bl_status add_patterns(struct choose_match *match, const struct image *image,
@@ -179,7 +172,7 @@ static enum bl_status add_patterns(struct choose_match *match, const struct imag
 	for (size_t i = 0; status == BL_OK && i < count; i++) {
 		status = add_pattern(match, image, texts[i], kind, why);
 		if (status == BL_INVALID)
-			name_pattern(texts[i], why);
+			number_pattern(i, kind, why);
 	}
 	for (size_t slot = first; slot < match->slot_count; slot++)
 		set_bit(match->of_kind[kind], slot);
