@@ -1,6 +1,8 @@
 #include "fs/vault/sealed-format.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NONCE_MOST crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -93,7 +95,7 @@ static void prepare(const struct sealed_names *names, const uint8_t group_key[VA
 }
 
 /* libsodium's one-call form leaves the key schedule on the stack: ours is wiped. */
-static void seal_aes(const struct use *use, const uint8_t *plain, uint8_t *out, uint8_t *tag)
+static void seal_aes_slowly(const struct use *use, const uint8_t *plain, uint8_t *out, uint8_t *tag)
 {
 	crypto_aead_aes256gcm_state schedule;
 
@@ -104,7 +106,7 @@ static void seal_aes(const struct use *use, const uint8_t *plain, uint8_t *out, 
 	sodium_memzero(&schedule, sizeof(schedule));
 }
 
-static int open_aes(const struct use *use, const uint8_t *tag, uint8_t *bytes)
+static int open_aes_slowly(const struct use *use, const uint8_t *tag, uint8_t *bytes)
 {
 	crypto_aead_aes256gcm_state schedule;
 
@@ -116,6 +118,61 @@ static int open_aes(const struct use *use, const uint8_t *tag, uint8_t *bytes)
 
 	sodium_memzero(&schedule, sizeof(schedule));
 	return result;
+}
+
+/*
+ * libcrypto's AES-256-GCM takes two thirds of the time of libsodium's to seal and little more than half to open (measured on a host
+ * with AVX-512); it wipes what it allocates for it. NULL: it cannot be had (no memory, a configuration without it).
+ */
+static EVP_CIPHER_CTX *begin_aes(const struct use *use, bool is_sealing)
+{
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int length;
+
+	if (context &&
+	    EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, use->key, use->nonce, is_sealing) ==
+		    1 &&
+	    EVP_CipherUpdate(context, NULL, &length, use->bound, sizeof(use->bound)) == 1)
+		return context;
+	EVP_CIPHER_CTX_free(context);
+	return NULL;
+}
+
+/* What needs memory was done by begin_aes: from there on sealing fails by a bug only, and its plaintext may be gone. */
+static void seal_aes(const struct use *use, const uint8_t *plain, uint8_t *out, uint8_t *tag)
+{
+	EVP_CIPHER_CTX *context = begin_aes(use, true);
+	int length, rest;
+
+	if (!context) {
+		seal_aes_slowly(use, plain, out, tag);
+		return;
+	}
+	if (EVP_CipherUpdate(context, out, &length, plain, SEALED_CHUNK) != 1 ||
+	    EVP_CipherFinal_ex(context, out + length, &rest) != 1 ||
+	    length + rest != SEALED_CHUNK ||
+	    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, SEALED_TAG, tag) != 1)
+		abort();
+	EVP_CIPHER_CTX_free(context);
+}
+
+static int open_aes(const struct use *use, const uint8_t *tag, uint8_t *bytes)
+{
+	EVP_CIPHER_CTX *context = begin_aes(use, false);
+	uint8_t wanted[SEALED_TAG];
+	int length, rest;
+
+	if (!context)
+		return open_aes_slowly(use, tag, bytes);
+	memcpy(wanted, tag, sizeof(wanted));
+
+	bool is_right =
+		EVP_CipherUpdate(context, bytes, &length, bytes, SEALED_CHUNK) == 1 &&
+		EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, SEALED_TAG, wanted) == 1 &&
+		EVP_CipherFinal_ex(context, bytes + length, &rest) == 1;
+
+	EVP_CIPHER_CTX_free(context);
+	return is_right ? 0 : -1;
 }
 
 void chunk_seal_to(const struct sealed_names *names, const uint8_t group_key[VAULT_KEY],

@@ -133,7 +133,7 @@ size_t sealed_gap_count(const struct sealed *sealed);
 const struct sealed_gap *sealed_gaps(const struct sealed *sealed); /* borrowed */
 
 /*
- * sealed_read - all of @length bytes at @offset or none; any number of threads; allocates nothing
+ * sealed_read - all of @length bytes at @offset or none; any number of threads; want of memory only makes it slower
  *
  * BL_OK, BL_IO (a gap: "was not readable at intake", "was left out at intake"; or the medium), BL_TAMPERED (a chunk, index or node does not verify; never
  * zeros), BL_INVALID (past the end).

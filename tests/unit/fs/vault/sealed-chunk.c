@@ -7,6 +7,7 @@
 
 #include "fs/vault/sealed-format.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,37 @@ static void a_chunk_is_what_the_page_says(void **state BL_UNUSED)
 	assert_memory_equal(bytes, wanted, SEALED_CHUNK);
 	free(bytes);
 	free(wanted);
+}
+
+/* What libcrypto seals libsodium opens, and the other way round: where the one cannot be had the other takes its place. */
+static void either_library_seals_what_the_other_opens(void **state BL_UNUSED)
+{
+	static const uint8_t KEY[VAULT_KEY] = {9};
+	static const char *const PROPERTIES[] = {"", "provider=none"};
+	struct sealed_names names = some_names(SEALED_AES256_GCM);
+	uint8_t *bytes = some_chunk(), *plain = some_chunk(), tags[2][SEALED_TAG];
+
+	if (sealed_algorithm_here() != SEALED_AES256_GCM)
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		struct chunk_index entry = {.generation = 5};
+
+		assert_int_equal(EVP_set_default_properties(NULL, PROPERTIES[i]), 1);
+		chunk_seal(&names, KEY, 77, 5, 1000, bytes, entry.tag);
+		memcpy(tags[i], entry.tag, SEALED_TAG);
+		assert_memory_not_equal(bytes, plain, SEALED_CHUNK);
+		assert_int_equal(EVP_set_default_properties(NULL, PROPERTIES[1 - i]), 1);
+		assert_int_equal(chunk_open(&names, KEY, 77, &entry, 1000, bytes), BL_OK);
+		assert_memory_equal(bytes, plain, SEALED_CHUNK);
+		entry.tag[0] ^= 1;
+		assert_int_equal(chunk_open(&names, KEY, 77, &entry, 1000, bytes), BL_TAMPERED);
+		assert_true(sodium_is_zero(bytes, SEALED_CHUNK));
+		memcpy(bytes, plain, SEALED_CHUNK);
+	}
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_memory_equal(tags[0], tags[1], SEALED_TAG);
+	free(bytes);
+	free(plain);
 }
 
 /* Each row changes one thing between sealing and opening. */
@@ -185,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunk_comes_back_as_it_was),
 		cmocka_unit_test(a_chunk_is_what_the_page_says),
+		cmocka_unit_test(either_library_seals_what_the_other_opens),
 		cmocka_unit_test(a_changed_chunk_is_refused_and_gone),
 		cmocka_unit_test(an_index_entry_has_one_form),
 		cmocka_unit_test(one_bit_anywhere_is_not_zero),
