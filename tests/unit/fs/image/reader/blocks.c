@@ -104,6 +104,25 @@ static void only_reads_of_the_bad_piece_fail(void **state)
 				fail_msg("row %zu, round %d", i, round);
 }
 
+/* libtsk and libext2fs read over what they hold, and go on using it when that fails. */
+static void read_that_fails_leaves_its_buffer_and_is_counted(void **state)
+{
+	struct source *s = *state;
+	uint8_t out[2048];
+
+	s->bad_offset = BLOCKS_PAGE;
+	s->bad_length = 512;
+	memset(out, 0xa5, sizeof(out));
+	assert_int_equal(blocks_read(&s->blocks, BLOCKS_PAGE - 1024, out, sizeof(out)), EIO);
+	for (size_t i = 0; i < sizeof(out); i++)
+		assert_int_equal(out[i], 0xa5);
+	assert_int_equal(s->blocks.failures, 1);
+	assert_int_equal(read_checked(s, BLOCKS_PAGE - 1024, 1024), 0);
+	assert_int_equal(s->blocks.failures, 1);
+	assert_int_equal(read_checked(s, IMAGE_BYTES, 1), EIO);
+	assert_int_equal(s->blocks.failures, 2);
+}
+
 static void last_piece_of_an_odd_image_is_read_around_a_bad_one(void **state)
 {
 	struct source *s = *state;
@@ -159,6 +178,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(only_reads_of_the_bad_piece_fail),
+		TEST(read_that_fails_leaves_its_buffer_and_is_counted),
 		TEST(last_piece_of_an_odd_image_is_read_around_a_bad_one),
 		TEST(bad_page_is_not_asked_for_again),
 		TEST(unreadable_image_spends_no_more_than_the_budget),
