@@ -130,15 +130,6 @@ static void suffix_of(const struct shred *shred, const char *ending, char out[32
 	certificate_suffix(shred->journal.kind, shred->journal.number, ending, out);
 }
 
-static bool has_source_certificate(const struct shred *shred)
-{
-	BL_CLEANUP(bl_free) char *json = NULL;
-	size_t length;
-
-	return device_certificate_read(shred->context->store, shred->device.id, "~source.json",
-				       &json, &length, NULL) == BL_OK;
-}
-
 static enum bl_status make_json(struct shred *shred, char **out_json, struct bl_error *why)
 {
 	int64_t now_ms = host_boot_ms();
@@ -147,7 +138,8 @@ static enum bl_status make_json(struct shred *shred, char **out_json, struct bl_
 		.done_unix = shred->context->now_unix + (now_ms - shred->entry_ms) / 1000,
 		.done_boot_ms = now_ms,
 		.is_synchronised = host_is_synchronised(),
-		.has_source = has_source_certificate(shred),
+		.has_source =
+			certificate_of_source(shred->context->store, shred->device.id) == BL_OK,
 	};
 
 	host_boot_id(time.boot_id);

@@ -44,3 +44,16 @@ bool certificate_is_of(struct device_store *store, const char *id, const struct 
 
 	return json_integer_value(part) == (json_int_t)journal->number;
 }
+
+enum bl_status certificate_of_source(struct device_store *store, const char *id)
+{
+	const struct journal journal = {.kind = SHRED_SOURCE};
+	BL_CLEANUP(bl_free) char *json = NULL;
+	size_t length;
+
+	if (device_certificate_read(store, id, "~source.json", &json, &length, NULL) != BL_OK ||
+	    !certificate_is_of(store, id, &journal, json, length))
+		return BL_NOT_FOUND;
+	/* Canonical, and ours: within a text the quotes would be escaped. */
+	return strstr(json, "\"status\":\"NOT_ERASED\"") ? BL_NOT_VERIFIED : BL_OK;
+}

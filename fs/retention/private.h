@@ -256,6 +256,9 @@ enum bl_status certificate_make(struct device_store *store, const struct device 
 bool certificate_is_of(struct device_store *store, const char *id, const struct journal *journal,
 		       const char *json, size_t length);
 
+/* certificate_of_source - is there one of ours of the source of its intake? BL_NOT_FOUND: none; BL_NOT_VERIFIED: it says NOT_ERASED */
+enum bl_status certificate_of_source(struct device_store *store, const char *id) BL_MUST_CHECK;
+
 /* ---- page.c: for people ---- */
 
 struct json_t;

@@ -84,7 +84,7 @@ struct retention_context {
 enum bl_status retention_source_prepare(const struct retention_context *context, const char *id,
 					const int *fds, size_t count,
 					struct bl_error *why) BL_MUST_CHECK;
-/* retention_source_shred - destroy what was prepared; the device's intake is complete. BL_OK with a certificate (also when it was destroyed before), BL_NOT_FOUND (nothing prepared),
+/* retention_source_shred - destroy what was prepared; the device's intake is complete. BL_OK with a certificate (also when it was destroyed before), BL_NOT_VERIFIED (with one that says NOT_ERASED), BL_NOT_FOUND (nothing prepared),
  * BL_FORBIDDEN (a hold stands, or its intake is not complete), BL_IO (the journal stays), BL_LOG_BROKEN */
 enum bl_status retention_source_shred(const struct retention_context *context, const char *id,
 				      struct bl_error *why) BL_MUST_CHECK;

@@ -145,15 +145,20 @@ enum bl_status source_begin(struct shred *shred, struct bl_error *why)
 	return status;
 }
 
-static bool is_destroyed(const struct retention_context *context, const char *id)
+/* What its certificate says, whoever brought it to its end. */
+static enum bl_status ended(const struct retention_context *context, const char *id,
+			    struct bl_error *why)
 {
-	const struct journal journal = {.kind = SHRED_SOURCE};
-	BL_CLEANUP(bl_free) char *json = NULL;
-	size_t length;
+	enum bl_status status = certificate_of_source(context->store, id);
 
-	return device_certificate_read(context->store, id, "~source.json", &json, &length, NULL) ==
-		       BL_OK &&
-	       certificate_is_of(context->store, id, &journal, json, length);
+	if (status == BL_NOT_FOUND)
+		return bl_fail(why, status, "no source of '%s' was given to Bailee to destroy", id);
+	if (status == BL_NOT_VERIFIED)
+		return bl_fail(why, status,
+			       "the source of '%s' was removed or replaced by somebody else before "
+			       "its erasure was proven (its certificate says so)",
+			       id);
+	return status;
 }
 
 static enum bl_status shred_claimed(const struct retention_context *context, const char *id,
@@ -167,11 +172,8 @@ static enum bl_status shred_claimed(const struct retention_context *context, con
 			       "the intake of '%s' is not complete: its source stays", id);
 	if (status == BL_OK)
 		status = recover_one(context, id, SHRED_SOURCE, why);
-	if (status == BL_NOT_FOUND && is_destroyed(context, id))
-		return BL_OK;
-	if (status == BL_NOT_FOUND)
-		return bl_fail(why, BL_NOT_FOUND,
-			       "no source of '%s' was given to Bailee to destroy", id);
+	if (status == BL_OK || status == BL_NOT_FOUND)
+		status = ended(context, id, why);
 	return status;
 }
 

@@ -242,7 +242,8 @@ static void source_of_an_unfinished_intake_stays(void **state)
 static void source_file_that_was_replaced_is_never_touched(void **state)
 {
 	struct fixture *fixture = *state;
-	char first[128], aside[128];
+	char first[128], aside[128], *json = NULL;
+	size_t length;
 	struct stat st;
 
 	READY(fixture);
@@ -259,6 +260,17 @@ static void source_file_that_was_replaced_is_never_touched(void **state)
 	assert_int_equal(recover(fixture, NOT_DUE), 1);
 	assert_certified(fixture, "RMA-1", "~source.json", AUDIT_SOURCE_INTENT, AUDIT_SOURCE_DONE,
 			 "NOT_ERASED");
+	/* Whoever asks is not told that it is destroyed, nor does the device's own certificate say so. */
+	struct retention_context context = context_of(fixture, NOW);
+
+	assert_int_equal(retention_source_shred(&context, "RMA-1", NULL), BL_NOT_VERIFIED);
+	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
+	assert_int_equal(
+		device_certificate_read(fixture->store, "RMA-1", ".json", &json, &length, NULL),
+		BL_OK);
+	assert_null(strstr(json, "it was destroyed"));
+	assert_non_null(strstr(json, "\"the source of the intake\""));
+	free(json);
 	assert_int_equal(stat(first, &st), 0);
 	assert_int_equal(st.st_size, IMAGE_SIZE / 2);
 	assert_int_equal(stat(aside, &st), 0);
