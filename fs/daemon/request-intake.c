@@ -67,7 +67,8 @@ static enum bl_status take_choice(struct taking *taking, struct bl_error *why)
 		return bl_fail(why, BL_UNSUPPORTED,
 			       "files are left out of a raw image only (convert it first: qemu-img "
 			       "convert -O raw, ewfexport)");
-	return BL_OK;
+	/* An id is not used up by a slip of the pen. */
+	return image_choice_check(&taking->choice, why);
 }
 
 static enum bl_status take_request(struct taking *taking, struct bl_error *why)

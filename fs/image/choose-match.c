@@ -142,7 +142,7 @@ static enum bl_status add_pattern(struct choose_match *match, const struct image
 		return status;
 	if (count == 0)
 		return bl_fail(why, BL_INVALID, "it names nothing (/** is every file)");
-	size_t volume = volume_named(match, image, &match->slots[first]);
+	size_t volume = image ? volume_named(match, image, &match->slots[first]) : NO_VOLUME;
 
 	match->patterns[match->pattern_count++] = (struct pattern){
 		.first = (uint16_t)first,
@@ -193,6 +193,13 @@ static enum bl_status compile(struct choose_match *match, const struct image *im
 				      why);
 	match->words = (match->slot_count + 63) / 64;
 	return status;
+}
+
+enum bl_status image_choice_check(const struct image_choice *choice, struct bl_error *why)
+{
+	BL_CLEANUP(choose_match_free) struct choose_match *match = NULL;
+
+	return choose_match_new(NULL, choice, &match, why);
 }
 
 enum bl_status choose_match_new(const struct image *image, const struct image_choice *choice,

@@ -21,7 +21,7 @@ enum choose_verdict {
 struct choose_match;
 
 /*
- * choose_match_new - compile the patterns; of @choice and @image nothing is kept
+ * choose_match_new - compile the patterns; of @choice and @image nothing is kept. @image NULL: only to see whether they are some
  *
  * @image  for the names of its volumes
  * BL_OK, BL_INVALID (@why names the pattern), BL_NO_MEMORY

@@ -47,6 +47,10 @@ struct image_choice_report {
 	unsigned volumes_kept_whole; /* its free space is not known: kept (no_free_space alone) */
 };
 
+/* image_choice_check - are all of them patterns? Before there is an image. BL_INVALID (as image_choose), BL_NO_MEMORY */
+enum bl_status image_choice_check(const struct image_choice *choice,
+				  struct bl_error *why) BL_MUST_CHECK;
+
 /* Told now and then; false: stop (BL_STALE). May be NULL. */
 typedef bool image_choose_progress_fn(void *context, uint64_t files);
 

@@ -57,6 +57,9 @@ code 2 "$bailee" intake "$work/one.img" --device TEXT --kind laptop --without "$
 says 'pattern 1 of --without'
 code 2 "$bailee" intake - --record - --device TEXT --kind laptop </dev/null
 code 2 "$bailee" intake "$work/one.img" --size 4194304 --device TEXT --kind laptop
+code 2 "$bailee" intake "$work/one.img" --without '**/[zq' --device TEXT --kind laptop
+says 'pattern 1'
+hides zq
 code 2 "$bailee" intake "$work/one.img" --without '' --device TEXT --kind laptop
 [ "$(wc -l <"$work/out")" = 1 ] || fail "more than one line: $(cat "$work/out")"
 "$bailee" status --json | jq -e '[.devices[].id] | index("TEXT") | not' >/dev/null || fail "a refused intake made a device"

@@ -173,6 +173,21 @@ static void bad_patterns_are_told_by_number(void **state)
 	}
 }
 
+static void patterns_are_checked_without_an_image(void **state)
+{
+	const char *const good = "/p1-ext4/home/*.jpg", *const bad = "/a/[b";
+	struct bl_error why = {.text = ""};
+
+	(void)state;
+	assert_int_equal(
+		image_choice_check(&(struct image_choice){.only = &good, .only_count = 1}, &why),
+		BL_OK);
+	assert_int_equal(image_choice_check(
+				 &(struct image_choice){.without = &bad, .without_count = 1}, &why),
+			 BL_INVALID);
+	assert_null(strstr(why.text, "[b"));
+}
+
 static void too_many_patterns_are_refused(void **state)
 {
 	const char *patterns[IMAGE_PATTERNS + 1];
@@ -236,6 +251,7 @@ int main(void)
 		cmocka_unit_test(both_kinds_make_one_verdict),
 		cmocka_unit_test(settled_is_what_no_pattern_can_reach),
 		cmocka_unit_test(bad_patterns_are_told_by_number),
+		cmocka_unit_test(patterns_are_checked_without_an_image),
 		cmocka_unit_test(too_many_patterns_are_refused),
 		cmocka_unit_test(states_have_a_limit),
 	};
