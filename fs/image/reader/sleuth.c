@@ -167,10 +167,18 @@ int sleuth_file_open(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **o
 	if (!is_possible(sleuth, inode))
 		return ENOENT;
 	if (!sleuth->file || sleuth->file_inode != inode) {
+		uint64_t before = sleuth->base.blocks->failures;
+
 		tsk_fs_file_close(sleuth->file);
 		sleuth->file = tsk_fs_file_open_meta(sleuth->fs, NULL, inode);
 		sleuth->file_inode = inode;
 		tsk_error_reset();
+		/* Half known: not kept for another name of it in the same listing. */
+		if (sleuth->base.blocks->failures != before) {
+			tsk_fs_file_close(sleuth->file);
+			sleuth->file = NULL;
+			return EIO;
+		}
 	}
 	if (!sleuth->file || !sleuth->file->meta)
 		return EIO;
