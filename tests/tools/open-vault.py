@@ -1038,6 +1038,7 @@ def check_status(certificate):
         need(how["technique"] == "cryptographic erase" and how["key_bits"] == 256, "purge by another technique")
         need(read["keys"] == "raw", "purge, and the keys were not read back from the block device")
         need(not set(bits) & {1, 8, 9}, "purge, and an exception about the keys")
+        need(certificate["storage"]["locks"] and "none" not in certificate["storage"]["locks"], "purge, and the store has no lock")
     if status == "ERASED":
         need(read["keys"] in ("raw", None) and (read["keys"] or certificate["subject"] == SOURCE), "ERASED, keys not read back raw")
         # Silent: of a part nothing is said of raw bytes: its type has a name of its own.
