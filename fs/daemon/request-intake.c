@@ -219,11 +219,16 @@ static enum bl_status destroy_source(struct taking *taking, struct bl_error *why
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(taking->asked->daemon->gate);
 	struct retention_context retention = context_of(taking, policy);
+	struct daemon *daemon = taking->asked->daemon;
 
-	pthread_mutex_lock(&taking->asked->daemon->shred_lock);
-	enum bl_status status = retention_source_shred(&retention, taking->device.id, why);
+	pthread_mutex_lock(&daemon->shred_lock);
+	/* Others may have had the lock for long; a stop begins nothing. It was promised: the next start keeps it. */
+	enum bl_status status =
+		atomic_load(&daemon->is_stopping)
+			? bl_fail(why, BL_STALE, "the service stops (its next start does it)")
+			: retention_source_shred(&retention, taking->device.id, why);
 
-	pthread_mutex_unlock(&taking->asked->daemon->shred_lock);
+	pthread_mutex_unlock(&daemon->shred_lock);
 	if (status != BL_OK)
 		bl_explain(why, "'%s' is sealed, but its source is not destroyed",
 			   taking->device.id);
