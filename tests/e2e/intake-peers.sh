@@ -230,10 +230,19 @@ sys.exit(1 if failures else 0)
 PYTHON
 before=$(daemon_child)
 peer() { python3 "$work/peer.py" "$store" "$work/disk/given" "$@" || fail "a hostile peer got what it should not (above): $*"; }
+descriptors() { ls "/proc/$before/fd" | wc -l; }
+code 0 "$bailee" status
+kept=$(descriptors)
 peer kinds
 peer destroying
 AS=61003 peer destroying
 [ "$(daemon_child)" = "$before" ] || fail "the daemon is another one"
+# A connection ends a moment after its peer does.
+for _ in $(seq 200); do
+	[ "$(descriptors)" -gt "$kept" ] || break
+	"$bailee" status >/dev/null
+done
+[ "$(descriptors)" -le "$kept" ] || fail "descriptors are kept: $kept before, $(descriptors) after"
 "$bailee" status --json | jq -e '[.devices[].id] | index("NEVER") | not' >/dev/null || fail "a refused intake made a device"
 
 # Streams that say nothing, for ever: holds, shreds, status and views of others go on; the service stops, and they can be gone on with.
