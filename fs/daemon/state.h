@@ -106,8 +106,8 @@ struct daemon {
 	pthread_mutex_t keeper_lock;
 	pthread_cond_t keeper_wake;
 	bool keeper_has_work;
-	char shred_trouble[sizeof(
-		((struct bl_error *)0)->text)]; /* of the last pass; "": none. Under keeper_lock */
+	/* What stood in the way of the last pass; "": nothing. Under keeper_lock. */
+	char shred_trouble[sizeof(((struct bl_error *)0)->text)];
 
 	pthread_mutex_t connections_lock;
 	pthread_cond_t connections_gone;
