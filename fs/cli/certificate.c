@@ -25,7 +25,7 @@ static enum bl_status page_of(const char *json, size_t length, const uint8_t *ke
 
 	if (status != BL_INVALID)
 		return status;
-	if (intake_receipt_verify(json, length, key, out_page, NULL) == BL_INVALID)
+	if (intake_receipt_verify(json, length, key, NULL, NULL) == BL_INVALID)
 		return status;
 	return is_html ? bl_fail(why, BL_UNSUPPORTED, "a receipt has no HTML page")
 		       : intake_receipt_verify(json, length, key, out_page, why);
