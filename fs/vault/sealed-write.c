@@ -44,7 +44,10 @@ enum bl_status writer_reserve(struct sealed_writer *writer, uint64_t count, stru
 	if (writer->owner.generation + count <= header.reserved)
 		return BL_OK;
 	header.reserved += SEALED_RANGE;
-	return write_header(writer, &header, why);
+	enum bl_status status = write_header(writer, &header, why);
+
+	/* In both slots: who spoils the newer one must not bring generations back that were used. */
+	return status == BL_OK ? write_header(writer, &header, why) : status;
 }
 
 uint32_t writer_length(const struct sealed_writer *writer, uint64_t chunk)
