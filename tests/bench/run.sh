@@ -288,7 +288,8 @@ say_reloads() {
 	done
 }
 
-# One service, the same image plain and sealed, one view; both take turns. hot: 16 MiB, which the hot chunks hold; cold: 256 MiB,
+# One service, the same image plain and sealed, one view; both take turns. again: the masks are known, so what is left is the way
+# of the bytes, and of a sealed image the cipher (some 5 GB/s a core). hot: 16 MiB, which the hot chunks hold; cold: 256 MiB,
 # which they do not.
 vault_policy() {
 	cat <<EOF
@@ -313,18 +314,28 @@ start_vault() {
 	mke2fs -q -F -t ext4 -d "$work/hot" "$work/hot.img" 24M >/dev/null
 	vault_policy >"$work/vault.yaml"
 	chmod 644 "$work/vault.yaml"
+	export BAILEE_STORE="$work/vaults"
+	serve_vault
+	for image in mail hot; do
+		"$bailee" enroll "$work/$image.img" --device "plain-$image" --kind disk >/dev/null
+		"$bailee" intake "$work/$image.img" --device "sealed-$image" --kind disk >/dev/null 2>&1
+	done
+	unserve_vault
+	cat "$work/mail.img" "$work/hot.img" "$work"/vaults/devices/*/image/data >/dev/null
+}
+serve_vault() {
 	mkfifo "$work/ready"
 	"$bailee" serve --store "$work/vaults" --policy "$work/vault.yaml" >"$work/ready" &
 	service=$!
 	read -r line <"$work/ready"
 	rm "$work/ready"
-	export BAILEE_STORE="$work/vaults"
-	for image in mail hot; do
-		"$bailee" enroll "$work/$image.img" --device "plain-$image" --kind disk >/dev/null
-		"$bailee" intake "$work/$image.img" --device "sealed-$image" --kind disk >/dev/null 2>&1
-	done
-	setpriv --reuid=61002 --regid=61002 --clear-groups "$bailee" open "$work/vault" >/dev/null
 }
+unserve_vault() {
+	kill "$service"
+	wait "$service" || true
+	service=
+}
+view_vault() { setpriv --reuid=61002 --regid=61002 --clear-groups "$bailee" open "$work/vault" >/dev/null; }
 loaded() { # NAME COMMAND...: timed, as the view's person
 	name=$1
 	shift
@@ -332,10 +343,19 @@ loaded() { # NAME COMMAND...: timed, as the view's person
 }
 measure_vault() {
 	start_vault
+	# A fresh service knows nothing of the files: it looks them through, as when an employee opens a device.
+	for sides in 'plain sealed' 'sealed plain' 'plain sealed' 'sealed plain'; do
+		serve_vault
+		view_vault
+		for side in $sides; do loaded "$side-first" seq 4 $(files "$work/vault/$side-mail/p1-ext4"); done
+		unserve_vault
+	done
+	serve_vault
+	view_vault
 	turn=0
 	while [ "$turn" -lt 8 ]; do
 		for side in plain sealed; do
-			loaded "$side-seq" seq 4 $(files "$work/vault/$side-mail/p1-ext4")
+			loaded "$side-again" seq 4 $(files "$work/vault/$side-mail/p1-ext4")
 			loaded "$side-hot" rand 64 20000 "$work/vault/$side-hot/p1-ext4/mail-00.txt"
 			loaded "$side-hot1" rand 1 3000 "$work/vault/$side-hot/p1-ext4/mail-00.txt"
 			loaded "$side-cold" rand 64 10000 $(files "$work/vault/$side-mail/p1-ext4")
@@ -344,16 +364,16 @@ measure_vault() {
 	done
 	peak_memory >"$work/t.vault-memory"
 	unset BAILEE_STORE
-	kill "$service"
-	wait "$service" || true
-	service=
+	unserve_vault
 }
 say_vault() {
-	faster vault.read_seq_vs_plain sealed-seq plain-seq
+	faster vault.read_seq_vs_plain sealed-first plain-first
+	faster vault.read_seq_vs_plain.again sealed-again plain-again
 	faster vault.read_rand4k_vs_plain sealed-hot plain-hot
 	faster vault.read_rand4k_vs_plain.d1 sealed-hot1 plain-hot1
 	faster vault.read_rand4k_vs_plain.cold sealed-cold plain-cold
-	rate vault.read_seq_gbps sealed-seq 268435.456 GB/s
+	rate vault.read_seq_gbps sealed-first 268435.456 GB/s
+	rate vault.read_seq_gbps.again sealed-again 268435.456 GB/s
 	say vault.peak_mib "$(awk '{ printf "%.1f", $1 / 1024 }' "$work/t.vault-memory")" MiB
 }
 
