@@ -324,6 +324,7 @@ start_vault() {
 	cat "$work/mail.img" "$work/hot.img" "$work"/vaults/devices/*/image/data >/dev/null
 }
 serve_vault() {
+	rm -f "$work/ready"
 	mkfifo "$work/ready"
 	"$bailee" serve --store "$work/vaults" --policy "$work/vault.yaml" >"$work/ready" &
 	service=$!
