@@ -113,13 +113,10 @@ static void learn_host(struct daemon *daemon)
 /* What people have used up today was logged before it was given: limits outlive us. */
 static enum bl_status count_again(struct daemon *daemon, struct bl_error *why)
 {
-	BL_CLEANUP(fd_close)
-	int log_fd =
-		openat(device_store_fd(daemon->store), "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int log_fd = -1;
+	enum bl_status status = device_store_log(daemon->store, &log_fd, why);
 
-	if (log_fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the log");
-	return gate_recount(daemon->gate, log_fd, why);
+	return status == BL_OK ? gate_recount(daemon->gate, log_fd, why) : status;
 }
 
 /* Whatever comes of it, the devices are shredded and shown to nobody. */

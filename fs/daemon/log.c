@@ -207,12 +207,11 @@ static enum bl_status keep_kit(void *context, const struct audit_kit *kit, struc
 /* A store that was put back to an older state is not gone on with: its anchors know more than it does. */
 static uint64_t known_outside(const struct daemon *daemon)
 {
-	BL_CLEANUP(fd_close)
-	int log_fd =
-		openat(device_store_fd(daemon->store), "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int log_fd = -1;
 	uint8_t log_id[AUDIT_LOG_ID];
 
-	if (!daemon->anchors || log_fd < 0 || audit_log_id(log_fd, log_id, NULL) != BL_OK)
+	if (!daemon->anchors || device_store_log(daemon->store, &log_fd, NULL) != BL_OK ||
+	    audit_log_id(log_fd, log_id, NULL) != BL_OK)
 		return 0;
 	return anchors_known(daemon->anchors, log_id,
 			     vault_public_key(device_store_vault(daemon->store)));

@@ -218,14 +218,12 @@ static enum bl_status fill_path(struct querying *querying, struct bl_error *why)
 
 static enum bl_status run_query(struct querying *querying, struct bl_error *why)
 {
-	BL_CLEANUP(fd_close)
-	int log_fd = openat(device_store_fd(querying->asked->daemon->store), "log",
-			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int log_fd = -1;
 	BL_CLEANUP(bl_free) struct audit_record *ring = NULL;
-	enum bl_status status = BL_OK;
+	enum bl_status status = device_store_log(querying->asked->daemon->store, &log_fd, why);
 
-	if (log_fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the log");
+	if (status != BL_OK)
+		return status;
 	if (querying->query.last) {
 		querying->room = (size_t)querying->query.last;
 		ring = calloc(querying->room, sizeof(*ring));

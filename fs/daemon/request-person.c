@@ -142,12 +142,11 @@ static bool look(void *context, const struct audit_record *record)
 static enum bl_status find_event(const struct asked *asked, struct search *search,
 				 struct bl_error *why)
 {
-	BL_CLEANUP(fd_close)
-	int log_fd = openat(device_store_fd(asked->daemon->store), "log",
-			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int log_fd = -1;
+	enum bl_status status = device_store_log(asked->daemon->store, &log_fd, why);
 
-	if (log_fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the log");
+	if (status != BL_OK)
+		return status;
 	/* Everybody may ask, again and again: not for the price of the whole log. */
 	return audit_scan_from(log_fd, search->sequence, look, search, why);
 }

@@ -176,7 +176,10 @@ enum bl_status device_store_keys_at(int store_fd, int *out_fd, struct bl_error *
 int device_store_keys_fd(const struct device_store *store);	    /* borrowed */
 int device_store_fd(const struct device_store *store);		    /* borrowed */
 struct vault *device_store_vault(const struct device_store *store); /* borrowed */
-const uint8_t *device_store_id(const struct device_store *store);   /* 16 B */
+/* device_store_log - the folder of its log, for reading; the caller closes it. BL_IO: it is not there, or cannot be opened */
+enum bl_status device_store_log(const struct device_store *store, int *out_fd,
+				struct bl_error *why) BL_MUST_CHECK;
+const uint8_t *device_store_id(const struct device_store *store); /* 16 B */
 
 /* device_store_last_policy / _keep_policy - the last good policy's bytes (owned by the caller, free) */
 enum bl_status device_store_last_policy(struct device_store *store, char **out_bytes,

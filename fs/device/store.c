@@ -112,6 +112,16 @@ struct vault *device_store_vault(const struct device_store *store)
 	return store->vault;
 }
 
+enum bl_status device_store_log(const struct device_store *store, int *out_fd, struct bl_error *why)
+{
+	int fd = openat(store->fd, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open the log");
+	*out_fd = fd;
+	return BL_OK;
+}
+
 const uint8_t *device_store_id(const struct device_store *store)
 {
 	return store->id;

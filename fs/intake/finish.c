@@ -189,13 +189,12 @@ static bool look_at_record(void *context, const struct audit_record *record)
 static enum bl_status search_log(const struct finish *finish, enum audit_op op, struct search *out,
 				 struct bl_error *why)
 {
-	BL_CLEANUP(fd_close)
-	int fd = openat(device_store_fd(finish->intake->store), "log",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = device_store_log(finish->intake->store, &fd, why);
 
 	*out = (struct search){.id = finish->device->id, .op = op};
-	if (fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the log");
+	if (status != BL_OK)
+		return status;
 	/* Neither of them is older than the device: a long log need not be read whole. */
 	return audit_scan_since(fd, finish->device->enrolled_unix - DAY, look_at_record, out, why);
 }

@@ -17,13 +17,10 @@ static const struct {
 static enum bl_status scan(const struct shred *shred, audit_record_fn *tell, void *context,
 			   struct bl_error *why)
 {
-	BL_CLEANUP(fd_close)
-	int fd = openat(device_store_fd(shred->context->store), "log",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = device_store_log(shred->context->store, &fd, why);
 
-	if (fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the log");
-	return audit_scan(fd, tell, context, why);
+	return status == BL_OK ? audit_scan(fd, tell, context, why) : status;
 }
 
 struct search {

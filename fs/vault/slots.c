@@ -1,4 +1,5 @@
 #include "fs/vault/keys.h"
+#include "fs/vault/sealed-format.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -310,14 +311,8 @@ static void derive(const uint8_t root[VAULT_KEY], enum vault_purpose purpose, co
 		[VAULT_RECORD] = "bailee record",
 		[VAULT_MASK] = "bailee mask",
 	};
-	const char *label = PURPOSES[purpose];
-	crypto_generichash_state state;
 
-	crypto_generichash_init(&state, root, VAULT_KEY, VAULT_KEY);
-	crypto_generichash_update(&state, (const uint8_t *)label, strlen(label) + 1);
-	crypto_generichash_update(&state, (const uint8_t *)id, strlen(id));
-	crypto_generichash_final(&state, out_key, VAULT_KEY);
-	sodium_memzero(&state, sizeof(state));
+	sealed_derive(root, PURPOSES[purpose], id, strlen(id), out_key);
 }
 
 void vault_store_key(const struct vault *vault, enum vault_purpose purpose,

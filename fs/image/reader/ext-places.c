@@ -51,30 +51,9 @@ static int each_block(ext2_filsys fs BL_UNUSED, blk64_t *physical, e2_blkcnt_t l
 }
 
 /* Unlike a map: unwritten extents too, and those behind the end of the file. */
-static int place_extents(struct placing *placing, ext2_ino_t number, struct ext2_inode *inode)
+static int place_extent(void *context, const struct ext2fs_extent *extent)
 {
-	ext2_extent_handle_t handle = NULL;
-	struct ext2fs_extent extent;
-	uint64_t next = 0;
-	int error = 0;
-
-	if (ext2fs_extent_open2(placing->ext->fs, number, inode, &handle))
-		return EIO;
-	errcode_t code = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
-	for (; !code && !error; code = ext2fs_extent_get(handle, EXT2_EXTENT_NEXT, &extent)) {
-		if (!(extent.e_flags & EXT2_EXTENT_FLAGS_LEAF) ||
-		    (extent.e_flags & EXT2_EXTENT_FLAGS_SECOND_VISIT))
-			continue;
-		if (extent.e_lblk < next || !extent.e_len)
-			error = EIO;
-		else
-			error = place_blocks(placing, extent.e_pblk, extent.e_len);
-		next = extent.e_lblk + extent.e_len;
-	}
-	ext2fs_extent_free(handle);
-	if (error)
-		return error;
-	return code && code != EXT2_ET_EXTENT_NO_NEXT && code != EXT2_ET_NO_CURRENT_NODE ? EIO : 0;
+	return place_blocks(context, extent->e_pblk, extent->e_len);
 }
 
 /*
@@ -152,7 +131,8 @@ int ext_places(struct tree *tree, uint64_t number, struct runs *runs)
 	if (inode.i_flags & EXT4_INLINE_DATA_FL)
 		return place_inline(&placing, number, EXT2_I_SIZE(&inode));
 	if (inode.i_flags & EXT4_EXTENTS_FL)
-		return place_extents(&placing, (ext2_ino_t)number, (struct ext2_inode *)&inode);
+		return ext_each_extent(ext, number, (struct ext2_inode *)&inode, place_extent,
+				       &placing);
 	if (ext2fs_block_iterate3(ext->fs, (ext2_ino_t)number,
 				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
 				  &placing))

@@ -329,47 +329,55 @@ static int each_block(ext2_filsys fs, blk64_t *physical, e2_blkcnt_t logical,
 	return mapping->error ? BLOCK_ABORT : 0;
 }
 
-/*
- * Extents one by one: ext2fs_block_iterate3 would hand out unwritten ones too, whose blocks still hold bytes
- * of deleted files.
- */
-static int map_extents(struct ext_mapping *mapping, ext2_ino_t number, struct ext2_inode *inode)
+static int walk_extents(ext2_extent_handle_t handle, ext_extent_fn *tell, void *context)
 {
-	ext2_extent_handle_t handle = NULL;
 	struct ext2fs_extent extent;
-	uint64_t unit = mapping->ext->fs->blocksize;
 	uint64_t next = 0;
 	int error = 0;
-
-	if (ext2fs_extent_open2(mapping->ext->fs, number, inode, &handle))
-		return EIO;
 	errcode_t code = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
+
 	for (; !code && !error; code = ext2fs_extent_get(handle, EXT2_EXTENT_NEXT, &extent)) {
 		if (!(extent.e_flags & EXT2_EXTENT_FLAGS_LEAF) ||
 		    (extent.e_flags & EXT2_EXTENT_FLAGS_SECOND_VISIT))
 			continue;
-		/* Strictly forward: a tree that points to itself ends here. */
-		if (extent.e_lblk < next || !extent.e_len)
-			error = EIO;
-		else if (extent.e_lblk * unit >= mapping->size)
-			break;
-		else if (!(extent.e_flags & EXT2_EXTENT_FLAGS_UNINIT))
-			error = map_blocks(mapping, extent.e_lblk, extent.e_pblk, extent.e_len);
+		error = extent.e_lblk < next || !extent.e_len ? EIO : tell(context, &extent);
 		next = extent.e_lblk + extent.e_len;
 	}
-	ext2fs_extent_free(handle);
 	if (error)
-		return error;
+		return error == EXT_ENOUGH ? 0 : error;
 	/* An empty tree has no current node; anything else that ended the walk early is damage. */
-	if (code && code != EXT2_ET_EXTENT_NO_NEXT && code != EXT2_ET_NO_CURRENT_NODE)
+	return code && code != EXT2_ET_EXTENT_NO_NEXT && code != EXT2_ET_NO_CURRENT_NODE ? EIO : 0;
+}
+
+int ext_each_extent(struct ext_tree *ext, uint64_t number, struct ext2_inode *inode,
+		    ext_extent_fn *tell, void *context)
+{
+	ext2_extent_handle_t handle = NULL;
+
+	if (ext2fs_extent_open2(ext->fs, (ext2_ino_t)number, inode, &handle))
 		return EIO;
-	return 0;
+	int error = walk_extents(handle, tell, context);
+
+	ext2fs_extent_free(handle);
+	return error;
+}
+
+/* Unwritten ones are holes: their blocks still hold bytes of deleted files. */
+static int map_extent(void *context, const struct ext2fs_extent *extent)
+{
+	struct ext_mapping *mapping = context;
+
+	if (extent->e_lblk * (uint64_t)mapping->ext->fs->blocksize >= mapping->size)
+		return EXT_ENOUGH;
+	if (extent->e_flags & EXT2_EXTENT_FLAGS_UNINIT)
+		return 0;
+	return map_blocks(mapping, extent->e_lblk, extent->e_pblk, extent->e_len);
 }
 
 static int map_inode(struct ext_mapping *mapping, ext2_ino_t number, struct ext2_inode *inode)
 {
 	if (inode->i_flags & EXT4_EXTENTS_FL)
-		return map_extents(mapping, number, inode);
+		return ext_each_extent(mapping->ext, number, inode, map_extent, mapping);
 	if (ext2fs_block_iterate3(mapping->ext->fs, number,
 				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
 				  mapping))

@@ -24,6 +24,17 @@ int ext_inode_read(struct ext_tree *ext, uint64_t number,
 /* ext_inode_at - where it lies in the image; EOPNOTSUPP: also in the journal */
 int ext_inode_at(struct ext_tree *ext, uint64_t number, uint64_t *out_offset) BL_MUST_CHECK;
 
+/*
+ * ext_each_extent - the leaf extents of an inode, strictly forward: a tree that points to itself ends
+ *
+ * ext2fs_block_iterate3 would hide which of them are unwritten. @tell: 0 to go on, EXT_ENOUGH to stop, or an errno.
+ * 0, an errno of @tell, EIO (damage).
+ */
+#define EXT_ENOUGH (-1)
+typedef int ext_extent_fn(void *context, const struct ext2fs_extent *extent);
+int ext_each_extent(struct ext_tree *ext, uint64_t number, struct ext2_inode *inode,
+		    ext_extent_fn *tell, void *context) BL_MUST_CHECK;
+
 int ext_places(struct tree *tree, uint64_t number, struct runs *runs);
 int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
 
