@@ -70,13 +70,13 @@ CONTAINER_LIB_split =
 UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
 FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C := $(wildcard tests/bench/*.c)
-HELPER_C := $(filter-out tests/tools/nolog.c,$(wildcard tests/tools/*.c))
+HELPER_C := $(filter-out tests/tools/nolog.c tests/tools/clock-host.c,$(wildcard tests/tools/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
-HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog
+HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock
 CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
 PROGRAMS = $(B)/bailee $(B)/bailee-reader $(CONTAINERS)
 
@@ -124,8 +124,11 @@ $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/l
 # They start the programs, which lie two folders above their own.
 $(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile $(B)/test/unit/fs/image/container-refusals \
 	$(B)/test/unit/fs/image/container-seal: | $(CONTAINERS)
-# The program without its log, to measure what the log costs: never installed. Where both have a name the first one counts.
+# Two more of the program, never installed: without its log, to measure what the log costs; and on another host's clocks, which a
+# test moves. Where both have a name the first one counts.
 $(B)/test/tools/bailee-nolog: $(call obj,$(CLI_C) tests/tools/nolog.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
+$(B)/test/tools/bailee-clock: $(call obj,$(CLI_C) tests/tools/clock-host.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
+$(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock:
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -3,9 +3,10 @@ _bailee()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
 	local commands="init doctor auditor serve mount umount enroll intake open close status may why consent caller request requests approve refuse people reload"
-	commands="$commands policy log hold shred certificate"
+	commands="$commands policy log hold shred certificate device receipt incident customer-request retention verify-sample inspect"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
+	local states="received open closed held due shredded released"
 	local common="--store --json --help" words=
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -13,8 +14,14 @@ _bailee()
 		return
 	fi
 	case $prev in
-	--kind) case $command in enroll | intake) words=$kinds ;; esac ;;
+	--kind)
+		case $command in
+		enroll | intake) words=$kinds ;;
+		incident) words="damage loss exposure complaint" ;;
+		esac
+		;;
 	--device) [ "$command" = policy ] && words=$kinds ;;
+	--state) words=$states ;;
 	--consent) words="granted withdrawn unknown" ;;
 	--caller-verified | --by) words="one-factor two-factor" ;;
 	--class)
@@ -26,9 +33,10 @@ _bailee()
 		words="start stop recovered heartbeat policy-loaded policy-refused enrolled view-opened view-closed view-revoked lookup list stat readlink"
 		words="$words open read why source-error hold-added hold-released due shred-intent shred-done admin consent caller requested approved"
 		words="$words refused latched unlatched trimmed intake source-intent source-done part-intent part-done"
+		words="$words custody notice incident customer-request verified inspected clock"
 		;;
 	--format) words="jsonl ocsf rfc5424" ;;
-	--store | --policy | --record | --key | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
+	--store | --policy | --record | --key | --signed | --proof | --report | --out | --metrics | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -83,9 +91,50 @@ _bailee()
 		request) [ "$COMP_CWORD" -eq 2 ] && words="read copy unmask shred hold release" || words="--reason --class --purpose" ;;
 		approve | refuse) words="--reason --purpose" ;;
 		reload) words="--reason" ;;
-		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release" || words="--reason --hold --purpose" ;;
+		hold) [ "$COMP_CWORD" -eq 2 ] && words="add release review" || words="--reason --hold --purpose" ;;
+		status) words="--metrics" ;;
+		device)
+			if [ "$COMP_CWORD" -eq 2 ]; then
+				words="list show note move open close edit restock"
+			else
+				words="--purpose"
+				case ${COMP_WORDS[2]} in
+				list) words="$words --state --warn" ;;
+				show) words="$words --yaml" ;;
+				open | close | restock) words="$words --reason" ;;
+				esac
+			fi
+			;;
+		receipt) words="--signed --purpose" ;;
+		incident)
+			if [ "$COMP_CWORD" -eq 2 ]; then
+				words="open note close list show letter"
+			else
+				words="--purpose"
+				case ${COMP_WORDS[2]} in
+				open) words="$words --kind --text" ;;
+				close) words="$words --action --reason" ;;
+				letter) words="$words --out" ;;
+				esac
+			fi
+			;;
+		customer-request)
+			if [ "$COMP_CWORD" -eq 2 ]; then
+				words="erase disclose return done refuse list"
+			else
+				words="--purpose"
+				case ${COMP_WORDS[2]} in
+				erase | disclose | return) words="$words --verified --ticket --reason" ;;
+				done) words="$words --proof --reason" ;;
+				refuse) words="$words --reason" ;;
+				esac
+			fi
+			;;
+		retention) [ "$COMP_CWORD" -eq 2 ] && words="plan" || words="--policy --reason --purpose" ;;
+		verify-sample) words="--percent --period --draw-only --purpose" ;;
+		inspect) words="--device --report --out --reason --purpose" ;;
 		shred) words="--due --path --reason --purpose" ;;
-		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason --part --html --intake --source" ;;
+		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason --part --html --intake --source --inspect --verified" ;;
 		esac
 		words="$words $common"
 	fi

@@ -14,7 +14,7 @@ rank() {
 	case $1 in
 	fs/cli/*) echo 0 ;;
 	fs/daemon/*) echo 1 ;;
-	fs/serve/* | fs/session/* | fs/retention/* | fs/intake/*) echo 2 ;;
+	fs/serve/* | fs/session/* | fs/retention/* | fs/intake/* | fs/inspect/*) echo 2 ;;
 	fs/gate/*) echo 3 ;;
 	fs/image/* | fs/render/*) echo 4 ;;
 	fs/device/*) echo 5 ;;

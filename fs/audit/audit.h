@@ -56,6 +56,13 @@ enum audit_op {
 	AUDIT_SOURCE_DONE,   /* detail: status, certificate digest */
 	AUDIT_PART_INTENT, /* files of a sealed image are about to be destroyed; handle: number of the part; bytes: of their places */
 	AUDIT_PART_DONE,   /* detail: status, certificate digest; handle: number of the part */
+	AUDIT_CUSTODY,	   /* the record changed; detail: how, and a place, a number or a digest */
+	AUDIT_NOTICE,	   /* its date is near; bytes: the date, seconds since 1970 */
+	AUDIT_INCIDENT,	   /* detail: opened, noted or closed, which kind; handle: its number */
+	AUDIT_CUSTOMER_REQUEST, /* detail: recorded, done or refused, which kind; handle: its number */
+	AUDIT_VERIFIED, /* somebody looked again at a destruction; detail: what came of it */
+	AUDIT_INSPECTED, /* a wipe check; bytes: of the medium; detail: verdict, digest of the statement */
+	AUDIT_CLOCK, /* wall clock and trusted time part or meet; detail: how far; offset, bytes: wall, trusted */
 	AUDIT_OP_COUNT
 };
 const char *audit_op_name(enum audit_op op); /* "read"; static */

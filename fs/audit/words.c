@@ -40,6 +40,13 @@ static const char *const OPS[AUDIT_OP_COUNT] = {
 	[AUDIT_SOURCE_DONE] = "source-done",
 	[AUDIT_PART_INTENT] = "part-intent",
 	[AUDIT_PART_DONE] = "part-done",
+	[AUDIT_CUSTODY] = "custody",
+	[AUDIT_NOTICE] = "notice",
+	[AUDIT_INCIDENT] = "incident",
+	[AUDIT_CUSTOMER_REQUEST] = "customer-request",
+	[AUDIT_VERIFIED] = "verified",
+	[AUDIT_INSPECTED] = "inspected",
+	[AUDIT_CLOCK] = "clock",
 };
 
 static const char *const VERDICTS[] = {

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/cli/tell.h"
+#include "fs/vault/digest.h"
+
 /* getopt values of the options every command has; a command's own are their row's number. */
 enum { COMMON_STORE = 1000, COMMON_JSON, COMMON_HELP };
 
@@ -161,14 +164,146 @@ void cli_print_json(const json_t *value)
 
 void cli_print_safe(const char *text)
 {
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
+	tell_safe(stdout, text);
+}
 
-		if (byte < ' ' || byte >= 0x7f)
-			printf("\\x%02x", byte);
-		else
-			putchar(byte);
+void cli_print_lines(const char *text)
+{
+	tell_lines(stdout, text, !isatty(STDOUT_FILENO));
+}
+
+/* ---- answers in many parts, verbs ------------------------------------------------------------------- */
+
+struct gathering {
+	const struct cli_part *parts;
+	size_t count;
+	json_t *lists; /* by their names */
+};
+
+static bool gather(void *context, const json_t *answer)
+{
+	const struct gathering *gathering = context;
+
+	for (size_t i = 0; i < gathering->count; i++) {
+		json_t *part = json_object_get(answer, gathering->parts[i].key);
+		json_t *list = json_object_get(gathering->lists, gathering->parts[i].list);
+
+		if (part && json_array_append(list, part) != 0)
+			return false;
 	}
+	return true;
+}
+
+int cli_gather(const struct invocation *invocation, json_t *request, const struct cli_part *parts,
+	       size_t count, json_t **out_answer)
+{
+	BL_CLEANUP(json_decref) json_t *lists = json_object();
+	struct gathering gathering = {.parts = parts, .count = count, .lists = lists};
+	struct bl_error why = {{0}};
+
+	if (!request)
+		return cli_usage(invocation, "arguments are not UTF-8 text");
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(lists, parts[i].list, json_array());
+	enum bl_status status =
+		cli_call(invocation, request, -1, gather, &gathering, out_answer, &why);
+
+	if (status != BL_OK)
+		return cli_fail(invocation, status, &why);
+	json_object_update(*out_answer, lists);
+	return -1;
+}
+
+int cli_verb(const struct invocation *invocation, const struct verb *verbs, size_t count, int argc,
+	     char **argv, const char *question)
+{
+	for (size_t i = 0; argc > 1 && i < count; i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		printf("use: bailee %s\n", invocation->usage);
+		return 0;
+	}
+	return cli_usage(invocation, question);
+}
+
+/* ---- what people type and hand in ------------------------------------------------------------------- */
+
+bool cli_split(const char *text, char out_device[BL_DEVICE_ID_SIZE], uint64_t *out_number)
+{
+	const char *slash = strrchr(text, '/');
+
+	if (!slash || slash == text || (size_t)(slash - text) >= BL_DEVICE_ID_SIZE)
+		return false;
+	memcpy(out_device, text, (size_t)(slash - text));
+	out_device[slash - text] = '\0';
+	return cli_parse_number(slash + 1, UINT32_MAX, out_number) && *out_number > 0;
+}
+
+static enum bl_status digest_of(int fd, char out_hex[CLI_DIGEST], struct bl_error *why)
+{
+	BL_CLEANUP(digest_free) struct digest *digest = digest_new();
+	uint8_t piece[32768], value[DIGEST_BYTES];
+	ssize_t got;
+
+	if (!digest)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	while ((got = read(fd, piece, sizeof(piece))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return bl_fail_errno(why, BL_IO, "cannot read");
+		digest_add(digest, piece, (size_t)got);
+	}
+	digest_end(digest, value);
+	for (size_t i = 0; i < DIGEST_BYTES; i++)
+		snprintf(out_hex + 2 * i, 3, "%02x", value[i]);
+	return BL_OK;
+}
+
+enum bl_status cli_digest_file(const char *path, char out_hex[CLI_DIGEST], struct bl_error *why)
+{
+	/* Without O_NONBLOCK a pipe of that name would be waited for. */
+	BL_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return bl_fail(why, BL_INVALID,
+			       "'%s' is no file, or an empty one (give the scan of what was "
+			       "signed)",
+			       path);
+	enum bl_status status = digest_of(fd, out_hex, why);
+
+	if (status != BL_OK)
+		bl_explain(why, "file '%s'", path);
+	return status;
+}
+
+enum bl_status cli_write_new(const char *path, const char *text, size_t length,
+			     struct bl_error *why)
+{
+	BL_CLEANUP(fd_close)
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	size_t done = 0;
+
+	if (fd < 0 && errno == EEXIST)
+		return bl_fail(why, BL_EXISTS, "'%s' is there already (nothing is overwritten)",
+			       path);
+	if (fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot write '%s'", path);
+	while (done < length) {
+		ssize_t wrote = write(fd, text + done, length - done);
+
+		if (wrote < 0 && errno != EINTR) {
+			bl_fail_errno(why, BL_IO, "cannot write '%s'", path);
+			unlink(path); /* half of it is worse than nothing */
+			return BL_IO;
+		}
+		done += wrote > 0 ? (size_t)wrote : 0;
+	}
+	return BL_OK;
 }
 
 static enum bl_status read_all(int fd, size_t limit, char **out_text, size_t *out_length,

@@ -42,6 +42,13 @@ int cmd_certificate(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_auditor(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_device(int argc, char **argv);
+int cmd_receipt(int argc, char **argv);
+int cmd_incident(int argc, char **argv);
+int cmd_customer_request(int argc, char **argv);
+int cmd_retention(int argc, char **argv);
+int cmd_verify_sample(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 
 /*
  * One option of a command: a name, and where its text goes (or what it sets). Commands list theirs; --store, --json and
@@ -100,6 +107,29 @@ enum bl_status cli_call(const struct invocation *invocation, json_t *request, in
  */
 int cli_ask(const struct invocation *invocation, json_t *request, json_t **out_answer);
 
+/*
+ * cli_gather - one request whose answer comes in many parts: what they have under a key, as an array in *out_answer under @list
+ *
+ * -1: *out_answer is there, also with --json: printing it is the caller's. Anything else is the exit code to end with.
+ */
+struct cli_part {
+	const char *key, *list;
+};
+int cli_gather(const struct invocation *invocation, json_t *request, const struct cli_part *parts,
+	       size_t count, json_t **out_answer);
+
+/*
+ * cli_verb - "bailee device list ...": runs the row that argv[1] names
+ *
+ * @question  what to say when it names none; --help prints the usage
+ */
+struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+};
+int cli_verb(const struct invocation *invocation, const struct verb *verbs, size_t count, int argc,
+	     char **argv, const char *question);
+
 /* cli_print_in_force - of an answer that names the policy and its serial */
 void cli_print_in_force(const json_t *answer);
 
@@ -111,8 +141,22 @@ void cli_print_json(const json_t *value); /* one line on stdout */
 /* "RMA-1: its date is ... now (rule)": of an answer that has device, due, retention, held and destroyed */
 void cli_print_date(const json_t *answer);
 
-/* Text that came from outside, safe on a terminal: control bytes and what is not UTF-8 as \xNN. */
+/* Text that came from outside, safe on a terminal: tell_safe on stdout. */
 void cli_print_safe(const char *text);
+/* A text of many lines: as it is into a file or pipe, each line safe on a terminal. */
+void cli_print_lines(const char *text);
+
+/* "RMA-1001/3": what people write for a request or an incident. The device's id may hold anything but a '/' */
+bool cli_split(const char *text, char out_device[BL_DEVICE_ID_SIZE], uint64_t *out_number);
+
+/* SHA-256 of a regular file, in hex: of what was signed on paper. BL_INVALID: no such file, none, or an empty one */
+#define CLI_DIGEST 65
+enum bl_status cli_digest_file(const char *path, char out_hex[CLI_DIGEST],
+			       struct bl_error *why) BL_MUST_CHECK;
+
+/* A file of our own, 0600, that was not there before. BL_EXISTS, BL_IO */
+enum bl_status cli_write_new(const char *path, const char *text, size_t length,
+			     struct bl_error *why) BL_MUST_CHECK;
 
 /* Whole text file of at most @limit bytes ("-" is stdin), NUL-terminated, owned by the caller. */
 enum bl_status cli_read_file(const char *path, size_t limit, char **out_text, size_t *out_length,

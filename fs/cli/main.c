@@ -21,13 +21,22 @@ static const struct command COMMANDS[] = {
 	{"open", cmd_open, "[--purpose P] [--reason TEXT] [--for LOGIN|uid:N] MOUNTPOINT",
 	 "see what you may see, on a mount of your own"},
 	{"close", cmd_close, "MOUNTPOINT | --view N", "end a view"},
-	{"status", cmd_status, "", "devices, dates, views, log and policy in force"},
+	{"status", cmd_status, "[--metrics FILE]",
+	 "one screen: what is there, what is due, what waits for somebody"},
+	{"device", cmd_device, "list|show|note|move|open|close|edit|restock ...",
+	 "devices: where they are, what happened to them"},
+	{"receipt", cmd_receipt, "ID [--signed SCAN]", "what both sign when a device is handed in"},
 	{"may", cmd_may, "[--purpose P]", "what may I do here, now, and until when"},
 	{"why", cmd_why, "PATH...|EVENT",
 	 "why was I refused, by which rule, and what is the next step"},
 	{"consent", cmd_consent, "ID grant|withdraw PURPOSE", "record what the customer agreed to"},
 	{"caller", cmd_caller, "ID verified --by one-factor|two-factor --ticket T",
 	 "record that the caller is who they say"},
+	{"customer-request", cmd_customer_request,
+	 "erase|disclose|return ID --verified --ticket T | done|refuse ID/N | list",
+	 "what a customer asked for, with its own clock"},
+	{"incident", cmd_incident, "open|note|close|list|show|letter ...",
+	 "something went wrong: deadline, who saw what, letter"},
 	{"request", cmd_request, "read|copy|unmask|shred|... ID [PATH] --reason TEXT",
 	 "ask for what needs approvals"},
 	{"requests", cmd_requests, "", "what is asked for, by you and of you"},
@@ -38,10 +47,16 @@ static const struct command COMMANDS[] = {
 	{"policy", cmd_policy, "check|test|explain|load FILE ...", "check, try and load a policy"},
 	{"log", cmd_log, "verify|query|export|unlatch ...",
 	 "prove the log whole; ask it who saw what"},
-	{"hold", cmd_hold, "add|release ID --reason TEXT [--hold N]",
+	{"retention", cmd_retention, "plan [--policy FILE]",
+	 "when is what destroyed, why then, what an edit would move"},
+	{"hold", cmd_hold, "add|release|review ID --reason TEXT [--hold N]",
 	 "stop the destruction of a device, or let it go on"},
 	{"shred", cmd_shred, "--due | ID [--path PATTERN]... --reason T",
 	 "destroy what is due, a device early, or files in it"},
+	{"verify-sample", cmd_verify_sample, "[--percent N] [--period YYYY-MM]",
+	 "look again at some of what others destroyed"},
+	{"inspect", cmd_inspect, "IMAGE|BLOCK-DEVICE [--device ID]",
+	 "is a medium empty before it goes back to stock?"},
 	{"certificate", cmd_certificate, "show ID | verify FILE --key KEY",
 	 "the proof of a destruction, or of an intake"},
 	{"doctor", cmd_doctor, "", "is this store, and this machine, fit to keep secrets?"},
@@ -52,7 +67,7 @@ static void print_help(FILE *out)
 	fprintf(out, "bailee " BAILEE_VERSION
 		     ": look at returned devices without seeing their owners' lives\n\n");
 	for (size_t i = 0; i < BL_COUNT(COMMANDS); i++)
-		fprintf(out, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+		fprintf(out, "  %-16s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
 	fprintf(out, "\nEvery command takes --store DIR, --json and --help. Begin with: bailee "
 		     "mount IMAGE DIR\n"
 		     "Exit codes: 0 ok, 1 failed, 2 invalid, 3 forbidden, 4 ask, 10 not mounted, "

@@ -68,27 +68,18 @@ char *policy_signature_path(const char *path)
 
 int cmd_policy(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-	} VERBS[] = {{"check", policy_check},	  {"test", policy_test},
-		     {"explain", policy_explain}, {"diff", policy_diff},
-		     {"publish", policy_publish}, {"schema", policy_print_schema},
-		     {"load", policy_load},	  {"keygen", policy_keygen},
-		     {"sign", policy_sign},	  {"verify", policy_verify},
-		     {"trust", policy_trust}};
-	struct invocation invocation = {
+	static const struct verb VERBS[] = {
+		{"check", policy_check},     {"test", policy_test},
+		{"explain", policy_explain}, {"diff", policy_diff},
+		{"publish", policy_publish}, {"schema", policy_print_schema},
+		{"load", policy_load},	     {"keygen", policy_keygen},
+		{"sign", policy_sign},	     {"verify", policy_verify},
+		{"trust", policy_trust}};
+	const struct invocation invocation = {
 		.command = "policy",
 		.usage = "policy "
 			 "check|test|explain|diff|publish|schema|load|keygen|sign|verify|trust "
 			 "... (--help after any)"};
 
-	for (size_t i = 0; argc > 1 && i < BL_COUNT(VERBS); i++)
-		if (strcmp(argv[1], VERBS[i].name) == 0)
-			return VERBS[i].run(argc - 1, argv + 1);
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		printf("use: bailee %s\n", invocation.usage);
-		return 0;
-	}
-	return cli_usage(&invocation, "what about the policy?");
+	return cli_verb(&invocation, VERBS, BL_COUNT(VERBS), argc, argv, "what about the policy?");
 }

@@ -119,18 +119,6 @@ int cmd_requests(int argc, char **argv)
 
 /* ---- answering ---------------------------------------------------------------------------------- */
 
-/* "RMA-1001/3"; the device's id may hold anything but a '/'. */
-static bool split(const char *text, char out_device[BL_DEVICE_ID_SIZE], uint64_t *out_number)
-{
-	const char *slash = strrchr(text, '/');
-
-	if (!slash || slash == text || (size_t)(slash - text) >= BL_DEVICE_ID_SIZE)
-		return false;
-	memcpy(out_device, text, (size_t)(slash - text));
-	out_device[slash - text] = '\0';
-	return cli_parse_number(slash + 1, UINT32_MAX, out_number) && *out_number > 0;
-}
-
 static int answer_request(int argc, char **argv, const char *verb, const char *usage)
 {
 	struct invocation invocation = {.command = verb, .usage = usage};
@@ -144,7 +132,7 @@ static int answer_request(int argc, char **argv, const char *verb, const char *u
 
 	if (code >= 0)
 		return code;
-	if (!split(invocation.arguments[0], device, &number))
+	if (!cli_split(invocation.arguments[0], device, &number))
 		return cli_usage(&invocation, "a request is DEVICE/NUMBER (bailee requests)");
 	request = json_pack("{s:s,s:s,s:I,s:s*}", "do", verb, "device", device, "number",
 			    (json_int_t)number, "purpose", purpose);

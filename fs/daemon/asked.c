@@ -1,6 +1,8 @@
 #include "fs/daemon/asked.h"
 
+#include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fs/daemon/message.h"
@@ -177,6 +179,97 @@ void asked_send(struct asked *asked, const char *name, json_t *item)
 	if (!asked->is_client_gone)
 		asked->is_client_gone =
 			!message || message_send(asked->fd, message, -1, NULL) != BL_OK;
+}
+
+#define TEXT_PIECE ((size_t)48 << 10) /* every byte may take two in JSON */
+
+/* The whole is UTF-8, and so must be every piece: none ends inside a character. */
+static size_t piece_of(const char *text, size_t length)
+{
+	if (length <= TEXT_PIECE)
+		return length;
+	length = TEXT_PIECE;
+	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	return length;
+}
+
+void asked_send_text(struct asked *asked, const char *text, size_t length)
+{
+	for (size_t at = 0, size; at < length && !asked->is_client_gone; at += size) {
+		size = piece_of(text + at, length - at);
+		asked_send(asked, "text", json_stringn(text + at, size));
+	}
+}
+
+enum bl_status asked_permit_any(struct asked *asked, const enum bl_action *actions, size_t count,
+				struct bl_error *why)
+{
+	char rule[BL_RULE_ID_SIZE];
+
+	for (size_t i = 0; i + 1 < count; i++) {
+		struct may_question question = asked_question(asked, actions[i], NULL);
+
+		if (may(asked->daemon, asked->peer, &question, rule, NULL) == BL_OK) {
+			memcpy(asked->rule, rule, sizeof(rule));
+			return BL_OK;
+		}
+	}
+	return asked_permit(asked, actions[count - 1], NULL, why);
+}
+
+enum bl_status asked_permitted_any(struct asked *asked, const enum bl_action *actions, size_t count,
+				   struct device *out_device, struct bl_error *why)
+{
+	char rule[BL_RULE_ID_SIZE];
+	enum bl_status status = asked_device(asked, out_device, NULL);
+
+	for (size_t i = 0; status == BL_OK && i + 1 < count; i++) {
+		struct may_question question = asked_question(asked, actions[i], out_device);
+
+		if (may(asked->daemon, asked->peer, &question, rule, NULL) == BL_OK) {
+			memcpy(asked->rule, rule, sizeof(rule));
+			return BL_OK;
+		}
+	}
+	return asked_permitted_device(asked, actions[count - 1], out_device, why);
+}
+
+void answer_moment(json_t *object, const char *key, const struct policy *policy, int64_t at_unix)
+{
+	char name[48], text[20];
+
+	if (at_unix)
+		rules_local_time(policy, at_unix, text);
+	json_object_set_new(object, key, at_unix ? json_string(text) : json_null());
+	snprintf(name, sizeof(name), "%s_unix", key);
+	answer_number(object, name, at_unix);
+}
+
+void answer_hex(json_t *object, const char *key, const uint8_t *bytes, size_t length)
+{
+	char text[2 * DEVICE_DIGEST + 1] = "";
+
+	if (bytes)
+		sodium_bin2hex(text, sizeof(text), bytes, length);
+	answer_text(object, key, text);
+}
+
+json_t *record_json(const struct audit_record *record)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *memory = open_memstream(&text, &length);
+
+	if (!memory)
+		return NULL;
+	audit_print_json(memory, record);
+	fclose(memory);
+
+	json_t *json = json_loads(text, 0, NULL);
+
+	free(text);
+	return json;
 }
 
 bool asked_is_privileged(const struct asked *asked)

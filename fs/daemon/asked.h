@@ -60,6 +60,19 @@ enum bl_status asked_enroll(struct asked *asked, struct device *device, const ch
 			    struct bl_error *why) BL_MUST_CHECK;
 /* asked_step - tell the client of a step of a destruction; @context is the struct asked */
 void asked_step(void *context, const char *device, enum retention_step step);
+/* May the peer do any of these, of devices in general, or of the one that the request names? What is refused is told of the last. */
+enum bl_status asked_permit_any(struct asked *asked, const enum bl_action *actions, size_t count,
+				struct bl_error *why) BL_MUST_CHECK;
+enum bl_status asked_permitted_any(struct asked *asked, const enum bl_action *actions, size_t count,
+				   struct device *out_device, struct bl_error *why) BL_MUST_CHECK;
+/* "@key": in the policy's zone, null for 0; "@key_unix" */
+void answer_moment(json_t *object, const char *key, const struct policy *policy, int64_t at_unix);
+/* At most DEVICE_DIGEST bytes; NULL: "" */
+void answer_hex(json_t *object, const char *key, const uint8_t *bytes, size_t length);
+/* As audit_print_json has it; NULL: no memory */
+json_t *record_json(const struct audit_record *record);
+/* A text in pieces: {"text": "..."} */
+void asked_send_text(struct asked *asked, const char *text, size_t length);
 /* An answer before the last: {"@name": item}. Takes @item. */
 void asked_send(struct asked *asked, const char *name, json_t *item);
 /* The date of a device, which the request may have moved. */
@@ -73,7 +86,7 @@ enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action
 				      struct bl_error *why) BL_MUST_CHECK;
 
 /* Roles that lapsed, or will within RULES_WARN_DAYS: an array for status. */
-json_t *people_lapses(const struct policy *policy);
+json_t *people_lapses(const struct policy *policy, int64_t now_unix);
 
 /* The rows of the table in requests.c. */
 enum bl_status request_status(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
@@ -104,5 +117,27 @@ enum bl_status request_policy_load(struct asked *asked, struct bl_error *why) BL
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_name_key(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+
+enum bl_status request_hold_review(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_list(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_show(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_note(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_move(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_state(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_edit(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_sign(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_receipt(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_incident_open(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_incident_note(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_incident_close(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_incidents(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_incident_show(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_customer_request(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_customer_request_end(struct asked *asked,
+					    struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_customer_requests(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_retention_plan(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_verify_sample(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_inspect(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 
 #endif

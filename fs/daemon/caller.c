@@ -87,7 +87,7 @@ static enum bl_status subject_of(struct daemon *daemon, const struct policy *pol
 		.purpose = asked->purpose,
 		.has_reason = asked->has_reason,
 		.host = daemon->host[0] ? daemon->host : NULL,
-		.now_unix = daemon_now(NULL),
+		.now_unix = daemon_now(daemon),
 		.is_clock_trusted = true,
 	};
 

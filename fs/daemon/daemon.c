@@ -25,10 +25,20 @@
 #include "fs/daemon/monitor.h"
 #include "fs/daemon/state.h"
 
-int64_t daemon_now(void *context)
+int64_t daemon_now(void *daemon)
 {
-	(void)context;
-	return (int64_t)time(NULL);
+	return clock_access(((const struct daemon *)daemon)->clock);
+}
+
+int64_t daemon_trusted(const struct daemon *daemon)
+{
+	return clock_trusted(daemon->clock);
+}
+
+struct retention_now daemon_times(const struct daemon *daemon)
+{
+	return (struct retention_now){.access_unix = clock_access(daemon->clock),
+				      .trusted_unix = clock_trusted(daemon->clock)};
 }
 
 /* ---- hardening --------------------------------------------------------------------------------- */
@@ -88,6 +98,7 @@ static enum bl_status open_gate(struct daemon *daemon, struct bl_error *why)
 		.reader_path = daemon->reader_path,
 		.hot = daemon->hot,
 		.now_unix = daemon_now,
+		.clock_context = daemon,
 		.is_solo = daemon->options->is_solo,
 		.host = daemon->host[0] ? daemon->host : NULL,
 		.looked = keeper_looked,
@@ -142,7 +153,7 @@ static enum bl_status finish_shreds(struct daemon *daemon, struct bl_error *why)
 		.store = daemon->store,
 		.audit = daemon->audit,
 		.policy = policy,
-		.now_unix = daemon_now(NULL),
+		.now = daemon_times(daemon),
 		.by = UINT32_MAX,
 		.reader_path = daemon->reader_path,
 		.hot = daemon->hot,
@@ -168,6 +179,8 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 	enum bl_status status = open_store(daemon, why);
 
 	learn_host(daemon);
+	if (status == BL_OK)
+		status = clock_open(daemon->store, &daemon->clock, why);
 	if (status == BL_OK)
 		status = log_open(daemon, why);
 	if (status == BL_OK)
@@ -211,7 +224,7 @@ static enum bl_status solo_device(struct daemon *daemon, const struct daemon_sou
 	memcpy(device->id, source->id, sizeof(device->id));
 	device->kind = DEVICE_OTHER;
 	device->state = STATE_RECEIVED;
-	device->enrolled_unix = device->received_unix = daemon_now(NULL);
+	device->enrolled_unix = device->received_unix = daemon_trusted(daemon);
 	snprintf(device->source, sizeof(device->source), "%s", real);
 	memcpy(event.device, device->id, sizeof(event.device));
 
@@ -353,6 +366,7 @@ static void close_parts(struct daemon *daemon)
 	gate_free(daemon->gate);
 	sealed_hot_free(daemon->hot);
 	log_close(daemon);
+	clock_close(daemon->clock);
 	device_store_close(daemon->store);
 	fd_close(daemon->listen_fd);
 	fd_close(daemon->wake_fd);

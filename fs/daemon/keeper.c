@@ -18,7 +18,7 @@
 struct due_list {
 	struct device_store *store;
 	const struct policy *policy;
-	int64_t now_unix;
+	struct retention_now now;
 	struct device *items;
 	size_t count, room;
 	bool is_short_of_memory;
@@ -29,11 +29,12 @@ static bool collect(void *context, const struct device *device)
 	struct due_list *list = context;
 	struct retention_plan plan;
 
-	retention_plan_of(list->store, list->policy, device, list->now_unix, &plan);
+	retention_plan_of(list->store, list->policy, device, &list->now, &plan);
 	if (!plan.is_due)
 		return true;
 	/* Closed already, and not ours to destroy, or not now: nothing to do. */
-	if (device->state == STATE_DUE && (plan.is_held || !device->destroy_when_due))
+	if (device->state == STATE_DUE &&
+	    (plan.is_held || !plan.is_ripe || !device->destroy_when_due))
 		return true;
 	if (list->count == list->room) {
 		size_t room = list->room ? 2 * list->room : 16;
@@ -64,7 +65,8 @@ static enum bl_status close_device(struct daemon *daemon, const struct device *d
 	enum bl_status status = audit_append(daemon->audit, &event, NULL, why);
 
 	if (status == BL_OK)
-		status = device_set_state(daemon->store, device->id, STATE_DUE, why);
+		status = device_set_state(daemon->store, device->id, STATE_DUE,
+					  daemon_trusted(daemon), why);
 	gate_device_changed(daemon->gate, device->id);
 	return status;
 }
@@ -72,7 +74,10 @@ static enum bl_status close_device(struct daemon *daemon, const struct device *d
 /* What the store does not take now is told again; of what is gone, or closed to all, nothing has to be known. */
 static bool keep_look(void *context, const char *id, int64_t at_unix)
 {
-	enum bl_status status = device_opened(((struct daemon *)context)->store, id, at_unix, NULL);
+	const struct daemon *daemon = context;
+	/* A wall clock that is ahead puts no date off. */
+	enum bl_status status =
+		device_opened(daemon->store, id, BL_MIN(at_unix, daemon_trusted(daemon)), NULL);
 
 	return status != BL_IO && status != BL_NO_MEMORY;
 }
@@ -91,8 +96,8 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	struct due_list list = {
-		.store = daemon->store, .policy = policy, .now_unix = daemon_now(NULL)};
-	enum bl_status worst = BL_OK;
+		.store = daemon->store, .policy = policy, .now = daemon_times(daemon)};
+	enum bl_status worst = calendar_reopen(daemon, policy, why);
 
 	/* Whoever looked since the last time may have put a date off. */
 	keeper_keep_looks(daemon);
@@ -101,7 +106,7 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 		struct retention_plan plan;
 		struct bl_error here;
 
-		retention_plan_of(daemon->store, policy, &list.items[i], list.now_unix, &plan);
+		retention_plan_of(daemon->store, policy, &list.items[i], &list.now, &plan);
 
 		enum bl_status status = close_device(daemon, &list.items[i], plan.entry, &here);
 
@@ -145,7 +150,7 @@ static struct retention_context context_of(struct pass *pass, const struct polic
 		.store = pass->daemon->store,
 		.audit = pass->daemon->audit,
 		.policy = policy,
-		.now_unix = daemon_now(NULL),
+		.now = daemon_times(pass->daemon),
 		.by = pass->by,
 		.reader_path = pass->daemon->reader_path,
 		.hot = pass->daemon->hot,
@@ -199,12 +204,12 @@ static enum bl_status end_device(struct pass *pass, const char *id, struct bl_er
 	enum bl_status status = device_find(daemon->store, id, &device, why);
 
 	if (status == BL_OK)
-		retention_plan_of(daemon->store, policy, &device, context.now_unix, &plan);
+		retention_plan_of(daemon->store, policy, &device, &context.now, &plan);
 	if (plan.is_due)
 		status = close_device(daemon, &device, plan.entry, why);
 	pthread_mutex_unlock(&daemon->life_lock);
-	/* A hold stops the destruction, not the closing. */
-	if (status != BL_OK || !plan.is_due || plan.is_held || !device.destroy_when_due)
+	/* A hold, a grace, and a clock that nobody vouches for stop the destruction, not the closing. */
+	if (status != BL_OK || !plan.is_ripe || plan.is_held || !device.destroy_when_due)
 		return status;
 	gate_device_drop(daemon->gate, device.id);
 	status = retention_shred(&context, device.id, why);
@@ -216,13 +221,52 @@ static enum bl_status end_device(struct pass *pass, const char *id, struct bl_er
 	return status;
 }
 
+/* The files of one entry with `paths`; that none matches is known from then on, too. */
+static enum bl_status end_part(struct pass *pass, const struct policy *policy,
+			       const struct device *device, size_t index, struct bl_error *why)
+{
+	struct daemon *daemon = pass->daemon;
+	struct retention_context context = context_of(pass, policy);
+	uint64_t files = 0;
+	uint32_t number = 0;
+
+	gate_device_drop(daemon->gate, device->id);
+	enum bl_status status =
+		retention_entry_shred(&context, device->id, index, &files, &number, why);
+
+	gate_device_drop(daemon->gate, device->id);
+	gate_device_changed(daemon->gate, device->id);
+	if (status != BL_OK)
+		bl_explain(why, "files of '%s' are due and not destroyed", device->id);
+	return status;
+}
+
+/* Each entry once: what fails is tried again by the next pass. */
+static bool end_parts(void *context, const struct device *device)
+{
+	struct pass *pass = context;
+	struct daemon *daemon = pass->daemon;
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	enum bl_status status = BL_OK;
+	struct retention_now now = daemon_times(daemon);
+	struct bl_error here = {.text = ""};
+	size_t index;
+
+	while (status == BL_OK && !atomic_load(&daemon->is_stopping) &&
+	       retention_part_due(daemon->store, policy, device, &now, &index)) {
+		status = end_part(pass, policy, device, index, &here);
+		note_failure(pass, status, &here);
+	}
+	return !atomic_load(&daemon->is_stopping);
+}
+
 /* A stop lets what was begun end, and begins nothing. */
 static void end_devices(struct pass *pass)
 {
 	struct daemon *daemon = pass->daemon;
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	struct due_list list = {
-		.store = daemon->store, .policy = policy, .now_unix = daemon_now(NULL)};
+		.store = daemon->store, .policy = policy, .now = daemon_times(daemon)};
 	struct bl_error here = {.text = ""};
 
 	device_each(daemon->store, collect, &list);
@@ -259,12 +303,14 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 	};
 
 	pthread_mutex_lock(&daemon->shred_lock);
+	calendar_clock(daemon);
 	/* All of them are closed before the first is destroyed, which may take hours. */
 	pthread_mutex_lock(&daemon->life_lock);
 	pass.worst = keeper_close_due(daemon, pass.why);
 	pthread_mutex_unlock(&daemon->life_lock);
 	device_each(daemon->store, resume_device, &pass);
 	end_devices(&pass);
+	device_each(daemon->store, end_parts, &pass);
 	keep_trouble(&pass);
 	pthread_mutex_unlock(&daemon->shred_lock);
 	*out_shredded = pass.shredded;
@@ -273,18 +319,31 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 
 /* ---- the thread -------------------------------------------------------------------------------- */
 
+/* In wall clock time, as the waits are. Trusted time may have to catch up first, or to be believed. */
+static int64_t wake_of(const struct daemon *daemon, int64_t trusted_unix)
+{
+	int64_t wall = daemon_wall(), at;
+	int64_t wait = clock_wait(daemon->clock);
+
+	if (__builtin_sub_overflow(trusted_unix, daemon_trusted(daemon), &at) ||
+	    __builtin_add_overflow(at, wall, &at))
+		at = INT64_MAX;
+	return wait == INT64_MAX ? at : BL_MIN(at, wall + wait);
+}
+
 /* @began: when the last pass did. What has come due since, while it was under way, was perhaps not seen by it. */
-static int64_t next_wake(struct daemon *daemon, int64_t began, bool has_failed)
+static int64_t next_wake(struct daemon *daemon, const struct retention_now *began, bool has_failed)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-	int64_t now = daemon_now(NULL);
-	int64_t tick = gate_tick(daemon->gate, now);
-	int64_t due = retention_next(daemon->store, policy, began);
-	int64_t latest = now + (has_failed ? RETRY_SECONDS : LONGEST_SLEEP_SECONDS);
-	int64_t next = BL_MIN(tick, due);
+	int64_t wall = daemon_wall(), access = daemon_now(daemon);
+	int64_t tick = gate_tick(daemon->gate, access);
+	int64_t due = wake_of(daemon, retention_next(daemon->store, policy, began));
+	int64_t latest = wall + (has_failed ? RETRY_SECONDS : LONGEST_SLEEP_SECONDS);
+	/* Access time is the wall clock's, or that of trusted time ahead of it. */
+	int64_t next = BL_MIN(tick == INT64_MAX ? tick : tick - (access - wall), due);
 
 	next = BL_MIN(next, latest);
-	return BL_MAX(next, now + 1);
+	return BL_MAX(next, wall + 1);
 }
 
 static void sleep_until(struct daemon *daemon, int64_t at_unix)
@@ -308,7 +367,7 @@ static void *keep(void *context)
 	while (!atomic_load(&daemon->is_stopping)) {
 		struct bl_error why = {{0}};
 		size_t shredded;
-		int64_t began = daemon_now(NULL);
+		const struct retention_now began = daemon_times(daemon);
 		enum bl_status status = keeper_pass(daemon, NULL, NULL, NULL, &shredded, &why);
 
 		/* The same trouble every minute is told once. */
@@ -316,8 +375,9 @@ static void *keep(void *context)
 			fprintf(stderr, "error: keeper: %s\n", why.text);
 			memcpy(last_told, why.text, sizeof(last_told));
 		}
+		calendar_notices(daemon);
 		log_trim(daemon);
-		sleep_until(daemon, next_wake(daemon, began, status != BL_OK));
+		sleep_until(daemon, next_wake(daemon, &began, status != BL_OK));
 	}
 	return NULL;
 }

@@ -11,9 +11,6 @@
 #include "fs/daemon/state.h"
 
 #define SECOND_NS INT64_C(1000000000)
-/* A clock that was put forward would take years of the log at once: it has to have stood for a day, without a step. */
-#define STEADY_SECONDS 86400
-#define STEP_SECONDS   60
 /* A policy's spans are shorter (100 years); in nanoseconds it fits beside a time. */
 #define LONGEST_SECONDS INT64_C(4000000000)
 
@@ -269,31 +266,16 @@ void log_obey(struct daemon *daemon, const struct policy *policy)
 		(void)!audit_checkpoint(daemon->audit, NULL);
 }
 
-bool log_clock_is_steady(struct log_clock *clock, int64_t realtime_s, int64_t boottime_s)
-{
-	int64_t offset = realtime_s - boottime_s;
-
-	if (!clock->is_known || offset > clock->offset_s + STEP_SECONDS ||
-	    offset < clock->offset_s - STEP_SECONDS) {
-		clock->is_known = true;
-		clock->offset_s = offset;
-		clock->since_s = boottime_s;
-	}
-	return boottime_s - clock->since_s >= STEADY_SECONDS;
-}
-
 void log_trim(struct daemon *daemon)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-	int64_t now = daemon_now(NULL);
-	bool is_steady = log_clock_is_steady(&daemon->log_clock, now, boottime_ns() / SECOND_NS);
 	struct bl_error why = {{0}};
 	size_t removed = 0;
 	int64_t keep = policy ? policy_audit(policy)->keep_seconds : 0;
 
-	if (!keep || !is_steady || !audit_is_writable(daemon->audit))
+	if (!keep || !audit_is_writable(daemon->audit))
 		return;
-	if (audit_trim(daemon->audit, now - keep, &removed, &why) != BL_OK)
+	if (audit_trim(daemon->audit, daemon_trusted(daemon) - keep, &removed, &why) != BL_OK)
 		fprintf(stderr, "error: audit: old parts of the log cannot be removed: %s\n",
 			why.text);
 	if (removed)

@@ -73,20 +73,32 @@ static enum bl_status parse(const struct policy_text *text, struct policy **out_
 	return status;
 }
 
-/* A serial must grow, so that an old policy cannot be slipped back in; the very same file may come again. */
-static enum bl_status check_serial(struct daemon *daemon, const struct policy *policy,
-				   struct bl_error *why)
+enum bl_status policy_parse(const char *bytes, size_t length, struct policy **out_policy,
+			    struct bl_error *why)
+{
+	const struct policy_text text = {.bytes = bytes, .length = length};
+
+	return parse(&text, out_policy, why);
+}
+
+/* The last good one; NULL: there is none, or none that this version reads. */
+static struct policy *last_policy(struct daemon *daemon)
 {
 	BL_CLEANUP(bl_free) char *bytes = NULL;
-	BL_CLEANUP(policy_unref) struct policy *last = NULL;
+	struct policy *last = NULL;
 	struct policy_text text = {0};
 
 	if (device_store_last_policy(daemon->store, &bytes, &text.length, NULL) != BL_OK)
-		return BL_OK;
+		return NULL;
 	text.bytes = bytes;
-	if (parse(&text, &last, NULL) != BL_OK)
-		return BL_OK;
-	if (memcmp(policy_digest(policy), policy_digest(last), 32) == 0)
+	return parse(&text, &last, NULL) == BL_OK ? last : NULL;
+}
+
+/* A serial must grow, so that an old policy cannot be slipped back in; the very same file may come again. */
+static enum bl_status check_serial(const struct policy *last, const struct policy *policy,
+				   struct bl_error *why)
+{
+	if (!last || memcmp(policy_digest(policy), policy_digest(last), 32) == 0)
 		return BL_OK;
 	if (policy_serial(policy) > policy_serial(last))
 		return BL_OK;
@@ -197,11 +209,14 @@ static enum bl_status keep(struct daemon *daemon, const struct policy_text *text
 
 /* In force only after its event is durable and the store can start with it again. */
 static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
-			      const struct policy *policy, const struct policy_text *text,
-			      struct bl_error *why)
+			      const struct policy *last, const struct policy *policy,
+			      const struct policy_text *text, struct bl_error *why)
 {
 	enum bl_status status = log_policy(daemon, peer, policy, text->reason, why);
 
+	/* Before anything can act on it. */
+	if (status == BL_OK)
+		status = calendar_grace(daemon, last, policy, why);
 	if (status == BL_OK)
 		status = keep(daemon, text, why);
 	if (status == BL_OK) {
@@ -229,7 +244,7 @@ static void remember(struct daemon *daemon, enum bl_status status, const struct 
 		return;
 	}
 	daemon->policy_refusals++;
-	daemon->policy_trouble_unix = daemon_now(NULL);
+	daemon->policy_trouble_unix = daemon_now(daemon);
 	memcpy(daemon->policy_trouble, why->text, sizeof(daemon->policy_trouble));
 }
 
@@ -245,6 +260,7 @@ enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *t
 			      const struct peer *peer, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = NULL;
+	BL_CLEANUP(policy_unref) struct policy *last = NULL;
 	struct bl_error here = {{0}};
 
 	/* Who people are is asked anew before the policy that names them holds; without our lock, for NSS may take its time. */
@@ -254,10 +270,12 @@ enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *t
 
 	if (status == BL_OK)
 		status = parse(text, &policy, &here);
+	if (status == BL_OK) {
+		last = last_policy(daemon);
+		status = check_serial(last, policy, &here);
+	}
 	if (status == BL_OK)
-		status = check_serial(daemon, policy, &here);
-	if (status == BL_OK)
-		status = enforce(daemon, peer, policy, text, &here);
+		status = enforce(daemon, peer, last, policy, text, &here);
 	else if (log_policy(daemon, peer, NULL, text->reason, NULL) != BL_OK)
 		status = bl_fail(&here, BL_LOG_BROKEN, "the log cannot take the event");
 	remember(daemon, status, &here);

@@ -1,490 +1,534 @@
-/* A device's life: known, held, let go, destroyed, proven. */
-#include "fs/daemon/asked.h"
-
-#include <errno.h>
+/* The record of a device, its custody, and what people do with it. */
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "fs/daemon/handed.h"
-#include "fs/daemon/message.h"
-#include "fs/image/choose.h"
+#include "fs/daemon/life.h"
+#include "fs/inspect/inspect.h"
 
-/*
- * The client opened the source with its own rights and passes the descriptor: nobody has root read, or destroy, what
- * they could not themselves.
- */
-static enum bl_status check_source(const struct asked *asked, bool destroy, struct bl_error *why)
+/* ---- looking ------------------------------------------------------------------------------------------ */
+
+static void send_device(struct asked *asked, const struct policy *policy,
+			const struct device *device)
 {
-	struct stat stat;
-	int flags = asked->passed_fd < 0 ? -1 : fcntl(asked->passed_fd, F_GETFL);
-
-	if (flags < 0 || fstat(asked->passed_fd, &stat) < 0)
-		return bl_fail(why, BL_INVALID, "no open source came with the request");
-	/* O_PATH needs no right to read, and O_WRONLY is another one. */
-	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "source is not open for reading (open it, do not just name it)");
-	/* A folder is opened, but what lies in it would be read with the service's rights. */
-	if (S_ISDIR(stat.st_mode) && asked->peer->uid != asked->daemon->owner)
-		return bl_fail(
-			why, BL_FORBIDDEN,
-			"a folder is the store owner's to enrol, since what is in it is read "
-			"with the service's rights (enrol an image file)");
-	return destroy ? handed_check_destroyable(asked, asked->passed_fd, why)
-		       : handed_check_shared(asked, asked->passed_fd, false, why);
+	asked_send(asked, "device", life_device(asked, policy, device));
 }
 
-enum bl_status asked_new_device(const struct asked *asked, struct device *out_device,
-				struct bl_error *why)
+enum bl_status request_device_list(struct asked *asked, struct bl_error *why)
 {
-	const char *id = asked_text(asked, "device");
-	const char *kind = asked_text(asked, "kind");
-
-	if (!id || !bl_device_id_ok(id))
-		return bl_fail(why, BL_INVALID,
-			       "device id is not one (1 to 31 of A-Z a-z 0-9 . _ -)");
-	if (!kind || !bl_device_kind_parse(kind, &out_device->kind))
-		return bl_fail(why, BL_INVALID,
-			       "kind of device is not one (phone tablet laptop desktop disk "
-			       "usb-stick memory-card "
-			       "camera console wearable network printer other)");
-	snprintf(out_device->id, sizeof(out_device->id), "%s", id);
-	out_device->state = STATE_RECEIVED;
-	out_device->enrolled_unix = daemon_now(NULL);
-	out_device->received_unix = out_device->enrolled_unix;
-	return BL_OK;
+	return life_tell(asked, "device-list", send_device, why);
 }
 
-/* Its date counts from then: a slip of the pen would put the destruction off. A day is left for time zones. */
-static enum bl_status check_received(const struct device_record *record, struct bl_error *why)
+/* The events of the custody chain (docs/retention.md, "Custody"). */
+static bool is_custody(enum audit_op op)
 {
-	if (record->has_received && record->received_unix > daemon_now(NULL) + 86400)
-		return bl_fail(why, BL_INVALID,
-			       "'received' lies in the future (the day the device was taken in)");
-	return BL_OK;
-}
-
-enum bl_status asked_enroll(struct asked *asked, struct device *device, const char *detail,
-			    struct bl_error *why)
-{
-	const char *text = asked_text(asked, "record");
-	struct device_record record = {.has_received = false};
-	enum bl_status status =
-		text ? device_record_parse(text, strlen(text), &record, why) : BL_OK;
-
-	if (status == BL_OK && text) {
-		status = check_received(&record, why);
-		if (status != BL_OK)
-			device_record_done(&record);
-	}
-	if (status != BL_OK) {
-		bl_explain(why, "record");
-		return status;
-	}
-	/* The event comes first: a device is never known without one; a failed attempt has one as well. */
-	pthread_mutex_lock(&asked->daemon->life_lock);
-	status = asked_log(asked, AUDIT_ENROLLED, device->id, detail, BL_OK, why);
-	if (status == BL_OK)
-		status = device_enroll(asked->daemon->store, device, text ? &record : NULL, why);
-	asked_undone(asked, AUDIT_ENROLLED, device->id, status);
-	/* What came too late is closed before anybody can see it; a failure is the keeper's, who tries again. */
-	if (status == BL_OK)
-		(void)!keeper_close_due(asked->daemon, NULL);
-	pthread_mutex_unlock(&asked->daemon->life_lock);
-	if (text)
-		device_record_done(&record);
-	return status;
-}
-
-enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
-{
-	BL_CLEANUP(bl_free) struct device *device = calloc(1, sizeof(*device));
-
-	if (!device)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-
-	enum bl_status status = asked_new_device(asked, device, why);
-
-	device->destroy_when_due = asked_flag(asked, "destroy_when_due");
-	snprintf(device->source, sizeof(device->source), "/proc/self/fd/%d", asked->passed_fd);
-	if (status == BL_OK)
-		status = asked_permit_intake(asked, device, why);
-	if (status == BL_OK)
-		status = check_source(asked, device->destroy_when_due, why);
-	if (status == BL_OK)
-		status = asked_enroll(asked, device,
-				      device->destroy_when_due ? "to be destroyed when due" : "",
-				      why);
-	if (status != BL_OK)
-		return status;
-	gate_device_changed(asked->daemon->gate, device->id);
-	keeper_wake(asked->daemon);
-	answer_text(asked->answer, "device", device->id);
-	answer_text(asked->answer, "kind", bl_device_kind_name(device->kind));
-	return BL_OK;
-}
-
-enum bl_status request_hold_add(struct asked *asked, struct bl_error *why)
-{
-	struct daemon *daemon = asked->daemon;
-	struct device device;
-	const char *reason = asked_text(asked, "reason");
-	uint32_t number = 0;
-
-	if (!reason || !*reason)
-		return bl_fail(why, BL_INVALID, "a hold needs a reason (--reason TEXT)");
-
-	enum bl_status status = asked_permitted_device(asked, ACTION_HOLD, &device, why);
-
-	if (status != BL_OK)
-		return status;
-	pthread_mutex_lock(&daemon->life_lock);
-	status = asked_log(asked, AUDIT_HOLD_ADDED, device.id, NULL, BL_OK, why);
-	if (status == BL_OK)
-		status = device_hold_add(daemon->store, device.id, asked->peer->uid, reason,
-					 daemon_now(NULL), &number, why);
-	asked_undone(asked, AUDIT_HOLD_ADDED, device.id, status);
-	pthread_mutex_unlock(&daemon->life_lock);
-	gate_device_changed(daemon->gate, device.id);
-	keeper_wake(daemon);
-	answer_text(asked->answer, "device", device.id);
-	answer_number(asked->answer, "hold", number);
-	return status;
-}
-
-/* An approval of a release counts so long, and only while its giver may still approve. */
-#define RELEASE_SECONDS INT64_C(86400)
-
-static bool counts_for_release(const struct asked *asked, const char *device,
-			       const struct device_approval *approval)
-{
-	const struct gate_question question = {
-		.uid = approval->by,
-		.gid = (gid_t)approval->by,
-		.has_reason = true,
-		.action = ACTION_APPROVE,
-		.device = device,
+	static const enum audit_op OPS[] = {
+		AUDIT_ENROLLED,	   AUDIT_INTAKE,	AUDIT_CUSTODY,	    AUDIT_CONSENT,
+		AUDIT_HOLD_ADDED,  AUDIT_HOLD_RELEASED, AUDIT_INCIDENT,	    AUDIT_CUSTOMER_REQUEST,
+		AUDIT_NOTICE,	   AUDIT_DUE,		AUDIT_SHRED_INTENT, AUDIT_SHRED_DONE,
+		AUDIT_SOURCE_DONE, AUDIT_PART_DONE,	AUDIT_VERIFIED,	    AUDIT_INSPECTED,
 	};
-	char rule[BL_RULE_ID_SIZE];
-	int64_t now = daemon_now(NULL);
 
-	return approval->since_unix <= now && now - approval->since_unix < RELEASE_SECONDS &&
-	       gate_ask(asked->daemon->gate, &question, rule, NULL) == BL_OK;
+	for (size_t i = 0; i < BL_COUNT(OPS); i++)
+		if (OPS[i] == op)
+			return true;
+	return false;
 }
 
-/* What was asked for before the hold was there is about another one: nobody who agreed knew of this. */
-static bool is_release_of(const struct asked *asked, const struct device_request *request,
-			  const struct device_hold *hold)
+struct chain {
+	struct asked *asked;
+	const char *device;
+};
+
+static bool send_custody(void *context, const struct audit_record *record)
 {
-	return request->action == ACTION_RELEASE && request->by == asked->peer->uid &&
-	       !request->is_refused && request->since_unix >= hold->since_unix;
+	struct chain *chain = context;
+
+	if (is_custody(record->event.op) && strcmp(record->event.device, chain->device) == 0)
+		asked_send(chain->asked, "custody", record_json(record));
+	return !chain->asked->is_client_gone && !atomic_load(&chain->asked->daemon->is_stopping);
 }
 
-/* The request of this person that the most others agreed to; *out_number 0: none. */
-static enum bl_status best_release(const struct asked *asked, const char *device,
-				   const struct device_hold *hold, uint32_t *out_number,
-				   size_t *out_count, struct bl_error *why)
+static enum bl_status send_chain(struct asked *asked, const struct device *device,
+				 struct bl_error *why)
+{
+	struct chain chain = {asked, device->id};
+	BL_CLEANUP(fd_close) int log_fd = -1;
+	enum bl_status status = device_store_log(asked->daemon->store, &log_fd, why);
+
+	if (status != BL_OK)
+		return status;
+	/* It was known a moment after its event. */
+	return audit_scan_since(log_fd, device->enrolled_unix - 3600, send_custody, &chain, why);
+}
+
+static json_t *holds_of(const struct asked *asked, const struct policy *policy,
+			const struct device *device)
+{
+	int64_t now = daemon_trusted(asked->daemon);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < device->hold_count; i++) {
+		const struct device_hold *hold = &device->holds[i];
+		json_t *item = json_object();
+
+		answer_number(item, "number", hold->number);
+		answer_moment(item, "since", policy, hold->since_unix);
+		answer_number(item, "by", hold->by);
+		answer_text(item, "reason", hold->reason);
+		answer_number(item, "incident", hold->incident);
+		answer_moment(item, "review_by", policy, life_review_by(policy, hold));
+		answer_text(item, "overdue", life_hold_overdue(policy, hold, now));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *consents_of(const struct asked *asked, const struct policy *policy, const char *id)
 {
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
-	enum bl_status status = device_facts_read(asked->daemon->store, device, &facts, why);
+	json_t *list = json_array();
 
-	*out_number = 0;
-	*out_count = 0;
-	for (size_t i = 0; status == BL_OK && i < facts->request_count; i++) {
-		const struct device_request *request = &facts->requests[i];
-		size_t count = 0;
+	if (device_facts_read(asked->daemon->store, id, &facts, NULL) != BL_OK)
+		return list;
+	for (size_t i = 0; i < facts->consent_count; i++) {
+		const struct device_consent *consent = &facts->consents[i];
+		json_t *item = json_object();
 
-		for (size_t k = 0;
-		     is_release_of(asked, request, hold) && k < request->approval_count; k++)
-			count += counts_for_release(asked, device, &request->approvals[k]);
-		if (count > *out_count) {
-			*out_count = count;
-			*out_number = request->number;
-		}
+		answer_text(item, "purpose", consent->purpose);
+		answer_text(item, "state", consent->is_granted ? "granted" : "withdrawn");
+		answer_moment(item, "since", policy, consent->since_unix);
+		json_object_set_new(item, "by",
+				    consent->by == UINT32_MAX ? json_null()
+							      : json_integer(consent->by));
+		json_array_append_new(list, item);
 	}
+	return list;
+}
+
+static enum bl_status add_matters(const struct asked *asked, const struct policy *policy,
+				  const char *id, struct bl_error *why)
+{
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	json_t *incidents = json_array(), *requests = json_array();
+	int64_t now = daemon_trusted(asked->daemon);
+	enum bl_status status = device_matters_read(asked->daemon->store, id, &matters, why);
+
+	for (size_t i = 0; matters && i < matters->incident_count; i++)
+		json_array_append_new(incidents,
+				      life_incident(policy, id, &matters->incidents[i], now));
+	for (size_t i = 0; matters && i < matters->request_count; i++)
+		json_array_append_new(requests,
+				      life_request(policy, id, &matters->requests[i], now));
+	json_object_set_new(asked->answer, "incidents", incidents);
+	json_object_set_new(asked->answer, "requests", requests);
 	return status;
 }
 
-/* `holds: release_approvals`: so many others have to agree. @out_number: to the request that is used up by it; 0: none */
-static enum bl_status check_release(struct asked *asked, const struct device *device,
-				    const struct device_hold *hold, uint32_t *out_number,
-				    struct bl_error *why)
+static json_t *moment_by(const struct policy *policy, int64_t at_unix, uint32_t by)
+{
+	json_t *item = json_object();
+
+	answer_moment(item, "at", policy, at_unix);
+	json_object_set_new(item, "by", by == UINT32_MAX ? json_null() : json_integer(by));
+	return item;
+}
+
+static void add_proofs(struct asked *asked, const struct policy *policy,
+		       const struct device *device)
+{
+	json_t *pictures = json_array(), *end, *verified, *inspected, *answer = asked->answer;
+
+	for (size_t i = 0; i < device->picture_count; i++) {
+		json_t *item = json_object();
+
+		answer_hex(item, "digest", device->pictures[i], DEVICE_DIGEST);
+		json_array_append(pictures, json_object_get(item, "digest"));
+		json_decref(item);
+	}
+	end = moment_by(policy, device->end.at_unix, device->end.by);
+	answer_hex(end, "certificate", device->end.at_unix ? device->end.certificate : NULL,
+		   DEVICE_DIGEST);
+	verified = moment_by(policy, device->verified.at_unix, device->verified.by);
+	json_object_set_new(verified, "good", json_boolean(device->verified.is_good));
+	inspected = moment_by(policy, device->inspected.at_unix, device->inspected.by);
+	json_object_set_new(inspected, "empty", json_boolean(device->inspected.is_empty));
+	json_object_set_new(inspected, "other", json_boolean(device->inspected.is_other));
+	json_object_set_new(answer, "pictures", pictures);
+	answer_hex(answer, "scan", device->has_scan ? device->scan : NULL, DEVICE_DIGEST);
+	json_object_set_new(answer, "end", device->end.at_unix ? end : json_null());
+	json_object_set_new(answer, "verified", device->verified.at_unix ? verified : json_null());
+	json_object_set_new(answer, "inspected",
+			    device->inspected.at_unix ? inspected : json_null());
+	if (!device->end.at_unix)
+		json_decref(end);
+	if (!device->verified.at_unix)
+		json_decref(verified);
+	if (!device->inspected.at_unix)
+		json_decref(inspected);
+}
+
+static bool has_certificate(struct device_store *store, const char *id)
+{
+	BL_CLEANUP(bl_free) char *text = NULL;
+	size_t length;
+
+	return device_certificate_read(store, id, ".json", &text, &length, NULL) == BL_OK;
+}
+
+static enum bl_status show(struct asked *asked, const struct device *device, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	unsigned needed = policy_holds(policy)->release_approvals;
-	size_t count;
+	struct device_store *store = asked->daemon->store;
+	BL_CLEANUP(json_decref) json_t *plain = life_device(asked, policy, device);
 
-	*out_number = 0;
-	if (needed == 0)
-		return BL_OK;
-	enum bl_status status = best_release(asked, device->id, hold, out_number, &count, why);
+	json_object_update(asked->answer, plain);
+	json_object_set_new(asked->answer, "holds", holds_of(asked, policy, device));
+	json_object_set_new(asked->answer, "consents", consents_of(asked, policy, device->id));
+	life_notes(asked, policy, device->id, -1, 0);
+	add_proofs(asked, policy, device);
+	json_object_set_new(asked->answer, "certificate",
+			    json_boolean(has_certificate(store, device->id)));
 
-	if (status != BL_OK || count >= needed)
-		return status;
-	status = bl_fail(why, BL_ASK,
-			 "releasing a hold takes %u approvals by others, %zu are there (bailee "
-			 "request release %s --reason TEXT)",
-			 needed, count, device->id);
-	return asked_log(asked, AUDIT_HOLD_RELEASED, device->id, "approvals", BL_ASK, NULL) == BL_OK
-		       ? status
-		       : bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+	enum bl_status status = add_matters(asked, policy, device->id, why);
+
+	return status == BL_OK ? send_chain(asked, device, why) : status;
 }
 
-/* The event first; what others agreed to is used up with it, before the hold is gone: the next one is another matter. */
-static enum bl_status release(struct asked *asked, const struct device *device, uint32_t hold,
-			      uint32_t request, struct bl_error *why)
+static enum bl_status show_yaml(struct asked *asked, const struct device *device,
+				struct bl_error *why)
 {
-	struct device_store *store = asked->daemon->store;
-	enum bl_status status = asked_log(asked, AUDIT_HOLD_RELEASED, device->id, NULL, BL_OK, why);
+	struct device_record record = {.has_received = false};
+	BL_CLEANUP(bl_free) char *yaml = NULL;
+	enum bl_status status = device_identities(asked->daemon->store, device->id, &record, why);
+	bool has_customer = record.identity_count > 0;
 
-	if (status == BL_OK && request)
-		status = device_request_refuse(store, device->id, request, asked->peer->uid, why);
+	device_record_done(&record);
 	if (status == BL_OK)
-		status = device_hold_release(store, device->id, hold, why);
-	asked_undone(asked, AUDIT_HOLD_RELEASED, device->id, status);
+		status = device_record_print(device, has_customer, &yaml, why);
+	if (status == BL_OK)
+		answer_text(asked->answer, "yaml", yaml);
 	return status;
 }
 
-/* Which one: the only one when none is named. A slip of the pen uses nothing up. */
-static enum bl_status pick_hold(const struct asked *asked, const struct device *device,
-				const struct device_hold **out_hold, struct bl_error *why)
+enum bl_status request_device_show(struct asked *asked, struct bl_error *why)
 {
-	int64_t number = asked_number(asked, "hold", 0);
-
-	for (size_t i = 0; i < device->hold_count; i++)
-		if (number ? device->holds[i].number == number : device->hold_count == 1) {
-			*out_hold = &device->holds[i];
-			return BL_OK;
-		}
-	if (number)
-		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no hold %lld", device->id,
-			       (long long)number);
-	return bl_fail(why, BL_INVALID, "device '%s' has %zu holds (name one with --hold N)",
-		       device->id, device->hold_count);
-}
-
-enum bl_status request_hold_release(struct asked *asked, struct bl_error *why)
-{
-	struct daemon *daemon = asked->daemon;
 	struct device device;
-	const char *reason = asked_text(asked, "reason");
-	const struct device_hold *hold = NULL;
-	uint32_t request = 0;
-
-	if (!reason || !*reason)
-		return bl_fail(why, BL_INVALID, "releasing a hold needs a reason (--reason TEXT)");
-
-	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
+	enum bl_status status = life_permit(asked, &device, why);
 
 	if (status == BL_OK)
-		status = pick_hold(asked, &device, &hold, why);
-	if (status == BL_OK)
-		status = check_release(asked, &device, hold, &request, why);
+		status = asked_log(asked, AUDIT_ADMIN, device.id, "device-show", BL_OK, why);
 	if (status != BL_OK)
 		return status;
-	pthread_mutex_lock(&daemon->life_lock);
-	status = release(asked, &device, hold->number, request, why);
-	pthread_mutex_unlock(&daemon->life_lock);
-	gate_device_changed(daemon->gate, device.id);
-	keeper_wake(daemon);
-	answer_text(asked->answer, "device", device.id);
-	answer_number(asked->answer, "hold", hold->number);
-	return status;
+	return asked_flag(asked, "yaml") ? show_yaml(asked, &device, why)
+					 : show(asked, &device, why);
 }
 
-void asked_step(void *context, const char *device, enum retention_step step)
+/* ---- changing ------------------------------------------------------------------------------------------- */
+
+static enum bl_status answer_changed(struct asked *asked, const char *id, struct bl_error *why)
 {
-	/* A client that went away stops nothing: what was begun is finished. */
-	asked_send(context, "step",
-		   json_pack("{s:s,s:s}", "device", device, "step", retention_step_name(step)));
-}
-
-enum bl_status request_shred_due(struct asked *asked, struct bl_error *why)
-{
-	size_t shredded = 0;
-	enum bl_status status = asked_permit(asked, ACTION_SHRED, NULL, why);
-
-	if (status == BL_OK)
-		status = asked_log(asked, AUDIT_ADMIN, NULL, "shred-due", BL_OK, why);
-	if (status == BL_OK)
-		status = keeper_pass(asked->daemon, asked->peer, asked_step, asked, &shredded, why);
-	answer_number(asked->answer, "shredded", (int64_t)shredded);
-	return status;
-}
-
-/* Permitted early: closed at once, and destroyed as soon as nothing stronger holds it back. */
-static enum bl_status shred_early(struct asked *asked, const struct device *device,
-				  struct bl_error *why)
-{
-	struct daemon *daemon = asked->daemon;
-
-	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status =
-		asked_log(asked, AUDIT_ADMIN, device->id, "early shred", BL_OK, why);
-
-	if (status == BL_OK)
-		status = device_early_shred_set(daemon->store, device->id, asked->peer->uid,
-						daemon_now(NULL), why);
-	asked_undone(asked, AUDIT_ADMIN, device->id, status);
-	if (status == BL_OK)
-		status = keeper_close_due(daemon, why);
-	pthread_mutex_unlock(&daemon->life_lock);
-	keeper_wake(daemon);
-	return status;
-}
-
-/* When it is destroyed now, by what, and what stands in the way: for whoever has just moved the date. */
-enum bl_status answer_date(struct asked *asked, const char *id, struct bl_error *why)
-{
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	struct retention_plan plan;
 	struct device device;
-	char due[20];
 	enum bl_status status = device_find(asked->daemon->store, id, &device, why);
 
 	if (status != BL_OK)
 		return status;
-	retention_plan_of(asked->daemon->store, policy, &device, daemon_now(NULL), &plan);
-	rules_local_time(policy, plan.due_unix, due);
 	answer_text(asked->answer, "device", device.id);
-	answer_text(asked->answer, "due", due);
-	answer_text(asked->answer, "retention", plan.entry);
-	json_object_set_new(asked->answer, "held", json_boolean(plan.is_held));
-	json_object_set_new(asked->answer, "destroyed", json_boolean(device.destroy_when_due));
+	answer_text(asked->answer, "state", bl_device_state_name(device.state));
+	answer_number(asked->answer, "revision", device.revision);
 	return BL_OK;
-}
-
-/* The claim is taken by now: what somebody opened just before it is closed again. */
-static void part_step(void *context, const char *device, enum retention_step step)
-{
-	struct asked *asked = context;
-
-	gate_device_drop(asked->daemon->gate, device);
-	asked_step(asked, device, step);
 }
 
 /*
- * Files inside a sealed image: nobody looks into the device meanwhile, and its views find it again afterwards. What could not be
- * brought to its end is the keeper's.
+ * One change: the event first, under the lock that keeps one life from being led twice; when the thing did not come about, that is
+ * told as well.
  */
-static enum bl_status shred_part(struct asked *asked, const struct device *device,
-				 const char *const *patterns, size_t count, struct bl_error *why)
+typedef enum bl_status change_fn(struct asked *asked, const char *id, const void *with,
+				 struct bl_error *why);
+static enum bl_status change(struct asked *asked, const char *id, const char *detail,
+			     change_fn *carry_out, const void *with, struct bl_error *why)
 {
-	struct daemon *daemon = asked->daemon;
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-	const struct retention_context context = {
-		.store = daemon->store,
-		.audit = daemon->audit,
-		.policy = policy,
-		.now_unix = daemon_now(NULL),
-		.by = asked->peer->uid,
-		.reader_path = daemon->reader_path,
-		.hot = daemon->hot,
-		.on_step = part_step,
-		.step_context = asked,
-	};
-	uint64_t files = 0;
+	pthread_mutex_lock(&asked->daemon->life_lock);
+	enum bl_status status = life_custody(asked, id, detail, why);
+
+	if (status == BL_OK)
+		status = carry_out(asked, id, with, why);
+	asked_undone(asked, AUDIT_CUSTODY, id, status);
+	pthread_mutex_unlock(&asked->daemon->life_lock);
+	return status == BL_OK ? answer_changed(asked, id, why) : status;
+}
+
+static enum bl_status add_note(struct asked *asked, const char *id, const void *with,
+			       struct bl_error *why)
+{
+	const struct device_note note = {.about = NOTE_DEVICE,
+					 .at_unix = daemon_trusted(asked->daemon),
+					 .by = asked->peer->uid,
+					 .text = with};
 	uint32_t number = 0;
+	enum bl_status status = device_note_add(asked->daemon->store, id, &note, &number, why);
 
-	pthread_mutex_lock(&daemon->shred_lock);
-	gate_device_drop(daemon->gate, device->id);
-	enum bl_status status =
-		retention_part_shred(&context, device->id, patterns, count, &files, &number, why);
-
-	gate_device_drop(daemon->gate, device->id);
-	gate_device_changed(daemon->gate, device->id);
-	pthread_mutex_unlock(&daemon->shred_lock);
-	if (status != BL_OK)
-		keeper_wake(daemon);
-	answer_text(asked->answer, "device", device->id);
-	answer_number(asked->answer, "files", (int64_t)files);
-	answer_number(asked->answer, "part", number);
+	if (status == BL_OK)
+		answer_number(asked->answer, "note", number);
 	return status;
 }
 
-enum bl_status request_shred_part(struct asked *asked, struct bl_error *why)
+enum bl_status request_device_note(struct asked *asked, struct bl_error *why)
 {
 	struct device device;
-	const char *reason = asked_text(asked, "reason");
-	const json_t *paths = json_object_get(asked->request, "paths");
-	const char *patterns[IMAGE_PATTERNS];
-	size_t count = BL_MIN(json_array_size(paths), (size_t)IMAGE_PATTERNS);
+	const char *text = asked_text(asked, "text");
+	enum bl_status status = asked_permitted_device(asked, ACTION_INTAKE, &device, why);
 
-	if (!reason || !*reason)
-		return bl_fail(why, BL_INVALID, "an early shred needs a reason (--reason TEXT)");
-	if (!count)
-		return bl_fail(why, BL_INVALID, "no path is named");
-	for (size_t i = 0; i < count; i++)
-		patterns[i] = json_string_value(json_array_get(paths, i));
-
-	enum bl_status status = asked_permitted_device(asked, ACTION_SHRED, &device, why);
-
-	if (status == BL_OK)
-		status = asked_log(asked, AUDIT_ADMIN, device.id, "shred of files", BL_OK, why);
-	return status == BL_OK ? shred_part(asked, &device, patterns, count, why) : status;
+	if (status == BL_OK && (!text || !*text))
+		return bl_fail(why, BL_INVALID, "a note has a text");
+	return status == BL_OK ? change(asked, device.id, "note", add_note, text, why) : status;
 }
 
-enum bl_status request_shred(struct asked *asked, struct bl_error *why)
+static enum bl_status move(struct asked *asked, const char *id, const void *with,
+			   struct bl_error *why)
+{
+	return device_move(asked->daemon->store, id, with, why);
+}
+
+enum bl_status request_device_move(struct asked *asked, struct bl_error *why)
 {
 	struct device device;
-	const char *reason = asked_text(asked, "reason");
+	const char *place = asked_text(asked, "place");
+	char detail[AUDIT_DETAIL_SIZE];
+	enum bl_status status = asked_permitted_device(asked, ACTION_INTAKE, &device, why);
 
-	if (!reason || !*reason)
-		return bl_fail(why, BL_INVALID, "an early shred needs a reason (--reason TEXT)");
-
-	enum bl_status status = asked_permitted_device(asked, ACTION_SHRED, &device, why);
-
-	if (status == BL_OK)
-		status = shred_early(asked, &device, why);
-	return status == BL_OK ? answer_date(asked, device.id, why) : status;
+	/* It goes into the log: only what is a place may. */
+	if (status == BL_OK && (!place || !device_place_ok(place)))
+		return bl_fail(why, BL_INVALID,
+			       "a place is 1 to 63 of A-Z a-z 0-9 . _ / - (shelf-3, bench/2)");
+	if (status != BL_OK)
+		return status;
+	snprintf(detail, sizeof(detail), "moved to %s", place);
+	return change(asked, device.id, detail, move, place, why);
 }
 
-/* Of what: the device's own end, its intake, the intake's source, or a part. */
-static enum bl_status certificate_suffix(const struct asked *asked, char out[40],
-					 struct bl_error *why)
+static enum bl_status sign(struct asked *asked, const char *id, const void *with,
+			   struct bl_error *why)
 {
-	const char *of = asked_text(asked, "of");
-	int64_t part = asked_number(asked, "part", 0);
+	return device_sign(asked->daemon->store, id, with, why);
+}
 
-	if (!of && !part)
-		snprintf(out, 40, ".json");
-	else if (part && !of)
-		snprintf(out, 40, "~part-%lld.json", (long long)part);
-	else if (of && !part && (strcmp(of, "intake") == 0 || strcmp(of, "source") == 0))
-		snprintf(out, 40, "~%s.json", of);
-	else
-		return bl_fail(why, BL_INVALID, "'of' is intake or source");
+enum bl_status request_device_sign(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	uint8_t digest[DEVICE_DIGEST];
+	char detail[AUDIT_DETAIL_SIZE];
+	enum bl_status status = asked_permitted_device(asked, ACTION_INTAKE, &device, why);
+
+	if (status == BL_OK)
+		status = life_digest(asked, "digest", digest, why);
+	if (status != BL_OK)
+		return status;
+	snprintf(detail, sizeof(detail), "receipt signed, SHA-256 %s", asked_text(asked, "digest"));
+	return change(asked, device.id, detail, sign, digest, why);
+}
+
+/* What the editor wrote of the device's condition is a note, as at intake. */
+static enum bl_status edit(struct asked *asked, const char *id, const void *with,
+			   struct bl_error *why)
+{
+	const struct device_record *record = with;
+	struct device_store *store = asked->daemon->store;
+	uint32_t revision, number;
+	enum bl_status status = device_edit(store, id, record, &revision, why);
+	const struct device_note note = {.about = NOTE_CONDITION,
+					 .at_unix = daemon_trusted(asked->daemon),
+					 .by = asked->peer->uid,
+					 .text = record->condition};
+
+	if (status == BL_OK && *record->condition)
+		status = device_note_add(store, id, &note, &number, why);
+	return status;
+}
+
+static enum bl_status edit_by(struct asked *asked, const struct device *device,
+			      const struct device_record *record, struct bl_error *why)
+{
+	char detail[AUDIT_DETAIL_SIZE];
+	enum bl_status status = device_edit_check(asked->daemon->store, device->id, record, why);
+
+	if (status != BL_OK)
+		return status;
+	snprintf(detail, sizeof(detail), "record changed, was revision %u",
+		 (unsigned)record->revision);
+	status = change(asked, device->id, detail, edit, record, why);
+	/* Its known identities and its date may be others now. */
+	gate_device_drop(asked->daemon->gate, device->id);
+	gate_device_changed(asked->daemon->gate, device->id);
+	keeper_wake(asked->daemon);
+	return status;
+}
+
+enum bl_status request_device_edit(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	const char *text = asked_text(asked, "record");
+	struct device_record record = {.has_received = false};
+	enum bl_status status = asked_permitted_device(asked, ACTION_INTAKE, &device, why);
+
+	if (status == BL_OK && !text)
+		return bl_fail(why, BL_INVALID, "no record came with the request");
+	if (status != BL_OK)
+		return status;
+	status = device_record_parse(text, strlen(text), &record, why);
+	if (status != BL_OK) {
+		bl_explain(why, "record");
+		return status;
+	}
+	status = edit_by(asked, &device, &record, why);
+	device_record_done(&record);
+	return status;
+}
+
+/* ---- states --------------------------------------------------------------------------------------------- */
+
+/* What is restocked must be empty, and known to be so after we had destroyed what we held of it. */
+static enum bl_status check_wiped(const struct device *device, struct bl_error *why)
+{
+	const struct device_inspected *inspected = &device->inspected;
+
+	if (!inspected->at_unix)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "device '%s' was not looked through (bailee inspect BLOCK-DEVICE "
+			       "--device %s)",
+			       device->id, device->id);
+	if (!inspected->is_empty)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "the last wipe check of '%s' found it not empty (wipe it and "
+			       "inspect it again)",
+			       device->id);
+	if (inspected->is_other)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "the medium that was inspected has another serial number than '%s' "
+			       "(inspect the right one, or mend the record)",
+			       device->id);
+	if (inspected->at_unix < device->end.at_unix)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "the wipe check of '%s' is older than its destruction (inspect it "
+			       "again)",
+			       device->id);
 	return BL_OK;
 }
 
-enum bl_status request_certificate(struct asked *asked, struct bl_error *why)
+static enum bl_status check_statements(const struct asked *asked, const struct device *device,
+				       struct bl_error *why)
 {
-	struct device device;
-	char suffix[40];
-	BL_CLEANUP(bl_free) char *text = NULL;
+	struct device_store *store = asked->daemon->store;
+	const uint8_t *key = vault_public_key(device_store_vault(store));
+	BL_CLEANUP(bl_free) char *inspection = NULL;
+	enum inspect_verdict verdict = INSPECT_NOT_READ;
 	size_t length;
-	enum bl_status status = certificate_suffix(asked, suffix, why);
+	enum bl_status status = device_certificate_read(store, device->id, "~inspect.json",
+							&inspection, &length, why);
 
 	if (status == BL_OK)
-		status = asked_permitted_device(asked, ACTION_VERIFY, &device, why);
-	if (status == BL_OK)
-		status = asked_log(asked, AUDIT_ADMIN, device.id, "certificate", BL_OK, why);
-	if (status == BL_OK)
-		status = device_certificate_read(asked->daemon->store, device.id, suffix, &text,
-						 &length, why);
-	if (status == BL_NOT_FOUND)
-		return bl_fail(why, BL_NOT_FOUND, "no such certificate of '%s': it did not happen",
-			       device.id);
-	if (status == BL_OK && length > DAEMON_MESSAGE_LIMIT / 2)
-		return bl_fail(why, BL_TOO_LARGE,
-			       "it is too long for an answer (take it from the store's folder "
-			       "'certificates')");
-	if (status == BL_OK)
-		answer_text(asked->answer, "certificate", text);
+		status = inspect_verify(inspection, length, key, INSPECT_TEXT, NULL, &verdict, why);
+	if (status == BL_OK && verdict != INSPECT_EMPTY)
+		status = BL_TAMPERED;
+	if (status != BL_OK)
+		return bl_fail(why, BL_NOT_VERIFIED,
+			       "the wipe check of '%s' is not there, or does not verify (inspect "
+			       "it again)",
+			       device->id);
+	if (device->state != STATE_SHREDDED)
+		return BL_OK;
+	status = retention_is_erased(store, device->id, why);
 	return status;
+}
+
+static enum bl_status check_restock(const struct asked *asked, const struct device *device,
+				    struct bl_error *why)
+{
+	enum bl_status status =
+		device_may_become(asked->daemon->store, device->id, STATE_RELEASED, why);
+
+	if (status == BL_OK)
+		status = check_wiped(device, why);
+	return status == BL_OK ? check_statements(asked, device, why) : status;
+}
+
+static enum bl_status set_state(struct asked *asked, const char *id, const void *with,
+				struct bl_error *why)
+{
+	const enum bl_device_state *state = with;
+
+	return device_set_state(asked->daemon->store, id, *state, daemon_trusted(asked->daemon),
+				why);
+}
+
+/* What people may bring about, the right it takes, and what the log says. */
+static const struct way {
+	enum bl_device_state state;
+	enum bl_action action;
+	const char *detail;
+} WAYS[] = {
+	{STATE_OPEN, ACTION_INTAKE, "open: work on it goes on"},
+	{STATE_CLOSED, ACTION_INTAKE, "closed: work on it is done"},
+	{STATE_RELEASED, ACTION_RELEASE, "restocked"},
+};
+
+static const struct way *way_of(const char *name)
+{
+	for (size_t i = 0; name && i < BL_COUNT(WAYS); i++)
+		if (strcmp(bl_device_state_name(WAYS[i].state), name) == 0)
+			return &WAYS[i];
+	return NULL;
+}
+
+enum bl_status request_device_state(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	const struct way *way = way_of(asked_text(asked, "state"));
+
+	if (!way)
+		return bl_fail(why, BL_INVALID, "a state is open, closed or released");
+	enum bl_status status = asked_permitted_device(asked, way->action, &device, why);
+
+	if (status != BL_OK)
+		return status;
+	if (way->state == STATE_RELEASED)
+		status = check_restock(asked, &device, why);
+	else
+		status = device_may_become(asked->daemon->store, device.id, way->state, why);
+	/* Who tries to bring back what is not empty does so on record. */
+	if (status == BL_OK)
+		status = change(asked, device.id, way->detail, set_state, &way->state, why);
+	else if (asked_log(asked, AUDIT_CUSTODY, device.id, "refused", status, NULL) != BL_OK)
+		return bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+	gate_device_changed(asked->daemon->gate, device.id);
+	keeper_wake(asked->daemon);
+	return status;
+}
+
+/* ---- the receipt ------------------------------------------------------------------------------------------ */
+
+enum bl_status request_receipt(struct asked *asked, struct bl_error *why)
+{
+	static const enum bl_action MAY[] = {ACTION_REVIEW, ACTION_INTAKE};
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	struct device_store *store = asked->daemon->store;
+	BL_CLEANUP(bl_free) char *text = NULL;
+	struct device device;
+	size_t length = 0;
+	enum bl_status status = asked_permitted_any(asked, MAY, BL_COUNT(MAY), &device, why);
+
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN, device.id, "receipt", BL_OK, why);
+	if (status != BL_OK)
+		return status;
+	BL_CLEANUP(json_decref) json_t *plain = life_device(asked, policy, &device);
+
+	json_object_update(asked->answer, plain);
+	life_notes(asked, policy, device.id, NOTE_CONDITION, 0);
+	add_proofs(asked, policy, &device);
+	status = device_certificate_read(store, device.id, "~intake.json", &text, &length, why);
+	if (status == BL_OK && length <= DAEMON_MESSAGE_LIMIT / 2)
+		answer_text(asked->answer, "certificate", text);
+	return status == BL_NOT_FOUND ? BL_OK : status;
 }

@@ -24,7 +24,7 @@ static enum bl_status fill_consent(const struct asked *asked, struct device_cons
 			"there are)");
 	*out = (struct device_consent){
 		.is_granted = asked_flag(asked, "granted"),
-		.since_unix = daemon_now(NULL),
+		.since_unix = daemon_trusted(asked->daemon),
 		.by = asked->peer->uid,
 	};
 	memcpy(out->purpose, purpose, strlen(purpose) + 1);
@@ -87,7 +87,7 @@ enum bl_status request_caller(struct asked *asked, struct bl_error *why)
 	struct daemon *daemon = asked->daemon;
 	const char *name = asked_text(asked, "check"), *ticket = asked_text(asked, "ticket");
 	struct device device;
-	struct device_check check = {.by = asked->peer->uid, .since_unix = daemon_now(NULL)};
+	struct device_check check = {.by = asked->peer->uid, .since_unix = daemon_now(daemon)};
 	char detail[AUDIT_DETAIL_SIZE];
 	enum bl_status status = permit_caller(asked, why);
 
@@ -153,7 +153,9 @@ static enum bl_status fill_request(const struct asked *asked, struct device_requ
 			       "whoever answers needs a reason of at most %d bytes (--reason TEXT)",
 			       DEVICE_REASON - 1);
 	out->by = asked->peer->uid;
-	out->since_unix = daemon_now(NULL);
+	/* What releases a hold is set against when that was placed, so it is of the same time. */
+	out->since_unix = out->action == ACTION_RELEASE ? daemon_trusted(asked->daemon)
+							: daemon_now(asked->daemon);
 	out->path = (char *)(uintptr_t)path; /* copied by the store */
 	memcpy(out->reason, reason, strlen(reason) + 1);
 	return fill_class(asked, out, why);
@@ -279,7 +281,7 @@ static void send_request(struct asked *asked, const char *device,
 	json_object_set_new(item, "path", request->path ? json_string(request->path) : json_null());
 	answer_text(item, "reason", request->reason);
 	answer_number(item, "since_unix", request->since_unix);
-	answer_text(item, "state", state_of(request, daemon_now(NULL)));
+	answer_text(item, "state", state_of(request, daemon_now(asked->daemon)));
 	for (size_t i = 0; i < request->approval_count; i++)
 		json_array_append_new(givers, json_integer(request->approvals[i].by));
 	json_object_set_new(item, "approvals", givers);
@@ -342,6 +344,19 @@ enum bl_status request_requests(struct asked *asked, struct bl_error *why)
 	return ids.is_short_of_memory ? bl_fail(why, BL_NO_MEMORY, "out of memory") : BL_OK;
 }
 
+/* Is it about releasing a hold? That, and who agrees to it, is of trusted time. */
+static bool is_release(const struct asked *asked, const char *device, int64_t number)
+{
+	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+
+	if (device_facts_read(asked->daemon->store, device, &facts, NULL) != BL_OK)
+		return false;
+	for (size_t i = 0; i < facts->request_count; i++)
+		if (facts->requests[i].number == number)
+			return facts->requests[i].action == ACTION_RELEASE;
+	return false;
+}
+
 static enum bl_status answer_request(struct asked *asked, enum audit_op op, struct bl_error *why)
 {
 	struct daemon *daemon = asked->daemon;
@@ -360,7 +375,9 @@ static enum bl_status answer_request(struct asked *asked, enum audit_op op, stru
 		return status;
 	snprintf(detail, sizeof(detail), "request %lld", (long long)number);
 
-	const struct device_approval approval = {asked->peer->uid, daemon_now(NULL)};
+	const struct device_approval approval = {
+		asked->peer->uid,
+		is_release(asked, device.id, number) ? daemon_trusted(daemon) : daemon_now(daemon)};
 
 	pthread_mutex_lock(&daemon->life_lock);
 	status = asked_log(asked, op, device.id, detail, BL_OK, why);

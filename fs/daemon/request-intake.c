@@ -187,7 +187,7 @@ static struct retention_context context_of(const struct taking *taking, const st
 		.store = daemon->store,
 		.audit = daemon->audit,
 		.policy = policy,
-		.now_unix = daemon_now(NULL),
+		.now = daemon_times(daemon),
 		.by = taking->asked->peer->uid,
 		.reader_path = daemon->reader_path,
 		.hot = daemon->hot,
@@ -277,6 +277,11 @@ static enum bl_status explain(const struct taking *taking, enum bl_status status
 	return status;
 }
 
+static int64_t now_of(void *context)
+{
+	return daemon_now(((const struct taking *)context)->asked->daemon);
+}
+
 static enum bl_status run(struct taking *taking, struct bl_error *why)
 {
 	struct asked *asked = taking->asked;
@@ -286,7 +291,7 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 		.audit = daemon->audit,
 		.reader_path = daemon->reader_path,
 		.by = asked->peer->uid,
-		.now_unix = daemon_now,
+		.now_unix = now_of,
 		.on_progress = on_progress,
 		.context = taking,
 	};

@@ -37,20 +37,8 @@ static bool send(struct querying *querying, json_t *message)
 
 static bool send_record(struct querying *querying, const struct audit_record *record)
 {
-	char *text = NULL;
-	size_t length = 0;
-	FILE *memory = open_memstream(&text, &length);
+	json_t *message = json_pack("{s:o}", "record", record_json(record));
 
-	if (!memory) {
-		querying->status = BL_NO_MEMORY;
-		return false;
-	}
-	audit_print_json(memory, record);
-	fclose(memory);
-
-	json_t *message = json_pack("{s:o}", "record", json_loads(text, 0, NULL));
-
-	free(text);
 	if (message && json_array_size(querying->reasons))
 		json_object_set(message, "reasons", querying->reasons);
 	return send(querying, message);

@@ -86,7 +86,7 @@ static bool send_standing(void *context, const struct rules_role_standing *role)
 enum bl_status request_people(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	struct standing standing = {asked, policy, NULL, daemon_now(NULL)};
+	struct standing standing = {asked, policy, NULL, daemon_now(asked->daemon)};
 	enum bl_status status =
 		asked_is_privileged(asked) ? BL_OK : asked_permit(asked, ACTION_REVIEW, NULL, why);
 
@@ -111,10 +111,9 @@ static bool add_lapse(void *context, const struct rules_role_standing *role)
 	return json_array_size(standing->list) < LAPSES_TOLD;
 }
 
-json_t *people_lapses(const struct policy *policy)
+json_t *people_lapses(const struct policy *policy, int64_t now_unix)
 {
-	struct standing standing = {
-		.policy = policy, .list = json_array(), .now_unix = daemon_now(NULL)};
+	struct standing standing = {.policy = policy, .list = json_array(), .now_unix = now_unix};
 
 	rules_each_role(policy, standing.now_unix, add_lapse, &standing);
 	return standing.list;

@@ -56,19 +56,6 @@ enum bl_status request_reload(struct asked *asked, struct bl_error *why)
 	return status;
 }
 
-#define TEXT_PIECE ((size_t)48 << 10) /* every byte may take two in JSON */
-
-/* A policy is UTF-8, and so must be every piece: none ends inside a character. */
-static size_t piece_of(const char *text, size_t length)
-{
-	if (length <= TEXT_PIECE)
-		return length;
-	length = TEXT_PIECE;
-	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
-		length--;
-	return length;
-}
-
 enum bl_status request_policy_text(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *text = NULL;
@@ -81,11 +68,8 @@ enum bl_status request_policy_text(struct asked *asked, struct bl_error *why)
 		status = asked_log(asked, AUDIT_ADMIN, NULL, "policy-text", BL_OK, why);
 	if (status == BL_OK)
 		status = device_store_last_policy(asked->daemon->store, &text, &length, why);
-	for (size_t at = 0, size; status == BL_OK && at < length && !asked->is_client_gone;
-	     at += size) {
-		size = piece_of(text + at, length - at);
-		asked_send(asked, "text", json_stringn(text + at, size));
-	}
+	if (status == BL_OK)
+		asked_send_text(asked, text, length);
 	return status;
 }
 

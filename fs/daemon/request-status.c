@@ -1,5 +1,5 @@
 /* What is there: devices and their dates, views, log, policy. */
-#include "fs/daemon/asked.h"
+#include "fs/daemon/life.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,12 +16,12 @@ struct devices_context {
 static bool add_device(void *context, const struct device *device)
 {
 	struct devices_context *devices = context;
+	const struct retention_now now = daemon_times(devices->asked->daemon);
 	struct retention_plan plan;
 	json_t *item = json_object();
 	char due[20];
 
-	retention_plan_of(devices->asked->daemon->store, devices->policy, device, daemon_now(NULL),
-			  &plan);
+	retention_plan_of(devices->asked->daemon->store, devices->policy, device, &now, &plan);
 	rules_local_time(devices->policy, plan.due_unix, due);
 	answer_text(item, "id", device->id);
 	answer_text(item, "kind", bl_device_kind_name(device->kind));
@@ -149,7 +149,7 @@ static void add_policy(struct asked *asked, const struct policy *policy, bool is
 	answer_number(asked->answer, "policy_loads", (int64_t)daemon->policy_loads);
 	answer_number(asked->answer, "policy_refusals", (int64_t)daemon->policy_refusals);
 	pthread_mutex_unlock(&daemon->life_lock);
-	json_object_set_new(asked->answer, "lapses", people_lapses(policy));
+	json_object_set_new(asked->answer, "lapses", people_lapses(policy, daemon_now(daemon)));
 }
 
 /* What is closed and cannot be destroyed, or was begun and does not come to its end: nobody else tells. */
@@ -200,8 +200,10 @@ enum bl_status request_status(struct asked *asked, struct bl_error *why)
 	add_key(asked);
 	answer_text(asked->answer, "version", BAILEE_VERSION);
 	add_policy(asked, policy, privileged);
-	if (privileged)
+	if (privileged) {
 		add_shreds(asked);
+		life_summary(asked, policy);
+	}
 	json_object_set_new(asked->answer, "solo", json_boolean(asked->daemon->options->is_solo));
 	return BL_OK;
 }

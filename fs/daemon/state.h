@@ -9,6 +9,7 @@
 #include "fs/daemon/daemon.h"
 #include "fs/device/device.h"
 #include "fs/gate/gate.h"
+#include "fs/retention/clock.h"
 #include "fs/retention/retention.h"
 #include "fs/serve/serve.h"
 #include "policy/rules/rules.h"
@@ -36,12 +37,6 @@ struct view {
 	struct view *next;
 };
 
-/* How long the wall clock has stood to CLOCK_BOOTTIME as it does now. */
-struct log_clock {
-	bool is_known;
-	int64_t offset_s, since_s;
-};
-
 /* Which file it is, and who can write into it. */
 struct policy_identity {
 	uint64_t device, inode;
@@ -53,6 +48,7 @@ struct message_fds;
 struct daemon {
 	const struct daemon_options *options;
 	struct device_store *store;
+	struct clock *clock; /* trusted time */
 	struct audit *audit;
 	struct sealed_hot *hot;
 	struct gate *gate;
@@ -82,7 +78,6 @@ struct daemon {
 	bool has_fresh;
 	pthread_mutex_t fresh_lock;
 	pthread_cond_t fresh_wake;
-	struct log_clock log_clock; /* the keeper's */
 
 	pthread_mutex_t views_lock;
 	struct view *views;
@@ -121,7 +116,13 @@ struct peer {
 	pid_t pid;
 };
 
-int64_t daemon_now(void *context); /* seconds since the epoch, real time; context unused */
+/*
+ * Two times (docs/retention.md, "Trusted time"), in seconds since 1970: daemon_now decides on access, and is never behind; daemon_trusted
+ * starts dates and destroys.
+ */
+int64_t daemon_now(void *daemon);
+int64_t daemon_trusted(const struct daemon *daemon);
+struct retention_now daemon_times(const struct daemon *daemon);
 
 /* ---- paths.c ---------------------------------------------------------------------------------- */
 
@@ -155,8 +156,6 @@ enum bl_status log_unlatch(struct daemon *daemon, const struct audit_event *even
 			   struct bl_error *why) BL_MUST_CHECK;
 /* log_trim - remove what is older than `audit: keep`; the keeper's */
 void log_trim(struct daemon *daemon);
-/* log_clock_is_steady - has the wall clock gone on for a day without a step? Only then is anything old. */
-bool log_clock_is_steady(struct log_clock *clock, int64_t realtime_s, int64_t boottime_s);
 
 /* ---- policy.c ---------------------------------------------------------------------------------- */
 
@@ -176,6 +175,10 @@ struct policy_text {
  */
 enum bl_status policy_replace(struct daemon *daemon, const struct policy_text *text,
 			      const struct peer *peer, struct bl_error *why) BL_MUST_CHECK;
+
+/* policy_parse - one that is not put in force: checked, and its own tests run. @out_policy: policy_unref */
+enum bl_status policy_parse(const char *bytes, size_t length, struct policy **out_policy,
+			    struct bl_error *why) BL_MUST_CHECK;
 
 /* A file that could not even be read: told in status and in the log. */
 void policy_refused(struct daemon *daemon, const struct bl_error *why);
@@ -287,6 +290,24 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 			   void (*on_step)(void *context, const char *device,
 					   enum retention_step step),
 			   void *context, size_t *out_shredded, struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- calendar.c -------------------------------------------------------------------------------- */
+
+int64_t daemon_wall(void); /* the wall clock, for waits only */
+/* calendar_clock - look at the clocks; what parts them is told, in the log and on stderr */
+void calendar_clock(struct daemon *daemon);
+/* calendar_notices - tell of every date whose notice has begun, once */
+void calendar_notices(struct daemon *daemon);
+/*
+ * calendar_reopen - what is due no more (another policy, a consent granted again) is what it was before; life_lock is held
+ *
+ * Not what is being destroyed. The first failure in @why; all are tried.
+ */
+enum bl_status calendar_reopen(struct daemon *daemon, const struct policy *policy,
+			       struct bl_error *why) BL_MUST_CHECK;
+/* calendar_grace - @newer takes the place of @older (NULL: there was none): what it makes due gets its grace */
+enum bl_status calendar_grace(struct daemon *daemon, const struct policy *older,
+			      const struct policy *newer, struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- control.c, requests.c --------------------------------------------------------------------- */
 

@@ -155,7 +155,7 @@ enum bl_status views_open(struct daemon *daemon, const struct view_request *requ
 		free(view);
 		return too_many(daemon, request, why);
 	}
-	view->since_unix = daemon_now(NULL);
+	view->since_unix = daemon_now(daemon);
 	strncpy(view->path, request->path, sizeof(view->path) - 1);
 	if (request->gate.purpose)
 		strncpy(view->purpose, request->gate.purpose, sizeof(view->purpose) - 1);

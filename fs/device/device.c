@@ -1,6 +1,5 @@
 #include "fs/device/device.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +10,8 @@
 
 #include "fs/device/private.h"
 
-#define RECORD "record"
+#define RECORD	    "record"
+#define DAY_SECONDS 86400
 
 void store_unlock(pthread_mutex_t **mutex)
 {
@@ -20,8 +20,12 @@ void store_unlock(pthread_mutex_t **mutex)
 
 void entry_free(struct device_entry *entry)
 {
-	if (entry)
+	if (entry) {
 		plain_done(&entry->facts);
+		kept_done(&entry->matters);
+		kept_done(&entry->notes);
+		kept_done(&entry->parts);
+	}
 	free(entry);
 }
 
@@ -78,17 +82,48 @@ static enum bl_status write_record(int folder_fd, const struct device_entry *ent
 	return status;
 }
 
-/* The disk first: memory never says what a crash would take back. */
-static enum bl_status change(struct device_store *store, struct device_entry *entry,
-			     const struct device_entry *changed, struct bl_error *why)
+enum bl_status store_put(struct device_store *store, const struct device_entry *changed,
+			 struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
-	enum bl_status status = store_folder(store, entry->device.id, &fd, why);
+	enum bl_status status = store_folder(store, changed->device.id, &fd, why);
 
 	if (status == BL_OK)
 		status = write_record(fd, changed, why);
+	return status;
+}
+
+enum bl_status store_change(struct device_store *store, struct device_entry *entry,
+			    const struct device_entry *changed, struct bl_error *why)
+{
+	enum bl_status status = store_put(store, changed, why);
+
 	if (status == BL_OK)
 		*entry = *changed;
+	else if (
+		status ==
+		BL_IO) /* it may lie there all the same, only not synced: it was told that it does not */
+		(void)!store_put(store, entry, NULL);
+	return status;
+}
+
+enum bl_status store_update(struct device_store *store, const char *id, store_make_fn *make,
+			    const void *how, struct bl_error *why)
+{
+	struct device_entry *entry;
+	enum bl_status status = store_find(store, id, &entry, why);
+
+	if (status != BL_OK)
+		return status;
+
+	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
+
+	if (!changed)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	*changed = *entry;
+	status = make(changed, how, why);
+	if (status == BL_OK && memcmp(changed, entry, sizeof(*entry)) != 0)
+		status = store_change(store, entry, changed, why);
 	return status;
 }
 
@@ -125,7 +160,8 @@ static enum bl_status check_free(const struct device_store *store, const struct 
 	return BL_OK;
 }
 
-static enum bl_status check_texts(const struct device *device, struct bl_error *why)
+/* Every date of destruction counts from `received`: one that is still to come would put it off, for ever if one likes. */
+enum bl_status record_check(const struct device *device, struct bl_error *why)
 {
 	if (!bl_device_id_ok(device->id))
 		return bl_fail(why, BL_INVALID,
@@ -137,38 +173,73 @@ static enum bl_status check_texts(const struct device *device, struct bl_error *
 		return bl_fail(why, BL_INVALID,
 			       "maker, model or serial of '%s' holds control characters",
 			       device->id);
+	if ((*device->origin && !device_place_ok(device->origin)) ||
+	    (*device->location && !device_place_ok(device->location)))
+		return bl_fail(why, BL_INVALID, "origin or location of '%s' is not a place (%s)",
+			       device->id, PLACE_FORM);
+	/* A day of grace: records are in UTC, and a day begins earlier elsewhere. */
+	if (device->received_unix - DAY_SECONDS > device->enrolled_unix)
+		return bl_fail(why, BL_INVALID,
+			       "'received' of '%s' lies in the future (give the day it was handed "
+			       "in)",
+			       device->id);
 	return BL_OK;
 }
 
-#define DAY_SECONDS 86400
-
-/* Every date of destruction counts from here: one that is still to come would put it off, for ever if one likes. */
-static enum bl_status check_received(const struct device *device, struct bl_error *why)
+void record_take(struct device *device, const struct device_record *record)
 {
-	/* A day of grace: records are in UTC, and a day begins earlier elsewhere. */
-	if (device->received_unix - DAY_SECONDS <= device->enrolled_unix)
-		return BL_OK;
-	return bl_fail(why, BL_INVALID,
-		       "'received' of '%s' lies in the future (give the day it was handed in)",
-		       device->id);
-}
-
-static void take_record(struct device *device, const struct device_record *record)
-{
-	if (record && record->has_received) {
+	if (record->has_received) {
 		device->has_received = true;
 		device->received_unix = record->received_unix;
 	}
-	if (!device->has_received)
-		device->received_unix = device->enrolled_unix;
-	if (!record)
-		return;
 	if (*record->maker)
 		memcpy(device->maker, record->maker, sizeof(device->maker));
 	if (*record->model)
 		memcpy(device->model, record->model, sizeof(device->model));
 	if (*record->serial)
 		memcpy(device->serial, record->serial, sizeof(device->serial));
+	if (*record->origin)
+		memcpy(device->origin, record->origin, sizeof(device->origin));
+	if (*record->location)
+		memcpy(device->location, record->location, sizeof(device->location));
+	if (record->capacity_bytes)
+		device->capacity_bytes = record->capacity_bytes;
+	if (record->picture_count) {
+		device->picture_count = record->picture_count;
+		memcpy(device->pictures, record->pictures, sizeof(device->pictures));
+	}
+}
+
+/* What has happened to a device that comes in is nothing, whatever its caller left in the struct. */
+static void begin_life(struct device_entry *entry, const struct device *device)
+{
+	entry->device = *device;
+	entry->before_hold = STATE_RECEIVED;
+	entry->device.state = STATE_RECEIVED;
+	entry->device.hold_count = 0;
+	entry->device.next_hold = entry->device.next_note = entry->device.revision = 1;
+	entry->device.has_scan = false;
+	memset(entry->device.scan, 0, sizeof(entry->device.scan));
+	entry->device.closed_unix = entry->device.grace_unix = entry->device.noticed_unix = 0;
+	entry->device.end = (struct device_end){.at_unix = 0};
+	entry->device.verified = (struct device_verified){.at_unix = 0};
+	entry->device.inspected = (struct device_inspected){.at_unix = 0};
+	if (!entry->device.has_received)
+		entry->device.received_unix = entry->device.enrolled_unix;
+}
+
+/* A record that was printed to be changed is of a device that is known: one that comes in has a record of its own. */
+static enum bl_status check_fresh(const struct device *device, const struct device_record *record,
+				  struct bl_error *why)
+{
+	if (record->revision || record->state >= 0 ||
+	    (*record->device && strcmp(record->device, device->id) != 0) ||
+	    (record->kind >= 0 && (enum bl_device_kind)record->kind != device->kind))
+		return bl_fail(
+			why, BL_INVALID,
+			"the record is that of another device (leave out device, kind, state "
+			"and revision)");
+	return BL_OK;
 }
 
 static enum bl_status write_folder(struct device_store *store, int fd, struct device_entry *entry,
@@ -259,18 +330,17 @@ enum bl_status device_enroll(struct device_store *store, struct device *device,
 			     const struct device_record *record, struct bl_error *why)
 {
 	BL_CLEANUP(entry_free) struct device_entry *entry = calloc(1, sizeof(*entry));
-	enum bl_status status = check_texts(device, why);
+	enum bl_status status = BL_OK;
 
-	if (status != BL_OK)
-		return status;
 	if (!entry)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	entry->device = *device;
-	entry->device.state = entry->before_hold = STATE_RECEIVED;
-	entry->device.hold_count = 0;
-	entry->device.next_hold = 1;
-	take_record(&entry->device, record);
-	status = check_received(&entry->device, why);
+	begin_life(entry, device);
+	if (record) {
+		status = check_fresh(device, record, why);
+		record_take(&entry->device, record);
+	}
+	if (status == BL_OK)
+		status = record_check(&entry->device, why);
 	if (status == BL_OK)
 		status = take_source(&entry->device, why);
 	if (status != BL_OK)
@@ -323,7 +393,7 @@ enum bl_status device_complete(struct device_store *store, const char *id, uint6
 
 	changed.device.is_complete = true;
 	changed.device.source_size = image_bytes;
-	return change(store, entry, &changed, why);
+	return store_change(store, entry, &changed, why);
 }
 
 enum bl_status device_folder(struct device_store *store, const char *id, int *out_fd,
@@ -389,234 +459,6 @@ enum bl_status device_identities(struct device_store *store, const char *id,
 	if (status == BL_OK)
 		status = customer_get(store->vault, id, fd, out_record, why);
 	return status;
-}
-
-/* ---- states and holds ------------------------------------------------------------------------------ */
-
-#define TO(state) (1u << (state))
-/* HELD is come to and left by holds, or left for DUE: what is due is closed, held or not. */
-static const unsigned MAY_BECOME[STATE_COUNT] = {
-	[STATE_RECEIVED] = TO(STATE_OPEN) | TO(STATE_CLOSED) | TO(STATE_DUE) | TO(STATE_RELEASED),
-	[STATE_OPEN] = TO(STATE_CLOSED) | TO(STATE_DUE),
-	[STATE_CLOSED] = TO(STATE_OPEN) | TO(STATE_DUE) | TO(STATE_RELEASED),
-	[STATE_HELD] = TO(STATE_DUE),
-	[STATE_DUE] = TO(STATE_CLOSED) | TO(STATE_SHREDDED) | TO(STATE_RELEASED),
-	[STATE_SHREDDED] = 0,
-	[STATE_RELEASED] = 0,
-};
-
-enum bl_status device_set_state(struct device_store *store, const char *id,
-				enum bl_device_state state, struct bl_error *why)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-	enum bl_status status = store_find(store, id, &entry, why);
-
-	if (status != BL_OK || entry->device.state == state)
-		return status;
-	bool is_stopped = entry->device.hold_count > 0 && state != STATE_DUE;
-
-	if (!(MAY_BECOME[entry->device.state] & TO(state)) || is_stopped ||
-	    (entry->is_shredding && state != STATE_SHREDDED))
-		return bl_fail(why, BL_INVALID, "device '%s' is %s and cannot become %s%s", id,
-			       bl_device_state_name(entry->device.state),
-			       bl_device_state_name(state),
-			       is_stopped ? " (release its holds first)" : "");
-
-	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
-
-	if (!changed)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	*changed = *entry;
-	changed->device.state = changed->before_hold = state;
-	return change(store, entry, changed, why);
-}
-
-static enum bl_status check_hold(const struct device_entry *entry, const char *reason,
-				 struct bl_error *why)
-{
-	const struct device *device = &entry->device;
-
-	if (!reason || !*reason || !file_text_ok(reason, DEVICE_REASON - 1))
-		return bl_fail(
-			why, BL_INVALID,
-			"a hold needs a reason of 1 to 255 bytes without control characters");
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
-		return bl_fail(why, BL_INVALID, "device '%s' is %s: there is nothing to hold",
-			       device->id, bl_device_state_name(device->state));
-	if (entry->is_shredding)
-		return bl_fail(why, BL_INVALID,
-			       "the destruction of '%s' has begun: it is too late for a hold",
-			       device->id);
-	if (entry->is_parting)
-		return bl_fail(why, BL_LOCKED,
-			       "files of '%s' are about to be destroyed (ask again in a moment: "
-			       "the hold is for the rest)",
-			       device->id);
-	if (device->hold_count == DEVICE_HOLDS || device->next_hold == UINT32_MAX)
-		return bl_fail(why, BL_TOO_LARGE, "device '%s' has %d holds already (release one)",
-			       device->id, DEVICE_HOLDS);
-	return BL_OK;
-}
-
-enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by,
-			       const char *reason, int64_t now_unix, uint32_t *out_number,
-			       struct bl_error *why)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-	enum bl_status status = store_find(store, id, &entry, why);
-
-	if (status == BL_OK)
-		status = check_hold(entry, reason, why);
-	if (status != BL_OK)
-		return status;
-
-	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
-
-	if (!changed)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	*changed = *entry;
-
-	struct device *device = &changed->device;
-	struct device_hold *hold = &device->holds[device->hold_count++];
-
-	memset(hold, 0, sizeof(*hold));
-	hold->number = device->next_hold++;
-	hold->since_unix = now_unix;
-	hold->by = by;
-	memcpy(hold->reason, reason, strlen(reason) + 1);
-	/* A hold stops the destruction of a device that is due; it opens nothing again. */
-	if (device->state != STATE_HELD && device->state != STATE_DUE) {
-		changed->before_hold = device->state;
-		device->state = STATE_HELD;
-	}
-
-	uint32_t number = hold->number;
-
-	status = change(store, entry, changed, why);
-	if (status == BL_OK && out_number)
-		*out_number = number;
-	return status;
-}
-
-enum bl_status device_hold_release(struct device_store *store, const char *id, uint32_t number,
-				   struct bl_error *why)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-	enum bl_status status = store_find(store, id, &entry, why);
-
-	if (status != BL_OK)
-		return status;
-
-	BL_CLEANUP(bl_free) struct device_entry *changed = malloc(sizeof(*changed));
-
-	if (!changed)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	*changed = *entry;
-
-	struct device *device = &changed->device;
-	size_t at = 0;
-
-	while (at < device->hold_count && device->holds[at].number != number)
-		at++;
-	if (at == device->hold_count)
-		return bl_fail(why, BL_NOT_FOUND, "device '%s' has no hold %u", id,
-			       (unsigned)number);
-	device->hold_count--;
-	memmove(device->holds + at, device->holds + at + 1,
-		(device->hold_count - at) * sizeof(device->holds[0]));
-	if (device->hold_count == 0 && device->state == STATE_HELD)
-		device->state = changed->before_hold;
-	return change(store, entry, changed, why);
-}
-
-/* The last look: from here on the caller's mark keeps holds off. */
-static enum bl_status find_unheld(struct device_store *store, const char *id,
-				  struct device_entry **out_entry, struct bl_error *why)
-{
-	enum bl_status status = store_find(store, id, out_entry, why);
-
-	if (status == BL_OK && (*out_entry)->device.hold_count)
-		return bl_fail(why, BL_FORBIDDEN, "device '%s' is held (release its holds first)",
-			       id);
-	return status;
-}
-
-enum bl_status device_part_begin(struct device_store *store, const char *id, struct bl_error *why)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-	enum bl_status status = find_unheld(store, id, &entry, why);
-
-	if (status == BL_OK)
-		entry->is_parting = true;
-	return status;
-}
-
-void device_part_begun(struct device_store *store, const char *id)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-
-	if (store_find(store, id, &entry, NULL) == BL_OK)
-		entry->is_parting = false;
-}
-
-enum bl_status device_shred_begin(struct device_store *store, const char *id, struct bl_error *why)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-	enum bl_status status = find_unheld(store, id, &entry, why);
-
-	if (status != BL_OK)
-		return status;
-	if (entry->device.state != STATE_DUE)
-		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s, not due", id,
-			       bl_device_state_name(entry->device.state));
-	entry->is_shredding = true;
-	return BL_OK;
-}
-
-void device_shred_abandon(struct device_store *store, const char *id)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-
-	if (store_find(store, id, &entry, NULL) == BL_OK)
-		entry->is_shredding = false;
-}
-
-enum bl_status device_shred_claim(struct device_store *store, const char *id, struct bl_error *why)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-	enum bl_status status = store_find(store, id, &entry, why);
-
-	if (status == BL_OK && entry->is_claimed)
-		return bl_fail(why, BL_LOCKED,
-			       "an intake or a destruction of '%s' is under way already", id);
-	if (status == BL_OK)
-		entry->is_claimed = true;
-	return status;
-}
-
-bool device_is_claimed(struct device_store *store, const char *id)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-
-	return store_find(store, id, &entry, NULL) == BL_OK && entry->is_claimed;
-}
-
-void device_shred_unclaim(struct device_store *store, const char *id)
-{
-	struct device_entry *entry;
-	STORE_LOCKED(store);
-
-	if (store_find(store, id, &entry, NULL) == BL_OK)
-		entry->is_claimed = false;
 }
 
 /* ---- files of a device ------------------------------------------------------------------------------ */
@@ -695,6 +537,8 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 		status = store_folder(store, id, &fd, why);
 	if (status == BL_OK)
 		status = facts_forget(entry, fd, why);
+	if (status == BL_OK)
+		status = notes_forget(entry, fd, why);
 	if (status == BL_OK)
 		status = secret_forget(fd, SECRET_CUSTOMER, why);
 	return status;

@@ -18,12 +18,40 @@
 #define DEVICE_PATH   4096
 #define DEVICE_HOLDS  16 /* at most, per device */
 #define DEVICE_REASON 256
+#define DEVICE_DIGEST 32 /* bytes: SHA-256 of what people hand in, BLAKE2b-256 of what we write */
+/* Where it is and where it came from, with NUL: 1 to 63 of [A-Za-z0-9._/-], so that nothing of a customer gets into the log by it. */
+#define DEVICE_PLACE	64
+#define DEVICE_PICTURES 16
 
 struct device_hold {
 	uint32_t number; /* 1.. per device, never reused */
 	int64_t since_unix;
+	int64_t reviewed_unix; /* when it was last found to be needed still; first: since_unix */
 	uid_t by;
+	uint32_t incident; /* that placed it, and releases it; 0: a person did */
 	char reason[DEVICE_REASON];
+};
+
+/* How and by whom it ended, for whoever looks again: docs/retention.md, "Independent verification". */
+struct device_end {
+	int64_t at_unix; /* of SHRED_DONE; 0: not destroyed, or by a version that did not write it down */
+	uint32_t by;			    /* who asked for it; UINT32_MAX: the keeper */
+	uint8_t certificate[DEVICE_DIGEST]; /* BLAKE2b-256 of ID.json */
+};
+
+struct device_verified {
+	int64_t at_unix; /* 0: nobody looked again */
+	uint32_t by;
+	bool is_good;
+};
+
+/* The last wipe check that was bound to it (docs/format-inspection.md). */
+struct device_inspected {
+	int64_t at_unix; /* 0: none */
+	uint32_t by;
+	bool is_empty;
+	bool is_other;			  /* the medium's serial number is not the record's */
+	uint8_t statement[DEVICE_DIGEST]; /* BLAKE2b-256 of ID~inspect.json */
 };
 
 enum device_source_kind { SOURCE_DIRECTORY, SOURCE_RAW, SOURCE_SEALED };
@@ -49,7 +77,27 @@ struct device {
 	size_t hold_count;
 	struct device_hold holds[DEVICE_HOLDS];
 	uint32_t next_hold;
+
+	/* What people keep up about it. */
+	uint32_t revision;	 /* from 1; grows with each change below, up to next_note */
+	uint64_t capacity_bytes; /* of the medium, as stated; 0: not stated */
+	char origin[DEVICE_PLACE], location[DEVICE_PLACE]; /* "": not stated */
+	size_t picture_count;
+	uint8_t pictures[DEVICE_PICTURES][DEVICE_DIGEST]; /* SHA-256 of pictures of its condition */
+	bool has_scan;
+	uint8_t scan[DEVICE_DIGEST]; /* SHA-256 of the scan of the receipt that both have signed */
+	uint32_t next_note;	     /* from 1 */
+
+	/* Its way to its end. Dates are trusted time. */
+	int64_t closed_unix;  /* work on it is done; 0: it is not, or went on again */
+	int64_t grace_unix;   /* another policy made it due: not destroyed before then; 0: none */
+	int64_t noticed_unix; /* the date that its notice was given for; 0: none */
+	struct device_end end;
+	struct device_verified verified;
+	struct device_inspected inspected;
 };
+
+bool device_place_ok(const char *place);
 
 /* ---- facts that decisions need: consent, callers, requests -------------------------------------- */
 
@@ -115,13 +163,28 @@ struct device_facts {
 
 /* ---- record files ------------------------------------------------------------------------------ */
 
-#define DEVICE_IDENTITIES 64 /* customer values in one record, at most */
+#define DEVICE_IDENTITIES 64   /* customer values in one record, at most */
+#define DEVICE_NOTE	  1024 /* bytes of what people write about a device, with NUL */
 
-/* What a record YAML says: received, maker, model, serial, customer {name email phone address}, consent {purpose: word}. */
+/*
+ * What a record YAML says: received, maker, model, serial, capacity, origin, location, condition {notes, pictures: [SHA-256]},
+ * customer {name email phone address}, consent {purpose: word}; and, of one that `device_record_print` wrote to be changed: device, kind,
+ * state, revision (device_edit).
+ */
 struct device_record {
 	bool has_received;
 	int64_t received_unix; /* `received: 2026-07-01` or `2026-07-01 10:00`, UTC */
 	char maker[DEVICE_TEXT], model[DEVICE_TEXT], serial[DEVICE_TEXT];
+	uint64_t
+		capacity_bytes; /* `capacity: 512G` (1,024s, as in the policy language), or bytes; 0: not stated */
+	char origin[DEVICE_PLACE], location[DEVICE_PLACE]; /* "": not stated */
+	char condition[DEVICE_NOTE]; /* condition: notes; "": none. Wiped by done */
+	size_t picture_count;
+	uint8_t pictures[DEVICE_PICTURES][DEVICE_DIGEST];
+	/* Only in one that is to be changed; else "", -1, -1 and 0. */
+	char device[BL_DEVICE_ID_SIZE];
+	int kind, state;
+	uint32_t revision;
 	struct detect_identity identities[DEVICE_IDENTITIES]; /* values owned by the record */
 	size_t identity_count;
 	void *memory; /* what identities point into; wiped and freed by done */
@@ -196,6 +259,18 @@ enum bl_status device_store_note_write(struct device_store *store, enum device_s
 				       const char *text, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_store_note_read(struct device_store *store, enum device_store_note note,
 				      char **out_text, struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * Small files of the store itself, sealed under its VAULT_RECORD key, label "store:NAME": what says when time was, and which holds stand.
+ * write: durable, whole. read: owned by the caller (free); BL_NOT_FOUND; BL_TAMPERED.
+ */
+enum device_store_secret { STORE_CLOCK, STORE_HOLDS };
+enum bl_status device_store_secret_write(struct device_store *store,
+					 enum device_store_secret secret, const void *bytes,
+					 size_t length, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_secret_read(struct device_store *store, enum device_store_secret secret,
+					uint8_t **out_bytes, size_t *out_length,
+					struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * device_enroll - make a device known where its image lies; durable on return, or nothing happened
@@ -297,16 +372,82 @@ enum bl_status device_identities(struct device_store *store, const char *id,
 				 struct device_record *out_record,
 				 struct bl_error *why) BL_MUST_CHECK;
 
-/* device_set_state - durable. Transitions follow a table; BL_INVALID names the state it is in. */
+/*
+ * device_set_state - durable. Transitions follow a table (docs/retention.md); BL_INVALID names the state it is in, and what comes first.
+ *
+ * @at_unix  trusted time; becomes closed_unix with CLOSED; with OPEN that becomes 0
+ */
 enum bl_status device_set_state(struct device_store *store, const char *id,
-				enum bl_device_state state, struct bl_error *why) BL_MUST_CHECK;
+				enum bl_device_state state, int64_t at_unix,
+				struct bl_error *why) BL_MUST_CHECK;
+/* device_not_due - its date was put off: what was due is what it was before. BL_INVALID: it is not due, or being destroyed */
+enum bl_status device_not_due(struct device_store *store, const char *id,
+			      struct bl_error *why) BL_MUST_CHECK;
+/* device_may_become - would it? The same words, nothing changed: for the event that comes first */
+enum bl_status device_may_become(struct device_store *store, const char *id,
+				 enum bl_device_state state, struct bl_error *why) BL_MUST_CHECK;
 
-/* Holds: any number up to DEVICE_HOLDS; the device is held while one stands. BL_NOT_FOUND: no such hold. */
+/* ---- what people keep up ------------------------------------------------------------------------ */
+
+/* device_move - BL_INVALID: no place. device_sign - the scan of its receipt; BL_EXISTS: there is another one. Each a new revision; durable */
+enum bl_status device_move(struct device_store *store, const char *id, const char *place,
+			   struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_sign(struct device_store *store, const char *id,
+			   const uint8_t scan[DEVICE_DIGEST], struct bl_error *why) BL_MUST_CHECK;
+/*
+ * device_edit - make the record what @record says: maker, model, serial, capacity, origin, location, pictures; received as long as it is not
+ * due; customer's values when there are some (all of them then). Its condition's notes become a note (device_note_add)
+ *
+ * What the record leaves out stays as it is, so that a record of one line changes one thing; pictures, when there are some, are all of them. So
+ * nothing is taken off a record, only put right.
+ *
+ * @record->revision must be the device's: else somebody else changed it meanwhile (BL_STALE, the words name both). device, kind and state, when
+ * stated, must be the device's (BL_INVALID): they are not changed by editing. consent is refused (BL_INVALID: bailee consent).
+ */
+enum bl_status device_edit(struct device_store *store, const char *id,
+			   const struct device_record *record, uint32_t *out_revision,
+			   struct bl_error *why) BL_MUST_CHECK;
+/* device_edit_check - everything that device_edit would refuse; nothing changed */
+enum bl_status device_edit_check(struct device_store *store, const char *id,
+				 const struct device_record *record,
+				 struct bl_error *why) BL_MUST_CHECK;
+/*
+ * device_record_print - the record as YAML that device_record_parse reads and device_edit takes back; owned by the caller (free)
+ *
+ * Without the customer's values: nobody is told those ("# customer: on record, sealed"), and without condition's notes (they are notes).
+ */
+enum bl_status device_record_print(const struct device *device, bool has_customer, char **out_yaml,
+				   struct bl_error *why) BL_MUST_CHECK;
+
+/* What the calendar writes down: each durable, none a revision. BL_NOT_FOUND, BL_IO, BL_NO_MEMORY. */
+enum bl_status device_set_grace(struct device_store *store, const char *id, int64_t until_unix,
+				struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_set_noticed(struct device_store *store, const char *id, int64_t due_unix,
+				  struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_set_end(struct device_store *store, const char *id,
+			      const struct device_end *end, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_set_verified(struct device_store *store, const char *id,
+				   const struct device_verified *verified,
+				   struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_set_inspected(struct device_store *store, const char *id,
+				    const struct device_inspected *inspected,
+				    struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * Holds: any number up to DEVICE_HOLDS; the device is held while one stands. Each is in the record and in STORE/holds, so that a record
+ * that was put back loses none (device_holds_restored). BL_NOT_FOUND: no such hold.
+ *
+ * @incident  that places it; 0: a person does
+ */
 enum bl_status device_hold_add(struct device_store *store, const char *id, uid_t by,
-			       const char *reason, int64_t now_unix, uint32_t *out_number,
-			       struct bl_error *why) BL_MUST_CHECK;
+			       uint32_t incident, const char *reason, int64_t now_unix,
+			       uint32_t *out_number, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_hold_release(struct device_store *store, const char *id, uint32_t number,
 				   struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_hold_review(struct device_store *store, const char *id, uint32_t number,
+				  int64_t now_unix, struct bl_error *why) BL_MUST_CHECK;
+/* device_holds_restored - how many holds an older record had lost when the store was opened; they stand again */
+size_t device_holds_restored(const struct device_store *store);
 
 /*
  * device_file_* - small durable files of one device's folder (the shred journal), by name

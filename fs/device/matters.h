@@ -148,4 +148,24 @@ enum bl_status device_note_add(struct device_store *store, const char *id,
 			       const struct device_note *note, uint32_t *out_number,
 			       struct bl_error *why) BL_MUST_CHECK;
 
+/* ---- parts --------------------------------------------------------------------------------------- */
+
+#define MATTERS_PARTS 256 /* entries that were carried out; the oldest goes */
+
+/*
+ * device_parts_carried - was the retention entry @entry with these very paths carried out on a device? No: also when that cannot be read
+ * device_part_carry    - write down that it was; durable. Said again: the later date stands
+ *
+ * @entry  id of the rule: 1 to BL_RULE_ID_SIZE - 1 bytes, no control characters
+ * @paths  BLAKE2b-256 of its patterns, NUL behind each
+ *
+ * BL_OK, BL_NOT_FOUND, BL_INVALID (no entry, no date, a device that is shredded or released), BL_TAMPERED (what is there does not verify:
+ * nothing is added), BL_IO, BL_NO_MEMORY.
+ */
+bool device_parts_carried(struct device_store *store, const char *id, const char *entry,
+			  const uint8_t paths[DEVICE_DIGEST]);
+enum bl_status device_part_carry(struct device_store *store, const char *id, const char *entry,
+				 const uint8_t paths[DEVICE_DIGEST], int64_t at_unix,
+				 struct bl_error *why) BL_MUST_CHECK;
+
 #endif

@@ -134,15 +134,18 @@ static enum bl_status append(const struct device_entry *entry, struct device_not
 	return BL_OK;
 }
 
-static enum bl_status save(struct device_store *store, struct device_entry *entry,
-			   const struct device_notes *notes, struct bl_error *why)
+/* The first @count of them. */
+static enum bl_status encode(struct device_notes *notes, size_t count, struct plain *out,
+			     struct bl_error *why)
 {
-	PLAIN_CLEANUP struct plain plain = {0};
-	enum bl_status status = notes_encode(notes, &plain);
+	size_t all = notes->count;
 
-	if (status != BL_OK)
-		return bl_fail(why, status, "out of memory");
-	return kept_save(store, entry, SECRET_NOTES, &entry->notes, &plain, why);
+	notes->count = count;
+
+	enum bl_status status = notes_encode(notes, out);
+
+	notes->count = all;
+	return status == BL_OK ? status : bl_fail(why, status, "out of memory");
 }
 
 static enum bl_status make_noted(struct device_entry *changed, const void *how,
@@ -153,23 +156,42 @@ static enum bl_status make_noted(struct device_entry *changed, const void *how,
 	return BL_OK;
 }
 
-/* The notes first, so that no number is given twice. What the record could not be told of is taken back. */
-static enum bl_status write_both(struct device_store *store, struct device_entry *entry,
-				 struct device_notes *notes, struct bl_error *why)
+/* What was told as failed is not there, also when the disk takes nothing any more. */
+static void take_back(struct device_store *store, struct device_entry *entry, struct plain *before)
 {
-	uint32_t number = notes->items[notes->count - 1].number;
-	enum bl_status status = save(store, entry, notes, why);
+	struct kept *kept = &entry->notes;
+
+	if (kept_save(store, entry, SECRET_NOTES, kept, before, NULL) == BL_OK)
+		return;
+	kept_done(kept);
+	*kept = (struct kept){.plain = *before, .is_read = true};
+	*before = (struct plain){0};
+}
+
+/* The notes first, so that after a crash in between no number is given twice. */
+static enum bl_status add(struct device_store *store, struct device_entry *entry,
+			  struct device_notes *notes, const struct device_note *note,
+			  struct bl_error *why)
+{
+	PLAIN_CLEANUP struct plain before = {0};
+	PLAIN_CLEANUP struct plain after = {0};
+	enum bl_status status = append(entry, notes, note, why);
 
 	if (status != BL_OK)
 		return status;
-	status = store_update(store, entry->device.id, make_noted, &number, why);
+
+	uint32_t number = notes->items[notes->count - 1].number;
+
+	status = encode(notes, notes->count - 1, &before, why);
 	if (status == BL_OK)
+		status = encode(notes, notes->count, &after, why);
+	if (status == BL_OK)
+		status = kept_save(store, entry, SECRET_NOTES, &entry->notes, &after, why);
+	if (status != BL_OK)
 		return status;
-	notes->count--;
-
-	enum bl_status taken_back = save(store, entry, notes, NULL);
-
-	(void)taken_back; /* then it stays, and the next one has a greater number */
+	status = store_update(store, entry->device.id, make_noted, &number, why);
+	if (status != BL_OK)
+		take_back(store, entry, &before);
 	return status;
 }
 
@@ -190,9 +212,7 @@ enum bl_status device_note_add(struct device_store *store, const char *id,
 	if (status == BL_OK)
 		status = load(store, entry, &notes, why);
 	if (status == BL_OK)
-		status = append(entry, notes, note, why);
-	if (status == BL_OK)
-		status = write_both(store, entry, notes, why);
+		status = add(store, entry, notes, note, why);
 	if (status == BL_OK && out_number)
 		*out_number = notes->items[notes->count - 1].number;
 	return status;

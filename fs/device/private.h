@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "fs/device/device.h"
+#include "fs/device/matters.h"
 
 #define FILE_LIMIT   (8u << 20) /* a small file's contents */
 #define STORE_ID     16
@@ -18,6 +19,13 @@ struct plain {
 void plain_done(struct plain *plain);
 #define PLAIN_CLEANUP __attribute__((cleanup(plain_done)))
 
+/* What lies sealed in a device's folder, as it lies there; read once. */
+struct kept {
+	struct plain plain;
+	bool is_read;
+};
+void kept_done(struct kept *kept); /* wiped; read again when asked for */
+
 struct device_entry {
 	struct device device;
 	enum bl_device_state before_hold;
@@ -27,6 +35,7 @@ struct device_entry {
 	/* The facts as they lie in the store; read once. */
 	struct plain facts;
 	bool has_facts; /* `facts` is what the store holds, be it nothing */
+	struct kept matters, notes, parts;
 };
 
 struct device_store {
@@ -36,6 +45,10 @@ struct device_store {
 	struct vault *vault;
 	struct device_entry **entries; /* sorted by id */
 	size_t count, room;
+	/* Holds of STORE/holds whose devices are not there: they are kept, should those be put back. */
+	struct held *strays;
+	size_t stray_count;
+	size_t restored; /* holds that records had lost when it was opened */
 };
 
 /* ---- file.c ---- */
@@ -73,6 +86,20 @@ enum bl_status store_find(const struct device_store *store, const char *id,
 			  struct device_entry **out_entry, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status store_folder(const struct device_store *store, const char *id, int *out_fd,
 			    struct bl_error *why) BL_MUST_CHECK;
+/* store_put - @changed to the disk alone. store_change - and then to memory, which never says what a crash would take back */
+enum bl_status store_put(struct device_store *store, const struct device_entry *changed,
+			 struct bl_error *why) BL_MUST_CHECK;
+enum bl_status store_change(struct device_store *store, struct device_entry *entry,
+			    const struct device_entry *changed, struct bl_error *why) BL_MUST_CHECK;
+/* store_update - the same with what @make does to a copy of the entry; nothing written when that changes nothing. BL_NOT_FOUND */
+typedef enum bl_status store_make_fn(struct device_entry *changed, const void *how,
+				     struct bl_error *why);
+enum bl_status store_update(struct device_store *store, const char *id, store_make_fn *make,
+			    const void *how, struct bl_error *why) BL_MUST_CHECK;
+/* record_check - may a device be so? BL_INVALID. record_take - what a record states takes the place of what was there; what it leaves out stays */
+enum bl_status record_check(const struct device *device, struct bl_error *why) BL_MUST_CHECK;
+void record_take(struct device *device, const struct device_record *record);
+#define PLACE_FORM "1 to 63 letters, digits, '.', '_', '/' and '-'"
 void entry_free(struct device_entry *entry); /* wiped */
 BL_DEFINE_CLEANUP(struct device_entry, entry_free)
 
@@ -83,13 +110,36 @@ enum bl_status codec_encode(const struct device_entry *entry, char **out_json,
 enum bl_status codec_decode(const char *json, size_t length, struct device_entry *out_entry,
 			    struct bl_error *why) BL_MUST_CHECK;
 
+/* One hold of STORE/holds. */
+struct held {
+	char device[BL_DEVICE_ID_SIZE];
+	struct device_hold hold;
+};
+#define HELD_LIMIT 16384
+int held_compare(const struct held *left, const struct held *right); /* by device and number */
+/* codec_held_encode - BL_NO_MEMORY. codec_held_decode - strict, sorted; @out_held is the caller's (free). BL_TAMPERED, BL_NO_MEMORY */
+enum bl_status codec_held_encode(const struct held *held, size_t count,
+				 char **out_json) BL_MUST_CHECK;
+enum bl_status codec_held_decode(const char *json, size_t length, struct held **out_held,
+				 size_t *out_count) BL_MUST_CHECK;
+
+/* ---- hold.c ---- */
+
+/*
+ * holds_restore - when the store is opened: a device has every hold of its record and of STORE/holds, and so have both
+ *
+ * BL_OK, BL_TAMPERED (STORE/holds does not unseal, is not of this form, or a device would have too many: nobody can say what stands),
+ * BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status holds_restore(struct device_store *store, struct bl_error *why) BL_MUST_CHECK;
+
 /* ---- secret.c ---- */
 
-enum secret_kind { SECRET_CUSTOMER, SECRET_FACTS };
+enum secret_kind { SECRET_CUSTOMER, SECRET_FACTS, SECRET_MATTERS, SECRET_NOTES, SECRET_PARTS };
 #define SECRET_CUSTOMER_LIMIT ((size_t)DEVICE_IDENTITIES * (3 + UINT16_MAX) + 3)
 
 /*
- * secret_put    - seal @plain under the device's VAULT_RECORD key into its file, durably
+ * secret_put    - seal @plain under the device's VAULT_RECORD key (matters: the store's) into its file, durably
  * secret_get    - back again; nothing when there is no file. BL_TAMPERED: does not unseal, or its key is gone
  * secret_forget - overwritten, synced, unlinked; BL_OK when absent already
  */
@@ -99,6 +149,23 @@ enum bl_status secret_get(struct vault *vault, const char *id, int folder_fd, en
 			  struct plain *out_plain, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status secret_forget(int folder_fd, enum secret_kind kind,
 			     struct bl_error *why) BL_MUST_CHECK;
+/*
+ * kept_load - what lies there into @kept, unless it is there already
+ * kept_save - @plain onto the disk; then it is what @kept has, and @plain nothing
+ */
+enum bl_status kept_load(struct device_store *store, const struct device_entry *entry,
+			 enum secret_kind kind, struct kept *kept,
+			 struct bl_error *why) BL_MUST_CHECK;
+enum bl_status kept_save(struct device_store *store, const struct device_entry *entry,
+			 enum secret_kind kind, struct kept *kept, struct plain *plain,
+			 struct bl_error *why) BL_MUST_CHECK;
+/* store_secret_put / _get - device_store_secret_write / _read for who holds the store's mutex */
+enum bl_status store_secret_put(struct device_store *store, enum device_store_secret secret,
+				const void *bytes, size_t length,
+				struct bl_error *why) BL_MUST_CHECK;
+enum bl_status store_secret_get(struct device_store *store, enum device_store_secret secret,
+				uint8_t **out_bytes, size_t *out_length,
+				struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- customer.c ---- */
 
@@ -144,6 +211,70 @@ enum bl_status facts_enroll(struct device_store *store, struct device_entry *ent
 /* facts_forget - a shred: out of memory and off the disk */
 enum bl_status facts_forget(struct device_entry *entry, int folder_fd,
 			    struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- matters-codec.c ---- */
+
+/* Text in JSON: a byte of an action may become two (quotes and backslashes). */
+#define MATTERS_LIMIT                                                                              \
+	((size_t)128 + MATTERS_INCIDENTS * (2 * MATTERS_ACTION + 256) +                            \
+	 MATTERS_REQUESTS * (MATTERS_TICKET + 2 * DEVICE_DIGEST + 256))
+#define PARTS_LIMIT ((size_t)64 + MATTERS_PARTS * (2 * BL_RULE_ID_SIZE + 2 * DEVICE_DIGEST + 64))
+
+struct device_part {
+	char entry[BL_RULE_ID_SIZE];
+	uint8_t paths[DEVICE_DIGEST];
+	int64_t at_unix;
+};
+struct device_parts {
+	size_t count;
+	struct device_part items[MATTERS_PARTS]; /* in the order they were carried out */
+};
+
+/* *_encode - @out is *_decode's input; BL_NO_MEMORY. *_decode - strict; BL_TAMPERED, BL_NO_MEMORY. *_new - nothing yet */
+enum bl_status matters_encode(const struct device_matters *matters,
+			      struct plain *out) BL_MUST_CHECK;
+enum bl_status matters_decode(const uint8_t *bytes, size_t length,
+			      struct device_matters **out_matters) BL_MUST_CHECK;
+struct device_matters *matters_new(void);
+bool matters_action_ok(const char *action);
+bool parts_entry_ok(const char *entry);
+/* parts_find - that one; NULL: not there */
+struct device_part *parts_find(struct device_parts *parts, const char *entry,
+			       const uint8_t paths[DEVICE_DIGEST]);
+enum bl_status parts_encode(const struct device_parts *parts, struct plain *out) BL_MUST_CHECK;
+enum bl_status parts_decode(const uint8_t *bytes, size_t length,
+			    struct device_parts *out_parts) BL_MUST_CHECK;
+
+/* ---- matters.c ---- */
+
+/* matters_load - a copy of what goes on about a device; matters_incident, _request - the one of that number, NULL: there is none */
+enum bl_status matters_load(struct device_store *store, struct device_entry *entry,
+			    struct device_matters **out_matters,
+			    struct bl_error *why) BL_MUST_CHECK;
+const struct device_incident *matters_incident(const struct device_matters *matters,
+					       uint32_t number);
+const struct device_customer_request *matters_request(const struct device_matters *matters,
+						      uint32_t number);
+
+/* ---- notes.c, notes-codec.c ---- */
+
+#define NOTES_LIMIT ((size_t)3 + MATTERS_NOTES * (23 + DEVICE_NOTE - 1))
+enum bl_status notes_encode(const struct device_notes *notes, struct plain *out) BL_MUST_CHECK;
+enum bl_status notes_decode(const uint8_t *bytes, size_t length,
+			    struct device_notes **out_notes) BL_MUST_CHECK;
+bool notes_text_ok(const char *text);
+bool notes_matter_ok(enum note_about about, uint32_t matter);
+/* notes_begin - a device of which something may still be written under its key; BL_NOT_FOUND, BL_INVALID */
+enum bl_status notes_begin(const struct device_store *store, const char *id,
+			   struct device_entry **out_entry, struct bl_error *why) BL_MUST_CHECK;
+/* notes_forget - a shred: notes and parts out of memory and off the disk */
+enum bl_status notes_forget(struct device_entry *entry, int folder_fd,
+			    struct bl_error *why) BL_MUST_CHECK;
+
+/* ---- edit.c ---- */
+
+/* entry_revise - one more revision, for a change that people make. BL_INVALID: released; BL_TOO_LARGE */
+enum bl_status entry_revise(struct device_entry *changed, struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- record.c ---- */
 

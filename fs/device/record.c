@@ -48,6 +48,7 @@ void device_record_done(struct device_record *record)
 	if (memory)
 		sodium_memzero(memory->bytes, memory->room);
 	free(memory);
+	sodium_memzero(record->condition, sizeof(record->condition));
 	memset(record, 0, sizeof(*record));
 }
 
@@ -140,6 +141,202 @@ static enum bl_status read_serial(const struct yaml_node *node, struct device_re
 				  struct bl_error *why)
 {
 	return read_text(node, record->serial, why);
+}
+
+static enum bl_status read_place(const struct yaml_node *node, char out[DEVICE_PLACE],
+				 struct bl_error *why)
+{
+	if (node->type != YAML_SCALAR || !device_place_ok(node->text))
+		return refuse(node, why, "not a place (" PLACE_FORM ")");
+	memcpy(out, node->text, strlen(node->text) + 1);
+	return BL_OK;
+}
+
+static enum bl_status read_origin(const struct yaml_node *node, struct device_record *record,
+				  struct bl_error *why)
+{
+	return read_place(node, record->origin, why);
+}
+
+static enum bl_status read_location(const struct yaml_node *node, struct device_record *record,
+				    struct bl_error *why)
+{
+	return read_place(node, record->location, why);
+}
+
+static bool parse_count(const char **at, uint64_t *out)
+{
+	if (!isdigit((unsigned char)**at))
+		return false;
+	for (*out = 0; isdigit((unsigned char)**at); (*at)++)
+		if (__builtin_mul_overflow(*out, UINT64_C(10), out) ||
+		    __builtin_add_overflow(*out, (uint64_t)(**at - '0'), out))
+			return false;
+	return *out > 0;
+}
+
+/* "512G", of 1,024s as in the policy language, or bytes. */
+static bool parse_size(const char *at, uint64_t *out)
+{
+	static const char UNITS[] = "KMGT";
+
+	if (!parse_count(&at, out))
+		return false;
+
+	const char *unit = *at ? strchr(UNITS, *at) : NULL;
+
+	if (*at && (!unit || at[1]))
+		return false;
+	for (ptrdiff_t i = unit ? unit - UNITS : -1; i >= 0; i--)
+		if (__builtin_mul_overflow(*out, UINT64_C(1024), out))
+			return false;
+	return *out <= INT64_MAX;
+}
+
+static enum bl_status read_capacity(const struct yaml_node *node, struct device_record *record,
+				    struct bl_error *why)
+{
+	if (node->type != YAML_SCALAR || !parse_size(node->text, &record->capacity_bytes))
+		return refuse(node, why,
+			      "not a capacity (write bytes, or a number with K, M, G or T: 512G)");
+	return BL_OK;
+}
+
+/* ---- condition ------------------------------------------------------------------------------------- */
+
+/* No message quotes it: people write of the customer, too. */
+static enum bl_status read_notes(const struct yaml_node *node, struct device_record *record,
+				 struct bl_error *why)
+{
+	size_t length = node->type == YAML_SCALAR ? strlen(node->text) : 0;
+
+	/* A block's last line end is no part of what was written. */
+	while (length && node->text[length - 1] == '\n')
+		length--;
+	if (!length || !node->text[strspn(node->text, " \n")])
+		return refuse(node, why,
+			      "one text is expected here (leave the key out when there is none)");
+	if (length >= sizeof(record->condition))
+		return refuse(node, why, "notes are longer than 1,023 bytes (shorten them)");
+	memcpy(record->condition, node->text, length);
+	record->condition[length] = '\0';
+	if (!notes_text_ok(record->condition))
+		return refuse(node, why, "notes hold control characters (remove them)");
+	return BL_OK;
+}
+
+static bool parse_digest(const struct yaml_node *node, uint8_t out[DEVICE_DIGEST])
+{
+	size_t length;
+
+	return node->type == YAML_SCALAR && strlen(node->text) == 2 * DEVICE_DIGEST &&
+	       sodium_hex2bin(out, DEVICE_DIGEST, node->text, 2 * DEVICE_DIGEST, NULL, &length,
+			      NULL) == 0 &&
+	       length == DEVICE_DIGEST;
+}
+
+static enum bl_status read_picture(const struct yaml_node *node, struct device_record *record,
+				   struct bl_error *why)
+{
+	uint8_t *digest = record->pictures[record->picture_count];
+
+	if (!parse_digest(node, digest))
+		return refuse(node, why, "not a picture's SHA-256 (64 hex digits)");
+	for (size_t i = 0; i < record->picture_count; i++)
+		if (memcmp(record->pictures[i], digest, DEVICE_DIGEST) == 0)
+			return refuse(node, why, "the same picture a second time (remove it)");
+	record->picture_count++;
+	return BL_OK;
+}
+
+static enum bl_status read_pictures(const struct yaml_node *node, struct device_record *record,
+				    struct bl_error *why)
+{
+	if (node->type != YAML_LIST || !node->count)
+		return refuse(
+			node, why,
+			"'pictures' is a list of SHA-256 digests (leave the key out when there "
+			"are none)");
+	if (node->count > DEVICE_PICTURES)
+		return refuse(node, why, "a record holds at most 16 pictures");
+	for (const struct yaml_node *item = node->first; item; item = item->next) {
+		enum bl_status status = read_picture(item, record, why);
+
+		if (status != BL_OK)
+			return status;
+	}
+	return BL_OK;
+}
+
+static enum bl_status read_condition(const struct yaml_node *condition,
+				     struct device_record *record, struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	if (condition->type != YAML_MAP)
+		return refuse(condition, why, "'condition' is a map of notes and pictures");
+	for (const struct yaml_node *value = condition->first; value && status == BL_OK;
+	     value = value->next) {
+		if (strcmp(value->key->text, "notes") == 0)
+			status = read_notes(value, record, why);
+		else if (strcmp(value->key->text, "pictures") == 0)
+			status = read_pictures(value, record, why);
+		else
+			status =
+				refuse(value->key, why,
+				       "unknown key under 'condition' (known are notes, pictures)");
+	}
+	return status;
+}
+
+/* ---- what one that was printed to be changed says of itself ------------------------------------------ */
+
+static enum bl_status read_device(const struct yaml_node *node, struct device_record *record,
+				  struct bl_error *why)
+{
+	if (node->type != YAML_SCALAR || !bl_device_id_ok(node->text))
+		return refuse(node, why, "not a device id");
+	memcpy(record->device, node->text, strlen(node->text) + 1);
+	return BL_OK;
+}
+
+static enum bl_status read_kind(const struct yaml_node *node, struct device_record *record,
+				struct bl_error *why)
+{
+	enum bl_device_kind kind;
+
+	if (node->type != YAML_SCALAR || !bl_device_kind_parse(node->text, &kind))
+		return refuse(node, why,
+			      "not a kind of device (phone tablet laptop desktop disk usb-stick "
+			      "memory-card camera console wearable network printer other)");
+	record->kind = (int)kind;
+	return BL_OK;
+}
+
+static enum bl_status read_state(const struct yaml_node *node, struct device_record *record,
+				 struct bl_error *why)
+{
+	enum bl_device_state state;
+
+	if (node->type != YAML_SCALAR || !bl_device_state_parse(node->text, &state))
+		return refuse(node, why,
+			      "not a state of a device (received open closed held due shredded "
+			      "released)");
+	record->state = (int)state;
+	return BL_OK;
+}
+
+static enum bl_status read_revision(const struct yaml_node *node, struct device_record *record,
+				    struct bl_error *why)
+{
+	const char *at = node->text;
+	uint64_t value = 0;
+
+	if (node->type != YAML_SCALAR || !parse_count(&at, &value) || *at || value > UINT32_MAX)
+		return refuse(node, why,
+			      "not a revision (leave it as 'bailee device show --yaml' wrote it)");
+	record->revision = (uint32_t)value;
+	return BL_OK;
 }
 
 /* ---- the customer's part: no message below may quote the input ------------------------------- */
@@ -267,9 +464,15 @@ static const struct {
 	enum bl_status (*read)(const struct yaml_node *node, struct device_record *record,
 			       struct bl_error *why);
 } KEYS[] = {
-	{"received", read_received}, {"maker", read_maker},	  {"model", read_model},
-	{"serial", read_serial},     {"customer", read_customer}, {"consent", read_consent},
+	{"device", read_device},     {"kind", read_kind},	  {"state", read_state},
+	{"revision", read_revision}, {"received", read_received}, {"maker", read_maker},
+	{"model", read_model},	     {"serial", read_serial},	  {"capacity", read_capacity},
+	{"origin", read_origin},     {"location", read_location}, {"condition", read_condition},
+	{"customer", read_customer}, {"consent", read_consent},
 };
+#define KNOWN_KEYS                                                                                 \
+	"received, maker, model, serial, capacity, origin, location, condition, customer, "        \
+	"consent; to be changed: device, kind, state, revision"
 
 static enum bl_status read_value(const struct yaml_node *value, struct device_record *record,
 				 struct bl_error *why)
@@ -277,9 +480,7 @@ static enum bl_status read_value(const struct yaml_node *value, struct device_re
 	for (size_t i = 0; i < BL_COUNT(KEYS); i++)
 		if (strcmp(KEYS[i].key, value->key->text) == 0)
 			return KEYS[i].read(value, record, why);
-	return refuse(value->key, why,
-		      "unknown key in a record (known are received, maker, model, serial, "
-		      "customer, consent)");
+	return refuse(value->key, why, "unknown key in a record (known are " KNOWN_KEYS ")");
 }
 
 /* What the YAML reader quotes may be a customer's: anything in quotes is left out. */
@@ -299,32 +500,37 @@ static enum bl_status refuse_yaml(const struct yaml_finding *finding, struct bl_
 	return bl_fail(why, BL_INVALID, "%u:%u: %s", finding->line, finding->column, text);
 }
 
+static enum bl_status read_root(const struct yaml_node *root, struct device_record *record,
+				struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	if (!root || root->type != YAML_MAP)
+		return bl_fail(why, BL_INVALID, "1:1: a record is a map (" KNOWN_KEYS ")");
+	for (const struct yaml_node *value = root->first; value && status == BL_OK;
+	     value = value->next)
+		status = read_value(value, record, why);
+	return status;
+}
+
 enum bl_status device_record_parse(const char *bytes, size_t length,
 				   struct device_record *out_record, struct bl_error *why)
 {
 	BL_CLEANUP(yaml_free) struct yaml_document *document = NULL;
 	struct yaml_finding finding = {0};
-	struct device_record record = {0};
+	struct device_record record = {.kind = -1, .state = -1};
 	enum bl_status status = yaml_parse(bytes, length, &document, &finding);
 
 	if (status == BL_INVALID || status == BL_TOO_LARGE)
 		return refuse_yaml(&finding, why);
 	if (status != BL_OK)
 		return bl_fail(why, status, "out of memory");
-
-	const struct yaml_node *root = yaml_root(document);
-
-	if (!root || root->type != YAML_MAP)
-		return bl_fail(why, BL_INVALID,
-			       "1:1: a record is a map (received, maker, model, serial, customer, "
-			       "consent)");
-	for (const struct yaml_node *value = root->first; value; value = value->next) {
-		status = read_value(value, &record, why);
-		if (status != BL_OK) {
-			device_record_done(&record);
-			return status;
-		}
-	}
-	*out_record = record;
-	return BL_OK;
+	status = read_root(yaml_root(document), &record, why);
+	if (status == BL_OK)
+		*out_record = record;
+	else
+		device_record_done(&record);
+	/* What was copied out of it is the caller's to wipe. */
+	sodium_memzero(record.condition, sizeof(record.condition));
+	return status;
 }

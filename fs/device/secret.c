@@ -11,14 +11,28 @@
 #include "fs/device/private.h"
 
 #define LABEL_SIZE (BL_DEVICE_ID_SIZE + 16)
+#define WHAT_SIZE  (BL_DEVICE_ID_SIZE + 40) /* "the facts of 'RMA-1'" */
 
-static const struct {
+/* One file that is sealed: what it is called, to Bailee and to people. */
+struct sealed_file {
 	const char *file, *label, *what;
-	size_t limit; /* bytes of the plain form */
-} KINDS[] = {
+	size_t limit;	/* bytes of the plain form */
+	bool is_stores; /* under the store's key: it outlives the device */
+};
+
+static const struct sealed_file KINDS[] = {
 	[SECRET_CUSTOMER] = {"customer.sealed", "customer", "the customer's part",
-			     SECRET_CUSTOMER_LIMIT},
-	[SECRET_FACTS] = {"facts.sealed", "facts", "the facts", FACTS_LIMIT},
+			     SECRET_CUSTOMER_LIMIT, false},
+	[SECRET_FACTS] = {"facts.sealed", "facts", "the facts", FACTS_LIMIT, false},
+	[SECRET_MATTERS] = {"matters.sealed", "matters", "incidents and requests", MATTERS_LIMIT,
+			    true},
+	[SECRET_NOTES] = {"notes.sealed", "notes", "the notes", NOTES_LIMIT, false},
+	[SECRET_PARTS] = {"parts.sealed", "parts", "the parts", PARTS_LIMIT, false},
+};
+
+static const struct sealed_file STORE_FILES[] = {
+	[STORE_CLOCK] = {"clock", "store:clock", "'clock'", FILE_LIMIT - VAULT_SEAL_OVERHEAD, true},
+	[STORE_HOLDS] = {"holds", "store:holds", "'holds'", FILE_LIMIT - VAULT_SEAL_OVERHEAD, true},
 };
 
 void plain_done(struct plain *plain)
@@ -35,9 +49,76 @@ static void key_done(uint8_t (*key)[VAULT_KEY])
 }
 #define KEY_CLEANUP __attribute__((cleanup(key_done)))
 
+static enum bl_status seal_into(int folder_fd, const char *name, const uint8_t key[VAULT_KEY],
+				const char *label, const void *bytes, size_t length,
+				struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) uint8_t *sealed = malloc(length + VAULT_SEAL_OVERHEAD);
+
+	if (!sealed)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+
+	enum bl_status status = vault_seal(key, label, bytes, length, sealed);
+
+	if (status != BL_OK)
+		return bl_fail(why, status, "cannot seal '%s'", name);
+	return file_put(folder_fd, name, sealed, length + VAULT_SEAL_OVERHEAD, why);
+}
+
+/* @what  for words, as in WHAT_SIZE. BL_NOT_FOUND without words: that is for the caller to judge. */
+static enum bl_status load_sealed(int folder_fd, const struct sealed_file *of, const char *what,
+				  char **out_sealed, size_t *out_length, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *sealed = NULL;
+	size_t length;
+	enum bl_status status = file_get(folder_fd, of->file, &sealed, &length, NULL);
+
+	if (status == BL_NOT_FOUND)
+		return status;
+	if (status != BL_OK)
+		return bl_fail(why, status, "cannot read %s", what);
+	if (length < VAULT_SEAL_OVERHEAD || length > of->limit + VAULT_SEAL_OVERHEAD)
+		return bl_fail(why, BL_TAMPERED, "%s in the store has a wrong size", what);
+	*out_sealed = BL_TAKE(sealed);
+	*out_length = length;
+	return BL_OK;
+}
+
+/* NUL behind the plain form. */
+static enum bl_status unseal(const uint8_t key[VAULT_KEY], const char *label, const char *sealed,
+			     size_t length, const char *what, struct plain *out_plain,
+			     struct bl_error *why)
+{
+	PLAIN_CLEANUP struct plain plain = {.length = length - VAULT_SEAL_OVERHEAD};
+
+	plain.bytes = calloc(1, plain.length + 1);
+	if (!plain.bytes)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+
+	enum bl_status status =
+		vault_unseal(key, label, (const uint8_t *)sealed, length, plain.bytes, NULL);
+
+	if (status != BL_OK)
+		return bl_fail(why, status, "%s in the store does not unseal", what);
+	*out_plain = plain;
+	plain = (struct plain){0};
+	return BL_OK;
+}
+
+/* ---- of a device ----------------------------------------------------------------------------- */
+
 static void label_of(enum secret_kind kind, const char *id, char out[LABEL_SIZE])
 {
 	snprintf(out, LABEL_SIZE, "%s:%s", KINDS[kind].label, id);
+}
+
+static enum bl_status key_of(struct vault *vault, const char *id, enum secret_kind kind,
+			     uint8_t key[VAULT_KEY], struct bl_error *why)
+{
+	if (!KINDS[kind].is_stores)
+		return vault_device_key(vault, id, VAULT_RECORD, key, why);
+	vault_store_key(vault, VAULT_RECORD, key);
+	return BL_OK;
 }
 
 enum bl_status secret_put(struct vault *vault, const char *id, int folder_fd, enum secret_kind kind,
@@ -45,57 +126,37 @@ enum bl_status secret_put(struct vault *vault, const char *id, int folder_fd, en
 {
 	KEY_CLEANUP uint8_t key[VAULT_KEY] = {0};
 	char label[LABEL_SIZE];
-	enum bl_status status = vault_device_key(vault, id, VAULT_RECORD, key, why);
+	enum bl_status status = key_of(vault, id, kind, key, why);
 
 	if (status != BL_OK)
 		return status;
-
-	BL_CLEANUP(bl_free) uint8_t *sealed = malloc(plain->length + VAULT_SEAL_OVERHEAD);
-
-	if (!sealed)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	label_of(kind, id, label);
-	status = vault_seal(key, label, plain->bytes, plain->length, sealed);
-	if (status != BL_OK)
-		return bl_fail(why, status, "cannot seal %s of '%s'", KINDS[kind].what, id);
-	return file_put(folder_fd, KINDS[kind].file, sealed, plain->length + VAULT_SEAL_OVERHEAD,
-			why);
+	return seal_into(folder_fd, KINDS[kind].file, key, label, plain->bytes, plain->length, why);
 }
 
 enum bl_status secret_get(struct vault *vault, const char *id, int folder_fd, enum secret_kind kind,
 			  struct plain *out_plain, struct bl_error *why)
 {
 	KEY_CLEANUP uint8_t key[VAULT_KEY] = {0};
-	PLAIN_CLEANUP struct plain plain = {0};
 	BL_CLEANUP(bl_free) char *sealed = NULL;
-	char label[LABEL_SIZE];
+	char label[LABEL_SIZE], what[WHAT_SIZE];
 	size_t length;
-	enum bl_status status = file_get(folder_fd, KINDS[kind].file, &sealed, &length, NULL);
+
+	snprintf(what, sizeof(what), "%s of '%s'", KINDS[kind].what, id);
+
+	enum bl_status status = load_sealed(folder_fd, &KINDS[kind], what, &sealed, &length, why);
 
 	if (status == BL_NOT_FOUND) {
 		*out_plain = (struct plain){0};
 		return BL_OK;
 	}
 	if (status != BL_OK)
-		return bl_fail(why, status, "cannot read %s of '%s'", KINDS[kind].what, id);
-	if (length < VAULT_SEAL_OVERHEAD || length > KINDS[kind].limit + VAULT_SEAL_OVERHEAD)
-		return bl_fail(why, BL_TAMPERED, "%s of '%s' in the store has a wrong size",
-			       KINDS[kind].what, id);
-	status = vault_device_key(vault, id, VAULT_RECORD, key, why);
+		return status;
+	status = key_of(vault, id, kind, key, why);
 	if (status != BL_OK) /* "not found" would say that there is no such device */
 		return status == BL_NOT_FOUND ? BL_TAMPERED : status;
-	plain.length = length - VAULT_SEAL_OVERHEAD;
-	plain.bytes = calloc(1, plain.length + 1);
-	if (!plain.bytes)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	label_of(kind, id, label);
-	status = vault_unseal(key, label, (const uint8_t *)sealed, length, plain.bytes, NULL);
-	if (status != BL_OK)
-		return bl_fail(why, status, "%s of '%s' in the store does not unseal",
-			       KINDS[kind].what, id);
-	*out_plain = plain;
-	plain = (struct plain){0};
-	return BL_OK;
+	return unseal(key, label, sealed, length, what, out_plain, why);
 }
 
 enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_error *why)
@@ -124,4 +185,82 @@ enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_err
 	if (fdatasync(fd) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot sync '%s' in the store", name);
 	return file_remove(folder_fd, name, why);
+}
+
+void kept_done(struct kept *kept)
+{
+	plain_done(&kept->plain);
+	kept->is_read = false;
+}
+
+enum bl_status kept_load(struct device_store *store, const struct device_entry *entry,
+			 enum secret_kind kind, struct kept *kept, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+
+	if (kept->is_read)
+		return BL_OK;
+
+	enum bl_status status = store_folder(store, entry->device.id, &fd, why);
+
+	if (status == BL_OK)
+		status = secret_get(store->vault, entry->device.id, fd, kind, &kept->plain, why);
+	kept->is_read = status == BL_OK;
+	return status;
+}
+
+enum bl_status kept_save(struct device_store *store, const struct device_entry *entry,
+			 enum secret_kind kind, struct kept *kept, struct plain *plain,
+			 struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	enum bl_status status = store_folder(store, entry->device.id, &fd, why);
+
+	if (status != BL_OK)
+		return status;
+	status = secret_put(store->vault, entry->device.id, fd, kind, plain, why);
+	if (status != BL_OK)
+		return status;
+	kept_done(kept);
+	*kept = (struct kept){.plain = *plain, .is_read = true};
+	*plain = (struct plain){0};
+	return BL_OK;
+}
+
+/* ---- of the store -------------------------------------------------------------------------------- */
+
+enum bl_status store_secret_put(struct device_store *store, enum device_store_secret secret,
+				const void *bytes, size_t length, struct bl_error *why)
+{
+	KEY_CLEANUP uint8_t key[VAULT_KEY] = {0};
+	const struct sealed_file *of = &STORE_FILES[secret];
+
+	if (length > of->limit)
+		return bl_fail(why, BL_TOO_LARGE, "'%s' would have over %u bytes", of->file,
+			       FILE_LIMIT);
+	vault_store_key(store->vault, VAULT_RECORD, key);
+	return seal_into(store->fd, of->file, key, of->label, bytes, length, why);
+}
+
+enum bl_status store_secret_get(struct device_store *store, enum device_store_secret secret,
+				uint8_t **out_bytes, size_t *out_length, struct bl_error *why)
+{
+	KEY_CLEANUP uint8_t key[VAULT_KEY] = {0};
+	BL_CLEANUP(bl_free) char *sealed = NULL;
+	const struct sealed_file *of = &STORE_FILES[secret];
+	struct plain plain = {0};
+	size_t length;
+	enum bl_status status = load_sealed(store->fd, of, of->what, &sealed, &length, why);
+
+	if (status == BL_NOT_FOUND)
+		return bl_fail(why, status, "there is no %s in the store", of->what);
+	if (status != BL_OK)
+		return status;
+	vault_store_key(store->vault, VAULT_RECORD, key);
+	status = unseal(key, of->label, sealed, length, of->what, &plain, why);
+	if (status != BL_OK)
+		return status;
+	*out_bytes = plain.bytes;
+	*out_length = plain.length;
+	return BL_OK;
 }

@@ -88,6 +88,7 @@ void device_store_close(struct device_store *store)
 	for (size_t i = 0; i < store->count; i++)
 		entry_free(store->entries[i]);
 	free(store->entries);
+	free(store->strays);
 	fd_close(store->devices_fd);
 	fd_close(store->certificates_fd);
 	fd_close(store->keys_fd);
@@ -517,6 +518,8 @@ enum bl_status device_store_open(const char *path, const struct device_store_key
 	file_sweep(store->certificates_fd);
 	status = load_devices(store, why);
 	if (status == BL_OK)
+		status = holds_restore(store, why);
+	if (status == BL_OK)
 		*out_store = BL_TAKE(store);
 	return status;
 }
@@ -543,4 +546,24 @@ enum bl_status device_store_keep_policy(struct device_store *store, const char *
 
 	pthread_mutex_unlock(&store->mutex);
 	return status;
+}
+
+/* ---- what the store keeps sealed of itself ---------------------------------------------------------- */
+
+enum bl_status device_store_secret_write(struct device_store *store,
+					 enum device_store_secret secret, const void *bytes,
+					 size_t length, struct bl_error *why)
+{
+	STORE_LOCKED(store);
+
+	return store_secret_put(store, secret, bytes, length, why);
+}
+
+enum bl_status device_store_secret_read(struct device_store *store, enum device_store_secret secret,
+					uint8_t **out_bytes, size_t *out_length,
+					struct bl_error *why)
+{
+	STORE_LOCKED(store);
+
+	return store_secret_get(store, secret, out_bytes, out_length, why);
 }

@@ -26,6 +26,19 @@ static bool add_known(void *context, const struct device *record)
 	return true;
 }
 
+/*
+ * A consent that was taken back closes the device to everybody, as its date does which it starts (docs/retention.md). What cannot be read
+ * closes it in any case.
+ */
+static enum bl_device_state shown_state(enum bl_device_state state, const struct gate_facts *facts)
+{
+	bool is_over = state == STATE_SHREDDED || state == STATE_RELEASED;
+
+	if (is_over || !facts || !facts->record || !device_consent_withdrawn(facts->record))
+		return state;
+	return STATE_DUE;
+}
+
 /* What was recorded of the devices: read when the store is not under way with them any more. */
 static enum bl_status read_facts(struct gate *gate)
 {
@@ -33,6 +46,7 @@ static enum bl_status read_facts(struct gate *gate)
 		device->facts = facts_read(gate, device->id, device->state);
 		if (!device->facts)
 			return BL_NO_MEMORY;
+		device->state = shown_state(device->state, device->facts);
 	}
 	return BL_OK;
 }
@@ -374,7 +388,7 @@ static void device_into(struct gate *gate, const struct device *record, struct g
 	}
 	struct gate_facts *old = device->facts;
 
-	device->state = record->state;
+	device->state = shown_state(record->state, *facts);
 	device->facts = *facts;
 	*facts = old;
 }
@@ -386,7 +400,7 @@ static void device_into(struct gate *gate, const struct device *record, struct g
 static void make_due(struct gate *gate, const struct gate_device *device,
 		     const struct device *record, const struct gate_facts *facts)
 {
-	bool is_other = !device || !facts || record->state != device->state;
+	bool is_other = !device || !facts || shown_state(record->state, facts) != device->state;
 
 	for (struct gate_view *view = gate->views; view; view = view->next)
 		if (is_other || facts_bear_on(view, device->facts, facts))

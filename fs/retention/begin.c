@@ -2,7 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "fs/device/matters.h"
+#include "fs/device/statement.h"
+#include "fs/retention/fields.h"
 #include "fs/retention/private.h"
 
 /* ---- why, who, when ------------------------------------------------------------------------------- */
@@ -47,13 +51,14 @@ static void describe_asking(struct shred *shred, const struct retention_plan *pl
 	struct journal *journal = &shred->journal;
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
 	bool is_part = journal->kind == SHRED_PART;
-	int64_t at_unix = context->now_unix;
+	int64_t at_unix = context->now.trusted_unix;
 
 	journal->by = context->by;
-	journal->has_reason = is_part;
+	journal->has_reason = is_part && !plan; /* an entry has none of its own */
 	if (device_facts_read(context->store, shred->device.id, &facts, NULL) != BL_OK)
 		return;
-	if (plan && facts->early_shred_unix && facts->early_shred_unix <= plan->due_unix) {
+	if (plan && !is_part && facts->early_shred_unix &&
+	    facts->early_shred_unix <= plan->due_unix) {
 		at_unix = facts->early_shred_unix;
 		if (facts->early_shred_by != UINT32_MAX)
 			journal->by = facts->early_shred_by;
@@ -75,7 +80,7 @@ void shred_describe(struct shred *shred, const struct retention_plan *plan)
 	}
 	memcpy(journal->policy_digest, policy_digest(context->policy), DIGEST);
 	journal->policy_serial = policy_serial(context->policy);
-	journal->begun_unix = context->now_unix;
+	journal->begun_unix = context->now.trusted_unix;
 	journal->begun_boot_ms = shred->entry_ms;
 	host_boot_id(journal->boot_id);
 	describe_asking(shred, plan);
@@ -125,6 +130,12 @@ enum bl_status step_customer(struct shred *shred, struct bl_error *why)
 
 /* ---- the certificate ------------------------------------------------------------------------------------ */
 
+/* What was given is when this run took it up: it may have been at it for hours. */
+static int64_t now_of(const struct shred *shred)
+{
+	return shred->context->now.trusted_unix + (host_boot_ms() - shred->entry_ms) / 1000;
+}
+
 static void suffix_of(const struct shred *shred, const char *ending, char out[32])
 {
 	certificate_suffix(shred->journal.kind, shred->journal.number, ending, out);
@@ -132,11 +143,9 @@ static void suffix_of(const struct shred *shred, const char *ending, char out[32
 
 static enum bl_status make_json(struct shred *shred, char **out_json, struct bl_error *why)
 {
-	int64_t now_ms = host_boot_ms();
 	struct certificate_time time = {
-		/* What was given is when this run took it up: it may have been at it for hours. */
-		.done_unix = shred->context->now_unix + (now_ms - shred->entry_ms) / 1000,
-		.done_boot_ms = now_ms,
+		.done_unix = now_of(shred),
+		.done_boot_ms = host_boot_ms(),
 		.is_synchronised = host_is_synchronised(),
 		.has_source =
 			certificate_of_source(shred->context->store, shred->device.id) == BL_OK,
@@ -209,20 +218,19 @@ enum bl_status step_certificate(struct shred *shred, struct bl_error *why)
 
 /* ---- DONE ------------------------------------------------------------------------------------------------ */
 
-static enum bl_status certificate_digest(const struct shred *shred, uint8_t out[DIGEST],
-					 struct bl_error *why)
+static enum bl_status read_json(const struct shred *shred, char **out_json, uint8_t out[DIGEST],
+				struct bl_error *why)
 {
-	BL_CLEANUP(bl_free) char *json = NULL;
 	char suffix[32];
 	size_t length;
 
 	suffix_of(shred, ".json", suffix);
 
 	enum bl_status status = device_certificate_read(shred->context->store, shred->device.id,
-							suffix, &json, &length, why);
+							suffix, out_json, &length, why);
 
 	if (status == BL_OK)
-		crypto_generichash(out, DIGEST, (const uint8_t *)json, length, NULL, 0);
+		crypto_generichash(out, DIGEST, (const uint8_t *)*out_json, length, NULL, 0);
 	return status;
 }
 
@@ -245,14 +253,104 @@ static enum bl_status end_others(struct shred *shred, const uint8_t digest[DIGES
 	return status;
 }
 
-enum bl_status step_done(struct shred *shred, struct bl_error *why)
+/* "2026-07-01T10:00:00Z", as a certificate has it */
+static bool parse_utc(const char *text, int64_t *out_unix)
+{
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	if (!end || *end)
+		return false;
+	*out_unix = timegm(&tm);
+	return true;
+}
+
+/*
+ * When it ended, for whoever draws a sample of that time. What an earlier run wrote down stands; where it told the log and died,
+ * it was when its certificate says that it was done: now may be another month.
+ */
+static int64_t ended_at(const struct shred *shred, const char *json, const uint8_t digest[DIGEST],
+			bool is_told)
+{
+	const struct device_end *end = &shred->device.end;
+	JSON_CLEANUP json_t *certificate = is_told ? json_loads(json, 0, NULL) : NULL;
+	int64_t at_unix;
+
+	if (end->at_unix && memcmp(end->certificate, digest, DIGEST) == 0)
+		return end->at_unix;
+	return parse_utc(statement_text(certificate, "when", "done"), &at_unix) ? at_unix
+										: now_of(shred);
+}
+
+static enum bl_status write_end(const struct shred *shred, int64_t at_unix,
+				const uint8_t digest[DIGEST], struct bl_error *why)
+{
+	struct device_end end = {.at_unix = at_unix, .by = shred->journal.by};
+
+	memcpy(end.certificate, digest, DIGEST);
+	return device_set_end(shred->context->store, shred->device.id, &end, why);
+}
+
+/* What the customer asked for is done now: the certificate proves it. A journal is there until all of these are ended. */
+static enum bl_status end_requests(const struct shred *shred, int64_t at_unix,
+				   const uint8_t digest[DIGEST], struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
 	const char *id = shred->device.id;
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status = device_matters_read(store, id, &matters, why);
+
+	/* The destruction itself comes first: what cannot be read would keep it from ever ending. */
+	if (status == BL_TAMPERED)
+		return BL_OK;
+	for (size_t i = 0; status == BL_OK && i < matters->request_count; i++) {
+		const struct device_customer_request *request = &matters->requests[i];
+
+		if (request->kind != CUSTOMER_ERASE || request->state != CUSTOMER_OPEN)
+			continue;
+		status = device_customer_request_end(store, id, request->number, CUSTOMER_DONE,
+						     UINT32_MAX, at_unix, digest, why);
+		if (status == BL_EXISTS) /* ended by somebody meanwhile */
+			status = BL_OK;
+	}
+	return status;
+}
+
+/* The record of a whole device, to its end. Every step of it can be done again. */
+static enum bl_status end_device(struct shred *shred, int64_t at_unix, const uint8_t digest[DIGEST],
+				 struct bl_error *why)
+{
+	enum bl_status status = end_others(shred, digest, why);
+
+	if (status == BL_OK)
+		status = write_end(shred, at_unix, digest, why);
+	if (status == BL_OK)
+		status = end_requests(shred, at_unix, digest, why);
+	if (status == BL_OK)
+		status = device_set_state(shred->context->store, shred->device.id, STATE_SHREDDED,
+					  at_unix, why);
+	return status;
+}
+
+/* What an entry with `paths` wanted is done, and not again, also when a crash came in between. */
+static enum bl_status carry_entry(const struct shred *shred, struct bl_error *why)
+{
+	const struct journal *journal = &shred->journal;
+
+	if (!*journal->entry)
+		return BL_OK;
+	return device_part_carry(shred->context->store, shred->device.id, journal->entry,
+				 journal->patterns, journal->due_unix, why);
+}
+
+enum bl_status step_done(struct shred *shred, struct bl_error *why)
+{
+	struct device_store *store = shred->context->store;
+	BL_CLEANUP(bl_free) char *json = NULL;
 	uint8_t digest[DIGEST];
 	bool is_told = false;
 	uint64_t sequence;
-	enum bl_status status = certificate_digest(shred, digest, why);
+	enum bl_status status = read_json(shred, &json, digest, why);
 
 	if (status == BL_OK && shred->is_resumed)
 		status = events_find(shred, true, &is_told, &sequence, why);
@@ -261,10 +359,10 @@ enum bl_status step_done(struct shred *shred, struct bl_error *why)
 	if (status == BL_OK)
 		status = audit_checkpoint(shred->context->audit, why);
 	if (status == BL_OK && is_whole(shred))
-		status = end_others(shred, digest, why);
-	if (status == BL_OK && is_whole(shred))
-		status = device_set_state(store, id, STATE_SHREDDED, why);
+		status = end_device(shred, ended_at(shred, json, digest, is_told), digest, why);
+	if (status == BL_OK && shred->journal.kind == SHRED_PART)
+		status = carry_entry(shred, why);
 	if (status == BL_OK)
-		status = journal_remove(store, id, shred->journal.kind, why);
+		status = journal_remove(store, shred->device.id, shred->journal.kind, why);
 	return status;
 }

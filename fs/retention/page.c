@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/retention/private.h"
+#include "fs/retention/look.h"
 
 /* Sections in order; a row without a label begins one. What a certificate of an older version has not is left out. */
-static const struct row {
-	const char *label, *path;
-} ROWS[] = {
+static const struct page_row ROWS[] = {
 	{NULL, "What was destroyed"},
 	{"Device", "what.device"},
 	{"Subject", "subject"},
@@ -204,7 +202,7 @@ static void put_scalar(const struct writer *writer, const json_t *value)
 }
 
 /* What does not apply to this kind of destruction is null: no row then, but where it says that a fact is not known. */
-static bool is_shown(const json_t *json, const struct row *row)
+static bool is_shown(const json_t *json, const struct page_row *row)
 {
 	static const char *const ALWAYS[] = {"what.digest.value", "when.duration_ms",
 					     "when.synchronised", "storage.image.block_device"};
@@ -278,7 +276,7 @@ static void put_value(const struct writer *writer, const json_t *value)
 		put_wrapped(writer->out, text);
 }
 
-static void put_row(const struct writer *writer, const struct row *row, const json_t *value)
+static void put_row(const struct writer *writer, const struct page_row *row, const json_t *value)
 {
 	fprintf(writer->out, "%-21s ", row->label);
 	if (!json_is_array(value)) {
@@ -294,17 +292,18 @@ static void put_row(const struct writer *writer, const struct row *row, const js
 	}
 }
 
-static void put_page(const struct writer *writer, const json_t *json)
+static void put_page(const struct writer *writer, const struct page_form *form, const json_t *json)
 {
-	fputs("CERTIFICATE OF DESTRUCTION\n\n", writer->out);
-	fprintf(writer->out, "%-21s ", "Status");
-	put_text(writer, text_at(json, "status"));
-	fprintf(writer->out, "\n%s%s", meaning_of(json), *meaning_of(json) ? "\n" : "");
-	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
-		if (!ROWS[i].label)
+	fprintf(writer->out, "%s\n\n%-21s ", form->title, form->label);
+	put_text(writer, text_at(json, form->path));
+	fprintf(writer->out, "\n%s%s", form->meaning, *form->meaning ? "\n" : "");
+	for (size_t i = 0; i < form->count; i++) {
+		const struct page_row *row = &form->rows[i];
+
+		if (!row->label)
 			fputc('\n', writer->out);
-		else if (is_shown(json, &ROWS[i]))
-			put_row(writer, &ROWS[i], value_at(json, ROWS[i].path));
+		else if (is_shown(json, row))
+			put_row(writer, row, value_at(json, row->path));
 	}
 	fputs("\nThe signed original is the JSON file of the same name:\n"
 	      "'bailee certificate verify' checks it.\n",
@@ -362,7 +361,7 @@ static void put_items(const struct writer *writer, const json_t *list)
 	fputs("</ul>", writer->out);
 }
 
-static void put_entry(const struct writer *writer, const struct row *row, const json_t *value)
+static void put_entry(const struct writer *writer, const struct page_row *row, const json_t *value)
 {
 	fprintf(writer->out, "<dt>%s</dt><dd>", row->label);
 	if (json_is_array(value))
@@ -424,25 +423,52 @@ static void put_html(const struct writer *writer, const json_t *json)
 	      writer->out);
 }
 
-enum bl_status page_make(const struct json_t *certificate, enum retention_page page,
-			 char **out_page, struct bl_error *why)
+/* A stream of memory tells that it ran out when it is closed, and leaves what it had. */
+static enum bl_status end_page(FILE *out, char **text, char **out_page, struct bl_error *why)
+{
+	if (fclose(out) != 0) {
+		free(*text);
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	}
+	*out_page = *text;
+	return BL_OK;
+}
+
+static enum bl_status make_html(const json_t *json, char **out_page, struct bl_error *why)
 {
 	char *text = NULL;
 	size_t size;
-	const struct writer writer = {.out = open_memstream(&text, &size),
-				      .is_html = page == RETENTION_HTML};
+	const struct writer writer = {.out = open_memstream(&text, &size), .is_html = true};
 
 	if (!writer.out)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	if (writer.is_html)
-		put_html(&writer, certificate);
-	else
-		put_page(&writer, certificate);
-	/* A stream of memory tells that it ran out when it is closed, and leaves what it had. */
-	if (fclose(writer.out) != 0) {
-		free(text);
+	put_html(&writer, json);
+	return end_page(writer.out, &text, out_page, why);
+}
+
+enum bl_status page_text(const struct page_form *form, const json_t *json, char **out_page,
+			 struct bl_error *why)
+{
+	char *text = NULL;
+	size_t size;
+	const struct writer writer = {.out = open_memstream(&text, &size)};
+
+	if (!writer.out)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	}
-	*out_page = text;
-	return BL_OK;
+	put_page(&writer, form, json);
+	return end_page(writer.out, &text, out_page, why);
+}
+
+enum bl_status page_make(const struct json_t *certificate, enum retention_page page,
+			 char **out_page, struct bl_error *why)
+{
+	const struct page_form form = {.title = "CERTIFICATE OF DESTRUCTION",
+				       .label = "Status",
+				       .path = "status",
+				       .meaning = meaning_of(certificate),
+				       .rows = ROWS,
+				       .count = BL_COUNT(ROWS)};
+
+	return page == RETENTION_HTML ? make_html(certificate, out_page, why)
+				      : page_text(&form, certificate, out_page, why);
 }

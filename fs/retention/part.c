@@ -1,4 +1,5 @@
 /* Files inside a sealed image: everything they touch under new keys, and the old ones gone. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fs/image/choose.h"
@@ -191,7 +192,7 @@ static enum bl_status look_inside(struct shred *shred, const char *const *patter
 	return status;
 }
 
-static void hash_patterns(struct journal *journal, const char *const *patterns, size_t count)
+void part_digest(const char *const *patterns, size_t count, uint8_t out[DIGEST])
 {
 	crypto_generichash_state state;
 
@@ -199,7 +200,7 @@ static void hash_patterns(struct journal *journal, const char *const *patterns, 
 	for (size_t i = 0; i < count; i++)
 		crypto_generichash_update(&state, (const uint8_t *)patterns[i],
 					  strlen(patterns[i]) + 1);
-	crypto_generichash_final(&state, journal->patterns, DIGEST);
+	crypto_generichash_final(&state, out, DIGEST);
 }
 
 /* The next number: behind what the log knows of, and behind every certificate. */
@@ -244,31 +245,40 @@ static enum bl_status check_allowed(const struct shred *shred, const struct rete
 	return BL_OK;
 }
 
-enum bl_status part_begin(struct shred *shred, const char *const *patterns, size_t count,
+/* Its own date, where it has one: the device's is another matter. */
+static void describe(struct shred *shred, const struct rules_due *date)
+{
+	struct retention_plan plan = {.due_unix = date ? date->due_unix : 0};
+
+	if (date)
+		snprintf(plan.entry, sizeof(plan.entry), "%s", date->entry);
+	shred_describe(shred, date ? &plan : NULL);
+}
+
+enum bl_status part_begin(struct shred *shred, const struct part_request *request,
 			  struct bl_error *why)
 {
 	const struct retention_context *context = shred->context;
 	struct retention_plan plan;
 	uint64_t bytes;
 
-	retention_plan_of(context->store, context->policy, &shred->device, context->now_unix,
-			  &plan);
+	retention_plan_of(context->store, context->policy, &shred->device, &context->now, &plan);
 
 	enum bl_status status = check_allowed(shred, &plan, why);
 
 	if (status == BL_OK)
 		status = take_root(shred, why);
 	if (status == BL_OK)
-		status = look_inside(shred, patterns, count, why);
+		status = look_inside(shred, request->patterns, request->count, why);
 	if (status == BL_OK)
 		status = take_number(shred, why);
 	if (status != BL_OK)
 		return status;
 	bytes = shred->journal.size;
-	shred_describe(shred, NULL);
+	describe(shred, request->date);
 	keys_describe(shred);
 	sealed_describe(shred);
 	shred->journal.size = bytes; /* of the part, not of the image */
-	hash_patterns(&shred->journal, patterns, count);
+	part_digest(request->patterns, request->count, shred->journal.patterns);
 	return BL_OK;
 }

@@ -1,7 +1,11 @@
+/* When each device is to be destroyed, and by which of two times: docs/retention.md, "Dates", "Trusted time". */
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/retention/retention.h"
+#include "fs/device/matters.h"
+#include "fs/retention/private.h"
+
+/* ---- what decides -------------------------------------------------------------------------------------- */
 
 /*
  * What was recorded can only bring a date nearer, never put it off. So without it the date is one by which the device must be gone
@@ -21,66 +25,162 @@ static bool add_recorded(struct device_store *store, const char *id,
 	return true;
 }
 
-static bool facts_of(struct device_store *store, const struct device *device,
-		     struct rules_retention_facts *out_facts)
+static bool add_requested(struct device_store *store, const char *id,
+			  struct rules_retention_facts *facts)
 {
-	*out_facts = (struct rules_retention_facts){
-		.device = {.id = device->id, .kind = (int)device->kind},
-		/* A hold says nothing of the device's own state; held back it is by the hold itself. */
-		.state = device->state == STATE_HELD ? -1 : (int)device->state,
-		.intake_unix = device->received_unix,
-	};
-	return add_recorded(store, device->id, out_facts);
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status = device_matters_read(store, id, &matters, NULL);
+
+	if (status != BL_OK)
+		return status == BL_NOT_FOUND;
+	facts->requested_unix = device_matters_requested(matters);
+	return true;
 }
 
-static bool is_gone(const struct device *device)
+/* Being held says nothing of what it was before, but for what its record still tells: unknown then. */
+static int state_of(const struct device *device)
+{
+	if (device->state != STATE_HELD && device->state != STATE_DUE)
+		return (int)device->state;
+	return device->closed_unix ? (int)STATE_CLOSED : -1;
+}
+
+/*
+ * What is due was received or open before. Were it judged by being due, no entry about those would speak of it any more, and
+ * its date would be put off by having come.
+ */
+static int state_before_due(const struct policy *policy, struct rules_retention_facts facts)
+{
+	struct rules_due received, open;
+
+	facts.state = (int)STATE_RECEIVED;
+	rules_due_told(policy, &facts, &received);
+	facts.state = (int)STATE_OPEN;
+	rules_due_told(policy, &facts, &open);
+	return (int)(open.due_unix < received.due_unix ? STATE_OPEN : STATE_RECEIVED);
+}
+
+bool plan_facts(struct device_store *store, const struct policy *policy,
+		const struct device *device, struct rules_retention_facts *out_facts)
+{
+	/*
+	 * An image that is being sealed has its parts as well: else an entry about some files would destroy the whole of what is
+	 * on its way in. They are destroyed once it is complete (retention_part_due).
+	 */
+	*out_facts = (struct rules_retention_facts){
+		.device = {.id = device->id, .kind = (int)device->kind},
+		.state = state_of(device),
+		.has_parts = device->source_kind == SOURCE_SEALED,
+		.intake_unix = device->received_unix,
+		.closed_unix = device->closed_unix,
+	};
+
+	bool is_read = add_recorded(store, device->id, out_facts);
+
+	is_read = add_requested(store, device->id, out_facts) && is_read;
+	if (device->state == STATE_DUE && !device->closed_unix)
+		out_facts->state = state_before_due(policy, *out_facts);
+	return is_read;
+}
+
+bool plan_is_gone(const struct device *device)
 {
 	return device->state == STATE_SHREDDED || device->state == STATE_RELEASED;
 }
 
+/* Only the dates of a policy can be a slip of the pen. */
+bool plan_has_grace(const struct rules_retention_facts *facts, const struct rules_due *due,
+		    int64_t trusted_unix)
+{
+	switch (due->start) {
+	case RULES_FROM_REQUEST:
+	case RULES_FROM_WITHDRAWAL:
+	case RULES_FROM_EARLY_SHRED:
+		return false;
+	case RULES_FROM_INTAKE:
+	case RULES_FROM_LAST_OPEN:
+	case RULES_FROM_CLOSED:
+	case RULES_START_COUNT:
+		break;
+	}
+	/* Where the policy's date came first, whoever was permitted to have it destroyed is asked no more. */
+	return !facts->early_shred_unix || facts->early_shred_unix > trusted_unix;
+}
+
+/* ---- one device ------------------------------------------------------------------------------------------ */
+
 void retention_plan_of(struct device_store *store, const struct policy *policy,
-		       const struct device *device, int64_t now_unix,
+		       const struct device *device, const struct retention_now *now,
 		       struct retention_plan *out_plan)
 {
 	struct rules_retention_facts facts;
-	const char *entry = "";
+	bool is_gone = plan_is_gone(device);
 
 	memset(out_plan, 0, sizeof(*out_plan));
-	out_plan->is_unsure = !facts_of(store, device, &facts);
-	out_plan->due_unix = rules_due(policy, &facts, &entry);
+	out_plan->is_unsure = !plan_facts(store, policy, device, &facts);
+	rules_due_told(policy, &facts, &out_plan->why);
+	out_plan->due_unix = out_plan->why.due_unix;
 	out_plan->notice_unix = rules_notice(policy, &facts);
-	snprintf(out_plan->entry, sizeof(out_plan->entry), "%s", entry);
+	snprintf(out_plan->entry, sizeof(out_plan->entry), "%s", out_plan->why.entry);
 	out_plan->is_held = device->hold_count > 0;
-	out_plan->is_due = out_plan->due_unix <= now_unix && !is_gone(device);
+	out_plan->is_due = !is_gone && out_plan->due_unix <= now->access_unix;
+	/* Nothing is destroyed that is not closed, also where the two were not asked for at the very same moment. */
+	out_plan->is_ripe = out_plan->is_due && out_plan->due_unix <= now->trusted_unix &&
+			    (device->grace_unix <= now->trusted_unix ||
+			     !plan_has_grace(&facts, &out_plan->why, now->trusted_unix));
 }
+
+/* ---- all of them ------------------------------------------------------------------------------------------ */
 
 struct next {
 	struct device_store *store;
 	const struct policy *policy;
-	int64_t now_unix, next_unix;
+	const struct retention_now *now;
+	int64_t next_unix;
 };
+
+/* Both times go on alike: what is due by the later one is so that much sooner. */
+static void consider_moment(struct next *next, int64_t at_unix)
+{
+	int64_t lead = next->now->access_unix - next->now->trusted_unix;
+	int64_t by_access = at_unix > next->now->access_unix ? at_unix - lead : INT64_MAX;
+	int64_t by_trusted = at_unix > next->now->trusted_unix ? at_unix : INT64_MAX;
+
+	next->next_unix = BL_MIN(next->next_unix, BL_MIN(by_access, by_trusted));
+}
+
+static void consider_parts(struct next *next, const struct rules_retention_facts *facts)
+{
+	struct rules_part part;
+
+	for (size_t i = 0; facts->has_parts && i < rules_retention_count(next->policy); i++)
+		if (rules_part_due(next->policy, facts, i, &part))
+			consider_moment(next, part.due.due_unix);
+}
 
 static bool consider(void *context, const struct device *device)
 {
 	struct next *next = context;
 	struct rules_retention_facts facts;
-	const char *entry;
+	struct rules_due due;
 
-	if (is_gone(device))
+	if (plan_is_gone(device))
 		return true;
-	(void)facts_of(next->store, device, &facts);
-
-	int64_t due_unix = rules_due(next->policy, &facts, &entry);
-
-	if (due_unix > next->now_unix && due_unix < next->next_unix)
-		next->next_unix = due_unix;
+	(void)plan_facts(next->store, next->policy, device, &facts);
+	rules_due_told(next->policy, &facts, &due);
+	consider_moment(next, due.due_unix);
+	if (device->noticed_unix != due.due_unix)
+		consider_moment(next, rules_notice(next->policy, &facts));
+	if (device->grace_unix > next->now->trusted_unix)
+		next->next_unix = BL_MIN(next->next_unix, device->grace_unix);
+	consider_parts(next, &facts);
 	return true;
 }
 
-int64_t retention_next(struct device_store *store, const struct policy *policy, int64_t now_unix)
+int64_t retention_next(struct device_store *store, const struct policy *policy,
+		       const struct retention_now *now)
 {
-	struct next next = {
-		.store = store, .policy = policy, .now_unix = now_unix, .next_unix = INT64_MAX};
+	struct next next = {.store = store, .policy = policy, .now = now, .next_unix = INT64_MAX};
 
 	device_each(store, consider, &next);
 	return next.next_unix;

@@ -124,6 +124,28 @@ void shred_done(struct shred *shred);
 
 typedef enum bl_status shred_step_fn(struct shred *shred, struct bl_error *why);
 
+/* ---- plan.c ---- */
+
+/* plan_facts - what its date under @policy is decided by; false: something could not be read */
+bool plan_facts(struct device_store *store, const struct policy *policy,
+		const struct device *device, struct rules_retention_facts *out_facts);
+bool plan_is_gone(const struct device *device);
+/* plan_has_grace - is this date one that RETENTION_GRACE can put off? */
+bool plan_has_grace(const struct rules_retention_facts *facts, const struct rules_due *due,
+		    int64_t trusted_unix);
+
+/* ---- parts-due.c ---- */
+
+struct parts_policy {
+	const struct policy *policy;
+	struct rules_retention_facts facts; /* as plan_facts says them */
+};
+enum parts_news { PARTS_NONE, PARTS_DUE, PARTS_NEWLY_DUE };
+/* parts_compare - is there a part due, and not carried out, under @newer; and was it not under @older? */
+enum parts_news parts_compare(struct device_store *store, const char *id,
+			      const struct parts_policy *older, const struct parts_policy *newer,
+			      int64_t trusted_unix);
+
 /* ---- journal.c ---- */
 
 void journal_done(struct journal *journal);
@@ -189,9 +211,22 @@ void keys_describe(struct shred *shred);
 
 /* ---- part.c ---- */
 
+/* part_digest - of the patterns of what is destroyed, NUL behind each */
+void part_digest(const char *const *patterns, size_t count, uint8_t out[DIGEST]);
 shred_step_fn step_prepare, step_commit, step_finish, step_check;
+/* What is asked for: the files of these patterns, by somebody, or by the date of an entry. All borrowed. */
+struct part_request {
+	const char *const *patterns;
+	size_t count;
+	const struct rules_due *date; /* NULL: somebody's */
+	uint64_t *out_files;
+	uint32_t *out_number;
+};
+/* part_shred - one part, claimed by this thread for so long; as retention_part_shred */
+enum bl_status part_shred(const struct retention_context *context, const char *id,
+			  const struct part_request *request, struct bl_error *why) BL_MUST_CHECK;
 /* part_begin - all that comes before INTENT */
-enum bl_status part_begin(struct shred *shred, const char *const *patterns, size_t count,
+enum bl_status part_begin(struct shred *shred, const struct part_request *request,
 			  struct bl_error *why) BL_MUST_CHECK;
 /* part_resume - which step is next, asked of slot and header */
 enum bl_status part_resume(struct shred *shred, struct bl_error *why) BL_MUST_CHECK;

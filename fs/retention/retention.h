@@ -8,26 +8,69 @@
 #include "policy/base.h"
 #include "policy/rules/rules.h"
 
+#define RETENTION_GRACE INT64_C(86400) /* s: docs/retention.md, "Grace" */
+
+/* Two times, never less the first (docs/retention.md, "Trusted time"). */
+struct retention_now {
+	int64_t access_unix;  /* for closing: clock_access */
+	int64_t trusted_unix; /* for destroying: clock_trusted */
+};
+
 struct retention_plan {
 	int64_t due_unix;
 	int64_t notice_unix;	     /* from then on the date is to be told of */
 	char entry[BL_RULE_ID_SIZE]; /* the retention entry that decided, or builtin/longest */
+	struct rules_due why;	     /* texts live as long as the policy */
 	bool is_held;		     /* a hold stops it */
-	bool is_due;		     /* due_unix <= now and not shredded or released */
+	bool is_due;  /* due by access time, and not shredded or released: closed from now on */
+	bool is_ripe; /* due by trusted time too, and its grace is over: destroyed, unless held */
 	bool is_unsure; /* its facts could not be read: the date may be nearer, it is never further away */
 };
 
 /*
  * retention_plan_of - one device's date under @policy, at @now
  *
- * @store  its facts are read from here (last look, withdrawn consent, early shred); kept in memory after the first time
+ * @store  its facts are read from here (last look, withdrawn consent, early shred, the customer's request); kept in memory after the
+ *         first time
  */
 void retention_plan_of(struct device_store *store, const struct policy *policy,
-		       const struct device *device, int64_t now_unix,
+		       const struct device *device, const struct retention_now *now,
 		       struct retention_plan *out_plan);
 
-/* retention_next - the first instant after @now at which any device becomes due; INT64_MAX: none */
-int64_t retention_next(struct device_store *store, const struct policy *policy, int64_t now_unix);
+/*
+ * retention_next - the first instant after @now at which any device, or part of one, becomes due or ripe, or a notice begins; INT64_MAX: none
+ */
+int64_t retention_next(struct device_store *store, const struct policy *policy,
+		       const struct retention_now *now);
+
+/*
+ * retention_part_due - is there a part whose time has come? The first retention entry with `paths` that is ripe for this device and was not
+ * carried out yet (docs/format-store.md, `parts`). False: none
+ *
+ * @out_index  of the entry, for rules_part_due and retention_part_carried
+ */
+bool retention_part_due(struct device_store *store, const struct policy *policy,
+			const struct device *device, const struct retention_now *now,
+			size_t *out_index);
+/*
+ * retention_part_date - when would the files of entry @index be destroyed, by themselves? False: never, they were already, or the device has no
+ * parts. For telling: holds and graces are not looked at
+ */
+bool retention_part_date(struct device_store *store, const struct policy *policy,
+			 const struct device *device, size_t index, struct rules_part *out_part);
+/* retention_part_carried - that entry, with these very paths, was carried out on this device (also when no file matched). Durable */
+enum bl_status retention_part_carried(struct device_store *store, const struct policy *policy,
+				      size_t index, const char *id,
+				      struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * retention_grace - @newer is about to take the place of @older: what it makes due now gets RETENTION_GRACE, what it does not loses it
+ *
+ * Before it is in force. Dates that are not the policy's idea have none. BL_OK, BL_IO, BL_NO_MEMORY: the first failure; all are tried
+ */
+enum bl_status retention_grace(struct device_store *store, const struct policy *older,
+			       const struct policy *newer, const struct retention_now *now,
+			       size_t *out_count, struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * Destruction, four kinds of one state machine (docs/format-certificate.md). A journal in the device's folder says how far each is, every
@@ -65,7 +108,7 @@ struct retention_context {
 	struct device_store *store;
 	struct audit *audit;
 	const struct policy *policy;
-	int64_t now_unix;
+	struct retention_now now;
 	uid_t by; /* who asked; UINT32_MAX: the keeper. A device that is destroyed early is so for who asked for that */
 	const char *reader_path; /* parts: finds the files; may be NULL elsewhere */
 	struct sealed_hot *hot;	 /* parts; borrowed */
@@ -101,6 +144,14 @@ enum bl_status retention_part_shred(const struct retention_context *context, con
 				    uint32_t *out_number, struct bl_error *why) BL_MUST_CHECK;
 
 /*
+ * retention_entry_shred - the same for the paths of retention entry @index of context->policy (retention_part_due); written down as carried
+ * out, also when no file matches (then BL_OK, *out_number 0)
+ */
+enum bl_status retention_entry_shred(const struct retention_context *context, const char *id,
+				     size_t index, uint64_t *out_files, uint32_t *out_number,
+				     struct bl_error *why) BL_MUST_CHECK;
+
+/*
  * retention_shred - destroy one device now; it must be due, not held, and sealed or enrolled with destroy_when_due
  *
  * The caller has closed every view of it. BL_OK with a certificate; BL_FORBIDDEN (held, not due, not given
@@ -132,6 +183,14 @@ enum bl_status retention_revived(const struct retention_context *context, size_t
 				 struct bl_error *why) BL_MUST_CHECK;
 
 enum retention_page { RETENTION_TEXT, RETENTION_HTML };
+
+/*
+ * retention_is_erased - is there a certificate of this device's end that verifies, and does not say NOT_ERASED?
+ *
+ * BL_OK, BL_NOT_VERIFIED (with words).
+ */
+enum bl_status retention_is_erased(struct device_store *store, const char *id,
+				   struct bl_error *why) BL_MUST_CHECK;
 
 /*
  * retention_certificate_verify - is this certificate (JSON bytes) genuine and whole?

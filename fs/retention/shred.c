@@ -7,11 +7,34 @@
 
 /* ---- a whole device ----------------------------------------------------------------------------------- */
 
-static enum bl_status check_allowed(const struct device *device, const struct retention_plan *plan,
-				    const struct policy *policy, struct bl_error *why)
+/* Closed, but not yet to be destroyed: which of the reasons is it? */
+static enum bl_status say_not_ripe(const struct retention_context *context,
+				   const struct device *device, const struct retention_plan *plan,
+				   struct bl_error *why)
 {
-	char due[20];
+	bool is_grace = plan->due_unix <= context->now.trusted_unix;
+	char at[20];
 
+	rules_local_time(context->policy, is_grace ? device->grace_unix : plan->due_unix, at);
+	if (is_grace)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "device '%s' is not destroyed before %s: another policy made it due "
+			       "(to keep it, put back the policy that did not)",
+			       device->id, at);
+	if (plan->is_due)
+		return bl_fail(
+			why, BL_FORBIDDEN,
+			"device '%s' is closed but not destroyed: it is due at %s, by a clock "
+			"that was set forward and is not corroborated (synchronise the host's "
+			"clock, or wait: bailee status)",
+			device->id, at);
+	return bl_fail(why, BL_FORBIDDEN, "device '%s' is not due before %s", device->id, at);
+}
+
+static enum bl_status check_allowed(const struct retention_context *context,
+				    const struct device *device, const struct retention_plan *plan,
+				    struct bl_error *why)
+{
 	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
 		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s already", device->id,
 			       bl_device_state_name(device->state));
@@ -23,10 +46,7 @@ static enum bl_status check_allowed(const struct device *device, const struct re
 			       "the image of '%s' was not given to Bailee to destroy (enrol with "
 			       "--destroy-when-due)",
 			       device->id);
-	if (plan->is_due)
-		return BL_OK;
-	rules_local_time(policy, plan->due_unix, due);
-	return bl_fail(why, BL_FORBIDDEN, "device '%s' is not due before %s", device->id, due);
+	return plan->is_ripe ? BL_OK : say_not_ripe(context, device, plan, why);
 }
 
 static enum bl_status open_plain(struct shred *shred, struct bl_error *why)
@@ -70,15 +90,15 @@ static enum bl_status begin_whole(struct shred *shred, struct bl_error *why)
 	struct retention_plan plan;
 
 	shred->journal.kind = is_sealed ? SHRED_SEALED : SHRED_PLAIN;
-	retention_plan_of(context->store, context->policy, &shred->device, context->now_unix,
-			  &plan);
+	retention_plan_of(context->store, context->policy, &shred->device, &context->now, &plan);
 
-	enum bl_status status = check_allowed(&shred->device, &plan, context->policy, why);
+	enum bl_status status = check_allowed(context, &shred->device, &plan, why);
 
 	if (status == BL_OK && !is_sealed)
 		status = open_plain(shred, why);
 	if (status == BL_OK)
-		status = device_set_state(context->store, shred->device.id, STATE_DUE, why);
+		status = device_set_state(context->store, shred->device.id, STATE_DUE,
+					  context->now.trusted_unix, why);
 	if (status != BL_OK)
 		return status;
 	shred_describe(shred, &plan);
@@ -112,13 +132,6 @@ static enum bl_status shred_whole(const struct retention_context *context, const
 
 /* ---- a part --------------------------------------------------------------------------------------------- */
 
-struct part_request {
-	const char *const *patterns;
-	size_t count;
-	uint64_t *out_files;
-	uint32_t *out_number;
-};
-
 static enum bl_status shred_part(const struct retention_context *context, const char *id,
 				 const struct part_request *request, struct bl_error *why)
 {
@@ -132,7 +145,7 @@ static enum bl_status shred_part(const struct retention_context *context, const 
 	if (status == BL_OK)
 		status = device_folder(context->store, id, &shred.folder, why);
 	if (status == BL_OK)
-		status = part_begin(&shred, request->patterns, request->count, why);
+		status = part_begin(&shred, request, why);
 	if (status == BL_OK)
 		status = machine_run(&shred, why);
 	if (status != BL_OK)
@@ -156,6 +169,18 @@ enum bl_status retention_shred(const struct retention_context *context, const ch
 	return status;
 }
 
+enum bl_status part_shred(const struct retention_context *context, const char *id,
+			  const struct part_request *request, struct bl_error *why)
+{
+	enum bl_status status = device_shred_claim(context->store, id, why);
+
+	if (status != BL_OK)
+		return status;
+	status = shred_part(context, id, request, why);
+	device_shred_unclaim(context->store, id);
+	return status;
+}
+
 enum bl_status retention_part_shred(const struct retention_context *context, const char *id,
 				    const char *const *patterns, size_t count, uint64_t *out_files,
 				    uint32_t *out_number, struct bl_error *why)
@@ -166,11 +191,6 @@ enum bl_status retention_part_shred(const struct retention_context *context, con
 		.out_files = out_files,
 		.out_number = out_number,
 	};
-	enum bl_status status = device_shred_claim(context->store, id, why);
 
-	if (status != BL_OK)
-		return status;
-	status = shred_part(context, id, &request, why);
-	device_shred_unclaim(context->store, id);
-	return status;
+	return part_shred(context, id, &request, why);
 }

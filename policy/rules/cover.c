@@ -24,6 +24,31 @@ bool cover_list(const struct string_list *outer, const struct string_list *inner
 	return true;
 }
 
+bool cover_pattern(const char *outer, const char *inner)
+{
+	size_t length = strlen(outer);
+
+	if (strcmp(outer, inner) == 0)
+		return true;
+	return length >= 3 && strcmp(outer + length - 3, "/**") == 0 &&
+	       strncmp(outer, inner, length - 2) == 0;
+}
+
+bool cover_paths(const struct string_list *outer, const struct string_list *inner)
+{
+	if (outer->count > COVER_LIST_LIMIT || inner->count > COVER_LIST_LIMIT)
+		return false;
+	for (size_t i = 0; i < inner->count; i++) {
+		size_t k = 0;
+
+		while (k < outer->count && !cover_pattern(outer->items[k], inner->items[i]))
+			k++;
+		if (k == outer->count)
+			return false;
+	}
+	return true;
+}
+
 /* The end of what @windows cover without a gap from @minute on; @minute when it is not covered. */
 static uint16_t covered_until(const struct hours *windows, size_t count, unsigned day,
 			      uint16_t minute)

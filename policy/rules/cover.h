@@ -14,6 +14,10 @@
 bool cover_hours(const struct hours *outer, size_t outer_count, const struct hours *inner,
 		 size_t inner_count);
 bool cover_list(const struct string_list *outer, const struct string_list *inner);
+/* cover_pattern - does @outer match every file that @inner matches? Equal, or a folder with all below it. */
+bool cover_pattern(const char *outer, const char *inner);
+/* cover_paths - the same of lists; one without patterns matches nothing here */
+bool cover_paths(const struct string_list *outer, const struct string_list *inner);
 /* cover_bits - for sets in which none means any */
 static inline bool cover_bits(uint64_t outer, uint64_t inner)
 {

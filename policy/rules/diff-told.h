@@ -43,7 +43,7 @@ void diff_people(const struct policy *older, const struct policy *newer, struct 
 void diff_patterns(const struct policy *older, const struct policy *newer,
 		   struct tellings *tellings);
 struct cells;
-void diff_retention(const struct cells *cells, struct tellings *tellings);
+enum bl_status diff_retention(const struct cells *cells, struct tellings *tellings) BL_MUST_CHECK;
 enum bl_status diff_tests(const struct policy *older, const struct policy *newer,
 			  struct tellings *tellings) BL_MUST_CHECK;
 struct told_answer diff_answer(const struct rules_decision *decision);

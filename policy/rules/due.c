@@ -30,7 +30,13 @@ static int64_t later(int64_t at_unix, int64_t seconds)
 	return __builtin_add_overflow(at_unix, seconds, &sum) ? INT64_MAX : sum;
 }
 
-/* The latest moment up to @due inside one of the entry's windows; INT64_MIN when there is none. */
+/* A week, and another: the clocks of a zone may skip the one window of a week. */
+#define DAYS_BACK 14
+
+/*
+ * The latest moment up to @due inside one of the entry's windows; INT64_MIN when there is none. A
+ * window is from when the wall first shows its beginning until it first shows its end.
+ */
 static int64_t last_in_windows(const struct zone *zone, const struct retention_entry *entry,
 			       int64_t due)
 {
@@ -38,7 +44,8 @@ static int64_t last_in_windows(const struct zone *zone, const struct retention_e
 	int64_t best = INT64_MIN;
 
 	zone_local(zone, due, &today);
-	for (int32_t back = 0; back <= 8; back++) {
+	/* where clocks go back over midnight the next day has been seen before */
+	for (int32_t back = -1; back <= DAYS_BACK && best == INT64_MIN; back++) {
 		int32_t day = today.day - back;
 		unsigned weekday = (unsigned)(today.weekday + 14 - back) % 7;
 
@@ -48,9 +55,8 @@ static int64_t last_in_windows(const struct zone *zone, const struct retention_e
 			if (!(window->days >> weekday & 1))
 				continue;
 			int64_t from = zone_unix(zone, day, window->from_minute);
-			int64_t until = window->until_minute >= 1440
-						? zone_unix(zone, day + 1, 0)
-						: zone_unix(zone, day, window->until_minute);
+			/* 24:00 is the next day's midnight */
+			int64_t until = zone_unix(zone, day, window->until_minute);
 			int64_t last = BL_MIN(until - 1, due);
 
 			if (last >= from)
@@ -67,12 +73,28 @@ static int64_t last_in_windows(const struct zone *zone, const struct retention_e
  * nothing.
  */
 struct answer {
-	int64_t due, start;
+	int64_t due, start, span;
 	const char *id;			     /* NULL: nobody yet */
 	const struct retention_entry *entry; /* NULL: built in */
+	enum rules_start from;
+	bool is_kept;
 };
 
 static const char LONGEST[] = "builtin/longest";
+
+const char *rules_start_name(enum rules_start start)
+{
+	static const char *const NAMES[RULES_START_COUNT] = {
+		[RULES_FROM_INTAKE] = "intake",
+		[RULES_FROM_LAST_OPEN] = "last look",
+		[RULES_FROM_CLOSED] = "closing",
+		[RULES_FROM_REQUEST] = "request",
+		[RULES_FROM_WITHDRAWAL] = "withdrawal of consent",
+		[RULES_FROM_EARLY_SHRED] = "early shred",
+	};
+
+	return NAMES[start];
+}
 
 /* Built in only where no entry says the same. */
 static bool is_named_before(const struct answer *a, const struct answer *b)
@@ -96,36 +118,65 @@ static void take_later(struct answer *answer, struct answer other)
 		*answer = other;
 }
 
-/* A start that has not happened gives no date; nor has one that no entry speaks of. */
-static void take_start(struct answer *answer, const struct retention_entry *entry, bool has_begun,
-		       int64_t start, int64_t seconds)
+static struct answer answer_of(const struct retention_entry *entry, enum rules_start from,
+			       int64_t start, int64_t span)
 {
-	if (has_begun)
-		take_sooner(answer,
-			    (struct answer){later(start, seconds), start, entry->id, entry});
+	return (struct answer){.due = later(start, span),
+			       .start = start,
+			       .span = span,
+			       .id = entry->id,
+			       .entry = entry,
+			       .from = from};
 }
 
+static struct answer built_in(const char *id, enum rules_start from, int64_t start, int64_t span)
+{
+	return (struct answer){
+		.due = later(start, span), .start = start, .span = span, .id = id, .from = from};
+}
+
+/* Each with its id NULL where nothing says so. */
 struct dates {
-	struct answer after, by, kept, urgent;
+	struct answer destroy, kept, urgent;
+	struct answer cap;
 };
 
-static void take_entry(struct dates *dates, const struct retention_entry *entry,
-		       const struct rules_retention_facts *facts)
+/* The earliest that an entry says. A start that has not happened gives no date. */
+static void take_destroy(struct answer *destroy, const struct retention_entry *entry,
+			 const struct rules_retention_facts *facts)
 {
-	int64_t intake = facts->intake_unix;
+	const struct {
+		bool is_stated;
+		enum rules_start from;
+		int64_t start, span;
+	} rows[] = {
+		{entry->destroy_by_seconds >= 0, RULES_FROM_INTAKE, facts->intake_unix,
+		 entry->destroy_by_seconds},
+		{entry->after_intake_seconds >= 0, RULES_FROM_INTAKE, facts->intake_unix,
+		 entry->after_intake_seconds},
+		{entry->after_last_open_seconds && facts->last_open_unix, RULES_FROM_LAST_OPEN,
+		 facts->last_open_unix, entry->after_last_open_seconds},
+		{entry->after_closed_seconds && facts->closed_unix, RULES_FROM_CLOSED,
+		 facts->closed_unix, entry->after_closed_seconds},
+	};
 
-	take_start(&dates->after, entry, entry->after_intake_seconds >= 0, intake,
-		   entry->after_intake_seconds);
-	take_start(&dates->after, entry, entry->after_last_open_seconds && facts->last_open_unix,
-		   facts->last_open_unix, entry->after_last_open_seconds);
-	take_start(&dates->after, entry, entry->after_closed_seconds && facts->closed_unix,
-		   facts->closed_unix, entry->after_closed_seconds);
-	take_start(&dates->by, entry, entry->destroy_by_seconds >= 0, intake,
-		   entry->destroy_by_seconds);
-	if (entry->keep_at_least_seconds >= 0)
-		take_later(&dates->kept,
-			   (struct answer){later(intake, entry->keep_at_least_seconds), intake,
-					   entry->id, entry});
+	for (size_t i = 0; i < BL_COUNT(rows); i++)
+		if (rows[i].is_stated)
+			take_sooner(destroy,
+				    answer_of(entry, rows[i].from, rows[i].start, rows[i].span));
+}
+
+/* Also of entries with `paths`: whether their files are among those to destroy is not known. */
+static void take_kept(struct answer *kept, const struct retention_entry *entry,
+		      const struct rules_retention_facts *facts)
+{
+	if (entry->keep_at_least_seconds < 0)
+		return;
+	struct answer answer = answer_of(entry, RULES_FROM_INTAKE, facts->intake_unix,
+					 entry->keep_at_least_seconds);
+
+	answer.is_kept = true;
+	take_later(kept, answer);
 }
 
 /*
@@ -135,19 +186,21 @@ static void take_urgent(struct answer *urgent, const struct policy *policy,
 			const struct rules_retention_facts *facts)
 {
 	const struct {
-		int64_t start, seconds;
+		enum rules_start from;
+		int64_t start, span;
 		const char *id;
 	} rows[] = {
-		{facts->early_shred_unix, 0, "builtin/early-shred"},
-		{facts->requested_unix, policy->request_seconds, "builtin/request"},
-		{facts->consent_withdrawn_unix, policy->consent_seconds,
+		{RULES_FROM_EARLY_SHRED, facts->early_shred_unix, 0, "builtin/early-shred"},
+		{RULES_FROM_REQUEST, facts->requested_unix, policy->request_seconds,
+		 "builtin/request"},
+		{RULES_FROM_WITHDRAWAL, facts->consent_withdrawn_unix, policy->consent_seconds,
 		 "builtin/consent-withdrawn"},
 	};
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
 		if (rows[i].start)
-			take_sooner(urgent, (struct answer){later(rows[i].start, rows[i].seconds),
-							    rows[i].start, rows[i].id, NULL});
+			take_sooner(urgent, built_in(rows[i].id, rows[i].from, rows[i].start,
+						     rows[i].span));
 }
 
 /*
@@ -155,65 +208,155 @@ static void take_urgent(struct answer *urgent, const struct policy *policy,
  * destroyed sooner; else what is urgent counts if it is sooner; nothing outlives the cap of an
  * entry, and nothing at all the built-in one.
  */
-static struct answer decide(const struct dates *dates, struct answer cap)
+static struct answer decide(const struct dates *dates)
 {
-	struct answer answer = cap;
+	struct answer answer = dates->cap;
 
-	if (dates->after.id)
-		take_sooner(&answer, dates->after);
-	if (dates->by.id)
-		take_sooner(&answer, dates->by);
+	if (dates->destroy.id)
+		take_sooner(&answer, dates->destroy);
 	if (dates->urgent.id && dates->urgent.due <= answer.due)
 		answer = dates->urgent;
 	if (dates->kept.id && dates->kept.due > answer.due)
 		answer = dates->kept;
-	return answer.due > cap.due ? cap : answer;
+	return answer.due > dates->cap.due ? dates->cap : answer;
 }
 
-static struct answer due_of(const struct policy *policy, const struct rules_retention_facts *facts)
+/* ---- of the device, of a part of it -------------------------------------------------------- */
+
+/* Its dates and windows are those of its files, which can be destroyed by themselves. */
+static bool is_of_part(const struct retention_entry *entry,
+		       const struct rules_retention_facts *facts)
 {
-	struct answer cap = {later(facts->intake_unix, RULES_LONGEST_DAYS * DAY_SECONDS),
-			     facts->intake_unix, LONGEST, NULL};
-	struct dates dates = {.kept = {.due = INT64_MIN}};
+	return facts->has_parts && entry->paths.count;
+}
+
+/* Whose dates and windows count: @part's; NULL: those of the device. */
+static bool counts_for(const struct retention_entry *entry, const struct retention_entry *part,
+		       const struct rules_retention_facts *facts)
+{
+	return part ? entry == part : speaks_of(entry, facts) && !is_of_part(entry, facts);
+}
+
+static void gather(const struct policy *policy, const struct rules_retention_facts *facts,
+		   const struct retention_entry *part, struct dates *out)
+{
+	*out = (struct dates){.cap = built_in(LONGEST, RULES_FROM_INTAKE, facts->intake_unix,
+					      RULES_LONGEST_DAYS * DAY_SECONDS)};
+	for (size_t i = 0; i < policy->retention_count; i++) {
+		const struct retention_entry *entry = &policy->retention[i];
+
+		if (counts_for(entry, part, facts))
+			take_destroy(&out->destroy, entry, facts);
+		if (speaks_of(entry, facts))
+			take_kept(&out->kept, entry, facts);
+	}
+	if (!part)
+		take_urgent(&out->urgent, policy, facts);
+}
+
+/* Back to the latest moment in a window, but not before what is kept, nor before the clock ran. */
+static void move_into_window(const struct policy *policy, const struct rules_retention_facts *facts,
+			     const struct retention_entry *part, int64_t floor,
+			     struct rules_due *due)
+{
 	int64_t moved = INT64_MIN;
+	const char *window = NULL;
 
-	for (size_t i = 0; i < policy->retention_count; i++)
-		if (speaks_of(&policy->retention[i], facts))
-			take_entry(&dates, &policy->retention[i], facts);
-	take_urgent(&dates.urgent, policy, facts);
+	for (size_t i = 0; i < policy->retention_count; i++) {
+		const struct retention_entry *entry = &policy->retention[i];
 
-	struct answer answer = decide(&dates, cap);
-	/* a window that closed before the clock began to run is no window */
-	int64_t floor = BL_MAX(answer.start, BL_MIN(dates.kept.due, cap.due));
+		if (!entry->window_count || !counts_for(entry, part, facts))
+			continue;
+		int64_t last = last_in_windows(policy->zone, entry, due->unmoved_unix);
 
-	for (size_t i = 0; i < policy->retention_count; i++)
-		if (speaks_of(&policy->retention[i], facts)) {
-			int64_t last =
-				last_in_windows(policy->zone, &policy->retention[i], answer.due);
+		if (window && (last < moved || (last == moved && strcmp(window, entry->id) < 0)))
+			continue;
+		moved = last;
+		window = entry->id;
+	}
+	if (moved < floor || moved == due->unmoved_unix)
+		return;
+	due->due_unix = moved;
+	due->window = window;
+}
 
-			moved = BL_MAX(moved, last);
-		}
-	if (moved >= floor)
-		answer.due = moved;
+static struct answer finish(const struct policy *policy, const struct rules_retention_facts *facts,
+			    const struct retention_entry *part, const struct dates *dates,
+			    struct rules_due *out)
+{
+	struct answer answer = decide(dates);
+	int64_t floor = answer.start;
+
+	if (dates->kept.id)
+		floor = BL_MAX(floor, BL_MIN(dates->kept.due, dates->cap.due));
+	*out = (struct rules_due){.due_unix = answer.due,
+				  .entry = answer.id,
+				  .start = answer.from,
+				  .start_unix = answer.start,
+				  .span_seconds = answer.span,
+				  .unmoved_unix = answer.due,
+				  .is_kept = answer.is_kept,
+				  .is_capped = answer.id == LONGEST};
+	move_into_window(policy, facts, part, floor, out);
 	return answer;
+}
+
+static const struct retention_entry *due_of(const struct policy *policy,
+					    const struct rules_retention_facts *facts,
+					    struct rules_due *out)
+{
+	struct dates dates;
+
+	gather(policy, facts, NULL, &dates);
+	return finish(policy, facts, NULL, &dates, out).entry;
+}
+
+void rules_due_told(const struct policy *policy, const struct rules_retention_facts *facts,
+		    struct rules_due *out_due)
+{
+	(void)due_of(policy, facts, out_due);
 }
 
 int64_t rules_due(const struct policy *policy, const struct rules_retention_facts *facts,
 		  const char **out_entry)
 {
-	struct answer answer = due_of(policy, facts);
+	struct rules_due due;
 
-	*out_entry = answer.id;
-	return answer.due;
+	(void)due_of(policy, facts, &due);
+	*out_entry = due.entry;
+	return due.due_unix;
+}
+
+size_t rules_retention_count(const struct policy *policy)
+{
+	return policy->retention_count;
+}
+
+bool rules_part_due(const struct policy *policy, const struct rules_retention_facts *facts,
+		    size_t index, struct rules_part *out_part)
+{
+	const struct retention_entry *part = &policy->retention[index];
+	struct dates dates;
+
+	if (!is_of_part(part, facts) || !speaks_of(part, facts))
+		return false;
+	gather(policy, facts, part, &dates);
+	if (!dates.destroy.id)
+		return false;
+	out_part->paths = part->paths.items;
+	out_part->path_count = part->paths.count;
+	(void)finish(policy, facts, part, &dates, &out_part->due);
+	return true;
 }
 
 int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts)
 {
-	struct answer answer = due_of(policy, facts);
-	int64_t notice = answer.entry ? answer.entry->notice_seconds : 0;
+	struct rules_due due;
+	const struct retention_entry *entry = due_of(policy, facts, &due);
+	int64_t notice = entry ? entry->notice_seconds : 0;
 	int64_t from;
 
-	return __builtin_sub_overflow(answer.due, notice, &from) ? INT64_MIN : from;
+	return __builtin_sub_overflow(due.due_unix, notice, &from) ? INT64_MIN : from;
 }
 
 /* ---- clock hours and calendar days --------------------------------------------------------- */
@@ -232,8 +375,7 @@ int64_t rules_period_start(const struct policy *policy, enum bl_period period, i
 	/*
 	 * an hour that the wall shows twice is one hour: counters do not start anew in its middle
 	 */
-	int64_t next = until == 1440 ? zone_unix(zone, local.day + 1, 0)
-				     : zone_unix(zone, local.day, until);
+	int64_t next = zone_unix(zone, local.day, until);
 
 	/* where clocks go back over midnight the day's end has been seen before: look again soon */
 	*out_next = next > at_unix ? next : later(at_unix - (at_unix % 900 + 900) % 900, 900);

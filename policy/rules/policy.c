@@ -142,6 +142,16 @@ const struct rules_audit *policy_audit(const struct policy *policy)
 	return &policy->audit;
 }
 
+int64_t policy_request_seconds(const struct policy *policy)
+{
+	return policy->request_seconds;
+}
+
+unsigned policy_verify_percent(const struct policy *policy)
+{
+	return policy->verify_percent;
+}
+
 const struct rules_holds *policy_holds(const struct policy *policy)
 {
 	return &policy->holds;

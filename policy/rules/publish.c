@@ -385,11 +385,6 @@ static bool is_review(const struct rule *rule)
 	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_REVIEW);
 }
 
-static bool is_hold(const struct rule *rule)
-{
-	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_HOLD);
-}
-
 /* ---- the sections of the notice ------------------------------------------------------------------------------ */
 
 static void put_head(const struct notice *notice)
@@ -563,6 +558,14 @@ static void put_receivers(const struct notice *notice)
 	put(notice, "\nNobody else receives any of it.\n\n");
 }
 
+/* Without a section of its own it is destroyed at once. */
+static void put_within(const struct notice *notice, int64_t seconds)
+{
+	put(notice, seconds ? "within " : "at once");
+	if (seconds)
+		put_span(notice, seconds);
+}
+
 static void put_choice(const struct notice *notice)
 {
 	put(notice, "## Your choice\n\n");
@@ -576,11 +579,10 @@ static void put_choice(const struct notice *notice)
 	put(notice, "You may refuse your consent, and you may withdraw it at any time: tell us at "
 		    "[how to reach you]. Without it none of this happens:\n\n");
 	(void)put_rules(notice, asks_consent);
-	if (notice->policy->consent_seconds) {
-		put(notice, "\nIf you withdraw it, our copy of your data is destroyed within ");
-		put_span(notice, notice->policy->consent_seconds);
-		put(notice, ", unless we must keep it as said below.\n");
-	}
+	put(notice, "\nIf you withdraw it, nobody opens your data from then on, and our copy is "
+		    "destroyed ");
+	put_within(notice, notice->policy->consent_seconds);
+	put(notice, ", unless we must keep it as said below.\n");
 	if (has_rule(notice, is_without_consent)) {
 		put(notice, "\nThis does not rest on consent:\n\n");
 		(void)put_rules(notice, is_without_consent);
@@ -614,15 +616,19 @@ static void put_dates(const struct notice *notice, const struct retention_entry 
 	if (entry->keep_at_least_seconds > 0) {
 		put(notice, told ? "; it is kept for at least " : " is kept for at least ");
 		put_span(notice, entry->keep_at_least_seconds);
+		put(notice, entry->paths.count ? ", and all else on the device as long" : "");
 	}
-	put(notice, ".\n");
+	put(notice, told && entry->paths.count ? ". Where it cannot be destroyed by itself, all "
+						 "that was on the device goes then.\n"
+					       : ".\n");
 }
 
 static void put_entry(const struct notice *notice, const struct retention_entry *entry)
 {
 	bool is_all = !entry->device_kinds && !entry->states && !entry->ids.count;
 
-	put(notice, is_all ? "- What was on your device" : "- What was on a device");
+	put(notice, entry->paths.count ? "- What was in certain folders of " : "- What was on ");
+	put(notice, is_all ? "your device" : "a device");
 	if (entry->device_kinds) {
 		put(notice, " of the kind ");
 		put_bits(notice, entry->device_kinds, device_kind_name);
@@ -636,6 +642,28 @@ static void put_entry(const struct notice *notice, const struct retention_entry 
 	put_dates(notice, entry);
 }
 
+/* `longest` and `review_every` remind those who hold; neither ends a hold. */
+static void put_holds(const struct notice *notice)
+{
+	const struct rules_holds *holds = &notice->policy->holds;
+
+	put(notice, ", unless a hold stops that: somebody has to say why, and that is recorded.");
+	if (holds->review_every_seconds) {
+		put(notice, " Whether it is still needed is to be looked at again every ");
+		put_span(notice, holds->review_every_seconds);
+		put(notice, ".");
+	}
+	if (holds->longest_seconds) {
+		put(notice, " After ");
+		put_span(notice, holds->longest_seconds);
+		put(notice, " we are reminded of it as overdue until it is released.");
+	}
+	if (holds->release_approvals)
+		put(notice, " To release it, %u other %s to agree.", holds->release_approvals,
+		    holds->release_approvals == 1 ? "person has" : "people have");
+	put(notice, "\n\n");
+}
+
 static void put_keeping(const struct notice *notice)
 {
 	const struct policy *policy = notice->policy;
@@ -645,18 +673,7 @@ static void put_keeping(const struct notice *notice)
 		put_entry(notice, &policy->retention[i]);
 	put(notice, "%sNothing is kept for longer than %d days after we took it in",
 	    policy->retention_count ? "\n" : "", RULES_LONGEST_DAYS);
-	put(notice, has_rule(notice, is_hold) ? ", unless the law makes us wait" : "");
-	put(notice, ".");
-	if (has_rule(notice, is_hold) && policy->holds.longest_seconds) {
-		put(notice, " Such a hold lasts at most ");
-		put_span(notice, policy->holds.longest_seconds);
-		if (policy->holds.review_every_seconds) {
-			put(notice, " and is looked at again every ");
-			put_span(notice, policy->holds.review_every_seconds);
-		}
-		put(notice, ".");
-	}
-	put(notice, "\n\n");
+	put_holds(notice);
 }
 
 static void put_proof(const struct notice *notice)
@@ -664,12 +681,17 @@ static void put_proof(const struct notice *notice)
 	const struct policy *policy = notice->policy;
 
 	put(notice,
-	    "## How it is destroyed, and how you know\n\nOur copy is overwritten, and that is "
-	    "read back, before it is deleted; what we noted of you beside it goes too.");
+	    "## How it is destroyed, and how you know\n\nOur copy, or the only keys to it where "
+	    "it is encrypted, is overwritten, and that is read back, before it is deleted; what we "
+	    "noted of you beside it goes too.");
 	if (policy->verify_percent >= 100)
-		put(notice, " Every destruction is checked.");
+		put(notice, " Every destruction is to be looked at again by somebody who neither "
+			    "asked for it nor agreed to it.");
 	else if (policy->verify_percent)
-		put(notice, " At least %u in every 100 destructions are checked by somebody.",
+		put(notice,
+		    " Of each month's destructions %u in every 100, drawn so that anybody can "
+		    "check the draw, are to be looked at again by somebody who neither asked for "
+		    "them nor agreed to them.",
 		    policy->verify_percent);
 	if (policy->has_certificate)
 		put(notice, " You can have a certificate of it.");
@@ -704,11 +726,10 @@ static void put_rights(const struct notice *notice)
 	    "## Ask, complain, have it deleted\n\n"
 	    "Ask us what we hold, have it corrected or have it destroyed: [your address], [how "
 	    "to reach you].");
-	if (notice->policy->request_seconds) {
-		put(notice, " If you ask us to destroy it, that happens within ");
-		put_span(notice, notice->policy->request_seconds);
-		put(notice, ", unless we must keep it as said above.");
-	}
+	put(notice, " If you ask us to destroy it, and we have seen that it is you who asks, that "
+		    "happens ");
+	put_within(notice, notice->policy->request_seconds);
+	put(notice, ", unless we must keep it as said above.");
 	put(notice, " You may complain to us, and to the authority for data protection: [your "
 		    "authority and its address].\n");
 }

@@ -94,6 +94,9 @@ struct rules_holds {
 	unsigned release_approvals;
 };
 const struct rules_holds *policy_holds(const struct policy *policy);
+/* `requests: destroy_within`, in seconds; 0: at once. `proof: verify`, in percent; 0: none has to be. */
+int64_t policy_request_seconds(const struct policy *policy);
+unsigned policy_verify_percent(const struct policy *policy);
 
 /* rules_print_findings - "file:line:column: error: text", the line, a caret, the fix; for people */
 void rules_print_findings(FILE *out, const char *path, const struct rules_findings *findings);
@@ -422,7 +425,8 @@ BL_DEFINE_CLEANUP(struct rules_paths_seen, rules_paths_free)
  * rules_diff - what does @newer permit, show or keep that @older does not, and the other way round?
  *
  * Asked are all roles of both files, and the people who hold several or whose roles differ; all actions; an unmask for each
- * class that rules tell apart; how each class is shown where both permit a read or a list; both files' tests; and rules_due.
+ * class that rules tell apart; how each class is shown where both permit a read or a list; both files' tests; and the
+ * dates of devices and of their parts.
  * How long people hold their roles is compared by days.
  *
  * Facts are cells: what the words of either file tell apart. Kinds, statuses, ids for each pattern, one path for each state
@@ -463,6 +467,8 @@ void rules_schema(FILE *out);
 struct rules_retention_facts {
 	struct rules_device device;
 	int state; /* enum bl_device_state; -1: not stated */
+	/* Files of it can be destroyed by themselves (its image is sealed): then entries with `paths` are about those only. */
+	bool has_parts;
 	int64_t intake_unix;
 	/* Starts that have not happened are 0 and give no date. */
 	int64_t last_open_unix, closed_unix;
@@ -471,13 +477,38 @@ struct rules_retention_facts {
 	int64_t early_shred_unix; /* an early shred that was permitted */
 };
 
+/* What a date is counted from. */
+enum rules_start {
+	RULES_FROM_INTAKE,
+	RULES_FROM_LAST_OPEN,
+	RULES_FROM_CLOSED,
+	RULES_FROM_REQUEST,
+	RULES_FROM_WITHDRAWAL,
+	RULES_FROM_EARLY_SHRED,
+	RULES_START_COUNT
+};
+const char *
+rules_start_name(enum rules_start start); /* "intake", "last look", "closing", ...: for people */
+
+/* A date, and why that one. Texts live as long as the policy. */
+struct rules_due {
+	int64_t due_unix;
+	const char *entry; /* as rules_due says it */
+	enum rules_start start;
+	int64_t start_unix, span_seconds; /* of the deciding entry: start + span = unmoved_unix */
+	int64_t unmoved_unix;		  /* before a window moved it; due_unix: none did */
+	const char *window;		  /* the entry whose window it was; NULL */
+	bool is_kept;	/* it would be earlier, but for `keep_at_least` of the deciding entry */
+	bool is_capped; /* it would be later, but for builtin/longest */
+};
+
 /*
  * rules_due - when is this device to be destroyed, and by which entry?
  *
  * Strongest first: `keep_at_least`; an early shred, a request, a withdrawn consent; `destroy_by`; the earliest
  * `destroy_after`. Moved earlier by `window`; the built-in cap of 180 days from intake always holds. Unknown facts count as
- * true. Holds are the device's, not the policy's: see device.h. An entry with `paths` counts for the whole device, since a
- * part of an image cannot be destroyed by itself.
+ * true. Holds are the device's, not the policy's: see device.h. With has_parts the dates of an entry with `paths` are not the device's
+ * (rules_part_due); its `keep_at_least` is. Without, such an entry counts for the whole device.
  *
  * @out_entry  id of the deciding entry, "builtin/early-shred", "builtin/request", "builtin/consent-withdrawn" or
  *             "builtin/longest"; lives as long as the policy
@@ -485,6 +516,24 @@ struct rules_retention_facts {
 #define RULES_LONGEST_DAYS 180
 int64_t rules_due(const struct policy *policy, const struct rules_retention_facts *facts,
 		  const char **out_entry);
+/* rules_due_told - the same, with why */
+void rules_due_told(const struct policy *policy, const struct rules_retention_facts *facts,
+		    struct rules_due *out_due);
+
+/*
+ * rules_part_due - when are the files of retention entry @index destroyed, if it has `paths` and speaks of this device? (has_parts)
+ *
+ * Its own earliest date, never before any `keep_at_least` that speaks of the device, moved earlier by its own `window`.
+ * False: no such part, or no date yet. Urgent dates are the whole device's.
+ */
+struct rules_part {
+	const char *const *paths;
+	size_t path_count;
+	struct rules_due due;
+};
+size_t rules_retention_count(const struct policy *policy); /* entries; @index is below it */
+bool rules_part_due(const struct policy *policy, const struct rules_retention_facts *facts,
+		    size_t index, struct rules_part *out_part);
 
 /* rules_notice - from when on is the date of rules_due to be told of? (`notice` of the deciding entry; the date itself) */
 int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts);

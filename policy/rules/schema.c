@@ -1089,8 +1089,8 @@ static void retention_what(struct writer *w)
 		 false},
 		{"status", states, "Where in its life the device is.", NULL, false},
 		{"paths", paths,
-		 "Parts with a date of their own. A part of an image cannot be destroyed alone: it "
-		 "counts for the whole device.",
+		 "Files that have these dates of their own. Where a device's files cannot be "
+		 "destroyed alone (its image is not sealed), the whole device has them.",
 		 "[\"/Users/**\"]", false},
 	};
 
@@ -1123,10 +1123,12 @@ static void retention(struct writer *w)
 {
 	static const struct property ENTRY[] = {
 		{"id", rule_id, "The name of the entry; stands once.", "\"everything\"", true},
-		{"what", retention_what, "Devices it is about; none: all.", NULL, false},
+		{"what", retention_what,
+		 "Devices it is about, or files of them; none: all devices.", NULL, false},
 		{"destroy_after", destroy_after, "The earliest of these dates counts.",
 		 "{\"intake\": \"30d\"}", false},
-		{"keep_at_least", span, "Not destroyed before that, from intake.", "\"7d\"", false},
+		{"keep_at_least", span,
+		 "Nothing of the device is destroyed before that, from intake.", "\"7d\"", false},
 		{"destroy_by", span, "Destroyed by then at the latest, from intake.", "\"60d\"",
 		 false},
 		{"notice", span, "From so long before the date it is told of.", "\"3d\"", false},
@@ -1152,8 +1154,10 @@ static void within(struct writer *w)
 static void holds(struct writer *w)
 {
 	static const struct property HOLDS[] = {
-		{"longest", span, "A hold is told of as overdue after that.", "\"90d\"", false},
-		{"review_every", span, "A hold is told of for review so often.", "\"14d\"", false},
+		{"longest", span, "A hold that stands longer is told of as overdue; it stays.",
+		 "\"90d\"", false},
+		{"review_every", span, "A hold that nobody reviewed for so long is told of.",
+		 "\"14d\"", false},
 		{"release_approvals", approvers, "How many other people agree to a release.", "1",
 		 false},
 	};
@@ -1164,9 +1168,11 @@ static void holds(struct writer *w)
 static void proof(struct writer *w)
 {
 	static const struct property PROOF[] = {
-		{"verify", percent, "How much of what was destroyed is read again.", "\"100%\"",
-		 false},
-		{"certificate", truth, "A signed certificate of each destruction.", NULL, false},
+		{"verify", percent,
+		 "The share of a month's destructions that somebody else looks at again.",
+		 "\"100%\"", false},
+		{"certificate", truth, "The customer can have the certificate of a destruction.",
+		 NULL, false},
 	};
 
 	PUT_MAP(w, PROOF, NOT_EMPTY);
@@ -1300,11 +1306,12 @@ static const struct property POLICY[] = {
 	{"rules", rules, "Their order never matters.", NULL, true},
 	{"retention", retention, "When devices are destroyed. 180 days from intake always hold.",
 	 NULL, false},
-	{"requests", within, "When the customer asks for destruction.",
+	{"requests", within, "When the customer asks for destruction; without it: at once.",
 	 "{\"destroy_within\": \"72h\"}", false},
-	{"consent_withdrawn", within, "When the customer withdraws consent.",
+	{"consent_withdrawn", within, "When the customer withdraws consent; without it: at once.",
 	 "{\"destroy_within\": \"24h\"}", false},
-	{"holds", holds, "Holds stop destruction.", "{\"longest\": \"90d\"}", false},
+	{"holds", holds, "When holds, which stop destruction, are reviewed and released.",
+	 "{\"longest\": \"90d\"}", false},
 	{"proof", proof, "How a destruction is proven.", "{\"certificate\": true}", false},
 	{"sessions", sessions, "Sealed sessions. No effect yet.", "{\"idle\": \"15m\"}", false},
 	{"audit", audit, "The log of every access. No key leaves an access unrecorded.",

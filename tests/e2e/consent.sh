@@ -135,13 +135,15 @@ for way in read splice mmap-private; do
 	code 2 as 61001 ls "$work/repair/D1"
 	shows 61001 repair D3
 done
-# What only a withhold takes: names stay, contents go.
+# Whatever the purpose, the device is closed to all others as well: its customer wants it looked at no more.
+gone 61003 "$work/resale/D1/a.txt" 'No such file'
+code 2 as 61003 ls "$work/resale/D1"
+code 0 as 61004 "$bailee" consent D1 grant repair
 opened 61003 "$work/resale/D1/a.txt"
 code 0 as 61004 "$bailee" consent D1 withdraw resale
 still 2
-gone 61003 "$work/resale/D1/a.txt" 'Permission denied'
-code 0 as 61003 ls "$work/resale/D1"
-says a.txt
+gone 61003 "$work/resale/D1/a.txt" 'No such file'
+gone 61001 "$work/repair/D1/a.txt" 'No such file'
 # Others are not touched by any of it.
 opened 61002 "$work/grading/D2/a.txt"
 code 0 as 61004 "$bailee" consent D2 withdraw repair
@@ -169,7 +171,7 @@ view 61002 "$work/grading" --purpose grading
 view 61003 "$work/resale" --purpose resale
 shows 61001 repair D3
 shows 61002 grading D2 D4
-gone 61003 "$work/resale/D1/a.txt" 'Permission denied'
+gone 61003 "$work/resale/D1/a.txt" 'No such file'
 reads 61002 "$work/grading/D2"
 for purpose in repair resale; do code 0 as 61004 "$bailee" consent D1 grant $purpose; done
 [ "$(device D1 .retention)" = everything ] || fail "granted again, the date stays: $(device D1 .)"

@@ -189,7 +189,7 @@ code 4 as 61002 "$bailee" hold release OTHER --reason 'it is over as well'
 # What was agreed on before a hold was there is about another one; a number that is none uses nothing up.
 agreed 61002 release OTHER 61004 61005
 asked=$(date +%s)
-until [ "$(date +%s)" -gt "$asked" ]; do sleep 0.1; done
+until [ "$(date +%s)" -gt $((asked + 1)) ]; do sleep 0.1; done
 code 0 as 61002 "$bailee" hold add OTHER --reason 'a judge wrote' --json
 later=$(jq .hold "$work/out")
 code 4 as 61002 "$bailee" hold release OTHER --hold "$later" --reason 'the other one is over'

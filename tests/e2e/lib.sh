@@ -66,14 +66,15 @@ as() {
 
 # start_daemon STORE [POLICY]: returns when requests are answered. $serve_options go along.
 serve_options=
+serve_program=$bailee
 start_daemon() {
 	daemon_store=$1
 	rm -f "$work/ready"
 	mkfifo "$work/ready"
 	if [ $# -gt 1 ]; then
-		"$bailee" serve --store "$1" --policy "$2" $serve_options >"$work/ready" 2>>"$work/daemon.err" &
+		"$serve_program" serve --store "$1" --policy "$2" $serve_options >"$work/ready" 2>>"$work/daemon.err" &
 	else
-		"$bailee" serve --store "$1" $serve_options >"$work/ready" 2>>"$work/daemon.err" &
+		"$serve_program" serve --store "$1" $serve_options >"$work/ready" 2>>"$work/daemon.err" &
 	fi
 	daemon=$!
 	export BAILEE_STORE="$1"
@@ -82,6 +83,17 @@ start_daemon() {
 		daemon=
 		fail "the daemon did not start"
 	}
+}
+# other_clock: from here on daemons run on a host whose clocks the test moves; clock WALL BOOT [BOOT-ID [SYNCED]] moves them, in seconds
+# from what they are (tests/tools/clock-host.c). What follows from it is done by the next pass: bailee shred --due.
+other_clock() {
+	serve_program=$BAILEE_BUILD/test/tools/bailee-clock
+	export BAILEE_TEST_CLOCK="$work/clock"
+	clock 0 0
+}
+clock() {
+	echo "$1 $2 ${3:-host} ${4:-0}" >"$work/clock.new"
+	mv "$work/clock.new" "$work/clock"
 }
 # stop_daemon: an orderly stop; its exit code is $stopped. The store is free when this returns.
 stop_daemon() {

@@ -32,7 +32,14 @@ for thread in threads: thread.join()
 print(sum(answered))
 PYTHON
 
+other_clock
+in_state() { # STATE COUNT: waits until so many devices are in it
+	until [ "$("$bailee" status --json | jq -r --arg state "$1" '[.devices[] | select(.state == $state)] | length')" = "$2" ]; do
+		[ -d "/proc/$daemon" ] || fail "the daemon ended: $(tail -n 3 "$work/daemon.err")"
+	done
+}
 on() { # FILESYSTEM SIZE
+	clock 0 0
 	disk=$work/$1
 	store=$disk/store
 	loop_fs "$disk" "$2" "$1"
@@ -67,9 +74,12 @@ on() { # FILESYSTEM SIZE
 	sed 's/intake: 90d/intake: 20d/; s/^serial: 1 /serial: 2 /' "$BAILEE_ROOT/examples/policies/shop.yaml" >"$work/next.yaml"
 	chmod 644 "$work/next.yaml"
 	mv "$work/next.yaml" "$work/policy.yaml"
-	until [ "$("$bailee" status --json | jq -r '[.devices[] | select(.state == "shredded")] | length')" = 2 ]; do
-		[ -d "/proc/$daemon" ] || fail "$1: the daemon ended: $(tail -n 3 "$work/daemon.err")"
-	done
+	in_state due 2
+	# It has its grace; a day later the next look, which saving the file brings about, destroys.
+	clock 86460 86460
+	sed 's/^serial: 2 /serial: 3 /' "$work/policy.yaml" >"$work/next.yaml"
+	mv "$work/next.yaml" "$work/policy.yaml"
+	in_state shredded 2
 	[ ! -e "$store/devices/SEALED/image" ] || fail "$1: the sealed image is still there"
 	code 0 "$bailee" certificate verify "$store/certificates/SEALED.json" --key "$(public_key)"
 	says 'cryptographic erase'

@@ -22,7 +22,9 @@ as 61002 sh -c "cat '$work/view/LAPTOP/p1-ext2/divorce-papers.txt' '$work/view/P
 # Every one of them, whatever it was for.
 officer() { code 0 as 61003 "$bailee" "$@"; }
 officer hold add LAPTOP --reason 'a letter of Zebulon-hold'
-officer hold release LAPTOP --reason 'settled by Zebulon-release'
+code 3 as 61003 "$bailee" hold release LAPTOP --reason 'my own'
+says 'builtin/release-by-others'
+code 0 "$bailee" hold release LAPTOP --reason 'settled by Zebulon-release'
 sed 's/^serial: 1 /serial: 2 /' "$work/shop.yaml" >"$work/next.yaml"
 officer policy load "$work/next.yaml" --reason 'agreed with Zebulon-load'
 code 2 as 61003 "$bailee" policy load "$work/shop.yaml" --reason 'again for Zebulon-refused'

@@ -123,7 +123,9 @@ static size_t count_requests(struct device_store *store)
 static enum bl_status enroll(struct device_store *store, const struct fixture *fixture)
 {
 	struct device_record record = {.consents = {{.purpose = "repair", .is_granted = true}},
-				       .consent_count = 1};
+				       .consent_count = 1,
+				       .kind = -1,
+				       .state = -1};
 	struct device device = {.id = "RMA-2", .kind = DEVICE_PHONE, .enrolled_unix = RECEIVED};
 
 	snprintf(device.source, sizeof(device.source), "%s/mnt/RMA-1.img", fixture->root);

@@ -308,7 +308,7 @@ static void hold_at_intent(void *context, const char *device, enum retention_ste
 	uint32_t number;
 
 	if (step == STEP_INTENT)
-		assert_int_equal(device_hold_add(fixture->store, device, 0, "a letter", NOT_DUE,
+		assert_int_equal(device_hold_add(fixture->store, device, 0, 0, "a letter", NOT_DUE,
 						 &number, NULL),
 				 BL_OK);
 }
@@ -323,8 +323,8 @@ static void held_source_waits_until_its_holds_are_gone(void **state)
 	READY(fixture);
 	assert_true(fixture_open_store(fixture));
 	promise(fixture, "RMA-1", true);
-	assert_int_equal(device_hold_add(fixture->store, "RMA-1", 0, "dispute", NOW, &hold, NULL),
-			 BL_OK);
+	assert_int_equal(
+		device_hold_add(fixture->store, "RMA-1", 0, 0, "dispute", NOW, &hold, NULL), BL_OK);
 
 	struct retention_context context = context_of(fixture, NOT_DUE);
 
@@ -535,7 +535,7 @@ static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state
 	assert_null(memmem(now, PART_SIZE, PLANTED, strlen(PLANTED)));
 	assert_null(memmem(now, PART_SIZE, "what stays; ", 12));
 	free(now);
-	context.now_unix = NOW;
+	context.now = (struct retention_now){NOW, NOW};
 	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
 	assert_sealed_destroyed(fixture, "RMA-1");
 	assert_int_equal(device_certificate_read(fixture->store, "RMA-1", "~part-1.html", &json,

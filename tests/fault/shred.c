@@ -239,7 +239,7 @@ static void journal_at_intent_follows_the_log(void **state)
 	assert_int_equal(stat(path_of(fixture, "mnt/RMA-2.img"), &st), 0);
 	assert_int_equal(st.st_size, IMAGE_SIZE);
 	assert_int_equal(
-		device_hold_add(fixture->store, "RMA-2", 0, "still possible", NOW, &hold, NULL),
+		device_hold_add(fixture->store, "RMA-2", 0, 0, "still possible", NOW, &hold, NULL),
 		BL_OK);
 }
 
@@ -253,8 +253,9 @@ static void begun_shred_takes_no_hold_after_a_restart(void **state)
 	enrol(fixture, "RMA-1");
 	assert_true(shred_and_die(fixture, "RMA-1", &plan));
 	assert_true(fixture_open_store(fixture));
-	assert_int_equal(device_hold_add(fixture->store, "RMA-1", 0, "too late", NOW, &hold, NULL),
-			 BL_INVALID);
+	assert_int_equal(
+		device_hold_add(fixture->store, "RMA-1", 0, 0, "too late", NOW, &hold, NULL),
+		BL_INVALID);
 }
 
 /* Killed after the unlink, before the journal says so; killed after DONE, before the journal is gone. */

@@ -39,7 +39,7 @@ RECORD_MAX = 4096
 SMALL_FILE_MAX = 1 << 30                # notes and anchors: nobody has more of them
 TOMB_FRAMES_MAX = 1 << 24               # none stands for more: it also bounds the keys a kit makes us hash
 
-OP_START, OP_STOP, OP_RECOVERED, OP_TRIMMED, OP_LAST = 1, 2, 3, 32, 37
+OP_START, OP_STOP, OP_RECOVERED, OP_TRIMMED, OP_LAST = 1, 2, 3, 32, 44
 EVENT, NAME = 1, 2
 PATH, REASON = 1, 2
 

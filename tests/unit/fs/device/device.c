@@ -54,6 +54,67 @@ static void device_received_in_the_future_is_refused(void **state)
 	}
 }
 
+/* A record states more than what tells a device from others; what has happened to it is never its caller's word. */
+static void what_the_record_states_is_kept(void **state)
+{
+	static const char TEXT[] =
+		"capacity: 512G\norigin: branch-4\nlocation: shelf/2\ncondition:\n  notes: "
+		"scratched\n"
+		"  pictures:\n"
+		"    - 0101010101010101010101010101010101010101010101010101010101010101\n";
+	struct temp *temp = *state;
+	struct device_record record;
+	struct device device = temp_device(temp, "RMA-1");
+
+	device.end.at_unix = device.closed_unix = device.verified.at_unix = 5;
+	device.revision = device.next_note = 9;
+	device.has_scan = true;
+	device.state = STATE_RELEASED;
+	assert_int_equal(device_record_parse(TEXT, strlen(TEXT), &record, NULL), BL_OK);
+	assert_int_equal(device_enroll(temp->store, &device, &record, NULL), BL_OK);
+	device_record_done(&record);
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.capacity_bytes, UINT64_C(512) << 30);
+	assert_string_equal(device.origin, "branch-4");
+	assert_string_equal(device.location, "shelf/2");
+	assert_int_equal(device.picture_count, 1);
+	assert_int_equal(device.pictures[0][31], 1);
+	assert_int_equal(device.revision, 1);
+	assert_int_equal(device.next_note, 1);
+	assert_int_equal(device.state, STATE_RECEIVED);
+	assert_false(device.has_scan);
+	assert_int_equal(device.end.at_unix + device.closed_unix + device.verified.at_unix, 0);
+}
+
+static void record_of_another_device_enrolls_none(void **state)
+{
+	static const struct {
+		const char *id, *text;
+		enum bl_status status;
+	} ROWS[] = {
+		{"RMA-1", "maker: x", BL_OK},
+		{"RMA-2", "device: RMA-2", BL_OK},
+		{"RMA-3", "kind: phone", BL_OK},
+		{"RMA-4", "device: RMA-5", BL_INVALID},
+		{"RMA-4", "kind: disk", BL_INVALID},
+		{"RMA-4", "revision: 1", BL_INVALID},
+		{"RMA-4", "state: received", BL_INVALID},
+	};
+	struct temp *temp = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		const char *text = ROWS[i].text;
+		struct device_record record;
+		struct device device = temp_device(temp, ROWS[i].id);
+
+		assert_int_equal(device_record_parse(text, strlen(text), &record, NULL), BL_OK);
+		if (device_enroll(temp->store, &device, &record, NULL) != ROWS[i].status)
+			fail_msg("%s", text);
+		device_record_done(&record);
+	}
+}
+
 static void customer_is_sealed_and_comes_back(void **state)
 {
 	struct temp *temp = *state;
@@ -149,171 +210,15 @@ static void one_image_is_not_given_to_destroy_under_two_ids(void **state)
 	assert_int_equal(device_enroll(temp->store, &second, NULL, NULL), BL_EXISTS);
 }
 
-/* Every pair of states: what the table of docs/format-store.md says. */
-static void states_follow_the_table(void **state)
-{
-	static const char MAY[STATE_COUNT][STATE_COUNT + 1] = {
-		/*               rochdsR */
-		[STATE_RECEIVED] = "+++-+-+", [STATE_OPEN] = "-++-+--",
-		[STATE_CLOSED] = "-++-+-+",   [STATE_HELD] = "---++--",
-		[STATE_DUE] = "--+-+++",      [STATE_SHREDDED] = "-----+-",
-		[STATE_RELEASED] = "------+",
-	};
-	/* How to come to each state from received. */
-	static const int WAY[STATE_COUNT] = {
-		[STATE_RECEIVED] = -1, [STATE_OPEN] = -1, [STATE_CLOSED] = -1,
-		[STATE_HELD] = -1,     [STATE_DUE] = -1,  [STATE_SHREDDED] = STATE_DUE,
-		[STATE_RELEASED] = -1,
-	};
-	struct temp *temp = *state;
-
-	for (unsigned from = 0; from < STATE_COUNT; from++)
-		for (unsigned to = 0; to < STATE_COUNT; to++) {
-			char id[16];
-			uint32_t hold;
-
-			snprintf(id, sizeof(id), "RMA-%u-%u", from, to);
-			assert_int_equal(temp_enroll(temp, id), BL_OK);
-			if (WAY[from] >= 0)
-				assert_int_equal(device_set_state(temp->store, id, WAY[from], NULL),
-						 BL_OK);
-			if (from == STATE_HELD)
-				assert_int_equal(
-					device_hold_add(temp->store, id, 0, "r", 1, &hold, NULL),
-					BL_OK);
-			else
-				assert_int_equal(device_set_state(temp->store, id, from, NULL),
-						 BL_OK);
-
-			enum bl_status status = device_set_state(temp->store, id, to, NULL);
-
-			if (status != (MAY[from][to] == '+' ? BL_OK : BL_INVALID))
-				fail_msg("%s to %s: %s", bl_device_state_name(from),
-					 bl_device_state_name(to), bl_status_name(status));
-		}
-}
-
-static void last_release_gives_the_state_before_back(void **state)
-{
-	struct temp *temp = *state;
-	struct device device;
-	uint32_t first, second, third;
-
-	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_CLOSED, NULL), BL_OK);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "court order", 5, &first, NULL),
-			 BL_OK);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "dispute", 6, &second, NULL),
-			 BL_OK);
-	assert_int_equal(device_hold_release(temp->store, "RMA-1", first, NULL), BL_OK);
-	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
-	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
-	assert_int_equal(device.state, STATE_HELD);
-	assert_string_equal(device.holds[0].reason, "dispute");
-	assert_int_equal(device_hold_release(temp->store, "RMA-1", first, NULL), BL_NOT_FOUND);
-	assert_int_equal(device_hold_release(temp->store, "RMA-1", second, NULL), BL_OK);
-	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
-	assert_int_equal(device.state, STATE_CLOSED);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "again", 8, &third, NULL), BL_OK);
-	assert_true(third > second);
-}
-
-/* What is due shows nothing any more: a hold keeps it from destruction, and only that. */
-static void hold_of_a_due_device_leaves_it_due(void **state)
-{
-	struct temp *temp = *state;
-	struct device device;
-	uint32_t hold;
-
-	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 7, "dispute", 6, &hold, NULL),
-			 BL_OK);
-	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
-	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
-	assert_int_equal(device.state, STATE_DUE);
-	assert_int_equal(device.hold_count, 1);
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_RELEASED, NULL), BL_INVALID);
-	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
-	assert_int_equal(device_hold_release(temp->store, "RMA-1", hold, NULL), BL_OK);
-	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
-	assert_int_equal(device.state, STATE_DUE);
-	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
-}
-
-static void bad_holds_are_refused(void **state)
-{
-	static const char *const REASONS[] = {"", "new\nline", "\x1b[31m", "\xff", NULL};
-	struct temp *temp = *state;
-	char long_reason[DEVICE_REASON + 1];
-	uint32_t number;
-
-	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
-	for (size_t i = 0; i < BL_COUNT(REASONS); i++)
-		if (device_hold_add(temp->store, "RMA-1", 0, REASONS[i], 1, &number, NULL) !=
-		    BL_INVALID)
-			fail_msg("reason %zu was taken", i);
-	memset(long_reason, 'x', sizeof(long_reason) - 1);
-	long_reason[sizeof(long_reason) - 1] = '\0';
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, long_reason, 1, &number, NULL),
-			 BL_INVALID);
-	for (unsigned i = 0; i < DEVICE_HOLDS; i++)
-		assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "r", 1, &number, NULL),
-				 BL_OK);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "r", 1, &number, NULL),
-			 BL_TOO_LARGE);
-}
-
 static void shredded_id_is_never_given_again(void **state)
 {
 	struct temp *temp = *state;
 
 	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_SHREDDED, NULL), BL_OK);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, 1, NULL), BL_OK);
+	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_SHREDDED, 1, NULL), BL_OK);
 	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
 	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_EXISTS);
-}
-
-static void begun_shred_takes_no_hold(void **state)
-{
-	struct temp *temp = *state;
-	uint32_t number;
-
-	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
-	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
-	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "late", 1, &number, NULL),
-			 BL_INVALID);
-	device_shred_abandon(temp->store, "RMA-1");
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "in time", 1, &number, NULL),
-			 BL_OK);
-	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
-}
-
-static void no_hold_comes_while_a_part_begins(void **state)
-{
-	struct temp *temp = *state;
-	uint32_t number;
-
-	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
-	assert_int_equal(device_part_begin(temp->store, "RMA-1", NULL), BL_OK);
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "now", 1, &number, NULL),
-			 BL_LOCKED);
-	/* What is due is closed all the same. */
-	assert_int_equal(device_set_state(temp->store, "RMA-1", STATE_DUE, NULL), BL_OK);
-	device_part_begun(temp->store, "RMA-1");
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "for the rest", 1, &number, NULL),
-			 BL_OK);
-	assert_int_equal(device_part_begin(temp->store, "RMA-1", NULL), BL_FORBIDDEN);
-	assert_int_equal(device_hold_release(temp->store, "RMA-1", number, NULL), BL_OK);
-	/* The end of a part's beginning lets no hold come to a whole that has begun. */
-	assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
-	assert_int_equal(device_part_begin(temp->store, "RMA-1", NULL), BL_OK);
-	device_part_begun(temp->store, "RMA-1");
-	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, "late", 1, &number, NULL),
-			 BL_INVALID);
 }
 
 static void only_the_enrolled_image_opens(void **state)
@@ -428,19 +333,15 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, temp_set_up, temp_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(device_received_in_the_future_is_refused),
+		TEST(what_the_record_states_is_kept),
+		TEST(record_of_another_device_enrolls_none),
 		TEST(customer_is_sealed_and_comes_back),
 		TEST(forgotten_customer_is_none),
 		TEST(customer_of_another_device_does_not_open),
 		TEST(bad_enrolments_leave_nothing),
 		TEST(source_that_left_its_path_is_refused),
 		TEST(one_image_is_not_given_to_destroy_under_two_ids),
-		TEST(states_follow_the_table),
-		TEST(last_release_gives_the_state_before_back),
-		TEST(hold_of_a_due_device_leaves_it_due),
-		TEST(bad_holds_are_refused),
 		TEST(shredded_id_is_never_given_again),
-		TEST(begun_shred_takes_no_hold),
-		TEST(no_hold_comes_while_a_part_begins),
 		TEST(only_the_enrolled_image_opens),
 		TEST(device_files_are_replaced_checked_and_removed),
 		TEST(each_goes_by_id_and_may_look_and_stop),

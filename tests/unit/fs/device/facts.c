@@ -371,7 +371,7 @@ static void nothing_is_recorded_of_what_is_gone(void **state)
 		assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
 		for (size_t k = 0; k < 2; k++)
 			assert_int_equal(
-				device_set_state(temp->store, "RMA-1", ROWS[i].states[k], NULL),
+				device_set_state(temp->store, "RMA-1", ROWS[i].states[k], 1, NULL),
 				BL_OK);
 		if (ROWS[i].is_shredding)
 			assert_int_equal(device_shred_begin(temp->store, "RMA-1", NULL), BL_OK);
@@ -493,7 +493,9 @@ static void enrolment_with_a_bad_consent_leaves_nothing(void **state)
 {
 	struct temp *temp = *state;
 	struct device_record record = {.consents = {{.purpose = "Not a purpose"}},
-				       .consent_count = 1};
+				       .consent_count = 1,
+				       .kind = -1,
+				       .state = -1};
 	struct device device = temp_device(temp, "RMA-1");
 
 	assert_int_equal(device_enroll(temp->store, &device, &record, NULL), BL_INVALID);

@@ -102,7 +102,7 @@ static void a_due_device_is_closed_to_looks_but_not_to_its_life(void **state)
 					 .device = "RMA-1"};
 	char rule[BL_RULE_ID_SIZE];
 
-	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, 1, NULL), BL_OK);
 	gate_device_changed(fixture->gate, "RMA-1");
 	assert_int_equal(gate_ask(fixture->gate, &question, rule, NULL), BL_FORBIDDEN);
 	assert_string_equal(rule, "gate");

@@ -168,7 +168,7 @@ static void only_views_that_a_change_bears_on_decide_again(void **state)
 			 BL_OK);
 	gate_device_changed(fixture->gate, "RMA-1");
 	assert_int_equal(moved(views, epochs), OTHER);
-	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, 1, NULL), BL_OK);
 	gate_device_changed(fixture->gate, "RMA-1");
 	assert_int_equal(moved(views, epochs), REPAIR | NONE | OTHER);
 	for (unsigned i = 0; i < 3; i++)

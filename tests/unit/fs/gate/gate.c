@@ -275,7 +275,7 @@ static void a_due_device_shows_nothing(void **state)
 	char got[64];
 	size_t length;
 
-	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_DUE, 1, NULL), BL_OK);
 	gate_device_changed(fixture->gate, "RMA-1");
 	assert_int_equal(do_read(view, UID_OWNER, handle, 0, got, 16, 4096, &length), ESTALE);
 	assert_int_equal(do_walk(view, "RMA-1", &node), ENOENT);

@@ -642,7 +642,7 @@ static void device_that_is_not_to_be_sealed_or_known_is_refused(void **state)
 	assert_int_equal(intake_run(&intake, "RMA-3", &source, NULL, false, NULL, &fixture->result,
 				    &fixture->why),
 			 BL_NOT_FOUND);
-	assert_int_equal(device_set_state(fixture->store, DEVICE, STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_set_state(fixture->store, DEVICE, STATE_DUE, 1, NULL), BL_OK);
 	assert_int_equal(take_in(fixture, &source, NULL, false), BL_INVALID);
 	assert_non_null(strstr(fixture->why.text, "is due"));
 	close(fd);

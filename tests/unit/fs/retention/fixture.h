@@ -415,7 +415,7 @@ static inline struct retention_context context_of(struct fixture *fixture, int64
 	return (struct retention_context){.store = fixture->store,
 					  .audit = fixture->audit,
 					  .policy = fixture->policy,
-					  .now_unix = now_unix,
+					  .now = {now_unix, now_unix},
 					  .by = UINT32_MAX};
 }
 

@@ -4,10 +4,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "fs/device/matters.h"
 #include "tests/unit/fs/retention/fixture.h"
 
 #define DAY INT64_C(86400)
 #define DUE (RECEIVED + 30 * DAY)
+
+/* Both clocks say the same. */
+#define at(unix_) (&(struct retention_now){(unix_), (unix_)})
 
 static int set_up(void **state)
 {
@@ -52,7 +56,7 @@ static void device_is_due_at_its_date_and_not_before(void **state)
 					.hold_count = ROWS[i].holds};
 		struct retention_plan plan;
 
-		retention_plan_of(fixture->store, fixture->policy, &device, ROWS[i].now_unix,
+		retention_plan_of(fixture->store, fixture->policy, &device, at(ROWS[i].now_unix),
 				  &plan);
 		if (plan.due_unix != DUE || strcmp(plan.entry, "thirty-days") != 0 ||
 		    plan.is_due != ROWS[i].is_due || plan.is_held != ROWS[i].is_held)
@@ -67,15 +71,18 @@ static void next_is_the_first_date_still_to_come(void **state)
 	struct device later = {
 		.id = "RMA-2", .kind = DEVICE_PHONE, .enrolled_unix = RECEIVED + 5 * DAY};
 
-	assert_int_equal(retention_next(fixture->store, fixture->policy, RECEIVED), INT64_MAX);
+	assert_int_equal(retention_next(fixture->store, fixture->policy, at(RECEIVED)), INT64_MAX);
 	assert_true(add_device(fixture, "RMA-1", false));
 	snprintf(later.source, sizeof(later.source), "%s", path_of(fixture, "mnt/RMA-1.img"));
 	assert_int_equal(device_enroll(fixture->store, &later, NULL, NULL), BL_OK);
-	assert_int_equal(retention_next(fixture->store, fixture->policy, RECEIVED), DUE);
-	assert_int_equal(retention_next(fixture->store, fixture->policy, DUE), DUE + 5 * DAY);
-	assert_int_equal(retention_next(fixture->store, fixture->policy, DUE + 5 * DAY), INT64_MAX);
-	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_RELEASED, NULL), BL_OK);
-	assert_int_equal(retention_next(fixture->store, fixture->policy, RECEIVED), DUE + 5 * DAY);
+	assert_int_equal(retention_next(fixture->store, fixture->policy, at(RECEIVED)), DUE);
+	assert_int_equal(retention_next(fixture->store, fixture->policy, at(DUE)), DUE + 5 * DAY);
+	assert_int_equal(retention_next(fixture->store, fixture->policy, at(DUE + 5 * DAY)),
+			 INT64_MAX);
+	assert_int_equal(device_set_state(fixture->store, "RMA-1", STATE_RELEASED, RECEIVED, NULL),
+			 BL_OK);
+	assert_int_equal(retention_next(fixture->store, fixture->policy, at(RECEIVED)),
+			 DUE + 5 * DAY);
 }
 
 static const char RECORDED[] =
@@ -94,14 +101,19 @@ static const char RECORDED[] =
 	"    notice: 2d\n"
 	"consent_withdrawn: {destroy_within: 24h}\n";
 
-static struct policy *recorded_policy(void)
+static struct policy *policy_of(const char *text)
 {
 	struct rules_findings findings = {0};
 	struct policy *policy = NULL;
 
-	if (rules_parse(RECORDED, strlen(RECORDED), &policy, &findings, NULL) != BL_OK)
+	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
 		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
 	return policy;
+}
+
+static struct policy *recorded_policy(void)
+{
+	return policy_of(RECORDED);
 }
 
 enum change { NOTHING, OPENED, WITHDRAWN, GRANTED, SHRED_EARLY };
@@ -158,14 +170,14 @@ static void what_was_recorded_brings_the_date_nearer(void **state)
 		assert_int_equal(record_change(fixture->store, ROWS[i].change,
 					       RECEIVED + ROWS[i].at_day * DAY),
 				 BL_OK);
-		retention_plan_of(fixture->store, policy, &device, due, &plan);
+		retention_plan_of(fixture->store, policy, &device, at(due), &plan);
 		if (plan.due_unix != due || strcmp(plan.entry, ROWS[i].entry) != 0 ||
 		    plan.notice_unix != RECEIVED + ROWS[i].notice_day * DAY || !plan.is_due ||
 		    plan.is_unsure)
 			fail_msg("row %zu: day %lld by '%s', notice %lld", i,
 				 (long long)(plan.due_unix - RECEIVED) / DAY, plan.entry,
 				 (long long)(plan.notice_unix - RECEIVED) / DAY);
-		assert_int_equal(retention_next(fixture->store, policy, due - 1), due);
+		assert_int_equal(retention_next(fixture->store, policy, at(due - 1)), due);
 	}
 }
 
@@ -187,11 +199,248 @@ static void date_without_readable_facts_is_that_of_intake(void **state)
 	assert_int_equal(fclose(file), 0);
 	assert_true(fixture_open_store(fixture));
 	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
-	retention_plan_of(fixture->store, policy, &device, RECEIVED, &plan);
+	retention_plan_of(fixture->store, policy, &device, at(RECEIVED), &plan);
 	assert_true(plan.is_unsure);
 	assert_false(plan.is_due);
 	assert_int_equal(plan.due_unix, DUE);
-	assert_int_equal(retention_next(fixture->store, policy, RECEIVED), DUE);
+	assert_int_equal(plan.notice_unix, DUE - 2 * DAY);
+	assert_int_equal(retention_next(fixture->store, policy, at(RECEIVED)), DUE - 2 * DAY);
+	assert_int_equal(retention_next(fixture->store, policy, at(DUE - 2 * DAY)), DUE);
+}
+
+/* ---- two times ----------------------------------------------------------------------------------------- */
+
+static void what_is_closed_by_access_time_is_destroyed_by_trusted_time(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t access, trusted, grace; /* from DUE on */
+		enum bl_device_state state;
+		bool is_due, is_ripe;
+	} ROWS[] = {
+		{"before", -1, -1, -DUE, STATE_CLOSED, false, false},
+		{"at its date", 0, 0, -DUE, STATE_CLOSED, true, true},
+		{"by access time only", 365 * DAY, -1, -DUE, STATE_DUE, true, false},
+		{"by both", 365 * DAY, 0, -DUE, STATE_DUE, true, true},
+		{"within grace", 5, 5, 6, STATE_DUE, true, false},
+		{"grace is over", 6, 6, 6, STATE_DUE, true, true},
+		{"grace is over by access time only", 365 * DAY, 5, 6, STATE_DUE, true, false},
+		{"shredded", 6, 6, -DUE, STATE_SHREDDED, false, false},
+		{"released", 6, 6, -DUE, STATE_RELEASED, false, false},
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct device device = {.id = "RMA-1",
+					.kind = DEVICE_PHONE,
+					.state = ROWS[i].state,
+					.received_unix = RECEIVED,
+					.grace_unix = DUE + ROWS[i].grace};
+		struct retention_now now = {DUE + ROWS[i].access, DUE + ROWS[i].trusted};
+		struct retention_plan plan;
+
+		retention_plan_of(fixture->store, fixture->policy, &device, &now, &plan);
+		if (plan.is_due != ROWS[i].is_due || plan.is_ripe != ROWS[i].is_ripe)
+			fail_msg("%s: is_due %d, is_ripe %d", ROWS[i].name, plan.is_due,
+				 plan.is_ripe);
+	}
+}
+
+static void grace_is_only_for_dates_of_the_policy(void **state)
+{
+	static const struct {
+		const char *name;
+		enum change change;
+		bool is_ripe;
+	} ROWS[] = {
+		{"by its entry", NOTHING, false},
+		{"withdrawn consent", WITHDRAWN, true},
+		{"early shred", SHRED_EARLY, true},
+	};
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = recorded_policy();
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct device device;
+		struct retention_plan plan;
+
+		fixture_close_store(fixture);
+		nftw(path_of(fixture, "store"), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		assert_true(fixture_open_store(fixture));
+		assert_true(add_device(fixture, "RMA-1", false));
+		assert_int_equal(record_change(fixture->store, ROWS[i].change, RECEIVED), BL_OK);
+		assert_int_equal(device_set_grace(fixture->store, "RMA-1", NOW + 1, NULL), BL_OK);
+		assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+		retention_plan_of(fixture->store, policy, &device, at(NOW), &plan);
+		if (!plan.is_due || plan.is_ripe != ROWS[i].is_ripe)
+			fail_msg("%s: is_due %d, is_ripe %d", ROWS[i].name, plan.is_due,
+				 plan.is_ripe);
+	}
+}
+
+/* The policy's own date came first, and grace was given; who is permitted to have it gone now need not wait. */
+static void early_shred_ends_the_grace_of_a_date_that_came_before(void **state)
+{
+	struct fixture *fixture = *state;
+	struct device device;
+	struct retention_plan plan;
+
+	assert_true(add_device(fixture, "RMA-1", false));
+	assert_int_equal(device_set_grace(fixture->store, "RMA-1", NOW + DAY, NULL), BL_OK);
+	assert_int_equal(device_early_shred_set(fixture->store, "RMA-1", 1001, NOW, NULL), BL_OK);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	retention_plan_of(fixture->store, fixture->policy, &device, at(NOW - 1), &plan);
+	assert_string_equal(plan.entry, "thirty-days");
+	assert_false(plan.is_ripe);
+	retention_plan_of(fixture->store, fixture->policy, &device, at(NOW), &plan);
+	assert_true(plan.is_ripe);
+}
+
+/* ---- what was recorded of closing and requests ------------------------------------------------------------ */
+
+static const char STATES[] =
+	"bailee: 1\n"
+	"name: states-test\n"
+	"serial: 1\n"
+	"timezone: UTC\n"
+	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
+	"people: {anna: {roles: [technician]}}\n"
+	"roles: {technician: {}}\n"
+	"rules:\n"
+	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
+	"retention:\n"
+	"  - {id: fresh, what: {status: [received]}, destroy_after: {intake: 20d}}\n"
+	"  - {id: used, what: {status: [open]}, destroy_after: {intake: 10d}}\n"
+	"  - {id: done, what: {status: [closed]}, destroy_after: {closed: 3d}}\n"
+	"requests: {destroy_within: 48h}\n";
+
+/* Else it would be put off by having come: no entry speaks of what is due. */
+static void date_stays_when_it_has_come(void **state)
+{
+	static const struct {
+		enum bl_device_state state;
+		int64_t closed_day, due_day; /* closed 0: not */
+		const char *entry;
+	} ROWS[] = {
+		{STATE_RECEIVED, 0, 20, "fresh"}, {STATE_OPEN, 0, 10, "used"},
+		{STATE_CLOSED, 5, 8, "done"},	  {STATE_DUE, 5, 8, "done"},
+		{STATE_HELD, 5, 8, "done"},	  {STATE_DUE, 0, 10, "used"},
+		{STATE_HELD, 0, 10, "used"},
+	};
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(STATES);
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		int64_t closed = ROWS[i].closed_day ? RECEIVED + ROWS[i].closed_day * DAY : 0;
+		struct device device = {.id = "RMA-1",
+					.kind = DEVICE_PHONE,
+					.state = ROWS[i].state,
+					.received_unix = RECEIVED,
+					.closed_unix = closed};
+		struct retention_plan plan;
+
+		retention_plan_of(fixture->store, policy, &device, at(RECEIVED), &plan);
+		if (plan.due_unix != RECEIVED + ROWS[i].due_day * DAY ||
+		    strcmp(plan.entry, ROWS[i].entry) != 0)
+			fail_msg("row %zu: day %lld by '%s'", i,
+				 (long long)(plan.due_unix - RECEIVED) / DAY, plan.entry);
+	}
+}
+
+static void request_of_the_customer_starts_a_date_while_it_is_open(void **state)
+{
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(STATES);
+	const struct device_customer_request request = {.kind = CUSTOMER_ERASE,
+							.since_unix = RECEIVED + DAY,
+							.deadline_unix = RECEIVED + 3 * DAY,
+							.by = 1001,
+							.ticket = "T-1"};
+	struct device device;
+	struct retention_plan plan;
+	uint32_t number;
+
+	assert_true(add_device(fixture, "RMA-1", false));
+	assert_int_equal(
+		device_customer_request_add(fixture->store, "RMA-1", &request, &number, NULL),
+		BL_OK);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	retention_plan_of(fixture->store, policy, &device, at(RECEIVED + DAY), &plan);
+	assert_string_equal(plan.entry, "builtin/request");
+	assert_int_equal(plan.due_unix, RECEIVED + 3 * DAY);
+	assert_int_equal(plan.why.start, RULES_FROM_REQUEST);
+	assert_int_equal(device_customer_request_end(fixture->store, "RMA-1", number,
+						     CUSTOMER_REFUSED, 1001, RECEIVED + DAY, NULL,
+						     NULL),
+			 BL_OK);
+	retention_plan_of(fixture->store, policy, &device, at(RECEIVED + DAY), &plan);
+	assert_string_equal(plan.entry, "fresh");
+}
+
+static void date_is_unsure_without_readable_matters(void **state)
+{
+	struct fixture *fixture = *state;
+	struct device device;
+	struct retention_plan plan;
+
+	assert_true(add_device(fixture, "RMA-1", false));
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	retention_plan_of(fixture->store, fixture->policy, &device, at(RECEIVED), &plan);
+	assert_false(plan.is_unsure);
+	fixture_close_store(fixture);
+
+	FILE *file = fopen(path_of(fixture, "store/devices/RMA-1/matters.sealed"), "we");
+
+	assert_non_null(file);
+	assert_int_equal(fchmod(fileno(file), 0600), 0);
+	assert_int_equal(fputc('x', file), 'x');
+	assert_int_equal(fclose(file), 0);
+	assert_true(fixture_open_store(fixture));
+	retention_plan_of(fixture->store, fixture->policy, &device, at(RECEIVED), &plan);
+	assert_true(plan.is_unsure);
+	assert_int_equal(plan.due_unix, DUE);
+}
+
+/* ---- what is next ------------------------------------------------------------------------------------------- */
+
+static void next_is_whatever_comes_first(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t access, trusted, grace, noticed, next; /* days from RECEIVED on */
+	} ROWS[] = {
+		{"its notice", 0, 0, 0, 0, 28},
+		{"its notice was given", 0, 0, 0, 30, 30},
+		{"a notice of another date was given", 0, 0, 0, 20, 28},
+		{"the notice is under way", 28, 28, 0, 0, 30},
+		{"its date", 29, 29, 0, 30, 30},
+		/* closing comes when the wall clock is there */
+		{"its date by access time", 26, 20, 0, 30, 24},
+		{"its date by trusted time", 40, 20, 0, 30, 30},
+		{"its notice by access time", 26, 20, 0, 0, 22},
+		{"the end of its grace", 31, 31, 32, 30, 32},
+		{"nothing", 33, 33, 32, 30, -1},
+	};
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = recorded_policy();
+
+	assert_true(add_device(fixture, "RMA-1", false));
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct retention_now now = {RECEIVED + ROWS[i].access * DAY,
+					    RECEIVED + ROWS[i].trusted * DAY};
+		int64_t grace = ROWS[i].grace ? RECEIVED + ROWS[i].grace * DAY : 0;
+		int64_t noticed = ROWS[i].noticed ? RECEIVED + ROWS[i].noticed * DAY : 0;
+		int64_t expected = ROWS[i].next < 0 ? INT64_MAX : RECEIVED + ROWS[i].next * DAY;
+
+		assert_int_equal(device_set_grace(fixture->store, "RMA-1", grace, NULL), BL_OK);
+		assert_int_equal(device_set_noticed(fixture->store, "RMA-1", noticed, NULL), BL_OK);
+
+		int64_t next = retention_next(fixture->store, policy, &now);
+
+		if (next != expected)
+			fail_msg("%s: %lld s from intake", ROWS[i].name,
+				 (long long)(next - RECEIVED));
+	}
 }
 
 int main(void)
@@ -202,6 +451,13 @@ int main(void)
 		TEST(next_is_the_first_date_still_to_come),
 		TEST(what_was_recorded_brings_the_date_nearer),
 		TEST(date_without_readable_facts_is_that_of_intake),
+		TEST(what_is_closed_by_access_time_is_destroyed_by_trusted_time),
+		TEST(grace_is_only_for_dates_of_the_policy),
+		TEST(early_shred_ends_the_grace_of_a_date_that_came_before),
+		TEST(date_stays_when_it_has_come),
+		TEST(request_of_the_customer_starts_a_date_while_it_is_open),
+		TEST(date_is_unsure_without_readable_matters),
+		TEST(next_is_whatever_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

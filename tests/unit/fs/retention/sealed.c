@@ -535,8 +535,8 @@ static void refused_shred_keeps_the_keys(void **state)
 		snprintf(id, sizeof(id), "RMA-%zu", i);
 		assert_true(add_sealed(fixture, id, 1, 1 << 20, true));
 		if (ROWS[i].is_held)
-			assert_int_equal(device_hold_add(fixture->store, id, 0, "court order", NOW,
-							 &hold, NULL),
+			assert_int_equal(device_hold_add(fixture->store, id, 0, 0, "court order",
+							 NOW, &hold, NULL),
 					 BL_OK);
 
 		enum bl_status status = retention_shred(&context, id, &why);
@@ -698,7 +698,7 @@ static void part_is_refused_where_it_cannot_be(void **state)
 	assert_true(add_sealed(fixture, "UNFINISHED", 1, 2 << 20, false));
 	assert_true(add_sealed(fixture, "HELD", 1, 1 << 20, true));
 	assert_true(add_sealed(fixture, "DUE", 1, 1 << 20, true));
-	assert_int_equal(device_hold_add(fixture->store, "HELD", 0, "dispute", NOW, &hold, NULL),
+	assert_int_equal(device_hold_add(fixture->store, "HELD", 0, 0, "dispute", NOW, &hold, NULL),
 			 BL_OK);
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
 		struct retention_context context = context_of(fixture, ROWS[i].now_unix);

@@ -138,18 +138,23 @@ static void refused_shred_touches_nothing(void **state)
 	static const struct {
 		const char *what;
 		bool is_given, is_held;
-		int64_t now_unix;
+		int64_t access_unix, trusted_unix, grace_unix;
 		const char *says;
 	} ROWS[] = {
-		{"held", true, true, NOW, "held"},
-		{"not due", true, false, RECEIVED + 86400, "not due"},
-		{"not given", false, false, NOW, "not given"},
+		{"held", true, true, NOW, NOW, 0, "held"},
+		{"not due", true, false, RECEIVED + 86400, RECEIVED + 86400, 0, "not due before"},
+		{"not given", false, false, NOW, NOW, 0, "not given"},
+		{"due by a clock that is ahead", true, false, NOW, RECEIVED + 86400, 0,
+		 "not corroborated"},
+		{"within grace", true, false, NOW, NOW, NOW + 1, "another policy made it due"},
+		{"within grace but for a clock that is ahead", true, false, NOW + 86400, NOW,
+		 NOW + 1, "another policy made it due"},
 	};
 	struct fixture *fixture = *state;
 
 	READY(fixture);
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
-		struct retention_context context = context_of(fixture, ROWS[i].now_unix);
+		struct retention_context context = context_of(fixture, ROWS[i].trusted_unix);
 		struct bl_error why = {.text = ""};
 		struct stat st;
 		char id[16], image[32];
@@ -159,9 +164,16 @@ static void refused_shred_touches_nothing(void **state)
 		snprintf(image, sizeof(image), "mnt/RMA-%zu.img", i);
 		assert_true(add_device(fixture, id, ROWS[i].is_given));
 		if (ROWS[i].is_held)
-			assert_int_equal(device_hold_add(fixture->store, id, 0, "court order", NOW,
-							 &hold, NULL),
+			assert_int_equal(device_hold_add(fixture->store, id, 0, 0, "court order",
+							 NOW, &hold, NULL),
 					 BL_OK);
+		/* Closed already or not: that changes nothing. */
+		if (!ROWS[i].is_held && i % 2)
+			assert_int_equal(device_set_state(fixture->store, id, STATE_DUE, NOW, NULL),
+					 BL_OK);
+		assert_int_equal(device_set_grace(fixture->store, id, ROWS[i].grace_unix, NULL),
+				 BL_OK);
+		context.now.access_unix = ROWS[i].access_unix;
 
 		enum bl_status status = retention_shred(&context, id, &why);
 
@@ -181,8 +193,8 @@ static void released_hold_lets_the_shred_go_on(void **state)
 
 	READY(fixture);
 	assert_true(add_device(fixture, "RMA-1", true));
-	assert_int_equal(device_hold_add(fixture->store, "RMA-1", 0, "dispute", NOW, &hold, NULL),
-			 BL_OK);
+	assert_int_equal(
+		device_hold_add(fixture->store, "RMA-1", 0, 0, "dispute", NOW, &hold, NULL), BL_OK);
 	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_FORBIDDEN);
 	assert_int_equal(device_hold_release(fixture->store, "RMA-1", hold, NULL), BL_OK);
 	assert_int_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);

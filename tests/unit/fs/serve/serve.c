@@ -282,7 +282,8 @@ static void a_new_policy_reaches_names_and_pages_in_the_kernel(void **state)
 	close(fd);
 	assert_int_equal(open_until(at(mounted, "RMA-1/note.txt"), EACCES), EACCES);
 	/* And what is not there any more at all: a device that is due loses its name. */
-	assert_int_equal(device_set_state(mounted->fixture.store, "RMA-1", STATE_DUE, NULL), BL_OK);
+	assert_int_equal(device_set_state(mounted->fixture.store, "RMA-1", STATE_DUE, 1, NULL),
+			 BL_OK);
 	gate_device_changed(mounted->fixture.gate, "RMA-1");
 	assert_int_equal(open_until(at(mounted, "RMA-1"), ENOENT), ENOENT);
 }

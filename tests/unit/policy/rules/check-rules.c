@@ -212,6 +212,34 @@ static const struct row ROWS[] = {
 	{"destroy_by: 90d}\n",
 	 "destroy_by: 90d}\n  - {id: ~kept, what: {ids: ['X-*']}, keep_at_least: 200d}\n",
 	 "'keep_at_least' of 'kept' is not kept: nothing stays longer than 180 days", "180d"},
+	/* parts of a device: shadowed only where files and device are */
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: ~mail, what: {paths: ['/Mail/**']}, destroy_after: {intake: "
+	 "31d, closed: 3d}}\n",
+	 "the files of retention entry 'mail' never go before the whole device: 'everything' "
+	 "always comes first",
+	 "earlier"},
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: ~mail, what: {paths: ['/Mail/**']}, destroy_by: 30d, "
+	 "keep_at_least: 5d}\n",
+	 "the files of retention entry 'mail' never go before the whole device: 'everything' "
+	 "always comes first",
+	 "earlier"},
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: ~mail, what: {devices: [phone], paths: ['/Mail/**']}, "
+	 "destroy_by: 5d}\n  - {id: law, what: {devices: [phone, tablet]}, keep_at_least: 30d}\n",
+	 "the files of retention entry 'mail' never go before the whole device: 'law' keeps them "
+	 "until then",
+	 "its dates"},
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: users, what: {paths: ['/Users/**']}, destroy_by: 5d}\n"
+	 "  - {id: ~kim, what: {devices: [phone], paths: ['/Users/kim/**', '/Users/**']}, "
+	 "destroy_by: 6d}\n",
+	 "retention entry 'kim' never decides: 'users' always comes first", "earlier"},
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: users, what: {paths: ['/Users/**']}, keep_at_least: 5d}\n"
+	 "  - {id: ~kim, what: {devices: [phone]}, keep_at_least: 5d}\n",
+	 "retention entry 'kim' never decides: 'users' always comes first", "earlier"},
 };
 
 static void a_policy_that_means_all_it_says_has_no_findings(void **state)
@@ -282,6 +310,38 @@ static void what_still_means_something_is_left_alone(void **state)
 		 "    permit: [copy]\n    who: [keeper]", NULL, NULL},
 		{"destroy_by: 90d}\n",
 		 "destroy_by: 90d}\n  - {id: paid, what: {ids: ['X-*']}, keep_at_least: 10d}\n",
+		 NULL, NULL},
+		/* files with an earlier date, by any start; of a device that is kept for less long */
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: mail, what: {paths: ['/Mail/**']}, destroy_by: 29d}\n"
+		 "  - {id: law, keep_at_least: 29d}\n",
+		 NULL, NULL},
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: mail, what: {paths: ['/Mail/**']}, destroy_after: "
+		 "{last_open: 60d}}\n",
+		 NULL, NULL},
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: mail, what: {paths: ['/Mail/**']}, destroy_by: 30d, "
+		 "window: Sun 10:00-12:00}\n",
+		 NULL, NULL},
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: mail, what: {paths: ['/Mail/**']}, keep_at_least: "
+		 "5d}\n",
+		 NULL, NULL},
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: mail, what: {devices: [phone], paths: ['/Mail/**']}, "
+		 "destroy_by: 5d}\n  - {id: law, what: {devices: [laptop]}, keep_at_least: 30d}\n",
+		 NULL, NULL},
+		/* the whole device, however early some of its files go */
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: mail, what: {paths: ['/Mail/**']}, destroy_by: 5d}\n"
+		 "  - {id: phones, what: {devices: [phone]}, destroy_by: 6d}\n",
+		 NULL, NULL},
+		/* other files, or more of them */
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: users, what: {paths: ['/Users/kim/**']}, destroy_by: "
+		 "5d}\n"
+		 "  - {id: kim, what: {paths: ['/Users/kim/**', '/Users/k*']}, destroy_by: 6d}\n",
 		 NULL, NULL},
 	};
 

@@ -503,6 +503,136 @@ static void what_cannot_be_compared_counts_as_wider(void **state)
 	}
 }
 
+/* ---- parts of a device ------------------------------------------------------------------------------------- */
+
+#define WITH_PATHS(paths, dates) "  - {id: part, what: {paths: [" paths "]}, " dates "}\n"
+
+static const struct {
+	const char *older, *newer;
+	enum direction direction;
+	const char *question;
+} PARTS[] = {
+	{WITH_PATHS("'/Users/**'", "destroy_by: 5d"), WITH_PATHS("'/Users/**'", "destroy_by: 6d"),
+	 WIDER, "keep '/Users/**' of a sealed "},
+	{WITH_PATHS("'/Users/**'", "destroy_by: 5d"), WITH_PATHS("'/Users/**'", "destroy_by: 4d"),
+	 NARROWER, "keep '/Users/**' of a sealed "},
+	{"", WITH_PATHS("'/Users/**'", "destroy_by: 5d"), NARROWER, "keep '/Users/**'"},
+	/* later than the whole device: nothing */
+	{"", WITH_PATHS("'/Users/**'", "destroy_by: 31d"), NEITHER, NULL},
+	{"", WITH_PATHS("'/Users/**'", "keep_at_least: 31d"), WIDER, "keep a "},
+	{WITH_PATHS("'/Users/**'", "destroy_by: 5d"),
+	 WITH_PATHS("'/Users/**'", "destroy_by: 5d, window: Sun 10:00-11:00"), NARROWER,
+	 "keep '/Users/**' of a sealed "},
+	{WITH_PATHS("'/Users/**'", "destroy_after: {closed: 2d}"),
+	 WITH_PATHS("'/Users/**'", "destroy_after: {closed: 3d}"), WIDER, ", closed"},
+	/* urgent dates are the device's; its parts go with it */
+	{"requests: {destroy_within: 72h}\n" WITH_PATHS("'/a/**'", "destroy_by: 20d"),
+	 "requests: {destroy_within: 73h}\n" WITH_PATHS("'/a/**'", "destroy_by: 20d"), WIDER,
+	 "destruction requested"},
+	/* other files, more files, fewer files */
+	{WITH_PATHS("'/a/**'", "destroy_by: 5d"), WITH_PATHS("'/b/**'", "destroy_by: 5d"), BOTH,
+	 "keep '/b/**'"},
+	{WITH_PATHS("'/a/**'", "destroy_by: 5d"), WITH_PATHS("'/a/b/**'", "destroy_by: 5d"), WIDER,
+	 "keep '/a/**'"},
+	{WITH_PATHS("'/a/b'", "destroy_by: 5d"), WITH_PATHS("'/**'", "destroy_by: 5d"), NARROWER,
+	 "keep '/**'"},
+	{WITH_PATHS("'/a/b/**'", "destroy_by: 5d"), WITH_PATHS("'/a/**'", "destroy_by: 6d"), BOTH,
+	 "keep '/a/b/**'"},
+	{WITH_PATHS("'/a/**'", "destroy_by: 5d"), WITH_PATHS("'/ab/**'", "destroy_by: 5d"), BOTH,
+	 "keep '/ab/**'"},
+	/* said in another way */
+	{WITH_PATHS("'/a/**', '/b'", "destroy_by: 5d"),
+	 WITH_PATHS("'/b'", "destroy_by: 5d") "  - {id: rest, what: {paths: ['/a/**']}, "
+					      "destroy_after: {intake: 5d}}\n",
+	 NEITHER, NULL},
+	{WITH_PATHS("'/a/**'", "destroy_by: 5d"),
+	 WITH_PATHS("'/a/**', '/a/b/**'", "destroy_by: 5d"), NEITHER, NULL},
+	/* the files, or the whole device */
+	{WITH_PATHS("'/a/**'", "destroy_by: 5d"), "  - {id: part, destroy_by: 5d}\n", NARROWER,
+	 "keep a sealed "},
+};
+
+static struct policy *parse_retention(const char *entries)
+{
+	static const char HEAD[] = "  - {id: all, destroy_after: {intake: 30d}}\n";
+	const char *retention = strstr(BASE, "retention:\n");
+	bool has_section = strncmp(entries, "requests", 8) == 0;
+	size_t section = has_section ? strcspn(entries, "\n") + 1 : 0;
+	size_t size = sizeof(BASE) + strlen(entries) + sizeof(HEAD);
+	BL_CLEANUP(bl_free) char *text = malloc(size);
+
+	assert_non_null(text);
+	snprintf(text, size, "%.*s%.*sretention:\n%s%s", (int)(retention - BASE), BASE,
+		 (int)section, entries, HEAD, entries + section);
+	return parse(text);
+}
+
+static void a_part_that_stays_longer_is_wider(void **state)
+{
+	static const enum direction reversed[] = {NARROWER, WIDER, NEITHER, BOTH};
+	size_t wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(PARTS); i++) {
+		BL_CLEANUP(policy_unref) struct policy *older = parse_retention(PARTS[i].older);
+		BL_CLEANUP(policy_unref) struct policy *newer = parse_retention(PARTS[i].newer);
+		struct heard there = {.question = PARTS[i].question}, back = {0};
+		enum direction forth = compare(older, newer, &there);
+		enum direction again = compare(newer, older, &back);
+
+		if (forth == PARTS[i].direction && again == reversed[forth] &&
+		    (there.is_asked || forth == NEITHER))
+			continue;
+		wrong++;
+		print_error("row %zu: %s, and back %s, wanted %s%s\n", i, word(forth), word(again),
+			    word(PARTS[i].direction),
+			    there.is_asked ? "" : "; not asked in those words");
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* Each entry about other devices, with a list of @paths patterns from number @from on. */
+static struct policy *parse_many(size_t entries, size_t paths, size_t from)
+{
+	size_t size = entries * (paths * 16 + 100) + 1, used = 0;
+	BL_CLEANUP(bl_free) char *text = malloc(size);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < entries; i++) {
+		used += (size_t)snprintf(text + used, size - used,
+					 "  - {id: p%zu, destroy_by: %zud, what: {ids: ['D%zu-*'], "
+					 "paths: [",
+					 i, i % 20 + 1, i);
+		for (size_t k = 0; k < paths; k++)
+			used += (size_t)snprintf(text + used, size - used, "%s'/p%zu/**'",
+						 k ? ", " : "", from + k);
+		used += (size_t)snprintf(text + used, size - used, "]}}\n");
+	}
+	return parse_retention(text);
+}
+
+static void more_parts_than_can_be_compared_count_as_wider(void **state)
+{
+	static const struct {
+		size_t entries, paths, from;
+		bool is_cut;
+	} rows[] = {{1, 64, 0, false}, {1, 65, 0, true},  {1, 32, 32, false},
+		    {1, 33, 32, true}, {20, 2, 0, false}, {250, 1, 0, true}};
+	BL_CLEANUP(policy_unref) struct policy *older = parse_many(1, 32, 0);
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		BL_CLEANUP(policy_unref)
+		struct policy *newer = parse_many(rows[i].entries, rows[i].paths, rows[i].from);
+		struct heard heard = {.question = "more dates and paths of retention"};
+
+		(void)compare(older, newer, &heard);
+		if (heard.is_asked != rows[i].is_cut || (heard.is_asked && !heard.wider))
+			fail_msg("row %zu: %zu wider, %s", i, heard.wider,
+				 heard.is_asked ? "not compared" : "compared");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +644,8 @@ int main(void)
 		cmocka_unit_test(each_permit_taken_out_is_narrower_and_nothing_else_widens_unseen),
 		cmocka_unit_test(
 			a_policy_too_large_for_every_combination_is_compared_around_its_rules),
+		cmocka_unit_test(a_part_that_stays_longer_is_wider),
+		cmocka_unit_test(more_parts_than_can_be_compared_count_as_wider),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

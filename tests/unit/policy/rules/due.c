@@ -205,7 +205,7 @@ static void starts_windows_and_ties(void **state)
 		 "requests: {destroy_within: 24h}\n",
 		 REQUESTED, 11 * DESK_DAY + 13 * 3600 - 1, 11 * DESK_DAY + 13 * 3600 - 1,
 		 "builtin/request"},
-		/* a part's own date counts for the whole */
+		/* a part's own date counts for the whole where it cannot be destroyed alone */
 		{"  - {id: a, what: {paths: ['/Users/**']}, destroy_after: {intake: 4d}}\n", NONE,
 		 4 * DESK_DAY, 4 * DESK_DAY, "a"},
 		/* by status; one that is not known counts as true, see below */
@@ -256,6 +256,15 @@ static void what_is_not_known_of_a_device_counts_as_true(void **state)
 		{"{ids: ['RMA-*']}", "CB-1", DEVICE_DISK, -1, false},
 		{"{status: [closed]}", "X", DEVICE_DISK, -1, true},
 		{"{status: [closed]}", "X", DEVICE_DISK, STATE_OPEN, false},
+		/* the first of a list is known as well as the others, and all of a list count */
+		{"{devices: [laptop]}", "X", DEVICE_PHONE, -1, false},
+		{"{devices: [laptop, phone]}", "X", DEVICE_PHONE, -1, true},
+		{"{devices: [laptop, phone]}", "X", DEVICE_LAPTOP, -1, true},
+		{"{status: [closed]}", "X", DEVICE_DISK, STATE_RECEIVED, false},
+		{"{status: [closed, received]}", "X", DEVICE_DISK, STATE_RECEIVED, true},
+		{"{ids: ['CB-*', 'RMA-*', 'X-?']}", "RMA-1", DEVICE_DISK, -1, true},
+		{"{ids: ['CB-*', 'RMA-*', 'X-?']}", "X-1", DEVICE_DISK, -1, true},
+		{"{ids: ['CB-*', 'RMA-*', 'X-?']}", "X-11", DEVICE_DISK, -1, false},
 	};
 
 	(void)state;
@@ -316,6 +325,35 @@ static void hours_and_days_are_those_of_the_wall(void **state)
 #undef OCTOBER
 }
 
+/* Clocks went back from a minute past midnight: the next day began before this one was over. */
+static void a_day_whose_end_was_seen_before_is_looked_at_again_in_a_quarter(void **state)
+{
+#define NOVEMBER_7 INT64_C(1289097000) /* 2010-11-07 02:30 UTC, midnight for a minute */
+	static const struct {
+		int64_t at, next;
+	} rows[] = {
+		{NOVEMBER_7 - 1, NOVEMBER_7},	       {NOVEMBER_7 + 60, NOVEMBER_7 + 900},
+		{NOVEMBER_7 + 899, NOVEMBER_7 + 900},  {NOVEMBER_7 + 900, NOVEMBER_7 + 1800},
+		{NOVEMBER_7 + 961, NOVEMBER_7 + 1800},
+	};
+	char text[sizeof(DESK_HEAD) + 64];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "bailee: 1\nname: Desk\nserial: 1\ntimezone: America/St_Johns\n%s",
+		 strstr(DESK_HEAD, "uses:"));
+	BL_CLEANUP(policy_unref) struct policy *policy = desk_parse(text);
+
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		int64_t next;
+
+		(void)rules_period_start(policy, PERIOD_DAY, rows[i].at, &next);
+		if (next != rows[i].next)
+			fail_msg("row %zu: %lld s on", i, (long long)(next - rows[i].at));
+	}
+#undef NOVEMBER_7
+}
+
 static void a_period_holds_its_moment_in_every_zone(void **state)
 {
 	/* half hours, clocks that change by half an hour, at midnight, and back over it */
@@ -363,6 +401,7 @@ int main(void)
 		cmocka_unit_test(starts_windows_and_ties),
 		cmocka_unit_test(what_is_not_known_of_a_device_counts_as_true),
 		cmocka_unit_test(hours_and_days_are_those_of_the_wall),
+		cmocka_unit_test(a_day_whose_end_was_seen_before_is_looked_at_again_in_a_quarter),
 		cmocka_unit_test(a_period_holds_its_moment_in_every_zone),
 	};
 

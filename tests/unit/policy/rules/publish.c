@@ -115,35 +115,78 @@ static const struct change CHANGES[] = {
 	 "record. You asked for it.\n",
 	 NULL},
 	{RETENTION, "consent_withdrawn: {destroy_within: 24h}\n" RETENTION,
-	 "our copy of your data is destroyed within 24 hours", NULL},
-	{"serial", "serial", NULL, "our copy of your data is destroyed within"},
+	 "If you withdraw it, nobody opens your data from then on, and our copy is destroyed "
+	 "within 24 hours, unless we must keep it",
+	 "at once, unless we must keep it as said below"},
+	{"serial", "serial", "our copy is destroyed at once, unless we must keep it as said below",
+	 "our copy is destroyed within"},
 	/* how long */
 	{"serial", "serial",
 	 "- What was on your device is destroyed 30 days after we took it in, or 3 days after your "
 	 "order "
 	 "was closed, whichever comes first.\n",
-	 "lasts at most"},
+	 "overdue"},
 	{"{intake: 30d, closed: 3d}", "{last_open: 2d}",
 	 "is destroyed 48 hours after it was last looked at.\n", "whichever"},
 	{"destroy_after: {intake: 30d, closed: 3d}", "what: {devices: [phone]}, keep_at_least: 10d",
 	 "- What was on a device of the kind phone is kept for at least 10 days.\n",
 	 "is destroyed 30"},
 	{RETENTION, "holds: {longest: 120d, review_every: 30d}\n" RETENTION,
-	 "Such a hold lasts at most 120 days and is looked at again every 30 days.", NULL},
-	{"serial", "serial", "Nothing is kept for longer than 180 days", NULL},
+	 "Whether it is still needed is to be looked at again every 30 days. After 120 days we are "
+	 "reminded of it as overdue until it is released.\n",
+	 "lasts at most"},
+	{RETENTION, "holds: {release_approvals: 1}\n" RETENTION,
+	 "that is recorded. To release it, 1 other person has to agree.\n", "overdue"},
+	{RETENTION, "holds: {release_approvals: 2}\n" RETENTION,
+	 "To release it, 2 other people have to agree.\n", NULL},
+	{"serial", "serial",
+	 "Nothing is kept for longer than 180 days after we took it in, unless a hold stops that: "
+	 "somebody has to say why, and that is recorded.\n",
+	 "to agree.\n"},
+	/* parts of a device */
+	{"{id: all, destroy_after",
+	 "{id: part, what: {paths: ['/Users/**']}, destroy_by: 5d}\n  - {id: all, destroy_after",
+	 "- What was in certain folders of your device is destroyed 5 days after we took it in, at "
+	 "the latest. Where it cannot be destroyed by itself, all that was on the device goes "
+	 "then.\n",
+	 "/Users/**"},
+	{"{id: all, destroy_after",
+	 "{id: part, what: {devices: [phone], paths: ['/Users/**']}, destroy_by: 5d, "
+	 "keep_at_least: 2d}\n  - {id: all, destroy_after",
+	 "- What was in certain folders of a device of the kind phone is destroyed 5 days after we "
+	 "took it in, at the latest; it is kept for at least 48 hours, and all else on the device "
+	 "as "
+	 "long. Where it cannot be destroyed by itself, all that was on the device goes then.\n",
+	 NULL},
+	{"{id: all, destroy_after",
+	 "{id: part, what: {paths: ['/Users/**']}, keep_at_least: 5d}\n  - {id: all, destroy_after",
+	 "- What was in certain folders of your device is kept for at least 5 days, and all else "
+	 "on "
+	 "the device as long.\n",
+	 "cannot be destroyed by itself"},
+	{"serial", "serial", NULL, "and all else on the device"},
 	/* proof, record, rights */
 	{RETENTION, "proof: {verify: 100%, certificate: true}\n" RETENTION,
-	 "Every destruction is checked. You can have a certificate of it.", NULL},
+	 "Every destruction is to be looked at again by somebody who neither asked for it nor "
+	 "agreed "
+	 "to it. You can have a certificate of it.",
+	 "in every 100"},
 	{RETENTION, "proof: {verify: 5%, certificate: false}\n" RETENTION,
-	 "At least 5 in every 100 destructions are checked", "certificate"},
+	 "Of each month's destructions 5 in every 100, drawn so that anybody can check the draw, "
+	 "are "
+	 "to be looked at again by somebody who neither asked for them nor agreed to them.\n",
+	 "certificate"},
+	{"serial", "serial", "beside it goes too.\n", "looked at again by"},
 	{"serial", "serial", "The record is read by:\n\n- **privacy officer**.",
 	 "You can have a report"},
 	{RETENTION, "audit: {keep: 3y, tell_customer: true}\n" RETENTION,
 	 "The record is kept for 3 years. You can have a report of it", NULL},
 	{RETENTION, "requests: {destroy_within: 72h}\n" RETENTION,
-	 "If you ask us to destroy it, that happens within 3 days", NULL},
-	{"serial", "serial", "[your authority and its address]",
-	 "If you ask us to destroy it, that"},
+	 "If you ask us to destroy it, and we have seen that it is you who asks, that happens "
+	 "within 3 days, unless we must keep it as said above.",
+	 "happens at once"},
+	{"serial", "serial", "[your authority and its address]", "happens within"},
+	{"serial", "serial", "that happens at once, unless we must keep it as said above.", NULL},
 	/* text of the file is text, never markup */
 	{"name: Returns desk", "name: 'A *bold* <b> [link](x)'",
 	 "A \\*bold\\* \\<b\\> \\[link\\](x)", "<b>"},

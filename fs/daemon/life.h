@@ -1,0 +1,52 @@
+/* life.h - a device's life as clients are told of it: its record, its matters, what is overdue. Private to fs/daemon. */
+#ifndef FS_DAEMON_LIFE_H
+#define FS_DAEMON_LIFE_H
+
+#include "fs/daemon/asked.h"
+#include "fs/device/matters.h"
+
+/* life_permit - may the peer look after the device that the request names? */
+enum bl_status life_permit(struct asked *asked, struct device *out_device,
+			   struct bl_error *why) BL_MUST_CHECK;
+/* life_tell - something of the device that the request names, or of all: permitted, an event (@what), then told one by one */
+typedef void life_tell_fn(struct asked *asked, const struct policy *policy,
+			  const struct device *device);
+enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *tell,
+			 struct bl_error *why) BL_MUST_CHECK;
+
+/* life_custody - the event of a change that comes next: a word, and a place, number or digest; "" : none */
+enum bl_status life_custody(const struct asked *asked, const char *device, const char *detail,
+			    struct bl_error *why) BL_MUST_CHECK;
+
+/* How near a deadline is: half of the time is over, or all of it. */
+enum life_warning { LIFE_QUIET, LIFE_SOON, LIFE_LATE };
+const char *life_warning_name(enum life_warning warning); /* "" "soon" "late" */
+enum life_warning life_warning_of(int64_t since_unix, int64_t deadline_unix, int64_t now_unix);
+enum life_warning life_incident_warning(const struct device_incident *incident, int64_t now_unix);
+enum life_warning life_request_warning(const struct device_customer_request *request,
+				       int64_t now_unix);
+
+/* When a hold is to be reviewed, by the policy (0: never), and what it is overdue for: "review", "longest" or "". */
+int64_t life_review_by(const struct policy *policy, const struct device_hold *hold);
+const char *life_hold_overdue(const struct policy *policy, const struct device_hold *hold,
+			      int64_t now_unix);
+
+/* The answers of docs/protocol.md; each owned by the caller. */
+json_t *life_device(const struct asked *asked, const struct policy *policy,
+		    const struct device *device);
+json_t *life_incident(const struct policy *policy, const char *device,
+		      const struct device_incident *incident, int64_t now_unix);
+json_t *life_request(const struct policy *policy, const char *device,
+		     const struct device_customer_request *request, int64_t now_unix);
+/* life_notes - one by one, {"note": ...}. @about -1: all of them; else those of that matter (0: of none) */
+void life_notes(struct asked *asked, const struct policy *policy, const char *device, int about,
+		uint32_t matter);
+
+/* life_summary - what somebody has to look at: into the answer of `status` */
+void life_summary(struct asked *asked, const struct policy *policy);
+
+/* life_digest - 64 hex digits. BL_INVALID */
+enum bl_status life_digest(const struct asked *asked, const char *key, uint8_t out[DEVICE_DIGEST],
+			   struct bl_error *why) BL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,153 @@
+/* A device is made known where its image lies. */
+#include "fs/daemon/asked.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/daemon/handed.h"
+#include "fs/device/matters.h"
+
+/*
+ * The client opened the source with its own rights and passes the descriptor: nobody has root read, or destroy, what
+ * they could not themselves.
+ */
+static enum bl_status check_source(const struct asked *asked, bool destroy, struct bl_error *why)
+{
+	struct stat stat;
+	int flags = asked->passed_fd < 0 ? -1 : fcntl(asked->passed_fd, F_GETFL);
+
+	if (flags < 0 || fstat(asked->passed_fd, &stat) < 0)
+		return bl_fail(why, BL_INVALID, "no open source came with the request");
+	/* O_PATH needs no right to read, and O_WRONLY is another one. */
+	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+		return bl_fail(why, BL_FORBIDDEN,
+			       "source is not open for reading (open it, do not just name it)");
+	/* A folder is opened, but what lies in it would be read with the service's rights. */
+	if (S_ISDIR(stat.st_mode) && asked->peer->uid != asked->daemon->owner)
+		return bl_fail(
+			why, BL_FORBIDDEN,
+			"a folder is the store owner's to enrol, since what is in it is read "
+			"with the service's rights (enrol an image file)");
+	return destroy ? handed_check_destroyable(asked, asked->passed_fd, why)
+		       : handed_check_shared(asked, asked->passed_fd, false, why);
+}
+
+enum bl_status asked_new_device(const struct asked *asked, struct device *out_device,
+				struct bl_error *why)
+{
+	const char *id = asked_text(asked, "device");
+	const char *kind = asked_text(asked, "kind");
+
+	if (!id || !bl_device_id_ok(id))
+		return bl_fail(why, BL_INVALID,
+			       "device id is not one (1 to 31 of A-Z a-z 0-9 . _ -)");
+	if (!kind || !bl_device_kind_parse(kind, &out_device->kind))
+		return bl_fail(why, BL_INVALID,
+			       "kind of device is not one (phone tablet laptop desktop disk "
+			       "usb-stick memory-card "
+			       "camera console wearable network printer other)");
+	snprintf(out_device->id, sizeof(out_device->id), "%s", id);
+	out_device->state = STATE_RECEIVED;
+	out_device->enrolled_unix = daemon_trusted(asked->daemon);
+	out_device->received_unix = out_device->enrolled_unix;
+	return BL_OK;
+}
+
+/* Its date counts from then: a slip of the pen would put the destruction off. A day is left for time zones. */
+static enum bl_status check_received(const struct device_record *record, int64_t now_unix,
+				     struct bl_error *why)
+{
+	if (record->has_received && record->received_unix > now_unix + 86400)
+		return bl_fail(why, BL_INVALID,
+			       "'received' lies in the future (the day the device was taken in)");
+	return BL_OK;
+}
+
+/* What the record says of its condition is a note like those that come later. */
+static enum bl_status enroll(const struct asked *asked, struct device *device,
+			     const struct device_record *record, struct bl_error *why)
+{
+	struct device_store *store = asked->daemon->store;
+	enum bl_status status = device_enroll(store, device, record, why);
+
+	if (status != BL_OK || !record || !*record->condition)
+		return status;
+	const struct device_note note = {.about = NOTE_CONDITION,
+					 .at_unix = device->enrolled_unix,
+					 .by = asked->peer->uid,
+					 .text = record->condition};
+	struct bl_error here;
+	uint32_t number;
+
+	/* The device is there: a note that is lost is told, and can be written again. */
+	if (device_note_add(store, device->id, &note, &number, &here) != BL_OK)
+		answer_text(asked->answer, "warning", "the note of its condition was not kept");
+	return BL_OK;
+}
+
+enum bl_status asked_enroll(struct asked *asked, struct device *device, const char *detail,
+			    struct bl_error *why)
+{
+	const char *text = asked_text(asked, "record");
+	struct device_record record = {.has_received = false};
+	enum bl_status status =
+		text ? device_record_parse(text, strlen(text), &record, why) : BL_OK;
+
+	if (status == BL_OK && text) {
+		status = check_received(&record, daemon_now(asked->daemon), why);
+		if (status != BL_OK)
+			device_record_done(&record);
+		/* Trusted time may be behind, after the host was off: then this is its today. */
+		record.received_unix = BL_MIN(record.received_unix, device->enrolled_unix);
+	}
+	if (status != BL_OK) {
+		bl_explain(why, "record");
+		return status;
+	}
+	/* The event comes first: a device is never known without one; a failed attempt has one as well. */
+	pthread_mutex_lock(&asked->daemon->life_lock);
+	status = asked_log(asked, AUDIT_ENROLLED, device->id, detail, BL_OK, why);
+	if (status == BL_OK)
+		status = enroll(asked, device, text ? &record : NULL, why);
+	asked_undone(asked, AUDIT_ENROLLED, device->id, status);
+	/* What came too late is closed before anybody can see it; a failure is the keeper's, who tries again. */
+	if (status == BL_OK)
+		(void)!keeper_close_due(asked->daemon, NULL);
+	pthread_mutex_unlock(&asked->daemon->life_lock);
+	if (text)
+		device_record_done(&record);
+	return status;
+}
+
+enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) struct device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+
+	enum bl_status status = asked_new_device(asked, device, why);
+
+	device->destroy_when_due = asked_flag(asked, "destroy_when_due");
+	snprintf(device->source, sizeof(device->source), "/proc/self/fd/%d", asked->passed_fd);
+	if (status == BL_OK)
+		status = asked_permit_intake(asked, device, why);
+	if (status == BL_OK)
+		status = check_source(asked, device->destroy_when_due, why);
+	if (status == BL_OK)
+		status = asked_enroll(asked, device,
+				      device->destroy_when_due ? "to be destroyed when due" : "",
+				      why);
+	if (status != BL_OK)
+		return status;
+	gate_device_changed(asked->daemon->gate, device->id);
+	keeper_wake(asked->daemon);
+	answer_text(asked->answer, "device", device->id);
+	answer_text(asked->answer, "kind", bl_device_kind_name(device->kind));
+	return BL_OK;
+}

@@ -1,0 +1,271 @@
+/* The wipe check: the client opens the medium, the daemon reads and judges, so that nobody signs what is not so. */
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/daemon/life.h"
+#include "fs/inspect/inspect.h"
+
+struct checking {
+	struct asked *asked;
+	struct policy *policy;
+	bool has_device;
+	struct device device;
+	struct device_record known; /* its identities */
+	struct inspect_medium medium;
+	struct inspect_report reports[INSPECT_REPORTS];
+	size_t report_count;
+};
+
+/* The client opened it with its own rights: root reads nothing for it that it could not itself. */
+static enum bl_status check_medium(const struct asked *asked, struct bl_error *why)
+{
+	struct stat stat;
+	int flags = asked->passed_fd < 0 ? -1 : fcntl(asked->passed_fd, F_GETFL);
+
+	if (flags < 0 || fstat(asked->passed_fd, &stat) < 0)
+		return bl_fail(why, BL_INVALID, "no open medium came with the request");
+	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+		return bl_fail(why, BL_FORBIDDEN, "the medium is not open for reading");
+	if (!S_ISREG(stat.st_mode) && !S_ISBLK(stat.st_mode))
+		return bl_fail(why, BL_INVALID,
+			       "a medium is an image file or a block device (/dev/sdX)");
+	return BL_OK;
+}
+
+/* Regular files only: a pipe would have us wait. */
+static enum bl_status read_report(int fd, struct inspect_report *out_report, struct bl_error *why)
+{
+	BL_CLEANUP(bl_free) char *bytes = malloc(INSPECT_REPORT_SIZE + 1);
+	struct stat stat;
+	size_t length = 0;
+	ssize_t got = 1;
+
+	if (!bytes)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	if (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) ||
+	    (fcntl(fd, F_GETFL) & (O_PATH | O_ACCMODE)) != O_RDONLY)
+		return bl_fail(why, BL_INVALID, "a report is a file that is open for reading");
+	while (got > 0 && length <= INSPECT_REPORT_SIZE) {
+		got = pread(fd, bytes + length, INSPECT_REPORT_SIZE + 1 - length, (off_t)length);
+		length += got > 0 ? (size_t)got : 0;
+	}
+	if (got < 0)
+		return bl_fail_errno(why, BL_IO, "cannot read the report");
+	if (length > INSPECT_REPORT_SIZE)
+		return bl_fail(why, BL_TOO_LARGE, "a report has at most 1 MiB");
+	return inspect_report_parse(bytes, length, out_report, why);
+}
+
+static enum bl_status take_reports(struct checking *checking, struct bl_error *why)
+{
+	const struct message_fds *fds = checking->asked->fds;
+	enum bl_status status = BL_OK;
+
+	if (fds->count > 1 + INSPECT_REPORTS)
+		return bl_fail(why, BL_INVALID, "at most %d reports (--report)", INSPECT_REPORTS);
+	for (size_t i = 1; i < fds->count && status == BL_OK; i++) {
+		status = read_report(fds->items[i], &checking->reports[i - 1], why);
+		if (status != BL_OK)
+			bl_explain(why, "report %zu", i);
+		checking->report_count = i;
+	}
+	return status;
+}
+
+static bool tell_progress(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+	struct asked *asked = context;
+
+	asked_send(asked, "progress",
+		   json_pack("{s:I,s:I}", "done", (json_int_t)done_bytes, "total",
+			     (json_int_t)all_bytes));
+	/* Nothing was begun that has to be ended. */
+	return !asked->is_client_gone && !atomic_load(&asked->daemon->is_stopping);
+}
+
+static const char *name_of(const void *context, unsigned class)
+{
+	return policy_class_name(context, class);
+}
+
+static enum bl_status sign(const struct checking *checking, const struct inspect_result *result,
+			   int64_t begun_unix, char **out_json, struct bl_error *why)
+{
+	struct daemon *daemon = checking->asked->daemon;
+	const struct inspect_statement statement = {
+		.result = result,
+		.medium = &checking->medium,
+		.device = checking->has_device ? &checking->device : NULL,
+		.looked_for = policy_detects(checking->policy),
+		.class_name = name_of,
+		.class_context = checking->policy,
+		.identity_count = checking->known.identity_count,
+		.reports = checking->reports,
+		.report_count = checking->report_count,
+		.begun_unix = begun_unix,
+		.done_unix = daemon_wall(),
+		.trusted_unix = daemon_trusted(daemon),
+		.by = checking->asked->peer->uid,
+	};
+
+	return inspect_sign(daemon->store, &statement, out_json, why);
+}
+
+/* ---- keeping it ------------------------------------------------------------------------------------------ */
+
+static enum bl_status write_pages(struct device_store *store, const char *id, const char *json,
+				  struct bl_error *why)
+{
+	static const struct {
+		const char *suffix;
+		enum inspect_page page;
+	} PAGES[] = {{"~inspect.txt", INSPECT_TEXT}, {"~inspect.html", INSPECT_HTML}};
+	const uint8_t *key = vault_public_key(device_store_vault(store));
+	enum bl_status status =
+		device_certificate_write(store, id, "~inspect.json", json, strlen(json), why);
+
+	for (size_t i = 0; i < BL_COUNT(PAGES) && status == BL_OK; i++) {
+		BL_CLEANUP(bl_free) char *page = NULL;
+
+		status = inspect_verify(json, strlen(json), key, PAGES[i].page, &page, NULL, why);
+		if (status == BL_OK)
+			status = device_certificate_write(store, id, PAGES[i].suffix, page,
+							  strlen(page), why);
+	}
+	return status;
+}
+
+static enum bl_status log_inspected(const struct checking *checking,
+				    const struct inspect_result *result,
+				    const uint8_t digest[DEVICE_DIGEST], struct bl_error *why)
+{
+	const struct asked *asked = checking->asked;
+	struct audit_event event = event_by(asked->daemon, asked->peer, AUDIT_INSPECTED);
+	char hex[2 * DEVICE_DIGEST + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), digest, DEVICE_DIGEST);
+	event.bytes = result->size_bytes;
+	snprintf(event.device, sizeof(event.device), "%s",
+		 checking->has_device ? checking->device.id : "");
+	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
+	snprintf(event.detail, sizeof(event.detail), "%s blake2b=%s",
+		 inspect_verdict_name(result->verdict), hex);
+	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
+}
+
+/* The event, the files, and last the record: what restocking goes by is never ahead of what can be shown. */
+static enum bl_status keep(const struct checking *checking, const struct inspect_result *result,
+			   const char *json, struct bl_error *why)
+{
+	struct daemon *daemon = checking->asked->daemon;
+	const char *id = checking->device.id;
+	struct device_inspected inspected = {
+		.at_unix = daemon_trusted(daemon),
+		.by = checking->asked->peer->uid,
+		.is_empty = result->verdict == INSPECT_EMPTY,
+		.is_other = inspect_serial_matches(checking->medium.serial,
+						   checking->device.serial) == INSPECT_NO,
+	};
+
+	crypto_generichash(inspected.statement, DEVICE_DIGEST, (const uint8_t *)json, strlen(json),
+			   NULL, 0);
+	pthread_mutex_lock(&daemon->life_lock);
+	enum bl_status status = log_inspected(checking, result, inspected.statement, why);
+
+	if (status == BL_OK && checking->has_device)
+		status = write_pages(daemon->store, id, json, why);
+	if (status == BL_OK && checking->has_device)
+		status = device_set_inspected(daemon->store, id, &inspected, why);
+	pthread_mutex_unlock(&daemon->life_lock);
+	return status;
+}
+
+/* ---- the request ------------------------------------------------------------------------------------------- */
+
+static enum bl_status run(struct checking *checking, struct bl_error *why)
+{
+	struct asked *asked = checking->asked;
+	const struct inspect_job job = {
+		.fd = asked->passed_fd,
+		.reader_path = asked->daemon->reader_path,
+		.classes = policy_detects(checking->policy),
+		.custom = policy_custom(checking->policy),
+		.identities = checking->known.identities,
+		.identity_count = checking->known.identity_count,
+		.progress = tell_progress,
+		.context = asked,
+	};
+	BL_CLEANUP(bl_free) struct inspect_result *result = NULL;
+	BL_CLEANUP(bl_free) char *json = NULL;
+	int64_t begun = daemon_wall();
+	enum bl_status status = inspect_run(&job, &result, why);
+
+	if (status == BL_OK)
+		status = sign(checking, result, begun, &json, why);
+	if (status == BL_OK)
+		status = keep(checking, result, json, why);
+	if (status != BL_OK)
+		return status;
+	asked_send_text(asked, json, strlen(json));
+	answer_text(asked->answer, "verdict", inspect_verdict_name(result->verdict));
+	answer_text(asked->answer, "device", checking->has_device ? checking->device.id : "");
+	return BL_OK;
+}
+
+static enum bl_status permit(struct checking *checking, struct bl_error *why)
+{
+	struct asked *asked = checking->asked;
+
+	checking->has_device = asked_text(asked, "device") != NULL;
+	if (!checking->has_device)
+		return asked_permit(asked, ACTION_INTAKE, NULL, why);
+	return asked_permitted_device(asked, ACTION_INTAKE, &checking->device, why);
+}
+
+/* What is known of a customer whose record is destroyed already is nothing. */
+static enum bl_status learn(struct checking *checking, struct bl_error *why)
+{
+	if (!checking->has_device || checking->device.state == STATE_SHREDDED)
+		return BL_OK;
+	return device_identities(checking->asked->daemon->store, checking->device.id,
+				 &checking->known, why);
+}
+
+enum bl_status request_inspect(struct asked *asked, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	BL_CLEANUP(bl_free) struct checking *checking = calloc(1, sizeof(*checking));
+
+	if (!checking)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	checking->asked = asked;
+	checking->policy = policy;
+	enum bl_status status = permit(checking, why);
+
+	if (status == BL_OK)
+		status = check_medium(asked, why);
+	if (status == BL_OK)
+		status = take_reports(checking, why);
+	if (status == BL_OK)
+		status = learn(checking, why);
+	if (status == BL_OK)
+		status = asked_log(asked, AUDIT_ADMIN,
+				   checking->has_device ? checking->device.id : NULL, "inspect",
+				   BL_OK, why);
+	/* It may take hours: it takes a seat of those that do. */
+	if (status == BL_OK)
+		status = control_begin_intake(asked->daemon, asked->fd, why);
+	if (status == BL_OK) {
+		inspect_medium_look(asked->passed_fd, &checking->medium);
+		status = run(checking, why);
+		control_end_intake(asked->daemon, asked->fd);
+	}
+	device_record_done(&checking->known);
+	return status;
+}

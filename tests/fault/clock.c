@@ -1,0 +1,248 @@
+/*
+ * The store's clock on a disk that fails and in a process that dies: each call that writes it fails, or is the last one, in turn.
+ * Time that was kept is never less afterwards, and a decision that could not be kept is kept by the next tick.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+#include "fs/retention/clock-host.h"
+#include "tests/unit/fs/retention/fixture.h"
+
+#define HOUR	 INT64_C(3600)
+#define YEAR	 (365 * 24 * HOUR)
+#define BOOT	 INT64_C(1000000) /* ms */
+#define TOO_MANY 100		  /* calls; no sweep has so many */
+
+/* ---- the disk and the host: calls are replaced for the whole program, so these cannot be handed around ---- */
+
+static struct {
+	int left; /* calls until it happens; below 0: never */
+	bool is_deadly;
+} trouble = {.left = -1};
+
+static struct {
+	int64_t wall_unix, boot_ms;
+	const char *boot_id;
+} host;
+
+/* True: this call fails. */
+static bool is_the_one(void)
+{
+	if (trouble.left < 0 || trouble.left-- != 0)
+		return false;
+	if (trouble.is_deadly)
+		kill(getpid(), SIGKILL);
+	errno = EIO;
+	return true;
+}
+
+ssize_t write(int fd, const void *bytes, size_t length)
+{
+	return is_the_one() ? -1 : syscall(SYS_write, fd, bytes, length);
+}
+
+int fsync(int fd)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int renameat(int old_fd, const char *old, int new_fd, const char *new)
+{
+	return is_the_one() ? -1 : (int)syscall(SYS_renameat, old_fd, old, new_fd, new);
+}
+
+void clock_read(int64_t *out_wall_unix, int64_t *out_boot_ms)
+{
+	*out_wall_unix = host.wall_unix;
+	*out_boot_ms = host.boot_ms;
+}
+
+void clock_look(struct clock_sight *out_sight)
+{
+	*out_sight = (struct clock_sight){.wall_unix = host.wall_unix, .boot_ms = host.boot_ms};
+	snprintf(out_sight->boot_id, sizeof(out_sight->boot_id), "%s", host.boot_id);
+}
+
+static void pass(int64_t seconds)
+{
+	host.wall_unix += seconds;
+	host.boot_ms += 1000 * seconds;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------ */
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	trouble.left = -1;
+	trouble.is_deadly = false;
+	host.wall_unix = NOW;
+	host.boot_ms = BOOT;
+	host.boot_id = "a";
+	if (!fixture || !fixture_init(fixture))
+		return -1;
+	*state = fixture;
+	if (fixture_open_store(fixture))
+		return 0;
+	fixture_done(fixture);
+	return -1;
+}
+
+static int tear_down(void **state)
+{
+	trouble.left = -1;
+	fixture_done(*state);
+	free(*state);
+	return 0;
+}
+
+static struct clock *open_clock(struct fixture *fixture)
+{
+	struct clock *clock = NULL;
+	struct bl_error why = {.text = ""};
+
+	if (clock_open(fixture->store, &clock, &why) != BL_OK)
+		fail_msg("%s", why.text);
+	return clock;
+}
+
+/* What somebody finds who opens it after this process is gone. */
+static int64_t kept_time(struct fixture *fixture)
+{
+	struct clock *clock = open_clock(fixture);
+	int64_t trusted = clock_trusted(clock);
+
+	clock_close(clock);
+	return trusted;
+}
+
+static void a_decision_that_cannot_be_written_counts_and_is_kept_by_the_next_tick(void **state)
+{
+	bool has_failed = true;
+	unsigned failed = 0;
+
+	for (int at = 0; has_failed && at < TOO_MANY; at++) {
+		struct clock *clock = open_clock(*state);
+		int64_t trusted = clock_trusted(clock);
+		enum clock_news news;
+
+		pass(10);
+		host.wall_unix += YEAR;
+		trouble.left = at;
+
+		enum bl_status status = clock_tick(clock, &news, NULL);
+
+		trouble.left = -1;
+		has_failed = status != BL_OK;
+		failed += has_failed;
+		assert_int_equal(status, has_failed ? BL_IO : BL_OK);
+		assert_int_equal(news, CLOCK_JUMPED);
+		assert_int_equal(clock_trusted(clock), trusted + 10);
+		assert_int_equal(clock_wait(clock), CLOCK_WAIT);
+		/* The next one has nothing to decide, and yet writes. */
+		assert_int_equal(clock_tick(clock, &news, NULL), BL_OK);
+		assert_int_equal(news, CLOCK_NOTHING);
+		host.boot_id = "b";
+		host.boot_ms = 0;
+		assert_int_equal(kept_time(*state), trusted + 10);
+		host.boot_id = "a";
+		clock_close(clock);
+	}
+	assert_false(has_failed);
+	/* The line, the contents, two syncs, the rename. */
+	assert_in_range(failed, 4, 20);
+}
+
+/* A clock that cannot be written at first is no reason not to serve: the first tick tells. */
+static void a_clock_opens_on_a_disk_that_fails(void **state)
+{
+	struct clock *clock = NULL;
+
+	trouble.left = 0;
+	assert_int_equal(clock_open(((struct fixture *)*state)->store, &clock, NULL), BL_OK);
+	trouble.left = 0;
+	assert_int_equal(clock_tick(clock, NULL, NULL), BL_IO);
+	assert_int_equal(clock_trusted(clock), NOW);
+	trouble.left = -1;
+	assert_int_equal(clock_tick(clock, NULL, NULL), BL_OK);
+	clock_close(clock);
+}
+
+/* Runs a day of ticks in a child that dies at call number @at; false: it came to its end. */
+static bool die_at(struct fixture *fixture, int at)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct clock *clock = NULL;
+
+		if (clock_open(fixture->store, &clock, NULL) != BL_OK)
+			_exit(2);
+		pass(HOUR);
+		trouble.is_deadly = true;
+		trouble.left = at;
+		_exit(clock_tick(clock, NULL, NULL) == BL_OK ? 0 : 1);
+	}
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return false;
+}
+
+static void time_never_falls_below_what_was_kept_when_the_process_dies(void **state)
+{
+	int64_t kept = kept_time(*state);
+	bool has_died = true;
+	unsigned before = 0, after = 0;
+
+	for (int at = 0; has_died && at < TOO_MANY; at++) {
+		has_died = die_at(*state, at);
+
+		/* In the next boot nothing but what was kept says what time it is. */
+		host.boot_id = at % 2 ? "a" : "b";
+		host.boot_ms = 0;
+
+		int64_t found = kept_time(*state);
+
+		if (found != kept && found != kept + HOUR)
+			fail_msg("call %d: %lld s of an hour", at, (long long)(found - kept));
+		before += has_died && found == kept;
+		after += has_died && found != kept;
+		if (!has_died)
+			assert_int_equal(found, kept + HOUR);
+		kept = found;
+	}
+	assert_false(has_died);
+	/* Up to the rename it is the time before, with the folder's sync the one after. */
+	assert_int_equal(before, 4);
+	assert_int_equal(after, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_decision_that_cannot_be_written_counts_and_is_kept_by_the_next_tick),
+		TEST(a_clock_opens_on_a_disk_that_fails),
+		TEST(time_never_falls_below_what_was_kept_when_the_process_dies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
