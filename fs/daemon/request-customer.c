@@ -64,6 +64,18 @@ static int64_t seconds_of(const struct asked *asked, enum customer_request_kind 
 				      : customer_request_seconds(kind);
 }
 
+/* Of the one that comes next: life_lock is held until it is there. */
+static enum bl_status next_number(const struct asked *asked, const char *device,
+				  uint32_t *out_number, struct bl_error *why)
+{
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
+
+	if (status == BL_OK)
+		*out_number = matters->next_request;
+	return status;
+}
+
 static enum bl_status record(struct asked *asked, const struct device *device,
 			     enum customer_request_kind kind, uint32_t *out_number,
 			     struct bl_error *why)
@@ -82,8 +94,10 @@ static enum bl_status record(struct asked *asked, const struct device *device,
 	memcpy(request.ticket, ticket, strlen(ticket) + 1);
 	request.deadline_unix = request.since_unix + seconds_of(asked, kind);
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status = log_request(asked, device->id, 0, "recorded", kind, why);
+	enum bl_status status = next_number(asked, device->id, out_number, why);
 
+	if (status == BL_OK)
+		status = log_request(asked, device->id, *out_number, "recorded", kind, why);
 	if (status == BL_OK)
 		status = device_customer_request_add(daemon->store, device->id, &request,
 						     out_number, why);

@@ -122,6 +122,18 @@ static void add_rest(struct asked *asked, const struct device *device, uint32_t 
 	answer_text(asked->answer, "warning", warning);
 }
 
+/* Of the one that comes next: life_lock is held until it is there. */
+static enum bl_status next_number(const struct asked *asked, const char *device,
+				  uint32_t *out_number, struct bl_error *why)
+{
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
+
+	if (status == BL_OK)
+		*out_number = matters->next_incident;
+	return status;
+}
+
 static enum bl_status open_incident(struct asked *asked, const struct device *device,
 				    enum incident_kind kind, uint32_t *out_number,
 				    struct bl_error *why)
@@ -135,8 +147,10 @@ static enum bl_status open_incident(struct asked *asked, const struct device *de
 	};
 
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status = log_incident(asked, device->id, 0, "opened", kind, why);
+	enum bl_status status = next_number(asked, device->id, out_number, why);
 
+	if (status == BL_OK)
+		status = log_incident(asked, device->id, *out_number, "opened", kind, why);
 	if (status == BL_OK)
 		status = device_incident_add(daemon->store, device->id, &incident, out_number, why);
 	asked_undone(asked, AUDIT_INCIDENT, device->id, status);

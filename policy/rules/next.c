@@ -371,7 +371,9 @@ static void next_of_gate(struct line *line, const struct rules_facts *facts)
 	if (!facts->is_log_writable)
 		line_add(line, "tell whoever runs Bailee that its log cannot be written");
 	else if (facts->state == STATE_DUE)
-		line_add(line, "nothing opens it again; a hold keeps it from being destroyed");
+		line_add(line,
+			 "a hold keeps it from being destroyed; it opens again only when its date "
+			 "is put off");
 	else if (facts->state == STATE_SHREDDED)
 		line_add(line, "its certificate says when and how");
 	else

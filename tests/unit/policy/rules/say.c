@@ -439,8 +439,8 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		{.action = ACTION_READ,
 		 .state = 1 + STATE_DUE,
 		 .text = "read is forbidden: this device is due to be destroyed and closed to "
-			 "everybody. Next: nothing opens it again; a hold keeps it from being "
-			 "destroyed"},
+			 "everybody. Next: a hold keeps it from being destroyed; it opens "
+			 "again only when its date is put off"},
 		{.action = ACTION_READ,
 		 .state = 1 + STATE_SHREDDED,
 		 .text = "read is forbidden: this device has been destroyed. Next: its certificate "
