@@ -573,6 +573,96 @@ static void device_with_a_part_half_way_is_destroyed_whole(void **state)
 	}
 }
 
+static const char ENTRY[] =
+	"bailee: 1\n"
+	"name: entry-test\n"
+	"serial: 1\n"
+	"timezone: UTC\n"
+	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
+	"people: {anna: {roles: [technician]}}\n"
+	"roles: {technician: {}}\n"
+	"rules:\n"
+	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
+	"retention:\n"
+	"  - {id: all, destroy_after: {intake: 100d}}\n"
+	"  - {id: some, what: {paths: ['/secret.txt']}, destroy_after: {intake: 1h}}\n"
+	"  - {id: none, what: {paths: ['/nothing/**']}, destroy_after: {intake: 2h}}\n";
+
+static struct policy *entry_policy(void)
+{
+	struct rules_findings findings = {0};
+	struct policy *policy = NULL;
+
+	if (rules_parse(ENTRY, strlen(ENTRY), &policy, &findings, NULL) != BL_OK)
+		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
+	return policy;
+}
+
+/* What is due of it by its entries, one after the other, as the keeper does */
+static enum bl_status shred_entries(const struct retention_context *context, const char *id,
+				    struct bl_error *why)
+{
+	struct retention_context copy = *context;
+	BL_CLEANUP(policy_unref) struct policy *policy = entry_policy();
+	BL_CLEANUP(sealed_hot_free) struct sealed_hot *hot = NULL;
+	enum bl_status status = sealed_hot_new(4 << 20, &hot, why);
+	char reader[PATH_MAX];
+	struct device device;
+	size_t index;
+
+	if (!find_reader(reader) || status != BL_OK)
+		return BL_FAILED;
+	copy.policy = policy;
+	copy.reader_path = reader;
+	copy.hot = hot;
+	status = device_find(copy.store, id, &device, why);
+	while (status == BL_OK &&
+	       retention_part_due(copy.store, policy, &device, &copy.now, &index)) {
+		uint64_t files;
+		uint32_t number;
+
+		status = retention_entry_shred(&copy, id, index, &files, &number, why);
+	}
+	return status;
+}
+
+static void entry_killed_at_any_step_is_carried_out_once(void **state)
+{
+	struct fixture *fixture = *state;
+	char image[128], reader[PATH_MAX];
+
+	READY(fixture);
+	if (!find_reader(reader))
+		skip();
+	for (unsigned at = STEP_INTENT + 1; at < STEP_COUNT; at++) {
+		enum retention_step step = (enum retention_step)at;
+		struct bl_error why = {.text = ""};
+		char id[16];
+
+		if (!machine_has(SHRED_PART, step))
+			continue;
+		print_message("killed before %s\n", retention_step_name(step));
+		snprintf(id, sizeof(id), "RMA-%u", at);
+		assert_true(fixture_open_store(fixture));
+		add_filesystem(fixture, id, image);
+		fixture_close_store(fixture);
+		assert_true(destroy_and_die(fixture, id, shred_entries, NOT_DUE, step));
+		assert_true(fixture_open_store(fixture));
+		assert_int_equal(recover(fixture, NOT_DUE), 1);
+
+		struct retention_context context = context_of(fixture, NOT_DUE);
+
+		if (shred_entries(&context, id, &why) != BL_OK)
+			fail_msg("%s", why.text);
+		assert_certified(fixture, id, "~part-1.json", AUDIT_PART_INTENT, AUDIT_PART_DONE,
+				 "ERASED");
+		assert_part_gone(fixture, id, image);
+		assert_int_equal(count_events(fixture, id, AUDIT_PART_INTENT).found, 1);
+		assert_int_equal(count_events(fixture, id, AUDIT_PART_DONE).found, 1);
+		fixture_close_store(fixture);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -591,6 +681,7 @@ int main(void)
 		TEST(hold_in_the_last_moment_stops_a_part),
 		TEST(parts_are_numbered_and_the_whole_can_still_be_destroyed),
 		TEST(device_with_a_part_half_way_is_destroyed_whole),
+		TEST(entry_killed_at_any_step_is_carried_out_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
