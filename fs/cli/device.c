@@ -14,7 +14,8 @@
 
 static bool is_warned(const json_t *device)
 {
-	return *cli_text(device, "warning") || json_is_false(json_object_get(device, "complete"));
+	return *cli_text(device, "warning") || json_is_true(json_object_get(device, "unsure")) ||
+	       json_is_false(json_object_get(device, "complete"));
 }
 
 static void say_warning(const json_t *device, struct tell_list *words)
@@ -33,6 +34,8 @@ static void say_warning(const json_t *device, struct tell_list *words)
 				tell_count(cli_number(device, OPEN[i].key), OPEN[i].noun, count));
 	if (json_is_false(json_object_get(device, "complete")))
 		tell_list_add(words, "intake not complete");
+	if (json_is_true(json_object_get(device, "unsure")))
+		tell_list_add(words, "date not sure");
 }
 
 static void add_row(struct tell_table *table, const json_t *device)

@@ -310,7 +310,8 @@ static void put_next(FILE *out, const json_t *statement)
 		return;
 	put_label(out, "kept");
 	fprintf(out, "bailee certificate show %s --inspect\n", id);
-	if (strcmp(cli_text(statement, "verdict"), "EMPTY") == 0) {
+	if (strcmp(cli_text(statement, "verdict"), "EMPTY") == 0 &&
+	    strcmp(cli_text(json_object_get(statement, "medium"), "serial_matches"), "no") != 0) {
 		put_label(out, "next");
 		fprintf(out, "bailee device restock %s\n", id);
 	}

@@ -165,6 +165,11 @@ static void put_seen(FILE *out, const json_t *incident)
 	json_array_foreach(json_object_get(incident, "seen"), index, person)
 		add_look(&looks, person);
 	put_looks(out, &looks);
+	if (json_is_true(json_object_get(incident, "is_more")))
+		paragraph(out,
+			  "[the log holds more than could be counted for this letter: correct "
+			  "these figures by bailee log query --device %s]",
+			  cli_text(incident, "device"));
 	if (looks.refused)
 		paragraph(out, "Attempts to open more were refused, and are on record too.");
 }

@@ -143,6 +143,52 @@ static void add_move(struct tell_table *table, const json_t *plan)
 						       cli_text(then, "retention"), words.text});
 }
 
+static const json_t *part_of(const json_t *parts, const char *entry)
+{
+	const json_t *part;
+	size_t index;
+
+	json_array_foreach(parts, index, part)
+	{
+		if (strcmp(cli_text(part, "retention"), entry) == 0)
+			return part;
+	}
+	return NULL;
+}
+
+/* @now or @then is NULL: files that the entry is not about, under that policy. */
+static void add_part_move(struct tell_table *table, const char *id, const json_t *now,
+			  const json_t *then)
+{
+	const char *entry = cli_text(then ? then : now, "retention");
+	char due[TELL_DATE], due_then[TELL_DATE], words[96];
+
+	if (now && then && tell_unix(now, "due") == tell_unix(then, "due"))
+		return;
+	snprintf(words, sizeof(words), "files%s",
+		 !now	 ? ", destroyed by it too"
+		 : !then ? ", not destroyed by themselves any more"
+			 : "");
+	tell_table_add(table, (const char *[]){id, tell_date(now, "due", due),
+					       tell_date(then, "due", due_then), entry, words});
+}
+
+static void add_part_moves(struct tell_table *table, const json_t *plan)
+{
+	const json_t *now = json_object_get(plan, "parts"), *part;
+	const json_t *then = json_object_get(json_object_get(plan, "then"), "parts");
+	const char *id = cli_text(plan, "device");
+	size_t index;
+
+	json_array_foreach(then, index, part)
+		add_part_move(table, id, part_of(now, cli_text(part, "retention")), part);
+	json_array_foreach(now, index, part)
+	{
+		if (!part_of(then, cli_text(part, "retention")))
+			add_part_move(table, id, part, NULL);
+	}
+}
+
 static void put_moves(FILE *out, const json_t *answer, const char *policy)
 {
 	BL_CLEANUP(tell_table_done)
@@ -152,8 +198,10 @@ static void put_moves(FILE *out, const json_t *answer, const char *policy)
 
 	json_array_foreach(json_object_get(answer, "plans"), index, plan)
 	{
-		if (json_is_object(json_object_get(plan, "then")))
-			add_move(&table, plan);
+		if (!json_is_object(json_object_get(plan, "then")))
+			continue;
+		add_move(&table, plan);
+		add_part_moves(&table, plan);
 	}
 	fputs("\nwith ", out);
 	tell_safe(out, policy);

@@ -304,6 +304,17 @@ static size_t columns_of(const char *text)
 	return clean ? columns : 0;
 }
 
+/* What stands in a column; of the head when there is no row. */
+static const char *text_in(const struct tell_table *table, const json_t *row, size_t column)
+{
+	const char *head = table->heads[column];
+	const char *text = json_string_value(json_array_get(row, column));
+
+	if (!row)
+		return head + is_number(head);
+	return text ? text : "";
+}
+
 /* 0: nothing stands in it */
 static size_t width_of(const struct tell_table *table, size_t column)
 {
@@ -312,7 +323,7 @@ static size_t width_of(const struct tell_table *table, size_t column)
 
 	json_array_foreach(table->rows, index, row)
 	{
-		size_t columns = columns_of(json_string_value(json_array_get(row, column)));
+		size_t columns = columns_of(text_in(table, row, column));
 
 		widest = BL_MAX(widest, columns);
 	}
@@ -335,14 +346,6 @@ static void put_cell(FILE *out, const char *text, size_t width, bool is_right, b
 		fprintf(out, "%*s", (int)space, "");
 	if (!is_last)
 		fputs("  ", out);
-}
-
-/* What stands in a column; of the head when there is no row. */
-static const char *text_in(const struct tell_table *table, const json_t *row, size_t column)
-{
-	const char *head = table->heads[column];
-
-	return row ? json_string_value(json_array_get(row, column)) : head + is_number(head);
 }
 
 static void put_row(FILE *out, const struct tell_table *table, const size_t *widths,

@@ -158,6 +158,18 @@ static void only_what_is_proved_empty_is_called_so(void **state)
 	}
 }
 
+static void another_medium_is_not_to_be_restocked(void **state)
+{
+	char *text = page_of("{\"verdict\":\"EMPTY\",\"device\":{\"id\":\"A\"},\"medium\":{"
+			     "\"serial_matches\":\"no\"}}",
+			     (struct inspect_look){.is_utf8 = false});
+
+	(void)state;
+	page_has(text, "the serial number is NOT the record's");
+	page_lacks(text, "restock");
+	free(text);
+}
+
 static void colours_and_shades_are_for_terminals_that_have_them(void **state)
 {
 	char *plain = page_of(FOUND, (struct inspect_look){.is_utf8 = false});
@@ -180,6 +192,7 @@ int main(void)
 		cmocka_unit_test(the_picture_shows_where_regions_lie),
 		cmocka_unit_test(what_was_found_is_told_in_words),
 		cmocka_unit_test(only_what_is_proved_empty_is_called_so),
+		cmocka_unit_test(another_medium_is_not_to_be_restocked),
 		cmocka_unit_test(colours_and_shades_are_for_terminals_that_have_them),
 	};
 

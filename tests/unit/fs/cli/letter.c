@@ -114,6 +114,7 @@ static void what_was_seen_is_told_without_names(void **state)
 		 "\"reads\":9,\"first_unix\":1795100000,\"last_unix\":1795248000,\"unmasked\":0}]",
 		 "2 people who work for us opened 7 files on it, between 2026-11-19 14:53 and "
 		 "2026-11-21 08:00 (UTC)."},
+		{"[],\"is_more\":true", "[the log holds more than could be counted"},
 		{"[{\"files\":3,\"reads\":2,\"unmasked\":1}]", "without a mask, once;"},
 		{"[{\"files\":3,\"reads\":2,\"unmasked\":12}]", "without a mask, 12 times;"},
 	};

@@ -74,17 +74,15 @@ static void a_request_that_is_due_at_once_needs_no_span(void **state)
 	json_decref(plan);
 }
 
+#define PHOTOS "\"parts\":[{\"due\":\"2026-11-27 10:00\",\"due_unix\":7,\"retention\":\"photos\"}]"
 #define PLANS                                                                                      \
 	"{\"plans\":[{\"device\":\"A\",\"state\":\"open\",\"retention\":\"all\",\"due\":"          \
 	"\"later\","                                                                               \
-	"\"due_unix\":864000,\"parts\":[{\"due\":\"2026-11-27 10:00\",\"retention\":\"photos\"}]," \
-	"\"then\":{\"due\":\"sooner\",\"due_unix\":604800,\"retention\":\"new\",\"is_due\":true}}" \
-	","                                                                                        \
-	"{\"device\":\"B\",\"state\":\"open\",\"retention\":\"all\",\"due\":\"same\",\"due_"       \
-	"unix\":"                                                                                  \
-	"86400,\"then\":{\"due\":\"same\",\"due_unix\":86400,\"retention\":\"all\"}}],"            \
-	"\"devices\":"                                                                             \
-	"2,\"earlier\":1,\"later\":0,\"due_at_once\":1,\"policy\":\"shop\",\"serial\":7}"
+	"\"due_unix\":864000," PHOTOS ",\"then\":{\"due\":\"sooner\",\"due_unix\":604800,"         \
+	"\"retention\":\"new\",\"is_due\":true," PHOTOS "}},{\"device\":\"B\",\"state\":\"open\"," \
+	"\"retention\":\"all\",\"due\":\"same\",\"due_unix\":86400,\"then\":{\"due\":\"same\","    \
+	"\"due_unix\":86400,\"retention\":\"all\"}}],\"devices\":2,\"earlier\":1,\"later\":0,"     \
+	"\"due_at_once\":1,\"policy\":\"shop\",\"serial\":7}"
 
 static char *page_of(const char *policy)
 {
@@ -125,6 +123,42 @@ static void with_a_policy_only_what_moves_is_told(void **state)
 	free(text);
 }
 
+static void files_that_move_are_told_with_their_entry(void **state)
+{
+	static const struct {
+		const char *now, *then, *says;
+	} ROWS[] = {
+		{"[{\"retention\":\"p\",\"due\":\"D1\",\"due_unix\":1}]",
+		 "[{\"retention\":\"p\",\"due\":\"D2\",\"due_unix\":2}]",
+		 "A       D1   D2    p   files\n"},
+		{"[]", "[{\"retention\":\"p\",\"due\":\"D2\",\"due_unix\":2}]",
+		 "A       D2    p   files, destroyed by it too\n"},
+		{"[{\"retention\":\"p\",\"due\":\"D1\",\"due_unix\":1}]", "[]",
+		 "A       D1   p   files, not destroyed by themselves any more\n"},
+		{"[{\"retention\":\"p\",\"due\":\"D1\",\"due_unix\":1}]",
+		 "[{\"retention\":\"p\",\"due\":\"D1\",\"due_unix\":1}]", "no date would move\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		char *json = NULL;
+		struct page page;
+
+		assert_true(asprintf(&json,
+				     "{\"plans\":[{\"device\":\"A\",\"due_unix\":5,\"parts\":%s,"
+				     "\"then\":{\"due_unix\":5,\"parts\":%s}}]}",
+				     ROWS[i].now, ROWS[i].then) > 0);
+		json_t *answer = page_json(json);
+
+		page_begin(&page);
+		plan_page(page.out, answer, "new.yaml");
+		page_has(page_end(&page), ROWS[i].says);
+		json_decref(answer);
+		free(page.text);
+		free(json);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +166,7 @@ int main(void)
 		cmocka_unit_test(a_request_that_is_due_at_once_needs_no_span),
 		cmocka_unit_test(without_a_policy_nothing_is_said_of_moves),
 		cmocka_unit_test(with_a_policy_only_what_moves_is_told),
+		cmocka_unit_test(files_that_move_are_told_with_their_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
