@@ -20,7 +20,7 @@ static const struct statement_form FORM = {
 	.type = INSPECTION_TYPE,
 	.least = INSPECTION_VERSION,
 	.most = INSPECTION_VERSION,
-	.name = "result of a wipe check",
+	.name = "wipe check",
 	.where = "give the ID~inspect.json of a store's 'certificates'",
 };
 
