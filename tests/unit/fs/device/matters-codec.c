@@ -146,6 +146,8 @@ static void matters_are_taken_to_the_byte_or_not_at_all(void **state)
 		{"no date", "\"opened\":1000", "\"opened\":0", BL_TAMPERED},
 		{"a deadline before", "\"deadline\":2000", "\"deadline\":999", BL_TAMPERED},
 		{"an unknown kind", "damage", "damages", BL_TAMPERED},
+		{"a kind that is too long", "damage", "damagedamagedamagedamage", BL_TAMPERED},
+		{"a proof of 33 bytes", HEX64, HEX64 "00", BL_TAMPERED},
 		{"a kind in capitals", "damage", "Damage", BL_TAMPERED},
 		{"closed without action", ACTION, "", BL_TAMPERED},
 		{"open with action", "\"action\":\"\"", "\"action\":\"a\"", BL_TAMPERED},
@@ -184,6 +186,12 @@ static void matters_are_taken_to_the_byte_or_not_at_all(void **state)
 		 "\"since\":1003,\"state\":\"open\"",
 		 BL_OK},
 		{"an unknown state", "refused", "denied", BL_TAMPERED},
+		{"requests' numbers that go back", "\"number\":3,\"proof\":\"\",\"since\":1005",
+		 "\"number\":1,\"proof\":\"\",\"since\":1005", BL_TAMPERED},
+		{"a request's number twice", "\"number\":3,\"proof\":\"\",\"since\":1005",
+		 "\"number\":2,\"proof\":\"\",\"since\":1005", BL_TAMPERED},
+		{"a request's deadline before", "\"deadline\":3001", "\"deadline\":1004",
+		 BL_TAMPERED},
 		{"no ticket", "T-1", "", BL_TAMPERED},
 		{"a ticket that is none", "T-1", "T 1", BL_TAMPERED},
 		{"a ticket that is too long", "T-1", TEXT_63 "4", BL_TAMPERED},
@@ -232,7 +240,7 @@ static void nul_in_a_text_is_refused(void **state)
 	char text[sizeof(MATTERS)] = MATTERS;
 
 	(void)state;
-	*strstr(text, "case") = '\0';
+	strstr(text, "case")[2] = '\0';
 	assert_int_equal(matters_again(text, strlen(MATTERS)), BL_TAMPERED);
 }
 
@@ -437,6 +445,7 @@ static void notes_are_taken_to_the_byte_or_not_at_all(void **state)
 		{"a text that ends early", SECOND + 21, 2, BL_TAMPERED},
 		{"a text that never ends", SECOND + 22, 0xff, BL_TAMPERED},
 		{"a NUL", FIRST + 23, 0, BL_TAMPERED},
+		{"a NUL at its end", FIRST + 24, 0, BL_TAMPERED},
 		{"a control character", FIRST + 23, 0x1b, BL_TAMPERED},
 		{"a tab", FIRST + 23, '\t', BL_TAMPERED},
 		{"no UTF-8", FIRST + 23, 0xff, BL_TAMPERED},
@@ -508,6 +517,30 @@ static void notes_at_their_limit_come_back_and_fit(void **state)
 	assert_int_equal(notes_again(plain.bytes, plain.length), BL_OK);
 }
 
+/* Made by hand: no struct holds as many. */
+static void one_note_more_than_there_is_room_for_is_refused(void **state)
+{
+	uint8_t bytes[3 + (MATTERS_NOTES + 1) * 24] = {1};
+
+	(void)state;
+	for (uint32_t count = MATTERS_NOTES; count <= MATTERS_NOTES + 1; count++) {
+		bl_put16(bytes + 1, (uint16_t)count);
+		for (uint32_t i = 0; i < count; i++) {
+			uint8_t *at = bytes + 3 + i * 24;
+
+			memset(at, 0, 24);
+			bl_put32(at, i + 1);
+			at[21] = 1;
+			at[23] = 'n';
+		}
+
+		enum bl_status status = notes_again(bytes, 3 + count * 24);
+
+		if (status != (count == MATTERS_NOTES ? BL_OK : BL_TAMPERED))
+			fail_msg("%u notes: %s", (unsigned)count, bl_status_name(status));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,6 +555,7 @@ int main(void)
 		cmocka_unit_test(notes_are_taken_to_the_byte_or_not_at_all),
 		cmocka_unit_test(note_texts_are_sentences_of_people),
 		cmocka_unit_test(notes_at_their_limit_come_back_and_fit),
+		cmocka_unit_test(one_note_more_than_there_is_room_for_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -455,7 +455,7 @@ static void request_ends_once_and_is_done_with_proof_only(void **state)
 		{1, CUSTOMER_DONE, PROOF, NOW, BL_OK},
 		{1, CUSTOMER_DONE, PROOF, NOW, BL_EXISTS},
 		{1, CUSTOMER_REFUSED, NULL, NOW, BL_EXISTS},
-		{2, CUSTOMER_REFUSED, NULL, NOW, BL_OK},
+		{2, CUSTOMER_REFUSED, PROOF, NOW, BL_OK}, /* which it does not keep */
 		{2, CUSTOMER_REFUSED, NULL, NOW, BL_EXISTS},
 		{2, CUSTOMER_DONE, PROOF, NOW, BL_EXISTS},
 	};
@@ -478,6 +478,8 @@ static void request_ends_once_and_is_done_with_proof_only(void **state)
 		    (device_matters_requested(matters) == NOW) != (i < 7))
 			fail_msg("row %zu: %s", i,
 				 customer_request_state_name(matters->requests[0].state));
+		if (matters->requests[0].has_proof != (i >= 7) || matters->requests[1].has_proof)
+			fail_msg("row %zu: proof", i);
 	}
 }
 
@@ -774,6 +776,9 @@ static void file_of_another_version_is_refused(void **state)
 				    &plain, NULL),
 			 BL_OK);
 	assert_tampered(temp, "of another version");
+	/* It was not kept: what an operator puts in its place counts at once. */
+	assert_int_equal(unlink(temp_path(temp, STORED)), 0);
+	assert_int_equal(write_one(temp, 0), BL_OK);
 }
 
 static void nothing_of_them_lies_in_the_store_in_plain(void **state)

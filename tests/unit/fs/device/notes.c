@@ -558,6 +558,7 @@ static void file_of_another_device_or_of_another_name_is_refused(void **state)
 	struct temp *temp = *state;
 	const struct device_note note = {.about = NOTE_DEVICE, .at_unix = NOW, .text = "n"};
 	size_t note_length = 0, part_length = 0, own_length = 0;
+	struct bl_error why = {.text = ""};
 
 	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
 	assert_int_equal(temp_enroll(temp, "RMA-2"), BL_OK);
@@ -578,6 +579,9 @@ static void file_of_another_device_or_of_another_name_is_refused(void **state)
 	assert_parts_tampered(temp, "of another device");
 	put_sealed(temp, "parts.sealed", own, own_length);
 	assert_parts_tampered(temp, "notes in their place");
+	assert_int_equal(device_part_carry(temp->store, "RMA-1", "other", PATHS, NOW, &why),
+			 BL_TAMPERED);
+	assert_non_null(strstr(why.text, "does not unseal"));
 }
 
 /* The seal is right, but what is sealed is nothing that this version writes. */
@@ -597,6 +601,47 @@ static void what_does_not_decode_is_refused(void **state)
 	assert_int_equal(secret_put(vault, "RMA-1", fd, SECRET_PARTS, &plain, NULL), BL_OK);
 	assert_notes_tampered(temp, "of another version");
 	assert_parts_tampered(temp, "of another version");
+	/* It was not kept: what an operator puts in its place counts at once. */
+	assert_int_equal(unlinkat(fd, "notes.sealed", 0), 0);
+	assert_int_equal(unlinkat(fd, "parts.sealed", 0), 0);
+	assert_int_equal(add_note(temp, TEXT, NULL), BL_OK);
+	assert_int_equal(carry(temp, "mail-30d", NOW), BL_OK);
+}
+
+/* Nothing is made room for that can be none of ours. */
+static void more_than_there_can_be_is_not_unsealed(void **state)
+{
+	struct temp *temp = *state;
+	BL_CLEANUP(bl_free) uint8_t *bytes = calloc(1, PARTS_LIMIT + 1);
+	const struct plain plain = {.bytes = bytes, .length = PARTS_LIMIT + 1};
+	struct bl_error why = {.text = ""};
+	BL_CLEANUP(fd_close) int fd = -1;
+
+	assert_non_null(bytes);
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(device_folder(temp->store, "RMA-1", &fd, NULL), BL_OK);
+	assert_int_equal(secret_put(device_store_vault(temp->store), "RMA-1", fd, SECRET_PARTS,
+				    &plain, NULL),
+			 BL_OK);
+	assert_int_equal(device_part_carry(temp->store, "RMA-1", "other", PATHS, NOW, &why),
+			 BL_TAMPERED);
+	assert_non_null(strstr(why.text, "wrong size"));
+}
+
+static void without_the_devices_key_nothing_is_told(void **state)
+{
+	struct temp *temp = *state;
+	enum vault_proof proof;
+
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_OK);
+	assert_int_equal(add_note(temp, TEXT, NULL), BL_OK);
+	assert_int_equal(carry(temp, "mail-30d", NOW), BL_OK);
+	assert_int_equal(
+		vault_device_destroy(device_store_vault(temp->store), "RMA-1", &proof, NULL),
+		BL_OK);
+	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	assert_notes_tampered(temp, "its key is gone");
+	assert_parts_tampered(temp, "its key is gone");
 }
 
 static void nothing_of_them_lies_in_the_store_in_plain(void **state)
@@ -692,6 +737,8 @@ int main(void)
 		TEST(file_that_is_not_as_it_was_is_refused_and_left_alone),
 		TEST(file_of_another_device_or_of_another_name_is_refused),
 		TEST(what_does_not_decode_is_refused),
+		TEST(more_than_there_can_be_is_not_unsealed),
+		TEST(without_the_devices_key_nothing_is_told),
 		TEST(nothing_of_them_lies_in_the_store_in_plain),
 		TEST(two_who_write_at_once_both_get_numbers_of_their_own),
 	};
