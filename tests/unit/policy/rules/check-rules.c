@@ -212,7 +212,31 @@ static const struct row ROWS[] = {
 	{"destroy_by: 90d}\n",
 	 "destroy_by: 90d}\n  - {id: ~kept, what: {ids: ['X-*']}, keep_at_least: 200d}\n",
 	 "'keep_at_least' of 'kept' is not kept: nothing stays longer than 180 days", "180d"},
+	{"destroy_after: {intake: 30d, closed: 3d}, destroy_by: 90d", "destroy_by: 180d",
+	 "retention entry 'everything' never decides: 180 days from intake always come first",
+	 "180d"},
+	/* whatever the order of the entries */
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: ~phones, what: {devices: [phone]}, destroy_by: 29d}\n"
+	 "  - {id: handsets, what: {devices: [phone, tablet]}, destroy_by: 20d}\n",
+	 "retention entry 'phones' never decides: 'handsets' always comes first", "earlier"},
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: ~law, what: {devices: [phone]}, keep_at_least: 5d}\n"
+	 "  - {id: laws, keep_at_least: 6d}\n",
+	 "retention entry 'law' never decides: 'laws' always comes first", "earlier"},
 	/* parts of a device: shadowed only where files and device are */
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: phones, what: {devices: [phone]}, destroy_by: 10d}\n"
+	 "  - {id: ~mail, what: {devices: [phone], paths: ['/Mail/**']}, destroy_by: 12d}\n",
+	 "the files of retention entry 'mail' never go before the whole device: 'phones' always "
+	 "comes first",
+	 "earlier"},
+	{"destroy_by: 90d}\n",
+	 "destroy_by: 90d}\n  - {id: ~mail, what: {paths: ['/Mail/**']}, destroy_after: {closed: "
+	 "4d}}\n",
+	 "the files of retention entry 'mail' never go before the whole device: 'everything' "
+	 "always comes first",
+	 "earlier"},
 	{"destroy_by: 90d}\n",
 	 "destroy_by: 90d}\n  - {id: ~mail, what: {paths: ['/Mail/**']}, destroy_after: {intake: "
 	 "31d, closed: 3d}}\n",
@@ -310,6 +334,19 @@ static void what_still_means_something_is_left_alone(void **state)
 		 "    permit: [copy]\n    who: [keeper]", NULL, NULL},
 		{"destroy_by: 90d}\n",
 		 "destroy_by: 90d}\n  - {id: paid, what: {ids: ['X-*']}, keep_at_least: 10d}\n",
+		 NULL, NULL},
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: phones, what: {devices: [phone]}, destroy_after: "
+		 "{intake: 7d}}\n",
+		 NULL, NULL},
+		/* of two that agree the first stays */
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: phones, what: {devices: [phone]}, destroy_by: 20d}\n"
+		 "  - {id: handsets, what: {devices: [phone, tablet]}, destroy_by: 20d}\n",
+		 NULL, NULL},
+		{"destroy_by: 90d}\n",
+		 "destroy_by: 90d}\n  - {id: law, what: {devices: [phone]}, keep_at_least: 5d}\n"
+		 "  - {id: laws, keep_at_least: 5d}\n",
 		 NULL, NULL},
 		/* files with an earlier date, by any start; of a device that is kept for less long */
 		{"destroy_by: 90d}\n",
