@@ -126,6 +126,7 @@ struct inspect_runs {
 	size_t length;
 	uint64_t *bits[READING_COUNT];
 	uint64_t *starts[READING_COUNT]; /* a bit per word of these: a run may begin in it */
+	uint64_t *mixed;		 /* a bit per word: units of UTF-16 may begin in it */
 	uint64_t *memory;
 	size_t memory_words;
 };

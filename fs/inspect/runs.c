@@ -110,6 +110,12 @@ AVX2 void inspect_kinds_avx2(const struct inspect_kind_tables *tables, const uin
 
 		out->bits[k] = ~(bits_without(low, high, a, a_high) |
 				 bits_without(low, high, b, b_high) << 32);
+		/* Text all along, as in mail: what it is not needs no asking. */
+		if (k == KIND_TEXT && out->bits[k] == UINT64_MAX) {
+			for (k = KIND_BEHIND; k < KIND_ALPHABET; k++)
+				out->bits[k] = k == KIND_LATIN ? UINT64_MAX : 0;
+			k--;
+		}
 	}
 }
 
@@ -152,7 +158,7 @@ enum bl_status inspect_runs_init(struct inspect_runs *runs, size_t most)
 	size_t words = most / 64 + 1 + SPARE, summary = words / 64 + 1;
 	size_t each = words + summary;
 
-	*runs = (struct inspect_runs){.memory_words = READING_COUNT * each};
+	*runs = (struct inspect_runs){.memory_words = READING_COUNT * each + summary};
 	inspect_kind_tables_init(&runs->tables);
 	runs->memory = calloc(runs->memory_words, sizeof(*runs->memory));
 	if (!runs->memory)
@@ -161,6 +167,7 @@ enum bl_status inspect_runs_init(struct inspect_runs *runs, size_t most)
 		runs->bits[i] = runs->memory + i * each;
 		runs->starts[i] = runs->bits[i] + words;
 	}
+	runs->mixed = runs->memory + READING_COUNT * each;
 	return BL_OK;
 }
 
@@ -203,6 +210,12 @@ static uint64_t utf8_bits(const struct inspect_kinds *kinds, const struct inspec
 	       (before.three | before.four) >> 62 | before.four >> 61;
 }
 
+/* May units of UTF-16 begin in this word? */
+static bool is_mixed(const struct inspect_runs *runs, size_t word)
+{
+	return runs->mixed[word / 64] >> (word % 64) & 1;
+}
+
 static const struct {
 	enum inspect_kind high;
 	enum inspect_reading little, big;
@@ -224,6 +237,7 @@ static void utf16_bits(struct inspect_runs *runs, size_t word, const struct insp
 			runs->bits[r][word] = 0;
 		return;
 	}
+	runs->mixed[word / 64] |= UINT64_C(1) << (word % 64);
 
 	uint64_t little = k[KIND_LATIN] | ~ahead(k[KIND_ZERO], n[KIND_ZERO], 1);
 	uint64_t big = ahead(k[KIND_LATIN], n[KIND_LATIN], 1) | ~k[KIND_ZERO];
@@ -276,7 +290,7 @@ static void clear_utf8(struct inspect_runs *runs, size_t words)
 		uint64_t inside_next = spread(next) | spread_over(starts);
 		uint64_t both = inside & ahead(inside, inside_next, 1);
 
-		for (size_t r = READING_LITTLE; both && r < READING_COUNT; r++)
+		for (size_t r = READING_LITTLE; both && is_mixed(runs, w) && r < READING_COUNT; r++)
 			runs->bits[r][w] &= ~both;
 		inside = inside_next;
 		starts = next;
@@ -296,38 +310,55 @@ static void note_starts(struct inspect_runs *runs, enum inspect_reading reading,
 	bool is_utf8 = reading == READING_UTF8;
 
 	for (size_t w = 0; w < words; w += 64) {
-		uint64_t note = 0;
+		uint64_t left = is_utf8 ? UINT64_MAX : runs->mixed[w / 64], note = 0;
 
-		for (size_t k = 0; k < BL_MIN(words - w, (size_t)64); k++)
+		if (words - w < 64)
+			left &= (UINT64_C(1) << (words - w)) - 1;
+		for (; left; left &= left - 1) {
+			unsigned k = (unsigned)__builtin_ctzll(left);
+
 			if (bits[w + k])
 				note |= (uint64_t)(starts_in(bits + w + k, is_utf8) != 0) << k;
+		}
 		runs->starts[reading][w / 64] = note;
 	}
+}
+
+/* The kinds of one word of bytes; none behind the last. */
+static void kinds_of(const struct inspect_runs *runs, const uint8_t *bytes, size_t word,
+		     inspect_kinds_fn *kinds, struct inspect_kinds *out)
+{
+	size_t from = word * 64, rest = runs->length > from ? runs->length - from : 0;
+	uint8_t last[64] = {0};
+
+	if (rest >= 64) {
+		kinds(&runs->tables, bytes + from, out);
+		return;
+	}
+	memcpy(last, bytes + (runs->length - rest), rest);
+	kinds(&runs->tables, last, out);
+	for (size_t k = 0; k < KIND_COUNT; k++)
+		out->bits[k] &= (UINT64_C(1) << rest) - 1;
+	sodium_memzero(last, sizeof(last));
 }
 
 void inspect_runs_look(struct inspect_runs *runs, const uint8_t *bytes, size_t length,
 		       inspect_kinds_fn *kinds)
 {
-	size_t whole = length / 64, words = (length + 63) / 64;
-	struct inspect_kinds now = {0}, next = {0};
+	size_t words = (length + 63) / 64;
+	struct inspect_kinds turns[2];
 	struct heads heads = {0};
-	uint8_t last[64] = {0};
 
-	memcpy(last, bytes + whole * 64, length % 64);
 	runs->length = length;
-	for (size_t w = 0; w <= words; w++) {
-		now = next;
-		memset(&next, 0, sizeof(next));
-		if (w < whole)
-			kinds(&runs->tables, bytes + w * 64, &next);
-		else if (w < words)
-			kinds(&runs->tables, last, &next);
-		for (size_t k = 0; w == whole && w < words && k < KIND_COUNT; k++)
-			next.bits[k] &= (UINT64_C(1) << (length % 64)) - 1;
-		if (w == 0)
-			continue;
-		runs->bits[READING_UTF8][w - 1] = utf8_bits(&now, &next, &heads);
-		utf16_bits(runs, w - 1, &now, &next);
+	memset(runs->mixed, 0, (words / 64 + 1) * sizeof(*runs->mixed));
+	kinds_of(runs, bytes, 0, kinds, &turns[0]);
+	for (size_t w = 0; w < words; w++) {
+		const struct inspect_kinds *now = &turns[w % 2];
+		struct inspect_kinds *next = &turns[(w + 1) % 2];
+
+		kinds_of(runs, bytes, w + 1, kinds, next);
+		runs->bits[READING_UTF8][w] = utf8_bits(now, next, &heads);
+		utf16_bits(runs, w, now, next);
 	}
 	for (size_t r = 0; r < READING_COUNT; r++)
 		memset(runs->bits[r] + words, 0, SPARE * sizeof(uint64_t));
@@ -337,7 +368,6 @@ void inspect_runs_look(struct inspect_runs *runs, const uint8_t *bytes, size_t l
 	clear_utf8(runs, words);
 	for (unsigned r = 0; r < READING_COUNT; r++)
 		note_starts(runs, (enum inspect_reading)r, words);
-	sodium_memzero(last, sizeof(last));
 }
 
 /* ---- one after the other ---------------------------------------------------------------------------------- */

@@ -77,18 +77,27 @@ static bool is_no_character(const uint8_t *p)
 	       (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90);
 }
 
+/* Behind the ASCII from @at on; a few bytes less, or none. */
+static size_t skip_ascii(const uint8_t *bytes, size_t at, size_t length)
+{
+	while (length - at >= 32) {
+		uint64_t words[4];
+
+		memcpy(words, bytes + at, sizeof(words));
+		if ((words[0] | words[1] | words[2] | words[3]) & UINT64_C(0x8080808080808080))
+			break;
+		at += sizeof(words);
+	}
+	return at;
+}
+
 static void put_utf8(uint8_t *out, const uint8_t *bytes, size_t length)
 {
 	memcpy(out, bytes, length);
-	for (size_t i = 0; i + 2 < length;) {
-		uint64_t eight;
-
-		if (length - i >= sizeof(eight)) {
-			memcpy(&eight, out + i, sizeof(eight));
-			if (!(eight & UINT64_C(0x8080808080808080))) {
-				i += sizeof(eight);
-				continue;
-			}
+	for (size_t i = skip_ascii(out, 0, length); i + 2 < length;) {
+		if (out[i] < 0x80) {
+			i++;
+			continue;
 		}
 		if (out[i] >= 0xe0 && is_no_character(out + i)) {
 			size_t size = out[i] >= 0xf0 ? 4 : 3;
@@ -98,6 +107,7 @@ static void put_utf8(uint8_t *out, const uint8_t *bytes, size_t length)
 		} else {
 			i++;
 		}
+		i = skip_ascii(out, i, length);
 	}
 }
 

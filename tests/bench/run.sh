@@ -383,6 +383,7 @@ for name in policy policy-hostile detect audit image; do
 done
 mkdir "$work/scratch"
 "$build/bench/vault" "$work/scratch"
+"$build/bench/inspect" "$work/scratch"
 rm -rf "$work/scratch"
 sh "$(dirname "$0")/journald.sh" "$build"
 if [ "$(id -u)" != 0 ]; then
