@@ -6,8 +6,9 @@
 
 #include "tests/unit/fs/retention/fixture.h"
 
-#define DAY INT64_C(86400)
-#define AT  (RECEIVED + 50 * DAY) /* when the policy is exchanged */
+#define HOUR INT64_C(3600)
+#define DAY  (24 * HOUR)
+#define AT   (RECEIVED + 50 * DAY) /* when the policy is exchanged */
 
 #define HEAD                                                                                       \
 	"bailee: 1\n"                                                                              \
@@ -32,6 +33,8 @@ static const char *const POLICIES[] = {
 	     "  - {id: other, what: {paths: ['/Users/**']}, destroy_after: {intake: 30d}}\n",
 	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
 	     "  - {id: p, what: {paths: ['/Windows/**']}, destroy_after: {intake: 40d}}\n",
+	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
+	     "  - {id: p, what: {paths: ['/Users/**']}, destroy_after: {intake: 55d}}\n",
 };
 enum policy_name {
 	LATER,	 /* due on day 60 */
@@ -41,6 +44,7 @@ enum policy_name {
 	PART,	 /* 60, some files on day 40 */
 	RENAMED, /* the same files on day 30, by another entry */
 	ANOTHER, /* 60, other files on day 40 */
+	WAITING, /* 60, the same files as PART on day 55 */
 };
 
 static struct policy *policy_of(enum policy_name name)
@@ -204,20 +208,23 @@ static void parts_are_given_a_day_too(void **state)
 	static const struct {
 		const char *name;
 		enum policy_name from, to;
-		int64_t plain, sealed; /* grace, days from AT on; -99: none */
+		int64_t now;	       /* hours from AT on */
+		int64_t plain, sealed; /* grace, hours from AT on; -99: none */
 	} ROWS[] = {
 		/* whose files cannot be destroyed by themselves is due as a whole */
-		{"files on a date of their own", LATER, PART, 1, 1},
-		{"the same files by another entry", PART, RENAMED, 1, 1},
-		{"other files", RENAMED, ANOTHER, 1, 2},
-		{"no files", ANOTHER, LATER, -99, -99},
+		{"files on a date of their own", LATER, PART, 0, 24, 24},
+		{"the same files by another entry", PART, RENAMED, 2, 24, 24},
+		{"other files", RENAMED, ANOTHER, 4, 24, 28},
+		{"no files", ANOTHER, LATER, 5, -99, -99},
+		{"files whose date is to come", LATER, WAITING, 6, -99, -99},
+		{"files whose date would have been later", WAITING, PART, 7, 31, 31},
 	};
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
-		int64_t plain = ROWS[i].plain == -99 ? 0 : AT + ROWS[i].plain * DAY;
-		int64_t sealed = ROWS[i].sealed == -99 ? 0 : AT + ROWS[i].sealed * DAY;
-		int64_t now = i == 2 ? AT + DAY : AT;
+		int64_t plain = ROWS[i].plain == -99 ? 0 : AT + ROWS[i].plain * HOUR;
+		int64_t sealed = ROWS[i].sealed == -99 ? 0 : AT + ROWS[i].sealed * HOUR;
+		int64_t now = AT + ROWS[i].now * HOUR;
 
 		exchange(fixture, ROWS[i].from, ROWS[i].to, now, now);
 		if (device_of(fixture, "PLAIN").grace_unix != plain ||
@@ -226,6 +233,16 @@ static void parts_are_given_a_day_too(void **state)
 				 (long long)(device_of(fixture, "PLAIN").grace_unix - AT),
 				 (long long)(device_of(fixture, "SEALED").grace_unix - AT));
 	}
+}
+
+static void parts_that_were_carried_out_are_given_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(PART);
+
+	assert_int_equal(retention_part_carried(fixture->store, policy, 1, "SEALED", NULL), BL_OK);
+	exchange(fixture, LATER, PART, AT, AT);
+	assert_int_equal(device_of(fixture, "SEALED").grace_unix, 0);
 }
 
 int main(void)
@@ -238,6 +255,7 @@ int main(void)
 		TEST(dates_that_are_not_the_policys_have_none),
 		TEST(what_is_gone_has_none),
 		TEST(parts_are_given_a_day_too),
+		TEST(parts_that_were_carried_out_are_given_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,8 @@ static const char STATES[] =
 	"  - {id: fresh, what: {status: [received]}, destroy_after: {intake: 20d}}\n"
 	"  - {id: used, what: {status: [open]}, destroy_after: {intake: 10d}}\n"
 	"  - {id: done, what: {status: [closed]}, destroy_after: {closed: 3d}}\n"
+	"  - {id: done-kept, what: {status: [closed]}, keep_at_least: 11d}\n"
+	"  - {id: fresh-kept, what: {status: [received]}, keep_at_least: 12d}\n"
 	"requests: {destroy_within: 48h}\n";
 
 /* Else it would be put off by having come: no entry speaks of what is due. */
@@ -322,10 +324,14 @@ static void date_stays_when_it_has_come(void **state)
 		int64_t closed_day, due_day; /* closed 0: not */
 		const char *entry;
 	} ROWS[] = {
-		{STATE_RECEIVED, 0, 20, "fresh"}, {STATE_OPEN, 0, 10, "used"},
-		{STATE_CLOSED, 5, 8, "done"},	  {STATE_DUE, 5, 8, "done"},
-		{STATE_HELD, 5, 8, "done"},	  {STATE_DUE, 0, 10, "used"},
-		{STATE_HELD, 0, 10, "used"},
+		{STATE_RECEIVED, 0, 20, "fresh"},
+		{STATE_OPEN, 0, 10, "used"},
+		{STATE_CLOSED, 8, 11, "done"},
+		{STATE_DUE, 8, 11, "done"},
+		{STATE_HELD, 8, 11, "done"},
+		{STATE_DUE, 0, 10, "used"},
+		/* what is not known counts as true, and keeps */
+		{STATE_HELD, 0, 12, "fresh-kept"},
 	};
 	struct fixture *fixture = *state;
 	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(STATES);
@@ -352,8 +358,8 @@ static void request_of_the_customer_starts_a_date_while_it_is_open(void **state)
 	struct fixture *fixture = *state;
 	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(STATES);
 	const struct device_customer_request request = {.kind = CUSTOMER_ERASE,
-							.since_unix = RECEIVED + DAY,
-							.deadline_unix = RECEIVED + 3 * DAY,
+							.since_unix = RECEIVED + 13 * DAY,
+							.deadline_unix = RECEIVED + 15 * DAY,
 							.by = 1001,
 							.ticket = "T-1"};
 	struct device device;
@@ -365,16 +371,38 @@ static void request_of_the_customer_starts_a_date_while_it_is_open(void **state)
 		device_customer_request_add(fixture->store, "RMA-1", &request, &number, NULL),
 		BL_OK);
 	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
-	retention_plan_of(fixture->store, policy, &device, at(RECEIVED + DAY), &plan);
+	retention_plan_of(fixture->store, policy, &device, at(RECEIVED + 13 * DAY), &plan);
 	assert_string_equal(plan.entry, "builtin/request");
-	assert_int_equal(plan.due_unix, RECEIVED + 3 * DAY);
+	assert_int_equal(plan.due_unix, RECEIVED + 15 * DAY);
 	assert_int_equal(plan.why.start, RULES_FROM_REQUEST);
 	assert_int_equal(device_customer_request_end(fixture->store, "RMA-1", number,
-						     CUSTOMER_REFUSED, 1001, RECEIVED + DAY, NULL,
-						     NULL),
+						     CUSTOMER_REFUSED, 1001, RECEIVED + 13 * DAY,
+						     NULL, NULL),
 			 BL_OK);
-	retention_plan_of(fixture->store, policy, &device, at(RECEIVED + DAY), &plan);
+	retention_plan_of(fixture->store, policy, &device, at(RECEIVED + 13 * DAY), &plan);
 	assert_string_equal(plan.entry, "fresh");
+}
+
+static void request_of_the_customer_has_no_grace(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct device_customer_request request = {.kind = CUSTOMER_ERASE,
+							.since_unix = RECEIVED + DAY,
+							.deadline_unix = RECEIVED + DAY,
+							.by = 1001,
+							.ticket = "T-1"};
+	struct device device;
+	struct retention_plan plan;
+	uint32_t number;
+
+	assert_true(add_device(fixture, "RMA-1", false));
+	assert_int_equal(
+		device_customer_request_add(fixture->store, "RMA-1", &request, &number, NULL),
+		BL_OK);
+	assert_int_equal(device_set_grace(fixture->store, "RMA-1", NOW, NULL), BL_OK);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	retention_plan_of(fixture->store, fixture->policy, &device, at(RECEIVED + DAY), &plan);
+	assert_true(plan.is_ripe);
 }
 
 static void date_is_unsure_without_readable_matters(void **state)
@@ -456,6 +484,7 @@ int main(void)
 		TEST(early_shred_ends_the_grace_of_a_date_that_came_before),
 		TEST(date_stays_when_it_has_come),
 		TEST(request_of_the_customer_starts_a_date_while_it_is_open),
+		TEST(request_of_the_customer_has_no_grace),
 		TEST(date_is_unsure_without_readable_matters),
 		TEST(next_is_whatever_comes_first),
 	};
