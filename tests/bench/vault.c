@@ -249,7 +249,7 @@ static struct destroyed destroy(struct bench *bench, const char *id)
 	const struct retention_context context = {.store = bench->store,
 						  .audit = bench->audit,
 						  .policy = bench->policy,
-						  .now_unix = clock_now(NULL),
+						  .now = {clock_now(NULL), clock_now(NULL)},
 						  .by = getuid(),
 						  .on_step = on_step,
 						  .step_context = bench};
