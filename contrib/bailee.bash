@@ -131,7 +131,7 @@ _bailee()
 			fi
 			;;
 		retention) [ "$COMP_CWORD" -eq 2 ] && words="plan" || words="--policy --reason --purpose" ;;
-		verify-sample) words="--percent --period --draw-only --purpose" ;;
+		verify-sample) words="--percent --period --draw-only --reason --purpose" ;;
 		inspect) words="--device --report --out --reason --purpose" ;;
 		shred) words="--due --path --reason --purpose" ;;
 		certificate) [ "$COMP_CWORD" -eq 2 ] && words="show verify" || words="--key --reason --part --html --intake --source --inspect --verified" ;;

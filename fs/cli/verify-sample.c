@@ -59,13 +59,14 @@ int cmd_verify_sample(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "verify-sample",
 					.usage = "verify-sample [--percent N] [--period YYYY-MM] "
-						 "[--draw-only] [--purpose P] "
-						 "[--json]"};
-	const char *percent = NULL, *period = NULL, *purpose = NULL;
+						 "[--draw-only] [--reason TEXT] "
+						 "[--purpose P] [--json]"};
+	const char *percent = NULL, *period = NULL, *purpose = NULL, *reason = NULL;
 	bool draw_only = false;
 	const struct option_row rows[] = {{.name = "percent", .text = &percent},
 					  {.name = "period", .text = &period},
 					  {.name = "draw-only", .flag = &draw_only},
+					  {.name = "reason", .text = &reason},
 					  {.name = "purpose", .text = &purpose}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
 	uint64_t number = 0;
@@ -81,6 +82,8 @@ int cmd_verify_sample(int argc, char **argv)
 		json_object_set_new(request, "percent", json_integer((json_int_t)number));
 	if (request && draw_only)
 		json_object_set_new(request, "draw_only", json_true());
+	if (request)
+		cli_add_reason(request, reason);
 	code = cli_gather(&invocation, request, &(struct cli_part){"item", "items"}, 1, &answer);
 	if (code >= 0)
 		return code;

@@ -86,6 +86,7 @@ static bool send_plan(void *context, const struct device *device)
 	answer_text(item, "state", bl_device_state_name(device->state));
 	add_why(item, policy, &plan);
 	json_object_set_new(item, "held", json_boolean(plan.is_held));
+	answer_number(item, "holds", (int64_t)device->hold_count);
 	answer_moment(item, "grace", policy,
 		      device->grace_unix > planning->now.trusted_unix ? device->grace_unix : 0);
 	answer_moment(item, "notice", policy, plan.notice_unix);

@@ -11,7 +11,7 @@ BASH
 code 0 bash "$work/complete.bash" bailee ''
 cp "$work/out" "$work/commands"
 code 0 "$bailee" --help
-for command in $(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' "$work/out"); do
+for command in $(sed -n 's/^  \([a-z-]*\)  *[a-z].*/\1/p' "$work/out"); do
 	grep -qx -- "$command" "$work/commands" || fail "completion does not know the command '$command'"
 done
 code 0 "$bailee" policy --help

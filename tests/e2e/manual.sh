@@ -199,8 +199,8 @@ done
 # bailee.1 names every command, and every option that a command's --help names.
 sed 's/\\f[A-Z]//g' "$BAILEE_ROOT/docs/bailee.1" >"$work/bailee.1"
 options_missing() {
-	for command in $(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' "$work/help"); do
-		grep -Eq -- "^\.B bailee ([a-z]*\|)?$command( |\||\$)" "$1" || echo "bailee $command"
+	for command in $(sed -n 's/^  \([a-z-]*\)  *[a-z].*/\1/p' "$work/help"); do
+		grep -Eq -- "^\.B bailee ([a-z-]*\|)?$command( |\||\$)" "$1" || echo "bailee $command"
 		"$bailee" "$command" --help >"$work/usage" 2>&1 || true
 		for option in $(grep -o -- '--[a-z-]*' "$work/usage" | sort -u); do
 			grep -qF -- "$option" "$1" || echo "$command $option"
