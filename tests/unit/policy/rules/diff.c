@@ -547,6 +547,17 @@ static const struct {
 	 NEITHER, NULL},
 	{WITH_PATHS("'/a/**'", "destroy_by: 5d"),
 	 WITH_PATHS("'/a/**', '/a/b/**'", "destroy_by: 5d"), NEITHER, NULL},
+	/* of devices in one status, and of one kind */
+	{"  - {id: s, what: {status: [due]}, destroy_by: 5d}\n",
+	 "  - {id: s, what: {status: [due]}, destroy_by: 6d}\n", WIDER, "that is due"},
+	{"  - {id: k, what: {devices: [wearable]}, destroy_by: 5d}\n",
+	 "  - {id: k, what: {devices: [wearable]}, destroy_by: 4d}\n", NARROWER, "keep a wearable"},
+	/* a long pattern is cut, and not inside a letter */
+	{WITH_PATHS("'/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaé/**'",
+		    "destroy_by: 5d"),
+	 WITH_PATHS("'/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaé/**'",
+		    "destroy_by: 6d"),
+	 WIDER, "aaaa' of a sealed "},
 	/* the files, or the whole device */
 	{WITH_PATHS("'/a/**'", "destroy_by: 5d"), "  - {id: part, destroy_by: 5d}\n", NARROWER,
 	 "keep a sealed "},
