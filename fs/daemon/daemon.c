@@ -37,8 +37,11 @@ int64_t daemon_trusted(const struct daemon *daemon)
 
 struct retention_now daemon_times(const struct daemon *daemon)
 {
+	/* Trusted time first: a second may begin in between, and access is never behind. */
+	int64_t trusted = clock_trusted(daemon->clock);
+
 	return (struct retention_now){.access_unix = clock_access(daemon->clock),
-				      .trusted_unix = clock_trusted(daemon->clock)};
+				      .trusted_unix = trusted};
 }
 
 /* ---- hardening --------------------------------------------------------------------------------- */

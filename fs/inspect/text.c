@@ -6,9 +6,11 @@
 #include <string.h>
 
 /* Room for any single run: a unit of UTF-16 becomes up to three bytes. */
-#define LOOKED	  (INSPECT_BLOCK + 2 * INSPECT_CONTEXT)
-#define ROOM	  (LOOKED / 2 * 3 + 64)
-#define NEIGHBOUR 64 /* findings behind one that are compared with it */
+#define LOOKED	      (INSPECT_BLOCK + 2 * INSPECT_CONTEXT)
+#define ROOM	      (LOOKED / 2 * 3 + 64)
+#define PATTERN_BYTES 4	 /* what repeats itself after so many at most... */
+#define PATTERN_LEAST 64 /* ...for at least as long as this */
+#define NEIGHBOUR     64 /* findings behind one that are compared with it */
 
 /*
  * Between two runs: no detector joins what a control character parts, and a value at the edge of its run looks like one at the edge
@@ -272,6 +274,17 @@ static enum bl_status flush(struct inspect_text *text, uint64_t offset)
 	return status;
 }
 
+/* A wiping program's pattern, of a few bytes again and again: no value is like that, and looking through "@@@@" takes for ever. */
+static bool is_pattern(const uint8_t *bytes, const struct inspect_run_of_text *run)
+{
+	size_t length = run->to - run->from;
+
+	for (size_t k = 1; k <= PATTERN_BYTES && length >= PATTERN_LEAST; k++)
+		if (memcmp(bytes + run->from, bytes + run->from + k, length - k) == 0)
+			return true;
+	return false;
+}
+
 static enum bl_status look_as(struct inspect_text *text, const uint8_t *bytes, uint64_t offset,
 			      enum inspect_reading reading, unsigned parity)
 {
@@ -284,6 +297,8 @@ static enum bl_status look_as(struct inspect_text *text, const uint8_t *bytes, u
 		size_t length = run.to - run.from;
 		size_t most = reading == READING_UTF8 ? length : length / 2 * 3;
 
+		if (is_pattern(bytes, &run))
+			continue;
 		if (ROOM - text->used < most + sizeof(PARTING))
 			status = flush(text, offset);
 		if (status == BL_OK)

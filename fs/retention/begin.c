@@ -6,6 +6,7 @@
 
 #include "fs/device/matters.h"
 #include "fs/device/statement.h"
+#include "fs/retention/clock-host.h"
 #include "fs/retention/fields.h"
 #include "fs/retention/private.h"
 
@@ -130,6 +131,14 @@ enum bl_status step_customer(struct shred *shred, struct bl_error *why)
 
 /* ---- the certificate ------------------------------------------------------------------------------------ */
 
+static int64_t wall_now(void)
+{
+	int64_t wall_unix, boot_ms;
+
+	clock_read(&wall_unix, &boot_ms);
+	return wall_unix;
+}
+
 /* What was given is when this run took it up: it may have been at it for hours. */
 static int64_t now_of(const struct shred *shred)
 {
@@ -145,6 +154,7 @@ static enum bl_status make_json(struct shred *shred, char **out_json, struct bl_
 {
 	struct certificate_time time = {
 		.done_unix = now_of(shred),
+		.wall_unix = wall_now(),
 		.done_boot_ms = host_boot_ms(),
 		.is_synchronised = host_is_synchronised(),
 		.has_source =

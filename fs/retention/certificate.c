@@ -260,15 +260,15 @@ static json_t *when_of(const struct journal *journal, const struct certificate_t
 {
 	bool is_one_boot = *journal->boot_id && strcmp(journal->boot_id, time->boot_id) == 0;
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s}", "begun", utc(journal->begun_unix),
-			 "done", utc(time->done_unix), "duration_ms",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s}", "begun",
+			 utc(journal->begun_unix), "done", utc(time->done_unix), "wall_done",
+			 utc(time->wall_unix), "duration_ms",
 			 number_or_null(is_one_boot, time->done_boot_ms - journal->begun_boot_ms),
 			 "boot_begun", text_or_null(journal->boot_id), "boot_done",
 			 text_or_null(time->boot_id), "boottime_begun_ms",
 			 (json_int_t)journal->begun_boot_ms, "boottime_done_ms",
 			 (json_int_t)time->done_boot_ms, "synchronised",
-			 known(time->is_synchronised), "clock",
-			 "wall clock of the host, not corroborated");
+			 known(time->is_synchronised), "clock", "trusted time of the store");
 }
 
 static json_t *then_of(const struct journal *journal)

@@ -63,6 +63,7 @@ static const struct page_row ROWS[] = {
 	{NULL, "When"},
 	{"Begun", "when.begun"},
 	{"Done", "when.done"},
+	{"Done, by the wall clock", "when.wall_done"},
 	{"Milliseconds", "when.duration_ms"},
 	{"Clock", "when.clock"},
 	{"Clock synchronised", "when.synchronised"},

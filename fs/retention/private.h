@@ -276,7 +276,7 @@ const char *certificate_status(const struct journal *journal); /* "ERASED", ... 
 void certificate_suffix(enum shred_kind kind, uint32_t number, const char *ending, char out[32]);
 /* certificate_make - signed canonical JSON with its newline, owned by the caller */
 struct certificate_time {
-	int64_t done_unix, done_boot_ms;
+	int64_t done_unix, wall_unix, done_boot_ms; /* done: trusted time */
 	char boot_id[BOOT_ID];
 	enum known is_synchronised;
 	bool has_source; /* the source of its intake was destroyed, too */

@@ -994,7 +994,7 @@ CERTIFICATE = {
     "why": {"entry": or_null(text), "policy_digest": or_null(hexadecimal(32)), "policy_serial": or_null(number),
             "received": or_null(date), "due": or_null(date), "request": or_null(number), "reason": word("given", "none"),
             "approvals": list_of(operator)},
-    "when": {"begun": date, "done": date, "duration_ms": or_null(number), "boot_begun": or_null(text),
+    "when": {"begun": date, "done": date, "wall_done": date, "duration_ms": or_null(number), "boot_begun": or_null(text),
              "boot_done": or_null(text), "boottime_begun_ms": or_null(number), "boottime_done_ms": or_null(number),
              "synchronised": or_null(word("yes", "no")), "clock": text},
     "how": {"standard": exactly("NIST SP 800-88r2"), "category": word("clear", "purge", "none"),

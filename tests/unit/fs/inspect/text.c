@@ -220,8 +220,9 @@ static void text_that_is_more_than_fits_at_once_is_looked_through(void **state)
 	(void)state;
 	assert_non_null(bytes);
 	assert_int_equal(inspect_text_new(scanner, &text), BL_OK);
-	/* U+9c9c in both orders and at all places. */
-	memset(bytes, 0x9c, length);
+	/* Han in both orders and at all places, and no pattern. */
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)(0x80 + i * i % 31);
 	memcpy(bytes + 100, "\x1b some.one@example.org \x1b", 24);
 	to_wide(" some.two@example.org ", ORDER_LITTLE, bytes + length - 1000);
 	assert_int_equal(inspect_text_look(text, bytes, length, 0, length, 0, &items, &count, NULL),
@@ -229,6 +230,43 @@ static void text_that_is_more_than_fits_at_once_is_looked_through(void **state)
 	assert_int_equal(count, 2);
 	assert_int_equal(items[0].offset, 102);
 	assert_int_equal(items[1].offset, length - 1000 + 2);
+	inspect_text_free(text);
+	detect_scanner_free(scanner);
+	free(bytes);
+}
+
+/* What wiping programs write is text too, now and then; a value beside it is found all the same. */
+static void patterns_hide_nothing(void **state)
+{
+	static const char *const patterns[] = {"U", "@", "\x92\x49\x24", "a@b.", "\1", "\x9c", " "};
+	struct detect_scanner *scanner = scanner_of(CLASS_BIT(CLASS_EMAIL));
+	struct inspect_text *text = NULL;
+	uint8_t *bytes = malloc(LENGTH);
+
+	(void)state;
+	assert_non_null(bytes);
+	assert_int_equal(inspect_text_new(scanner, &text), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(patterns) * 2; i++) {
+		const char *pattern = patterns[i / 2];
+		const struct inspect_finding *items;
+		size_t count;
+
+		for (size_t k = 0; k < LENGTH; k++)
+			bytes[k] = (uint8_t)pattern[k % strlen(pattern)];
+		look(text, bytes, 0, LENGTH, &items, &count);
+		if (count != 0)
+			fail_msg("pattern %zu: %zu found", i / 2, count);
+		if (i % 2)
+			memcpy(bytes + 4000, "\nsome.one@example.org\n", 22);
+		else
+			to_wide("\nsome.one@example.org\n", ORDER_LITTLE, bytes + 4000);
+		look(text, bytes, 0, LENGTH, &items, &count);
+		/* U+0101 is a letter, and lengthens what is beside it. */
+		if (count != 1 || items[0].offset > 7 * MIB + (i % 2 ? 4001 : 4002) ||
+		    items[0].offset + items[0].length < 7 * MIB + 4002 + 19)
+			fail_msg("beside pattern %zu: %zu found, at %lld", i / 2, count,
+				 count ? (long long)(items[0].offset - 7 * MIB) : -1);
+	}
 	inspect_text_free(text);
 	detect_scanner_free(scanner);
 	free(bytes);
@@ -273,6 +311,7 @@ int main(void)
 		cmocka_unit_test(the_shortest_run_has_eight_characters),
 		cmocka_unit_test(a_value_belongs_to_where_it_begins),
 		cmocka_unit_test(text_that_is_more_than_fits_at_once_is_looked_through),
+		cmocka_unit_test(patterns_hide_nothing),
 		cmocka_unit_test(a_private_key_is_one_finding),
 	};
 
