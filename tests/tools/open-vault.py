@@ -798,7 +798,8 @@ def check_small_seals(store, keys, device):
 
 
 RECORD_KEYS = set("version id kind state before_hold maker model serial has_received received enrolled source source_kind "
-                  "complete source_dev source_ino source_size source_birth destroy_when_due holds next_hold".split())
+                  "complete source_dev source_ino source_size source_birth destroy_when_due holds next_hold "
+                  "revision capacity origin location pictures scan next_note closed grace noticed end verified inspected".split())
 
 
 def check_record(store, image):
@@ -810,10 +811,11 @@ def check_record(store, image):
     except ValueError:
         raise Bad("the record is no JSON")
     need(isinstance(record, dict) and canonical(record) == data, "the record is not in canonical form")
-    need(set(record) == RECORD_KEYS and record["version"] == 1, "the record has other fields")
+    need(set(record) == RECORD_KEYS and record["version"] == 2, "the record has other fields")
     need(record["id"] == name and record["source_kind"] == "sealed" and record["source"] == "", "the record is of another source")
     need(record["complete"] is (image.head.state == COMPLETE), "record and header differ about the intake")
     need(record["source_size"] == (image.head.bytes if record["complete"] else 0), "the record has another length")
+    need(record["revision"] >= 1 and record["next_note"] >= 1, "the record counts from one")
     need(record["destroy_when_due"] is True and record["source_birth"] == 0, "the record of a sealed device")
 
 
