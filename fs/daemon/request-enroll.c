@@ -119,6 +119,9 @@ enum bl_status asked_enroll(struct asked *asked, struct device *device, const ch
 	if (status == BL_OK)
 		(void)!keeper_close_due(asked->daemon, NULL);
 	pthread_mutex_unlock(&asked->daemon->life_lock);
+	/* Also while its intake goes on: who may hold it may do so then. */
+	if (status == BL_OK)
+		gate_device_changed(asked->daemon->gate, device->id);
 	if (text)
 		device_record_done(&record);
 	return status;
@@ -145,7 +148,6 @@ enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 				      why);
 	if (status != BL_OK)
 		return status;
-	gate_device_changed(asked->daemon->gate, device->id);
 	keeper_wake(asked->daemon);
 	answer_text(asked->answer, "device", device->id);
 	answer_text(asked->answer, "kind", bl_device_kind_name(device->kind));
