@@ -149,9 +149,8 @@ cat >"$work/elsewhere" <<EOF
 exec unshare -u sh -c 'hostname "\$0" && exec "\$@"' Bench-0817 "$bailee" "\$@"
 EOF
 chmod 755 "$work/elsewhere"
-real=$bailee bailee=$work/elsewhere
+serve_program=$work/elsewhere
 start_daemon "$work/store" "$work/policy-4.yaml"
-bailee=$real
 view 61001 "$work/61001"
 reads 61001 a.txt
 stop_daemon
