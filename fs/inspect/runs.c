@@ -57,7 +57,7 @@ void inspect_kind_tables_init(struct inspect_kind_tables *tables)
 {
 	memset(tables, 0, sizeof(*tables));
 	for (size_t kind = 0; kind < KIND_COUNT; kind++) {
-		unsigned seen[16], count = 0;
+		unsigned seen[16] = {0}, count = 0;
 
 		for (unsigned row = 0; row < 16; row++) {
 			unsigned columns = columns_of(kind, row), k = 0;
