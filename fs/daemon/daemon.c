@@ -373,6 +373,8 @@ static void close_parts(struct daemon *daemon)
 	device_store_close(daemon->store);
 	fd_close(daemon->listen_fd);
 	fd_close(daemon->wake_fd);
+	fd_close(daemon->keeper_wake_fd);
+	fd_close(daemon->keeper_timer_fd);
 	fd_close(daemon->watch_fd);
 	fd_close(daemon->signal_fd);
 	fd_close(daemon->monitor_fd);
@@ -391,7 +393,8 @@ static enum bl_status block_signals(struct daemon *daemon, struct bl_error *why)
 	signal(SIGPIPE, SIG_IGN);
 	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	daemon->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (daemon->signal_fd < 0 || daemon->wake_fd < 0)
+	daemon->keeper_wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (daemon->signal_fd < 0 || daemon->wake_fd < 0 || daemon->keeper_wake_fd < 0)
 		return bl_fail_errno(why, BL_FAILED, "cannot take signals");
 	return BL_OK;
 }
@@ -417,13 +420,12 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	daemon->options = options;
 	daemon->owner = geteuid();
 	daemon->monitor_fd = daemon->wake_fd = daemon->signal_fd = daemon->listen_fd = -1;
-	daemon->watch_fd = -1;
+	daemon->watch_fd = daemon->keeper_wake_fd = daemon->keeper_timer_fd = -1;
 	pthread_mutex_init(&daemon->monitor_lock, NULL);
 	pthread_mutex_init(&daemon->views_lock, NULL);
 	pthread_mutex_init(&daemon->life_lock, NULL);
 	pthread_mutex_init(&daemon->shred_lock, NULL);
 	pthread_mutex_init(&daemon->keeper_lock, NULL);
-	pthread_cond_init(&daemon->keeper_wake, NULL);
 	pthread_mutex_init(&daemon->fresh_lock, NULL);
 	pthread_mutex_init(&daemon->contents_lock, NULL);
 	init_monotonic(&daemon->fresh_wake);

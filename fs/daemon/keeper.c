@@ -1,16 +1,19 @@
 /*
  * The keeper sleeps until the next date: a device that becomes due, an hour or a lapse that changes what a view may see. It
- * wakes early when something changed. Its waits are absolute in real time, so that a clock that is set wakes it.
+ * wakes early when something changed. Its waits are absolute in real time, and a clock that is set, either way, ends them.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "fs/daemon/state.h"
 
-/* However far the next date: look again after an hour, for the clock may be set where no wait notices. */
+/* However far the next date: look again after an hour, for trusted time is kept at least so often. */
 #define LONGEST_SLEEP_SECONDS 3600
 /* A shred that failed is tried again after this, or when anything changes. */
 #define RETRY_SECONDS 60
@@ -346,17 +349,22 @@ static int64_t next_wake(struct daemon *daemon, const struct retention_now *bega
 	return BL_MAX(next, wall + 1);
 }
 
-static void sleep_until(struct daemon *daemon, int64_t at_unix)
+/* A clock that was set back by a year would have us sleep for that year: the timer ends with ECANCELED then, as when it was set ahead. */
+static void sleep_until(const struct daemon *daemon, int64_t at_unix)
 {
-	struct timespec until = {.tv_sec = at_unix};
+	const struct itimerspec until = {.it_value = {.tv_sec = at_unix}};
+	struct pollfd polled[] = {{.fd = daemon->keeper_wake_fd, .events = POLLIN},
+				  {.fd = daemon->keeper_timer_fd, .events = POLLIN}};
+	uint64_t count;
 
-	pthread_mutex_lock(&daemon->keeper_lock);
-	while (!daemon->keeper_has_work && !atomic_load(&daemon->is_stopping))
-		if (pthread_cond_timedwait(&daemon->keeper_wake, &daemon->keeper_lock, &until) ==
-		    ETIMEDOUT)
-			break;
-	daemon->keeper_has_work = false;
-	pthread_mutex_unlock(&daemon->keeper_lock);
+	/* It was set since we looked at it: nothing is known of @at_unix any more. */
+	if (timerfd_settime(daemon->keeper_timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
+			    &until, NULL) < 0 &&
+	    errno == ECANCELED)
+		return;
+	(void)poll(polled, BL_COUNT(polled), LONGEST_SLEEP_SECONDS * 1000);
+	(void)!read(daemon->keeper_timer_fd, &count, sizeof(count));
+	(void)!read(daemon->keeper_wake_fd, &count, sizeof(count));
 }
 
 static void *keep(void *context)
@@ -384,6 +392,9 @@ static void *keep(void *context)
 
 enum bl_status keeper_start(struct daemon *daemon, struct bl_error *why)
 {
+	daemon->keeper_timer_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (daemon->keeper_timer_fd < 0)
+		return bl_fail_errno(why, BL_FAILED, "cannot make the keeper's timer");
 	if (pthread_create(&daemon->keeper, NULL, keep, daemon) != 0)
 		return bl_fail(why, BL_FAILED, "cannot start the keeper's thread");
 	daemon->has_keeper = true;
@@ -392,10 +403,7 @@ enum bl_status keeper_start(struct daemon *daemon, struct bl_error *why)
 
 void keeper_wake(struct daemon *daemon)
 {
-	pthread_mutex_lock(&daemon->keeper_lock);
-	daemon->keeper_has_work = true;
-	pthread_cond_signal(&daemon->keeper_wake);
-	pthread_mutex_unlock(&daemon->keeper_lock);
+	(void)eventfd_write(daemon->keeper_wake_fd, 1);
 }
 
 void keeper_stop(struct daemon *daemon)

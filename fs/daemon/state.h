@@ -98,9 +98,8 @@ struct daemon {
 
 	pthread_t keeper;
 	bool has_keeper;
+	int keeper_wake_fd, keeper_timer_fd; /* eventfd: it has work; timerfd of its next date */
 	pthread_mutex_t keeper_lock;
-	pthread_cond_t keeper_wake;
-	bool keeper_has_work;
 	/* What stood in the way of the last pass; "": nothing. Under keeper_lock. */
 	char shred_trouble[sizeof(((struct bl_error *)0)->text)];
 
