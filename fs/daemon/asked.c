@@ -171,6 +171,13 @@ enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action
 	return asked_told(asked, &question, status, why);
 }
 
+/* Half of an answer must not end like a whole one. */
+bool asked_goes_on(struct asked *asked)
+{
+	asked->is_client_gone |= atomic_load(&asked->daemon->is_stopping);
+	return !asked->is_client_gone;
+}
+
 void asked_send(struct asked *asked, const char *name, json_t *item)
 {
 	BL_CLEANUP(json_decref) json_t *message = json_pack("{s:o}", name, item);

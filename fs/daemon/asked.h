@@ -73,6 +73,8 @@ void answer_hex(json_t *object, const char *key, const uint8_t *bytes, size_t le
 json_t *record_json(const struct audit_record *record);
 /* A text in pieces: {"text": "..."} */
 void asked_send_text(struct asked *asked, const char *text, size_t length);
+/* asked_goes_on - for what may take long: is there somebody to tell more, and are we not about to stop? Else no last answer comes either */
+bool asked_goes_on(struct asked *asked);
 /* An answer before the last: {"@name": item}. Takes @item. */
 void asked_send(struct asked *asked, const char *name, json_t *item);
 /* The date of a device, which the request may have moved. */

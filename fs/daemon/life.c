@@ -18,22 +18,29 @@ struct telling {
 	struct asked *asked;
 	const struct policy *policy;
 	life_tell_fn *tell;
+	enum bl_status worst;
+	struct bl_error *why;
 };
 
+/* What cannot be told of one device is told at last, not left out; the others are told all the same. */
 static bool tell_of(void *context, const struct device *device)
 {
-	const struct telling *telling = context;
+	struct telling *telling = context;
+	struct bl_error here = {.text = ""};
+	enum bl_status status = telling->tell(telling->asked, telling->policy, device, &here);
 
-	telling->tell(telling->asked, telling->policy, device);
-	return !telling->asked->is_client_gone &&
-	       !atomic_load(&telling->asked->daemon->is_stopping);
+	if (status != BL_OK && telling->worst == BL_OK) {
+		telling->worst = status;
+		*telling->why = here;
+	}
+	return asked_goes_on(telling->asked);
 }
 
 enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *tell,
 			 struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	struct telling telling = {asked, policy, tell};
+	struct telling telling = {.asked = asked, .policy = policy, .tell = tell, .why = why};
 	bool is_of_one = asked_text(asked, "device") != NULL;
 	struct device device;
 	enum bl_status status = is_of_one
@@ -47,7 +54,7 @@ enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *te
 		(void)tell_of(&telling, &device);
 	else if (status == BL_OK)
 		device_each(asked->daemon->store, tell_of, &telling);
-	return status;
+	return status == BL_OK ? telling.worst : status;
 }
 
 enum bl_status life_custody(const struct asked *asked, const char *device, const char *detail,
@@ -167,19 +174,19 @@ static json_t *note_json(const struct policy *policy, const struct device_note *
 }
 
 /* A device may have more of them than an answer holds. */
-void life_notes(struct asked *asked, const struct policy *policy, const char *device, int about,
-		uint32_t matter)
+enum bl_status life_notes(struct asked *asked, const struct policy *policy, const char *device,
+			  int about, uint32_t matter, struct bl_error *why)
 {
 	BL_CLEANUP(device_notes_free) struct device_notes *notes = NULL;
+	enum bl_status status = device_notes_read(asked->daemon->store, device, &notes, why);
 
-	if (device_notes_read(asked->daemon->store, device, &notes, NULL) != BL_OK)
-		return;
-	for (size_t i = 0; i < notes->count && !asked->is_client_gone; i++) {
+	for (size_t i = 0; status == BL_OK && i < notes->count && asked_goes_on(asked); i++) {
 		const struct device_note *note = &notes->items[i];
 
 		if (about < 0 || ((int)note->about == about && note->matter == matter))
 			asked_send(asked, "note", note_json(policy, note));
 	}
+	return status;
 }
 
 /* ---- the device --------------------------------------------------------------------------------------- */

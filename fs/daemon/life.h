@@ -8,9 +8,13 @@
 /* life_permit - may the peer look after the device that the request names? */
 enum bl_status life_permit(struct asked *asked, struct device *out_device,
 			   struct bl_error *why) BL_MUST_CHECK;
-/* life_tell - something of the device that the request names, or of all: permitted, an event (@what), then told one by one */
-typedef void life_tell_fn(struct asked *asked, const struct policy *policy,
-			  const struct device *device);
+/*
+ * life_tell - something of the device that the request names, or of all: permitted, an event (@what), then told one by one
+ *
+ * What cannot be read of one of them is the failure of all at last, when the others are told.
+ */
+typedef enum bl_status life_tell_fn(struct asked *asked, const struct policy *policy,
+				    const struct device *device, struct bl_error *why);
 enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *tell,
 			 struct bl_error *why) BL_MUST_CHECK;
 
@@ -39,8 +43,8 @@ json_t *life_incident(const struct policy *policy, const char *device,
 json_t *life_request(const struct policy *policy, const char *device,
 		     const struct device_customer_request *request, int64_t now_unix);
 /* life_notes - one by one, {"note": ...}. @about -1: all of them; else those of that matter (0: of none) */
-void life_notes(struct asked *asked, const struct policy *policy, const char *device, int about,
-		uint32_t matter);
+enum bl_status life_notes(struct asked *asked, const struct policy *policy, const char *device,
+			  int about, uint32_t matter, struct bl_error *why) BL_MUST_CHECK;
 
 /* life_summary - what somebody has to look at: into the answer of `status` */
 void life_summary(struct asked *asked, const struct policy *policy);

@@ -96,7 +96,7 @@ static bool send_plan(void *context, const struct device *device)
 		add_then(planning, item, device, &plan);
 	planning->devices++;
 	asked_send(planning->asked, "plan", item);
-	return !planning->asked->is_client_gone;
+	return asked_goes_on(planning->asked);
 }
 
 static void answer_plan(const struct planning *planning)
@@ -208,7 +208,7 @@ static enum bl_status verify(struct asked *asked, const struct policy *policy,
 	enum bl_status status = device_store_log(asked->daemon->store, &log_fd, why);
 	int64_t refused = 0, missing = 0;
 
-	for (size_t i = 0; i < sample->count && status == BL_OK; i++) {
+	for (size_t i = 0; i < sample->count && asked_goes_on(asked); i++) {
 		struct sample_item *item = &sample->items[i];
 		const char *result = result_of(item);
 		bool is_good = item->verified.at_unix && item->verified.is_good;

@@ -235,17 +235,18 @@ enum bl_status request_customer_request_end(struct asked *asked, struct bl_error
 
 /* ---- looking ------------------------------------------------------------------------------------------------ */
 
-static void send_requests(struct asked *asked, const struct policy *policy,
-			  const struct device *device)
+static enum bl_status send_requests(struct asked *asked, const struct policy *policy,
+				    const struct device *device, struct bl_error *why)
 {
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status =
+		device_matters_read(asked->daemon->store, device->id, &matters, why);
 
-	if (device_matters_read(asked->daemon->store, device->id, &matters, NULL) != BL_OK)
-		return;
-	for (size_t i = 0; i < matters->request_count; i++)
+	for (size_t i = 0; status == BL_OK && i < matters->request_count; i++)
 		asked_send(asked, "request",
 			   life_request(policy, device->id, &matters->requests[i],
 					daemon_trusted(asked->daemon)));
+	return status;
 }
 
 enum bl_status request_customer_requests(struct asked *asked, struct bl_error *why)

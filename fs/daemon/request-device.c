@@ -1,5 +1,6 @@
 /* The record of a device, its custody, and what people do with it. */
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,11 @@
 
 /* ---- looking ------------------------------------------------------------------------------------------ */
 
-static void send_device(struct asked *asked, const struct policy *policy,
-			const struct device *device)
+static enum bl_status send_device(struct asked *asked, const struct policy *policy,
+				  const struct device *device, struct bl_error *why BL_UNUSED)
 {
 	asked_send(asked, "device", life_device(asked, policy, device));
+	return BL_OK;
 }
 
 enum bl_status request_device_list(struct asked *asked, struct bl_error *why)
@@ -47,7 +49,7 @@ static bool send_custody(void *context, const struct audit_record *record)
 
 	if (is_custody(record->event.op) && strcmp(record->event.device, chain->device) == 0)
 		asked_send(chain->asked, "custody", record_json(record));
-	return !chain->asked->is_client_gone && !atomic_load(&chain->asked->daemon->is_stopping);
+	return asked_goes_on(chain->asked);
 }
 
 static enum bl_status send_chain(struct asked *asked, const struct device *device,
@@ -85,14 +87,14 @@ static json_t *holds_of(const struct asked *asked, const struct policy *policy,
 	return list;
 }
 
-static json_t *consents_of(const struct asked *asked, const struct policy *policy, const char *id)
+static enum bl_status add_consents(const struct asked *asked, const struct policy *policy,
+				   const char *id, struct bl_error *why)
 {
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
+	enum bl_status status = device_facts_read(asked->daemon->store, id, &facts, why);
 	json_t *list = json_array();
 
-	if (device_facts_read(asked->daemon->store, id, &facts, NULL) != BL_OK)
-		return list;
-	for (size_t i = 0; i < facts->consent_count; i++) {
+	for (size_t i = 0; status == BL_OK && i < facts->consent_count; i++) {
 		const struct device_consent *consent = &facts->consents[i];
 		json_t *item = json_object();
 
@@ -104,7 +106,8 @@ static json_t *consents_of(const struct asked *asked, const struct policy *polic
 							      : json_integer(consent->by));
 		json_array_append_new(list, item);
 	}
-	return list;
+	json_object_set_new(asked->answer, "consents", list);
+	return status;
 }
 
 static enum bl_status add_matters(const struct asked *asked, const struct policy *policy,
@@ -185,14 +188,16 @@ static enum bl_status show(struct asked *asked, const struct device *device, str
 
 	json_object_update(asked->answer, plain);
 	json_object_set_new(asked->answer, "holds", holds_of(asked, policy, device));
-	json_object_set_new(asked->answer, "consents", consents_of(asked, policy, device->id));
-	life_notes(asked, policy, device->id, -1, 0);
 	add_proofs(asked, policy, device);
 	json_object_set_new(asked->answer, "certificate",
 			    json_boolean(has_certificate(store, device->id)));
 
-	enum bl_status status = add_matters(asked, policy, device->id, why);
+	enum bl_status status = add_consents(asked, policy, device->id, why);
 
+	if (status == BL_OK)
+		status = life_notes(asked, policy, device->id, -1, 0, why);
+	if (status == BL_OK)
+		status = add_matters(asked, policy, device->id, why);
 	return status == BL_OK ? send_chain(asked, device, why) : status;
 }
 
@@ -246,17 +251,25 @@ static enum bl_status answer_changed(struct asked *asked, const char *id, struct
  */
 typedef enum bl_status change_fn(struct asked *asked, const char *id, const void *with,
 				 struct bl_error *why);
-static enum bl_status change(struct asked *asked, const char *id, const char *detail,
-			     change_fn *carry_out, const void *with, struct bl_error *why)
+static enum bl_status change_locked(struct asked *asked, const char *id, const char *detail,
+				    change_fn *carry_out, const void *with, struct bl_error *why)
 {
-	pthread_mutex_lock(&asked->daemon->life_lock);
 	enum bl_status status = life_custody(asked, id, detail, why);
 
 	if (status == BL_OK)
 		status = carry_out(asked, id, with, why);
 	asked_undone(asked, AUDIT_CUSTODY, id, status);
-	pthread_mutex_unlock(&asked->daemon->life_lock);
 	return status == BL_OK ? answer_changed(asked, id, why) : status;
+}
+
+static enum bl_status change(struct asked *asked, const char *id, const char *detail,
+			     change_fn *carry_out, const void *with, struct bl_error *why)
+{
+	pthread_mutex_lock(&asked->daemon->life_lock);
+	enum bl_status status = change_locked(asked, id, detail, carry_out, with, why);
+
+	pthread_mutex_unlock(&asked->daemon->life_lock);
+	return status;
 }
 
 static enum bl_status add_note(struct asked *asked, const char *id, const void *with,
@@ -416,6 +429,15 @@ static enum bl_status check_wiped(const struct device *device, struct bl_error *
 	return BL_OK;
 }
 
+/* The very one that the record speaks of: that of another device, or an earlier one of this, is signed as well. */
+static bool is_statement_of(const struct device *device, const char *text, size_t length)
+{
+	uint8_t digest[DEVICE_DIGEST];
+
+	crypto_generichash(digest, sizeof(digest), (const uint8_t *)text, length, NULL, 0);
+	return memcmp(digest, device->inspected.statement, sizeof(digest)) == 0;
+}
+
 static enum bl_status check_statements(const struct asked *asked, const struct device *device,
 				       struct bl_error *why)
 {
@@ -429,28 +451,33 @@ static enum bl_status check_statements(const struct asked *asked, const struct d
 
 	if (status == BL_OK)
 		status = inspect_verify(inspection, length, key, INSPECT_TEXT, NULL, &verdict, why);
-	if (status == BL_OK && verdict != INSPECT_EMPTY)
+	if (status == BL_OK &&
+	    (verdict != INSPECT_EMPTY || !is_statement_of(device, inspection, length)))
 		status = BL_TAMPERED;
 	if (status != BL_OK)
 		return bl_fail(why, BL_NOT_VERIFIED,
 			       "the wipe check of '%s' is not there, or does not verify (inspect "
 			       "it again)",
 			       device->id);
-	if (device->state != STATE_SHREDDED)
-		return BL_OK;
-	status = retention_is_erased(store, device->id, why);
-	return status;
+	return device->state == STATE_SHREDDED ? retention_is_erased(store, device->id, why)
+					       : BL_OK;
 }
 
-static enum bl_status check_restock(const struct asked *asked, const struct device *device,
-				    struct bl_error *why)
+/* As it is now: whoever inspects it meanwhile, or puts its record right, waits for life_lock. */
+static enum bl_status check_way(const struct asked *asked, const char *id,
+				enum bl_device_state state, struct bl_error *why)
 {
-	enum bl_status status =
-		device_may_become(asked->daemon->store, device->id, STATE_RELEASED, why);
+	struct device device;
+	enum bl_status status = device_may_become(asked->daemon->store, id, state, why);
 
 	if (status == BL_OK)
-		status = check_wiped(device, why);
-	return status == BL_OK ? check_statements(asked, device, why) : status;
+		status = device_find(asked->daemon->store, id, &device, why);
+	if (status == BL_OK && state == STATE_RELEASED) {
+		status = check_wiped(&device, why);
+		if (status == BL_OK)
+			status = check_statements(asked, &device, why);
+	}
+	return status;
 }
 
 static enum bl_status set_state(struct asked *asked, const char *id, const void *with,
@@ -481,6 +508,19 @@ static const struct way *way_of(const char *name)
 	return NULL;
 }
 
+/* Who tries to bring back what is not empty does so on record. */
+static enum bl_status go(struct asked *asked, const char *id, const struct way *way,
+			 struct bl_error *why)
+{
+	enum bl_status status = check_way(asked, id, way->state, why);
+
+	if (status == BL_OK)
+		return change_locked(asked, id, way->detail, set_state, &way->state, why);
+	if (asked_log(asked, AUDIT_CUSTODY, id, "refused", status, NULL) != BL_OK)
+		return bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+	return status;
+}
+
 enum bl_status request_device_state(struct asked *asked, struct bl_error *why)
 {
 	struct device device;
@@ -492,15 +532,9 @@ enum bl_status request_device_state(struct asked *asked, struct bl_error *why)
 
 	if (status != BL_OK)
 		return status;
-	if (way->state == STATE_RELEASED)
-		status = check_restock(asked, &device, why);
-	else
-		status = device_may_become(asked->daemon->store, device.id, way->state, why);
-	/* Who tries to bring back what is not empty does so on record. */
-	if (status == BL_OK)
-		status = change(asked, device.id, way->detail, set_state, &way->state, why);
-	else if (asked_log(asked, AUDIT_CUSTODY, device.id, "refused", status, NULL) != BL_OK)
-		return bl_fail(why, BL_LOG_BROKEN, "the log cannot take the event");
+	pthread_mutex_lock(&asked->daemon->life_lock);
+	status = go(asked, device.id, way, why);
+	pthread_mutex_unlock(&asked->daemon->life_lock);
 	gate_device_changed(asked->daemon->gate, device.id);
 	keeper_wake(asked->daemon);
 	return status;
@@ -525,8 +559,10 @@ enum bl_status request_receipt(struct asked *asked, struct bl_error *why)
 	BL_CLEANUP(json_decref) json_t *plain = life_device(asked, policy, &device);
 
 	json_object_update(asked->answer, plain);
-	life_notes(asked, policy, device.id, NOTE_CONDITION, 0);
 	add_proofs(asked, policy, &device);
+	status = life_notes(asked, policy, device.id, NOTE_CONDITION, 0, why);
+	if (status != BL_OK)
+		return status;
 	status = device_certificate_read(store, device.id, "~intake.json", &text, &length, why);
 	if (status == BL_OK && length <= DAEMON_MESSAGE_LIMIT / 2)
 		answer_text(asked->answer, "certificate", text);

@@ -338,7 +338,7 @@ enum bl_status request_requests(struct asked *asked, struct bl_error *why)
 	if (status != BL_OK)
 		return status;
 	device_each(asked->daemon->store, add_id, &ids);
-	for (size_t i = 0; i < ids.count && !asked->is_client_gone; i++)
+	for (size_t i = 0; i < ids.count && asked_goes_on(asked); i++)
 		send_requests(asked, ids.items[i]);
 	free(ids.items);
 	return ids.is_short_of_memory ? bl_fail(why, BL_NO_MEMORY, "out of memory") : BL_OK;

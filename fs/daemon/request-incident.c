@@ -233,7 +233,6 @@ static enum bl_status close_incident(struct asked *asked, const struct device *d
 	struct daemon *daemon = asked->daemon;
 	enum bl_status status = BL_OK;
 
-	pthread_mutex_lock(&daemon->life_lock);
 	if (!incident->is_closed)
 		status = log_incident(asked, device->id, incident->number, "closed", incident->kind,
 				      why);
@@ -242,12 +241,7 @@ static enum bl_status close_incident(struct asked *asked, const struct device *d
 					       asked->peer->uid, daemon_trusted(daemon),
 					       asked_text(asked, "corrective"), why);
 	asked_undone(asked, AUDIT_INCIDENT, device->id, status);
-	if (status == BL_OK)
-		status = thaw(asked, device, incident->number, why);
-	pthread_mutex_unlock(&daemon->life_lock);
-	gate_device_changed(daemon->gate, device->id);
-	keeper_wake(daemon);
-	return status;
+	return status == BL_OK ? thaw(asked, device, incident->number, why) : status;
 }
 
 static bool has_hold_of(const struct device *device, uint32_t incident)
@@ -278,34 +272,52 @@ static enum bl_status check_close(const struct asked *asked, const struct device
 	return BL_OK;
 }
 
-enum bl_status request_incident_close(struct asked *asked, struct bl_error *why)
+/* As both are now: the incident may be about to place its hold, or another one to close it. */
+static enum bl_status close_named(struct asked *asked, const char *id, struct bl_error *why)
 {
 	struct device device;
 	struct device_incident incident = {.number = 0};
-	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
+
+	pthread_mutex_lock(&asked->daemon->life_lock);
+	enum bl_status status = device_find(asked->daemon->store, id, &device, why);
 
 	if (status == BL_OK)
-		status = find_named(asked, device.id, &incident, why);
+		status = find_named(asked, id, &incident, why);
 	if (status == BL_OK)
 		status = check_close(asked, &device, &incident, why);
 	if (status == BL_OK)
 		status = close_incident(asked, &device, &incident, why);
-	return status == BL_OK ? answer_incident(asked, device.id, incident.number, why) : status;
+	pthread_mutex_unlock(&asked->daemon->life_lock);
+	return status == BL_OK ? answer_incident(asked, id, incident.number, why) : status;
+}
+
+enum bl_status request_incident_close(struct asked *asked, struct bl_error *why)
+{
+	struct device device;
+	enum bl_status status = asked_permitted_device(asked, ACTION_RELEASE, &device, why);
+
+	if (status != BL_OK)
+		return status;
+	status = close_named(asked, device.id, why);
+	gate_device_changed(asked->daemon->gate, device.id);
+	keeper_wake(asked->daemon);
+	return status;
 }
 
 /* ---- looking -------------------------------------------------------------------------------------------- */
 
-static void send_incidents(struct asked *asked, const struct policy *policy,
-			   const struct device *device)
+static enum bl_status send_incidents(struct asked *asked, const struct policy *policy,
+				     const struct device *device, struct bl_error *why)
 {
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status =
+		device_matters_read(asked->daemon->store, device->id, &matters, why);
 
-	if (device_matters_read(asked->daemon->store, device->id, &matters, NULL) != BL_OK)
-		return;
-	for (size_t i = 0; i < matters->incident_count; i++)
+	for (size_t i = 0; status == BL_OK && i < matters->incident_count; i++)
 		asked_send(asked, "incident",
 			   life_incident(policy, device->id, &matters->incidents[i],
 					 daemon_trusted(asked->daemon)));
+	return status;
 }
 
 enum bl_status request_incidents(struct asked *asked, struct bl_error *why)
@@ -330,7 +342,7 @@ struct seen_file {
 };
 
 struct seen {
-	const struct asked *asked;
+	struct asked *asked;
 	const char *device;
 	size_t person_count, file_count, file_room;
 	struct seen_person persons[SEEN_PERSONS];
@@ -385,7 +397,7 @@ static bool count_look(void *context, const struct audit_record *record)
 	const struct audit_event *event = &record->event;
 
 	if (!is_look(event->op) || strcmp(event->device, seen->device) != 0)
-		return !atomic_load(&seen->asked->daemon->is_stopping);
+		return asked_goes_on(seen->asked);
 	int64_t at_unix = record->realtime_ns / 1000000000;
 	struct seen_person *person = person_of(seen, event->uid, at_unix);
 
@@ -489,6 +501,6 @@ enum bl_status request_incident_show(struct asked *asked, struct bl_error *why)
 	answer_text(asked->answer, "kind_of_device", bl_device_kind_name(device.kind));
 	answer_text(asked->answer, "maker", device.maker);
 	answer_text(asked->answer, "model", device.model);
-	life_notes(asked, policy, device.id, NOTE_INCIDENT, incident.number);
-	return add_seen(asked, policy, &device, why);
+	status = life_notes(asked, policy, device.id, NOTE_INCIDENT, incident.number, why);
+	return status == BL_OK ? add_seen(asked, policy, &device, why) : status;
 }

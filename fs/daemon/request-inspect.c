@@ -17,6 +17,7 @@ struct checking {
 	bool has_device;
 	struct device device;
 	struct device_record known; /* its identities */
+	int64_t begun_unix, begun_trusted_unix;
 	struct inspect_medium medium;
 	struct inspect_report reports[INSPECT_REPORTS];
 	size_t report_count;
@@ -86,7 +87,7 @@ static bool tell_progress(void *context, uint64_t done_bytes, uint64_t all_bytes
 		   json_pack("{s:I,s:I}", "done", (json_int_t)done_bytes, "total",
 			     (json_int_t)all_bytes));
 	/* Nothing was begun that has to be ended. */
-	return !asked->is_client_gone && !atomic_load(&asked->daemon->is_stopping);
+	return asked_goes_on(asked);
 }
 
 static const char *name_of(const void *context, unsigned class)
@@ -95,7 +96,7 @@ static const char *name_of(const void *context, unsigned class)
 }
 
 static enum bl_status sign(const struct checking *checking, const struct inspect_result *result,
-			   int64_t begun_unix, char **out_json, struct bl_error *why)
+			   char **out_json, struct bl_error *why)
 {
 	struct daemon *daemon = checking->asked->daemon;
 	const struct inspect_statement statement = {
@@ -108,7 +109,7 @@ static enum bl_status sign(const struct checking *checking, const struct inspect
 		.identity_count = checking->known.identity_count,
 		.reports = checking->reports,
 		.report_count = checking->report_count,
-		.begun_unix = begun_unix,
+		.begun_unix = checking->begun_unix,
 		.done_unix = daemon_wall(),
 		.trusted_unix = daemon_trusted(daemon),
 		.by = checking->asked->peer->uid,
@@ -159,15 +160,42 @@ static enum bl_status log_inspected(const struct checking *checking,
 	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
 }
 
-/* The event, the files, and last the record: what restocking goes by is never ahead of what can be shown. */
+/* The files, and last the record: what restocking goes by is never ahead of what can be shown. */
+static enum bl_status keep_with_device(const struct checking *checking, const char *json,
+				       const struct device_inspected *inspected,
+				       struct bl_error *why)
+{
+	struct device_store *store = checking->asked->daemon->store;
+	enum bl_status status = write_pages(store, checking->device.id, json, why);
+
+	return status == BL_OK ? device_set_inspected(store, checking->device.id, inspected, why)
+			       : status;
+}
+
+/* It may have taken hours. What was compared is what the record said when it began. */
+static enum bl_status check_same(const struct checking *checking, struct bl_error *why)
+{
+	struct device device;
+	enum bl_status status =
+		device_find(checking->asked->daemon->store, checking->device.id, &device, why);
+
+	if (status == BL_OK && strcmp(device.serial, checking->device.serial) != 0)
+		return bl_fail(why, BL_STALE,
+			       "the serial number of '%s' was changed while it was inspected "
+			       "(inspect it again)",
+			       device.id);
+	return status;
+}
+
 static enum bl_status keep(const struct checking *checking, const struct inspect_result *result,
 			   const char *json, struct bl_error *why)
 {
-	struct daemon *daemon = checking->asked->daemon;
-	const char *id = checking->device.id;
+	const struct asked *asked = checking->asked;
+	struct daemon *daemon = asked->daemon;
 	struct device_inspected inspected = {
-		.at_unix = daemon_trusted(daemon),
-		.by = checking->asked->peer->uid,
+		/* What was read before it was destroyed is no proof of what is left after. */
+		.at_unix = checking->begun_trusted_unix,
+		.by = asked->peer->uid,
 		.is_empty = result->verdict == INSPECT_EMPTY,
 		.is_other = inspect_serial_matches(checking->medium.serial,
 						   checking->device.serial) == INSPECT_NO,
@@ -176,12 +204,14 @@ static enum bl_status keep(const struct checking *checking, const struct inspect
 	crypto_generichash(inspected.statement, DEVICE_DIGEST, (const uint8_t *)json, strlen(json),
 			   NULL, 0);
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status = log_inspected(checking, result, inspected.statement, why);
+	enum bl_status status = checking->has_device ? check_same(checking, why) : BL_OK;
 
+	if (status == BL_OK)
+		status = log_inspected(checking, result, inspected.statement, why);
 	if (status == BL_OK && checking->has_device)
-		status = write_pages(daemon->store, id, json, why);
-	if (status == BL_OK && checking->has_device)
-		status = device_set_inspected(daemon->store, id, &inspected, why);
+		status = keep_with_device(checking, json, &inspected, why);
+	asked_undone(asked, AUDIT_INSPECTED, checking->has_device ? checking->device.id : NULL,
+		     status);
 	pthread_mutex_unlock(&daemon->life_lock);
 	return status;
 }
@@ -203,11 +233,13 @@ static enum bl_status run(struct checking *checking, struct bl_error *why)
 	};
 	BL_CLEANUP(bl_free) struct inspect_result *result = NULL;
 	BL_CLEANUP(bl_free) char *json = NULL;
-	int64_t begun = daemon_wall();
+	checking->begun_unix = daemon_wall();
+	checking->begun_trusted_unix = daemon_trusted(asked->daemon);
+
 	enum bl_status status = inspect_run(&job, &result, why);
 
 	if (status == BL_OK)
-		status = sign(checking, result, begun, &json, why);
+		status = sign(checking, result, &json, why);
 	if (status == BL_OK)
 		status = keep(checking, result, json, why);
 	if (status != BL_OK)

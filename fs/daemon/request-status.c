@@ -181,6 +181,8 @@ static void send_devices(struct asked *asked, json_t *list)
 
 	json_array_foreach(owned, index, device)
 	{
+		if (!asked_goes_on(asked))
+			break;
 		asked_send(asked, "device", json_incref(device));
 	}
 }

@@ -1,0 +1,73 @@
+# What somebody with a right, or with a hand in the store, tries on a device's life: to put off its date, to bring it back to stock by the
+# proof of another, to have what was written down forgotten.
+. "$BAILEE_ROOT/tests/e2e/lib.sh"
+need_root
+need_fuse
+need mke2fs jq setpriv
+mkdir "$work/disk" "$work/files"
+echo 'nothing of note' >"$work/files/a.txt"
+truncate -s 4M "$work/small.img"
+mke2fs -q -d "$work/files" "$work/small.img"
+cat >"$work/policy.yaml" <<'YAML'
+bailee: 1
+name: hostile
+serial: 1
+timezone: UTC
+people:
+  'uid:61001': {roles: [desk]}
+  'uid:61002': {roles: [officer]}
+roles: {desk: {}, officer: {}}
+defaults: {access: forbid, mask: fill, unscanned: withhold}
+rules:
+  - {id: desk-works, permit: [list, read, copy, intake], who: [desk], why: They take devices in.}
+  - {id: officers-decide, permit: [hold, release, review], who: [officer], why: They decide.}
+retention:
+  - {id: month, destroy_after: {intake: 30d}}
+YAML
+store=$work/store
+desk() { as 61001 "$bailee" "$@"; }
+officer() { as 61002 "$bailee" "$@"; }
+is() { "$bailee" device list --json | jq -r --arg id "$1" ".devices[] | select(.id == \$id) | .$2"; }
+pass() { "$bailee" shred --due >"$work/out" 2>&1 || fail "a pass failed: $(cat "$work/out")"; }
+other_clock
+start_daemon "$store" "$work/policy.yaml"
+for id in EMPTY FULL OURS; do
+	cp --sparse=never "$work/small.img" "$work/disk/$id.img"
+	code 0 desk enroll "$work/small.img" --device "$id" --kind disk
+done
+
+# ---- the proof of another device, or an earlier one of its own ----
+truncate -s 4M "$work/zeros.img"
+code 0 desk inspect "$work/zeros.img" --device EMPTY
+code 0 desk inspect "$work/zeros.img" --device FULL
+cp "$store/certificates/FULL~inspect.json" "$work/earlier.json"
+clock 60 60
+for proof in "$store/certificates/EMPTY~inspect.json" "$work/earlier.json"; do
+	code 0 desk inspect "$work/zeros.img" --device FULL
+	cp "$proof" "$store/certificates/FULL~inspect.json"
+	code 13 officer device restock FULL --reason 'it is empty, surely'
+	says 'does not verify'
+done
+[ "$(is FULL state)" = received ] || fail "FULL is $(is FULL state) by the proof of another"
+code 0 officer device restock EMPTY --reason 'it is empty'
+[ "$(is EMPTY state)" = released ] || fail "EMPTY is $(is EMPTY state)"
+
+# ---- what was written down and cannot be read is told, never left out ----
+code 0 desk device note OURS 'the hinge is loose'
+code 0 officer incident open OURS --kind damage --text 'it fell'
+code 0 desk device show OURS
+says 'hinge'
+stop_daemon
+cp "$store/devices/OURS/notes.sealed" "$work/notes.kept"
+printf x | dd of="$store/devices/OURS/notes.sealed" bs=1 seek=60 conv=notrunc status=none
+start_daemon "$store" "$work/policy.yaml"
+code 12 desk device show OURS
+code 12 desk receipt OURS
+code 12 officer incident show OURS/1
+stop_daemon
+cp "$work/notes.kept" "$store/devices/OURS/notes.sealed"
+printf x | dd of="$store/devices/OURS/matters.sealed" bs=1 seek=60 conv=notrunc status=none
+start_daemon "$store" "$work/policy.yaml"
+code 12 desk incident list
+code 12 desk customer-request list
+code 0 desk device list
