@@ -63,6 +63,48 @@ enum bl_status life_custody(const struct asked *asked, const char *device, const
 	return asked_log(asked, AUDIT_CUSTODY, device, detail, BL_OK, why);
 }
 
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+#define NEAR_SECONDS 3600 /* it was known a moment after its event */
+
+struct beginning {
+	struct asked *asked;
+	const struct device *device;
+	uint64_t sequence; /* 0: not found */
+};
+
+static bool find_beginning(void *context, const struct audit_record *record)
+{
+	struct beginning *beginning = context;
+	const struct audit_event *event = &record->event;
+	int64_t apart = record->realtime_ns / 1000000000 - beginning->device->enrolled_unix;
+
+	if (event->op == AUDIT_ENROLLED && event->verdict == AUDIT_PERMITTED &&
+	    apart <= NEAR_SECONDS && apart >= -NEAR_SECONDS &&
+	    strcmp(event->device, beginning->device->id) == 0)
+		beginning->sequence = record->sequence;
+	return !beginning->sequence && asked_goes_on(beginning->asked);
+}
+
+/*
+ * The log has the times of a wall clock that may have been behind trusted time, which the record has: only the event itself says where to
+ * begin. Where it is not, all of the log is read.
+ */
+enum bl_status life_events(struct asked *asked, const struct device *device, audit_record_fn *tell,
+			   void *context, struct bl_error *why)
+{
+	struct beginning beginning = {.asked = asked, .device = device};
+	BL_CLEANUP(fd_close) int log_fd = -1;
+	enum bl_status status = device_store_log(asked->daemon->store, &log_fd, why);
+
+	if (status == BL_OK)
+		status = audit_scan_since(log_fd, device->enrolled_unix - NEAR_SECONDS,
+					  find_beginning, &beginning, why);
+	if (status == BL_OK)
+		status = audit_scan_from(log_fd, beginning.sequence, tell, context, why);
+	return status;
+}
+
 /* ---- deadlines -------------------------------------------------------------------------------------- */
 
 const char *life_warning_name(enum life_warning warning)

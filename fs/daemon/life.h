@@ -22,6 +22,10 @@ enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *te
 enum bl_status life_custody(const struct asked *asked, const char *device, const char *detail,
 			    struct bl_error *why) BL_MUST_CHECK;
 
+/* life_events - the log from the event on by which the device became known; @tell is told of others in between, too */
+enum bl_status life_events(struct asked *asked, const struct device *device, audit_record_fn *tell,
+			   void *context, struct bl_error *why) BL_MUST_CHECK;
+
 /* How near a deadline is: half of the time is over, or all of it. */
 enum life_warning { LIFE_QUIET, LIFE_SOON, LIFE_LATE };
 const char *life_warning_name(enum life_warning warning); /* "" "soon" "late" */

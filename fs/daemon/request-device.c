@@ -56,13 +56,8 @@ static enum bl_status send_chain(struct asked *asked, const struct device *devic
 				 struct bl_error *why)
 {
 	struct chain chain = {asked, device->id};
-	BL_CLEANUP(fd_close) int log_fd = -1;
-	enum bl_status status = device_store_log(asked->daemon->store, &log_fd, why);
 
-	if (status != BL_OK)
-		return status;
-	/* It was known a moment after its event. */
-	return audit_scan_since(log_fd, device->enrolled_unix - 3600, send_custody, &chain, why);
+	return life_events(asked, device, send_custody, &chain, why);
 }
 
 static json_t *holds_of(const struct asked *asked, const struct policy *policy,

@@ -457,7 +457,6 @@ static json_t *seen_json(const struct policy *policy, const struct seen_person *
 static enum bl_status add_seen(struct asked *asked, const struct policy *policy,
 			       const struct device *device, struct bl_error *why)
 {
-	BL_CLEANUP(fd_close) int log_fd = -1;
 	BL_CLEANUP(bl_free) struct seen *seen = calloc(1, sizeof(*seen));
 
 	if (!seen)
@@ -465,11 +464,8 @@ static enum bl_status add_seen(struct asked *asked, const struct policy *policy,
 	seen->asked = asked;
 	seen->device = device->id;
 
-	enum bl_status status = device_store_log(asked->daemon->store, &log_fd, why);
+	enum bl_status status = life_events(asked, device, count_look, seen, why);
 
-	if (status == BL_OK)
-		status = audit_scan_since(log_fd, device->enrolled_unix - 3600, count_look, seen,
-					  why);
 	if (status == BL_OK && seen->is_short_of_memory)
 		status = bl_fail(why, BL_NO_MEMORY, "out of memory");
 	if (status == BL_OK)

@@ -71,3 +71,20 @@ start_daemon "$store" "$work/policy.yaml"
 code 12 desk incident list
 code 12 desk customer-request list
 code 0 desk device list
+
+# ---- a wall clock that was behind when it came in hides no event of its life ----
+clock $((400 * 86400)) $((400 * 86400)) host 1
+pass
+code 0 desk enroll "$work/small.img" --device LATER --kind disk
+code 0 desk device move LATER shelf-1
+clock 0 $((400 * 86400)) host 1
+view 61001 "$work/view"
+as 61001 cat "$work/view/LATER/p1-ext2/a.txt" >/dev/null || fail "the desk does not read"
+umount "$work/view"
+code 0 officer incident open LATER --kind damage --text 'it fell'
+stop_daemon
+start_daemon "$store"
+code 0 desk device show LATER --json
+[ "$(jq -r '.custodys // .custody | .[].op' "$work/out" | head -n 2 | tr '\n' ' ')" = 'enrolled custody ' ] || fail "custody lacks its beginning: $(cat "$work/out")"
+code 0 officer incident show LATER/1 --json
+[ "$(jq -r '.seens // .seen | .[] | select(.uid == 61001) | .files' "$work/out")" = 1 ] || fail "who saw what lacks the desk: $(cat "$work/out")"
