@@ -70,7 +70,7 @@ import json, os, subprocess, sys, time
 bailee, work, me, workers, each = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 acks = os.open(work + "/acks", os.O_WRONLY | os.O_APPEND)
 placed = work + "/placed/%d"
-LOST = ("no daemon", "went away", "connection", "Connection", "daemon")
+LOST = ("no daemon", "went away", "onnection", "the socket", "daemon")
 REFUSED = ("open already", "at most", "has no hold", "more than")
 
 def say(what):
