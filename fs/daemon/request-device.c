@@ -414,7 +414,7 @@ static enum bl_status check_wiped(const struct device *device, struct bl_error *
 	if (inspected->is_other)
 		return bl_fail(why, BL_FORBIDDEN,
 			       "the medium that was inspected has another serial number than '%s' "
-			       "(inspect the right one, or mend the record)",
+			       "(inspect the right one, or mend the record and inspect it again)",
 			       device->id);
 	if (inspected->at_unix < device->end.at_unix)
 		return bl_fail(why, BL_FORBIDDEN,

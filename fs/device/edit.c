@@ -152,7 +152,7 @@ static enum bl_status make_edit(struct device_entry *changed, const void *how, s
 {
 	const struct device_record *record = how;
 	struct device *device = &changed->device;
-	int64_t received_unix = device->received_unix;
+	const struct device before = *device;
 	enum bl_status status = check_revision(device, record, why);
 
 	if (status == BL_OK)
@@ -166,7 +166,10 @@ static enum bl_status make_edit(struct device_entry *changed, const void *how, s
 
 	record_take(device, record);
 	if (is_same)
-		device->received_unix = received_unix;
+		device->received_unix = before.received_unix;
+	/* A wipe check compared the number that is no longer the record's. */
+	if (strcmp(device->serial, before.serial) != 0)
+		device->inspected = (struct device_inspected){.at_unix = 0};
 	status = record_check(device, why);
 	return status == BL_OK ? entry_revise(changed, why) : status;
 }

@@ -513,6 +513,22 @@ static void what_the_calendar_writes_is_kept_and_no_revision(void **state)
 }
 
 /* The store could not be opened any more if it were written. */
+/* A wipe check is of the drive whose number the record had; what else is edited leaves it. */
+static void a_wipe_check_does_not_outlive_another_serial_number(void **state)
+{
+	struct temp *temp = *state;
+	const struct device_inspected inspected = {
+		.at_unix = DAY_ONE, .by = 1, .is_empty = true, .statement = {1}};
+
+	enroll(temp, "{serial: S-1}");
+	assert_int_equal(device_set_inspected(temp->store, "RMA-1", &inspected, NULL), BL_OK);
+	assert_int_equal(edit(temp, "{revision: 1, serial: S-1, maker: Examplo}", NULL), BL_OK);
+	assert_int_equal(now(temp).inspected.at_unix, DAY_ONE);
+	assert_int_equal(edit(temp, "{revision: 2, serial: S-2}", NULL), BL_OK);
+	assert_int_equal(now(temp).inspected.at_unix, 0);
+	assert_false(now(temp).inspected.is_empty);
+}
+
 static void what_does_not_hang_together_is_not_written(void **state)
 {
 	struct temp *temp = *state;
@@ -550,6 +566,7 @@ int main(void)
 		TEST(printed_record_is_taken_back_unchanged),
 		TEST(printed_record_tells_nothing_of_the_customer),
 		TEST(what_the_calendar_writes_is_kept_and_no_revision),
+		TEST(a_wipe_check_does_not_outlive_another_serial_number),
 		TEST(what_does_not_hang_together_is_not_written),
 	};
 
