@@ -49,6 +49,9 @@ void calendar_clock(struct daemon *daemon)
 
 /* ---- notices ----------------------------------------------------------------------------------- */
 
+/* A store that does not take that a notice was given is asked again so late: every pass would fill the log with the same. */
+#define NOTICE_RETRY_SECONDS 3600
+
 struct looking {
 	struct daemon *daemon;
 	const struct policy *policy;
@@ -70,7 +73,7 @@ static bool wants_notice(const struct looking *looking, const struct device *dev
 
 static bool notice(void *context, const struct device *device)
 {
-	const struct looking *looking = context;
+	struct looking *looking = context;
 	struct daemon *daemon = looking->daemon;
 	struct audit_event event = event_by(daemon, NULL, AUDIT_NOTICE);
 	struct retention_plan plan;
@@ -84,8 +87,12 @@ static bool notice(void *context, const struct device *device)
 	event.bytes = (uint64_t)plan.due_unix;
 	rules_local_time(looking->policy, plan.due_unix, event.detail);
 	/* The event first: told twice rather than never. */
-	if (audit_append(daemon->audit, &event, NULL, NULL) == BL_OK)
-		(void)!device_set_noticed(daemon->store, device->id, plan.due_unix, NULL);
+	enum bl_status status = audit_append(daemon->audit, &event, NULL, NULL);
+
+	if (status == BL_OK)
+		status = device_set_noticed(daemon->store, device->id, plan.due_unix, NULL);
+	if (status != BL_OK)
+		looking->status = status;
 	return true;
 }
 
@@ -94,7 +101,11 @@ void calendar_notices(struct daemon *daemon)
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	struct looking looking = {.daemon = daemon, .policy = policy, .now = daemon_times(daemon)};
 
+	if (looking.now.trusted_unix < daemon->notices_unix)
+		return;
 	device_each(daemon->store, notice, &looking);
+	if (looking.status != BL_OK)
+		daemon->notices_unix = looking.now.trusted_unix + NOTICE_RETRY_SECONDS;
 }
 
 /* ---- dates that were put off ---------------------------------------------------------------------- */

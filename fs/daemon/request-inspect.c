@@ -39,6 +39,17 @@ static enum bl_status check_medium(const struct asked *asked, struct bl_error *w
 	return BL_OK;
 }
 
+/* A partition that is cleared says nothing of what lies beside it, and its disk's serial number would have it taken for the whole. */
+static enum bl_status look_at_medium(struct checking *checking, struct bl_error *why)
+{
+	inspect_medium_look(checking->asked->passed_fd, &checking->medium);
+	return checking->medium.is_part
+		       ? bl_fail(why, BL_INVALID,
+				 "the medium is a part of a disk (name the whole one: /dev/sdX, "
+				 "not /dev/sdX1)")
+		       : BL_OK;
+}
+
 /* Regular files only: a pipe would have us wait. */
 static enum bl_status read_report(int fd, struct inspect_report *out_report, struct bl_error *why)
 {
@@ -283,6 +294,8 @@ enum bl_status request_inspect(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = check_medium(asked, why);
 	if (status == BL_OK)
+		status = look_at_medium(checking, why);
+	if (status == BL_OK)
 		status = take_reports(checking, why);
 	if (status == BL_OK)
 		status = learn(checking, why);
@@ -294,7 +307,6 @@ enum bl_status request_inspect(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = control_begin_intake(asked->daemon, asked->fd, why);
 	if (status == BL_OK) {
-		inspect_medium_look(asked->passed_fd, &checking->medium);
 		status = run(checking, why);
 		control_end_intake(asked->daemon, asked->fd);
 	}

@@ -98,6 +98,7 @@ struct daemon {
 
 	pthread_t keeper;
 	bool has_keeper;
+	int64_t notices_unix; /* none before then, trusted time: the last could not be kept; its thread's */
 	int keeper_wake_fd, keeper_timer_fd; /* eventfd: it has work; timerfd of its next date */
 	pthread_mutex_t keeper_lock;
 	/* What stood in the way of the last pass; "": nothing. Under keeper_lock. */

@@ -22,7 +22,7 @@ rules:
   - {id: desk-works, permit: [list, read, copy, intake], who: [desk], why: They take devices in.}
   - {id: officers-decide, permit: [hold, release, review], who: [officer], why: They decide.}
 retention:
-  - {id: month, destroy_after: {intake: 30d}}
+  - {id: month, destroy_after: {intake: 30d}, notice: 5d}
 YAML
 store=$work/store
 desk() { as 61001 "$bailee" "$@"; }
@@ -71,6 +71,26 @@ start_daemon "$store" "$work/policy.yaml"
 code 12 desk incident list
 code 12 desk customer-request list
 code 0 desk device list
+
+# ---- a notice that the store does not keep is given again after an hour, not at every pass ----
+stop_daemon
+mkdir "$store/devices/FULL/record.tmp"
+clock $((26 * 86400)) $((26 * 86400)) host 1
+start_daemon "$store" "$work/policy.yaml"
+notices() { "$bailee" log query --device "$1" --op notice --json | wc -l; }
+until [ "$(notices FULL)" -gt 0 ]; do :; done
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	code 0 desk device open OURS
+	code 0 desk device close OURS
+done
+clock $((26 * 86400 + 4000)) $((26 * 86400 + 4000)) host 1
+# Another one: its notice comes in the pass that follows.
+code 0 desk device open OURS
+until [ "$(notices FULL)" -gt 1 ]; do :; done
+[ "$(notices FULL)" = 2 ] || fail "$(notices FULL) notices"
+stop_daemon
+rmdir "$store/devices/FULL/record.tmp"
+start_daemon "$store" "$work/policy.yaml"
 
 # ---- a wall clock that was behind when it came in hides no event of its life ----
 clock $((400 * 86400)) $((400 * 86400)) host 1
