@@ -96,6 +96,7 @@ enum bl_status inspect_report_parse(const char *bytes, size_t length,
 enum inspect_known { INSPECT_NOT_KNOWN, INSPECT_NO, INSPECT_YES };
 struct inspect_medium {
 	bool is_block_device;
+	bool is_part; /* of a disk: nothing is shown of the rest of it */
 	char model[DEVICE_TEXT], serial[DEVICE_TEXT];
 	enum inspect_known is_virtual;
 };

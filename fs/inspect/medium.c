@@ -84,11 +84,17 @@ static enum inspect_known is_virtual(const char *path)
 		       : INSPECT_NO;
 }
 
+/* A partition lies in the folder of its disk; so do the boot areas of an MMC card, which are no partitions to the kernel. */
+static bool is_part(int disk)
+{
+	return faccessat(disk, "partition", F_OK, 0) == 0 ||
+	       faccessat(disk, "../queue", F_OK, 0) == 0;
+}
+
 void inspect_medium_at(const char *sys, unsigned major, unsigned minor,
 		       struct inspect_medium *out_medium)
 {
 	char path[256];
-	BL_CLEANUP(fd_close) int part = -1;
 	BL_CLEANUP(fd_close) int disk = -1;
 
 	memset(out_medium, 0, sizeof(*out_medium));
@@ -97,14 +103,10 @@ void inspect_medium_at(const char *sys, unsigned major, unsigned minor,
 	    sizeof(path))
 		return;
 	out_medium->is_virtual = is_virtual(path);
-	part = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (part < 0)
-		return;
-	/* A partition lies in the folder of its disk. */
-	disk = openat(part, faccessat(part, "partition", F_OK, 0) == 0 ? ".." : ".",
-		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	disk = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (disk < 0)
 		return;
+	out_medium->is_part = is_part(disk);
 	if (!take(disk, "device/model", 0, out_medium->model))
 		(void)take(disk, "device/name", 0, out_medium->model);
 	take_serial(disk, out_medium->serial);

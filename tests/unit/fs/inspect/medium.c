@@ -98,16 +98,9 @@ static void what_the_kernel_knows_is_told(void **state)
 		{"a SCSI disk",
 		 "pci0/host0/block/sda",
 		 {{"pci0/host0/block/sda/size", "1\n", 0},
+		  {"pci0/host0/block/sda/queue/rotational", "1\n", 0},
 		  {"pci0/host0/block/sda/device/model", "SYNTHETIC DISK  \n", 0},
 		  {"pci0/host0/block/sda/device/vpd_pg80", "\x00\x80\x00\x0a    SYN-77", 14}},
-		 "SYNTHETIC DISK",
-		 "SYN-77",
-		 INSPECT_NO},
-		{"its partition",
-		 "pci0/host0/block/sda/sda1",
-		 {{"pci0/host0/block/sda/sda1/partition", "1\n", 0},
-		  {"pci0/host0/block/sda/device/model", "SYNTHETIC DISK\n", 0},
-		  {"pci0/host0/block/sda/device/vpd_pg80", "\x00\x80\x00\x06SYN-77", 10}},
 		 "SYNTHETIC DISK",
 		 "SYN-77",
 		 INSPECT_NO},
@@ -202,9 +195,39 @@ static void what_the_kernel_knows_is_told(void **state)
 		inspect_medium_at(sys->root, 8, 16, &medium);
 		if (!medium.is_block_device || strcmp(medium.model, rows[i].model) != 0 ||
 		    strcmp(medium.serial, rows[i].serial) != 0 ||
-		    medium.is_virtual != rows[i].is_virtual)
-			fail_msg("%s: model '%s', serial '%s', virtual %d", rows[i].name,
-				 medium.model, medium.serial, (int)medium.is_virtual);
+		    medium.is_virtual != rows[i].is_virtual || medium.is_part)
+			fail_msg("%s: model '%s', serial '%s', virtual %d, part %d", rows[i].name,
+				 medium.model, medium.serial, (int)medium.is_virtual,
+				 medium.is_part);
+	}
+}
+
+/* An NVMe drive lies in the folder of its controller, and is no part of it. */
+static void a_part_of_a_disk_is_told(void **state)
+{
+	static const struct {
+		const char *target, *file;
+		bool is_part;
+	} rows[] = {
+		{"pci0/block/sda/sda1", "pci0/block/sda/sda1/partition", true},
+		{"pci0/block/mmcblk0/mmcblk0boot0", "pci0/block/mmcblk0/queue/rotational", true},
+		{"pci0/block/mmcblk0", "pci0/block/mmcblk0/queue/rotational", false},
+		{"pci0/nvme/nvme0/nvme0n1", "pci0/nvme/nvme0/queue_count", false},
+	};
+	struct sys *sys = *state;
+
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct inspect_medium medium;
+		char name[256];
+
+		snprintf(name, sizeof(name), "devices/%s", rows[i].file);
+		put_text(sys, name, "1\n");
+		snprintf(name, sizeof(name), "devices/%s/size", rows[i].target);
+		put_text(sys, name, "1\n");
+		lead(sys, rows[i].target);
+		inspect_medium_at(sys->root, 8, 16, &medium);
+		if (medium.is_part != rows[i].is_part)
+			fail_msg("%s: part %d", rows[i].target, medium.is_part);
 	}
 }
 
@@ -274,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_the_kernel_knows_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_part_of_a_disk_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_there_is_not_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_a_file_nothing_is_known, set_up, tear_down),
 		cmocka_unit_test(serial_numbers_are_compared_as_people_do),
