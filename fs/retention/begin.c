@@ -301,15 +301,21 @@ static enum bl_status write_end(const struct shred *shred, int64_t at_unix,
 	return device_set_end(shred->context->store, shred->device.id, &end, why);
 }
 
-/* What the customer asked for is done now: the certificate proves it. A journal is there until all of these are ended. */
+/*
+ * What the customer asked for is done now, if the certificate proves it; else it stays open, and late, until somebody has told them. A journal
+ * is there until all of these are ended.
+ */
 static enum bl_status end_requests(const struct shred *shred, int64_t at_unix,
 				   const uint8_t digest[DIGEST], struct bl_error *why)
 {
 	struct device_store *store = shred->context->store;
 	const char *id = shred->device.id;
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
-	enum bl_status status = device_matters_read(store, id, &matters, why);
+	enum bl_status status;
 
+	if (!certificate_is_erased(&shred->journal))
+		return BL_OK;
+	status = device_matters_read(store, id, &matters, why);
 	/* The destruction itself comes first: what cannot be read would keep it from ever ending. */
 	if (status == BL_TAMPERED)
 		return BL_OK;

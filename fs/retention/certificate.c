@@ -82,7 +82,7 @@ static enum verification files_verification(const struct journal *journal)
 	return journal->file_count ? worst : VERIFIED_NONE;
 }
 
-static bool is_proven(const struct journal *journal)
+bool certificate_is_erased(const struct journal *journal)
 {
 	if (journal->exceptions & EXCEPTION_VANISHED || (has_keys(journal) && !journal->has_proof))
 		return false;
@@ -120,7 +120,7 @@ static bool is_raw(const struct journal *journal)
 
 const char *certificate_status(const struct journal *journal)
 {
-	if (!is_proven(journal))
+	if (!certificate_is_erased(journal))
 		return "NOT_ERASED";
 	return journal->exceptions || !is_raw(journal) ? "ERASED_WITH_EXCEPTIONS" : "ERASED";
 }
@@ -139,7 +139,7 @@ static const char *category_of(const struct journal *journal, const struct vault
 	const unsigned doubts = EXCEPTION_KEYS_CACHED | EXCEPTION_KEYS_NO_MEDIUM |
 				EXCEPTION_KEYS_BAD_MEDIUM | EXCEPTION_SHARED;
 
-	if (!is_proven(journal))
+	if (!certificate_is_erased(journal))
 		return "none";
 	return is_sealed(journal) && has_real_lock(locks) && journal->proof == VAULT_PROOF_RAW &&
 			       journal->keys.is_good && !(journal->exceptions & doubts)
@@ -294,7 +294,7 @@ static json_t *then_of(const struct journal *journal)
 static json_t *how_of(const struct journal *journal, const struct vault_locks *locks)
 {
 	static const char RANDOM[] = "random (XChaCha20 stream of a key used once)";
-	bool is_done = is_proven(journal), is_crypto = is_sealed(journal);
+	bool is_done = certificate_is_erased(journal), is_crypto = is_sealed(journal);
 	const char *cipher =
 		journal->algorithm ? sealed_algorithm_name(journal->algorithm) : "not known";
 

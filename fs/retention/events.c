@@ -107,7 +107,7 @@ enum bl_status events_done(const struct shred *shred, const uint8_t certificate[
 	snprintf(detail, sizeof(detail), "%s certificate %s", words,
 		 sodium_bin2hex(hex, sizeof(hex), certificate, DIGEST));
 	return append(shred, OPS[journal->kind].done, journal->number,
-		      strcmp(words, "NOT_ERASED") == 0 ? AUDIT_FAILED_VERDICT : AUDIT_PERMITTED,
+		      certificate_is_erased(journal) ? AUDIT_PERMITTED : AUDIT_FAILED_VERDICT,
 		      detail, &sequence, why);
 }
 

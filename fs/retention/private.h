@@ -272,6 +272,7 @@ enum bl_status overwrite_check_file(int fd, uint64_t size, const uint8_t key[PAT
 
 const char *certificate_subject(enum shred_kind kind);	       /* "plain image" */
 const char *certificate_status(const struct journal *journal); /* "ERASED", ... */
+bool certificate_is_erased(const struct journal *journal);     /* does it not say NOT_ERASED? */
 /* certificate_suffix - what stands between id and ".json": "", "~source", "~part-2" */
 void certificate_suffix(enum shred_kind kind, uint32_t number, const char *ending, char out[32]);
 /* certificate_make - signed canonical JSON with its newline, owned by the caller */

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "fs/device/matters.h"
 #include "tests/unit/fs/retention/fixture.h"
 
 #define READY(fixture)                                                                             \
@@ -465,6 +466,48 @@ static void resumed_shred_waits_for_the_disk_of_its_image(void **state)
 	assert_int_equal(count_planted(fixture), 0);
 }
 
+static enum customer_request_state erase_state(struct fixture *fixture)
+{
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+
+	assert_int_equal(device_matters_read(fixture->store, "RMA-1", &matters, NULL), BL_OK);
+	assert_int_equal(matters->request_count, 1);
+	return matters->requests[0].state;
+}
+
+/* Somebody took the image away in between: what the customer asked for is not proven, and so not done. */
+static void request_to_erase_is_not_done_by_what_was_not_erased(void **state)
+{
+	const struct device_customer_request request = {.kind = CUSTOMER_ERASE,
+							.since_unix = RECEIVED,
+							.deadline_unix = RECEIVED,
+							.ticket = "T-1"};
+	struct fixture *fixture = *state;
+	struct retention_context context;
+	struct device device;
+	size_t finished = 0;
+
+	READY(fixture);
+	assert_true(add_device(fixture, "RMA-1", true));
+	assert_int_equal(device_customer_request_add(fixture->store, "RMA-1", &request, NULL, NULL),
+			 BL_OK);
+	fixture_close_store(fixture);
+	shred_until_the_crash(fixture);
+	assert_int_equal(unlink(path_of(fixture, "mnt/RMA-1.img")), 0);
+	assert_true(fixture_open_store(fixture));
+	context = context_of(fixture, NOW);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(finished, 1);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, STATE_SHREDDED);
+	assert_int_equal(retention_is_erased(fixture->store, "RMA-1", NULL), BL_NOT_VERIFIED);
+	assert_int_equal(erase_state(fixture), CUSTOMER_OPEN);
+	/* Whoever tells the customer so ends it. */
+	assert_int_equal(device_customer_request_end(fixture->store, "RMA-1", 1, CUSTOMER_REFUSED,
+						     7, NOW, NULL, NULL),
+			 BL_OK);
+}
+
 /* As a defragmenter does: the same file, elsewhere on the disk. */
 static void move_image(void *context, const char *device, enum retention_step step)
 {
@@ -516,6 +559,7 @@ int main(void)
 		TEST(directory_and_memory_filesystem_are_refused),
 		TEST(second_thread_at_the_same_shred_is_refused),
 		TEST(resumed_shred_waits_for_the_disk_of_its_image),
+		TEST(request_to_erase_is_not_done_by_what_was_not_erased),
 		TEST(moved_image_is_not_certified_without_exception),
 	};
 
