@@ -185,6 +185,7 @@ static enum bl_status certificate_suffix(const struct asked *asked, char out[40]
 
 enum bl_status request_certificate(struct asked *asked, struct bl_error *why)
 {
+	static const enum bl_action MAY[] = {ACTION_REVIEW, ACTION_VERIFY};
 	struct device device;
 	char suffix[40];
 	BL_CLEANUP(bl_free) char *text = NULL;
@@ -192,7 +193,7 @@ enum bl_status request_certificate(struct asked *asked, struct bl_error *why)
 	enum bl_status status = certificate_suffix(asked, suffix, why);
 
 	if (status == BL_OK)
-		status = asked_permitted_device(asked, ACTION_VERIFY, &device, why);
+		status = asked_permitted_any(asked, MAY, BL_COUNT(MAY), &device, why);
 	if (status == BL_OK)
 		status = asked_log(asked, AUDIT_ADMIN, device.id, "certificate", BL_OK, why);
 	if (status == BL_OK)
