@@ -194,6 +194,11 @@ struct gate_facts *facts_read(struct gate *gate, const char *id, enum bl_device_
 	/* What was shredded has lost its facts with its keys, and is closed for good. */
 	if (!facts || state == STATE_SHREDDED)
 		return facts;
+	/* Of what is back in stock there is nothing to look at, also where its image is still about: it has no date any more. */
+	if (state == STATE_RELEASED) {
+		facts->status = BL_FORBIDDEN;
+		return facts;
+	}
 	facts->status = device_facts_read(gate->config.store, id, &facts->record, NULL);
 	/* Most devices have none, and they take 40 KB. */
 	if (facts->status == BL_OK && is_empty(facts->record))

@@ -49,7 +49,12 @@ for proof in "$store/certificates/EMPTY~inspect.json" "$work/earlier.json"; do
 	says 'does not verify'
 done
 [ "$(is FULL state)" = received ] || fail "FULL is $(is FULL state) by the proof of another"
+view 61001 "$work/stock"
+as 61001 cat "$work/stock/EMPTY/p1-ext2/a.txt" >/dev/null || fail "the desk does not read"
 code 0 officer device restock EMPTY --reason 'it is empty'
+as 61001 cat "$work/stock/EMPTY/p1-ext2/a.txt" 2>/dev/null && fail "what is back in stock is still read"
+as 61001 ls "$work/stock/EMPTY" 2>/dev/null && fail "what is back in stock is still listed"
+umount "$work/stock"
 [ "$(is EMPTY state)" = released ] || fail "EMPTY is $(is EMPTY state)"
 
 # ---- what was written down and cannot be read is told, never left out ----
