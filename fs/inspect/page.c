@@ -28,6 +28,11 @@ static bool is_verdict(const json_t *json, enum inspect_verdict verdict)
 	return strcmp(statement_text(json, NULL, "verdict"), inspect_verdict_name(verdict)) == 0;
 }
 
+static bool is_bound(const json_t *json)
+{
+	return json_is_object(json_object_get(json, "device"));
+}
+
 /* A number as people read it: 512,110,190,592. */
 struct grouped {
 	char text[32];
@@ -349,7 +354,7 @@ static void put_device(const struct writer *writer)
 	const json_t *json = writer->json;
 
 	section(writer, "The device");
-	if (!json_is_object(json_object_get(json, "device"))) {
+	if (!is_bound(json)) {
 		paragraph(writer, "None: this check is bound to no device of the store.");
 		section_end(writer);
 		return;
@@ -803,17 +808,31 @@ static const char STYLE[] =
 	"figcaption,.axis{font-size:7.5pt}"
 	"dl{grid-template-columns:27mm 1fr;gap:0 2mm}section{margin:0 0 3mm}}";
 
-/* What would make the verdict mean another thing than the reader thinks. */
+/* What would make the verdict mean another thing than the reader thinks; the first that holds. */
 static const char *doubt_words(const json_t *json)
 {
-	bool is_other = strcmp(statement_text(json, "medium", "serial_matches"), "no") == 0,
-	     is_virtual = json_is_true(statement_at(json, "medium", "is_virtual"));
+	const char *matches = statement_text(json, "medium", "serial_matches");
+	const struct {
+		bool holds;
+		const char *words;
+	} doubts[] = {
+		{strcmp(matches, "no") == 0,
+		 "The serial number of the medium is not that of the device's record: this may be "
+		 "another medium."},
+		{strcmp(statement_text(json, "medium", "kind"), "file") == 0,
+		 "It is a file: what it was copied from was not read, and nothing but the "
+		 "operator's word says what that is."},
+		{json_is_true(statement_at(json, "medium", "is_virtual")),
+		 "The medium is a virtual one: what lies below it was not read."},
+		{is_bound(json) && strcmp(matches, "unknown") == 0,
+		 "No serial number could be compared: nothing but the operator's word says that "
+		 "this medium is the device's."},
+	};
 
-	if (is_other)
-		return "The serial number of the medium is not that of the device's record: this "
-		       "may "
-		       "be another medium.";
-	return is_virtual ? "The medium is a virtual one: what lies below it was not read." : "";
+	for (size_t i = 0; i < BL_COUNT(doubts); i++)
+		if (doubts[i].holds)
+			return doubts[i].words;
+	return "";
 }
 
 static void put_head(const struct writer *writer, const char *subject)

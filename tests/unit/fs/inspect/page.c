@@ -146,6 +146,44 @@ static void another_serial_number_is_told_at_the_top(void **state)
 	free(sample);
 }
 
+/* The sample's medium and device have the same number. */
+static void what_is_only_somebodys_word_is_told_at_the_top(void **state)
+{
+	static const struct {
+		bool is_file, is_numbered, is_bound;
+		const char *begin;
+	} rows[] = {
+		{false, true, true, "The device\n"},
+		{false, false, false, "The device\n"},
+		{false, false, true, "No serial number could be compared: nothing but"},
+		{true, false, true, "It is a file: what it was copied from was not read,"},
+		{true, false, false, "It is a file: what it was copied from was not read,"},
+	};
+	struct temp *temp = *state;
+	struct sample *sample = sample_new();
+
+	sample_empty(sample);
+	for (size_t i = 0; i < BL_COUNT(rows); i++) {
+		struct sample row = *sample;
+		char begin[128], *page;
+
+		row.medium.is_block_device = !rows[i].is_file;
+		if (!rows[i].is_numbered)
+			*row.medium.serial = '\0';
+		row.statement.result = &row.result;
+		row.statement.medium = &row.medium;
+		row.statement.device = rows[i].is_bound ? &row.device : NULL;
+		row.statement.report_count = 0;
+		snprintf(begin, sizeof(begin), "every one is zero.\n%s%s", i < 2 ? "\n" : "",
+			 rows[i].begin);
+		page = page_of(temp, &row, INSPECT_TEXT);
+		if (!strstr(page, begin))
+			fail_msg("row %zu lacks '%s': %.300s", i, begin, page);
+		free(page);
+	}
+	free(sample);
+}
+
 static void html_is_whole_and_nothing_in_it_runs(void **state)
 {
 	static const char *const words[] = {
@@ -246,6 +284,7 @@ int main(void)
 		TEST(lines_of_the_text_fit_a_terminal),
 		TEST(the_first_line_is_the_verdict),
 		TEST(another_serial_number_is_told_at_the_top),
+		TEST(what_is_only_somebodys_word_is_told_at_the_top),
 		TEST(html_is_whole_and_nothing_in_it_runs),
 		TEST(strip_shows_where_and_says_so),
 		TEST(strip_does_not_hide_what_is_not_listed),
