@@ -53,7 +53,7 @@ static const char *say_match(const char *matches)
 	if (strcmp(matches, "yes") == 0)
 		return "the serial number is the record's";
 	return strcmp(matches, "no") == 0 ? "the serial number is NOT the record's"
-					  : "the serial number could not be compared";
+					  : "no serial number could be compared";
 }
 
 static void put_medium(FILE *out, const json_t *statement)
@@ -67,6 +67,8 @@ static void put_medium(FILE *out, const json_t *statement)
 	device_say_what(medium, &words);
 	if (json_is_true(json_object_get(medium, "is_virtual")))
 		tell_list_add(&words, "virtual: what lies beneath was not seen");
+	if (strcmp(cli_text(medium, "kind"), "file") == 0)
+		tell_list_add(&words, "what it was copied from was not seen");
 	put_label(out, "medium");
 	tell_safe(out, words.text);
 	fputc('\n', out);
@@ -74,6 +76,7 @@ static void put_medium(FILE *out, const json_t *statement)
 
 static void put_device(FILE *out, const json_t *statement)
 {
+	const char *matches = cli_text(json_object_get(statement, "medium"), "serial_matches");
 	const json_t *device = json_object_get(statement, "device");
 	struct tell_list words = {.length = 0};
 
@@ -85,8 +88,10 @@ static void put_device(FILE *out, const json_t *statement)
 	tell_list_add(&words, "%s", cli_text(device, "id"));
 	device_say_what(device, &words);
 	tell_safe(out, words.text);
-	fprintf(out, "\n%*s%s\n", LABEL, "",
-		say_match(cli_text(json_object_get(statement, "medium"), "serial_matches")));
+	fprintf(out, "\n%*s%s\n", LABEL, "", say_match(matches));
+	if (strcmp(matches, "unknown") == 0)
+		fprintf(out, "%*sONLY YOUR WORD says that this medium is the device's\n", LABEL,
+			"");
 }
 
 static void put_read(FILE *out, const json_t *statement)

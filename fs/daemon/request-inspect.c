@@ -153,6 +153,21 @@ static enum bl_status write_pages(struct device_store *store, const char *id, co
 	return status;
 }
 
+static enum inspect_known compare_serials(const struct checking *checking)
+{
+	return inspect_serial_matches(checking->medium.serial, checking->device.serial);
+}
+
+/* Whoever reads the chain of custody sees how much the device and the medium have to do with each other. */
+static const char *say_serial(const struct checking *checking)
+{
+	static const char *const words[] = {[INSPECT_NOT_KNOWN] = " serial=unknown",
+					    [INSPECT_NO] = " serial=other",
+					    [INSPECT_YES] = " serial=same"};
+
+	return words[compare_serials(checking)];
+}
+
 static enum bl_status log_inspected(const struct checking *checking,
 				    const struct inspect_result *result,
 				    const uint8_t digest[DEVICE_DIGEST], struct bl_error *why)
@@ -166,8 +181,10 @@ static enum bl_status log_inspected(const struct checking *checking,
 	snprintf(event.device, sizeof(event.device), "%s",
 		 checking->has_device ? checking->device.id : "");
 	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
-	snprintf(event.detail, sizeof(event.detail), "%s blake2b=%s",
-		 inspect_verdict_name(result->verdict), hex);
+	snprintf(event.detail, sizeof(event.detail), "%s %s%s blake2b=%s",
+		 inspect_verdict_name(result->verdict),
+		 checking->medium.is_block_device ? "block-device" : "file",
+		 checking->has_device ? say_serial(checking) : "", hex);
 	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
 }
 
@@ -208,8 +225,7 @@ static enum bl_status keep(const struct checking *checking, const struct inspect
 		.at_unix = checking->begun_trusted_unix,
 		.by = asked->peer->uid,
 		.is_empty = result->verdict == INSPECT_EMPTY,
-		.is_other = inspect_serial_matches(checking->medium.serial,
-						   checking->device.serial) == INSPECT_NO,
+		.is_other = compare_serials(checking) == INSPECT_NO,
 	};
 
 	crypto_generichash(inspected.statement, DEVICE_DIGEST, (const uint8_t *)json, strlen(json),

@@ -130,6 +130,28 @@ static void what_was_found_is_told_in_words(void **state)
 	free(text);
 }
 
+static void what_is_only_somebodys_word_is_told(void **state)
+{
+	static const char *const SAID[] = {
+		"file of 6.0 kB, what it was copied from was not seen\n",
+		"no serial number could be compared\n",
+		"ONLY YOUR WORD says that this medium is the device's\n",
+	};
+	char *text = page_of("{\"verdict\":\"EMPTY\",\"device\":{\"id\":\"RMA-1\"},\"medium\":{"
+			     "\"kind\":\"file\",\"size_bytes\":6000,\"serial\":null,"
+			     "\"serial_matches\":\"unknown\",\"is_virtual\":null}}",
+			     (struct inspect_look){.is_utf8 = false});
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(SAID); i++)
+		page_has(text, SAID[i]);
+	free(text);
+	text = page_of(FOUND, (struct inspect_look){.is_utf8 = false});
+	page_lacks(text, "YOUR WORD");
+	page_lacks(text, "copied from");
+	free(text);
+}
+
 static void only_what_is_proved_empty_is_called_so(void **state)
 {
 	static const struct {
@@ -191,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_picture_shows_where_regions_lie),
 		cmocka_unit_test(what_was_found_is_told_in_words),
+		cmocka_unit_test(what_is_only_somebodys_word_is_told),
 		cmocka_unit_test(only_what_is_proved_empty_is_called_so),
 		cmocka_unit_test(another_medium_is_not_to_be_restocked),
 		cmocka_unit_test(colours_and_shades_are_for_terminals_that_have_them),
