@@ -51,6 +51,37 @@ static int reopen(int fd, int flags)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 }
 
+/*
+ * Alone (open(2): of a block device O_EXCL without O_CREAT fails when the system uses it, and keeps others from mounting it): what is mounted
+ * may be written long after it was read. What was written past the page cache (a drive's own erase) is not in it: it is let go of.
+ */
+static enum bl_status open_block_device(struct inspect_source *source, int fd, struct bl_error *why)
+{
+	source->fd = reopen(fd, O_EXCL);
+	if (source->fd < 0 && errno == EBUSY)
+		return bl_fail(why, BL_INVALID,
+			       "the medium is in use: mounted, part of an array or a mapping, or "
+			       "inspected already (unmount it first)");
+	if (source->fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open the medium once more");
+	(void)ioctl(source->fd, BLKFLSBUF, 0);
+	return BL_OK;
+}
+
+/* What is written on its way to a file's disk is made to be there: some filesystems know of holes only by then. */
+static enum bl_status open_file(struct inspect_source *source, int fd, struct bl_error *why)
+{
+	source->has_holes = true;
+	source->fd = reopen(fd, 0);
+	if (source->fd < 0)
+		source->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (source->fd < 0)
+		return bl_fail_errno(why, BL_IO, "cannot open the medium once more");
+	if (fdatasync(source->fd) != 0)
+		source->has_holes = false;
+	return BL_OK;
+}
+
 enum bl_status inspect_source_open(struct inspect_source *source, int fd, struct bl_error *why)
 {
 	struct stat stat;
@@ -66,12 +97,12 @@ enum bl_status inspect_source_open(struct inspect_source *source, int fd, struct
 	if (!source->size_bytes)
 		return bl_fail(why, BL_INVALID,
 			       "the medium has no bytes (is a card in the reader?)");
-	source->has_holes = S_ISREG(stat.st_mode);
-	source->fd = reopen(fd, 0);
-	if (source->fd < 0)
-		source->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (source->fd < 0)
-		return bl_fail_errno(why, BL_IO, "cannot open the medium once more");
+
+	enum bl_status status = S_ISREG(stat.st_mode) ? open_file(source, fd, why)
+						      : open_block_device(source, fd, why);
+
+	if (status != BL_OK)
+		return status;
 	source->direct_fd = reopen(fd, O_DIRECT);
 	if (source->direct_fd < 0) /* a hint: without it everything works as well */
 		(void)posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -135,8 +166,9 @@ uint64_t inspect_source_data(const struct inspect_source *source, uint64_t offse
 
 	off_t at = lseek(source->fd, (off_t)offset, SEEK_DATA);
 
+	/* One that is served by a program may answer anything. */
 	if (at >= 0)
-		return BL_MIN((uint64_t)at, source->size_bytes);
+		return BL_MIN(BL_MAX((uint64_t)at, offset), source->size_bytes);
 	return errno == ENXIO ? source->size_bytes : offset;
 }
 
