@@ -3,7 +3,8 @@
 
 #define TO(state) (1u << (state))
 /*
- * docs/retention.md, "States". HELD is come to and left by holds, or left for DUE: what is due is closed, held or not. What was given to us to
+ * docs/retention.md, "States". HELD is come to and left by holds, or left for DUE: what is due is closed, held or not. DUE is left by
+ * device_not_due, for what it was: whoever closed it would put its date off, to the one of what is closed. What was given to us to
  * destroy becomes RELEASED from SHREDDED alone: is_allowed.
  */
 static const unsigned MAY_BECOME[STATE_COUNT] = {
@@ -11,7 +12,7 @@ static const unsigned MAY_BECOME[STATE_COUNT] = {
 	[STATE_OPEN] = TO(STATE_CLOSED) | TO(STATE_DUE),
 	[STATE_CLOSED] = TO(STATE_OPEN) | TO(STATE_DUE) | TO(STATE_RELEASED),
 	[STATE_HELD] = TO(STATE_DUE),
-	[STATE_DUE] = TO(STATE_CLOSED) | TO(STATE_SHREDDED),
+	[STATE_DUE] = TO(STATE_SHREDDED),
 	[STATE_SHREDDED] = TO(STATE_RELEASED),
 	[STATE_RELEASED] = 0,
 };

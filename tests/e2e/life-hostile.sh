@@ -97,6 +97,16 @@ stop_daemon
 rmdir "$store/devices/FULL/record.tmp"
 start_daemon "$store" "$work/policy.yaml"
 
+# ---- what is due stays so, whoever says that work on it is done ----
+clock $((31 * 86400)) $((31 * 86400)) host 1
+pass
+[ "$(is FULL state)" = due ] || fail "FULL is $(is FULL state)"
+code 2 desk device close FULL
+says 'its date has come'
+code 0 desk customer-request return FULL --verified --ticket T1
+code 0 desk customer-request done FULL/1 --proof "$work/zeros.img"
+[ "$(is FULL state)" = due ] && [ "$(is FULL closed_unix)" = 0 ] || fail "FULL is $(is FULL state), closed $(is FULL closed)"
+
 # ---- a wall clock that was behind when it came in hides no event of its life ----
 clock $((400 * 86400)) $((400 * 86400)) host 1
 pass

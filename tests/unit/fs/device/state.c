@@ -73,7 +73,7 @@ static void states_follow_the_table(void **state)
 		[STATE_OPEN] = {"-++-+--", "-++-+--", true, false, NULL},
 		[STATE_CLOSED] = {"-++-+--", "-++-+-+", true, false, NULL},
 		[STATE_HELD] = {NULL, NULL, false, true, "---++--"},
-		[STATE_DUE] = {"--+-++-", "--+-++-", true, true, "----+--"},
+		[STATE_DUE] = {"----++-", "----++-", true, true, "----+--"},
 		[STATE_SHREDDED] = {"-----++", "-----++", true, false, NULL},
 		[STATE_RELEASED] = {"------+", "------+", true, false, NULL},
 	};
@@ -116,6 +116,7 @@ static void words_say_what_comes_first(void **state)
 		{STATE_SHREDDED, STATE_OPEN, false, true, "(it is destroyed)"},
 		{STATE_RELEASED, STATE_OPEN, false, true, "(it is not ours any more)"},
 		{STATE_DUE, STATE_OPEN, false, true, "(its date has come)"},
+		{STATE_DUE, STATE_CLOSED, false, true, "(its date has come)"},
 		{STATE_OPEN, STATE_RECEIVED, false, true, "(it was taken in already)"},
 	};
 	struct temp *temp = *state;
@@ -164,10 +165,9 @@ static void closing_has_a_date_until_work_goes_on(void **state)
 		int64_t at_unix, closed_unix;
 	} ROWS[] = {
 		{STATE_OPEN, 100, 0},	  {STATE_CLOSED, 200, 200},
-		{STATE_CLOSED, 250, 200},			    /* it is already */
-		{STATE_DUE, 300, 200},	  {STATE_CLOSED, 400, 200}, /* its date was put off */
-		{STATE_OPEN, 500, 0},	  {STATE_DUE, 600, 0},
-		{STATE_CLOSED, 700, 700},
+		{STATE_CLOSED, 250, 200}, /* it is already */
+		{STATE_OPEN, 500, 0},	  {STATE_CLOSED, 700, 700},
+		{STATE_DUE, 750, 700},
 	};
 	struct temp *temp = *state;
 	uint32_t hold;
@@ -180,6 +180,8 @@ static void closing_has_a_date_until_work_goes_on(void **state)
 		if (closed_at(temp) != ROWS[i].closed_unix)
 			fail_msg("row %zu: %lld", i, (long long)closed_at(temp));
 	}
+	assert_int_equal(device_not_due(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(closed_at(temp), 700);
 	assert_int_equal(device_hold_add(temp->store, "RMA-1", 0, 0, "r", 800, &hold, NULL), BL_OK);
 	assert_int_equal(closed_at(temp), 700);
 	assert_int_equal(device_hold_release(temp->store, "RMA-1", hold, NULL), BL_OK);
