@@ -139,6 +139,12 @@ static enum bl_status check_free(const struct device_store *store, const struct 
 		return bl_fail(why, BL_EXISTS,
 			       "device '%s' is known already (ids are never used again)",
 			       device->id);
+	/* Under another device the hold would be lost, and evidence with it. */
+	if (holds_know(store, device->id))
+		return bl_fail(why, BL_EXISTS,
+			       "device '%s' was known already and is held, though its folder is "
+			       "away (put that back from a backup, or take another id)",
+			       device->id);
 	if (store->count == DEVICE_LIMIT)
 		return bl_fail(why, BL_TOO_LARGE, "the store holds %d devices already",
 			       DEVICE_LIMIT);

@@ -21,6 +21,14 @@ static bool is_stray(const struct device_store *store, const struct held *held)
 	return store_find(store, held->device, &entry, NULL) != BL_OK;
 }
 
+bool holds_know(const struct device_store *store, const char *id)
+{
+	for (size_t i = 0; i < store->stray_count; i++)
+		if (strcmp(store->strays[i].device, id) == 0)
+			return true;
+	return false;
+}
+
 /* Every hold that stands, as if @changed were its device's entry; sorted. */
 static enum bl_status gather(const struct device_store *store, const struct device_entry *changed,
 			     struct held **out_held, size_t *out_count)

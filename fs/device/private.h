@@ -125,6 +125,9 @@ enum bl_status codec_held_decode(const char *json, size_t length, struct held **
 
 /* ---- hold.c ---- */
 
+/* holds_know - does a hold stand of a device of that id whose folder is away? */
+bool holds_know(const struct device_store *store, const char *id);
+
 /*
  * holds_restore - when the store is opened: a device has every hold of its record and of STORE/holds, and so have both
  *

@@ -426,6 +426,8 @@ static void hold_of_a_device_that_is_away_is_kept(void **state)
 	snprintf(folder, sizeof(folder), "%s", temp_path(temp, "store/devices/RMA-1"));
 	assert_int_equal(rename(folder, temp_path(temp, "away")), 0);
 	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
+	/* Nor does another one take its place, which would have no hold. */
+	assert_int_equal(temp_enroll(temp, "RMA-1"), BL_EXISTS);
 	assert_int_equal(device_hold_add(temp->store, "RMA-2", 7, 0, "r", 1, NULL, NULL), BL_OK);
 	assert_int_equal(temp_reopen(temp, NULL), BL_OK);
 	assert_int_equal(rename(temp_path(temp, "away"), folder), 0);
