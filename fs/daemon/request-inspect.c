@@ -101,6 +101,14 @@ static bool tell_progress(void *context, uint64_t done_bytes, uint64_t all_bytes
 	return asked_goes_on(asked);
 }
 
+/* Classes of the policy that nothing of this version can find are not looked for, and nobody is told that they were. */
+static bl_classes looked_for(const struct checking *checking)
+{
+	bl_classes built_in = CLASS_BIT(CLASS_COUNT) - 1;
+
+	return policy_detects(checking->policy) & (detect_supported() | ~built_in);
+}
+
 static const char *name_of(const void *context, unsigned class)
 {
 	return policy_class_name(context, class);
@@ -114,7 +122,7 @@ static enum bl_status sign(const struct checking *checking, const struct inspect
 		.result = result,
 		.medium = &checking->medium,
 		.device = checking->has_device ? &checking->device : NULL,
-		.looked_for = policy_detects(checking->policy),
+		.looked_for = looked_for(checking),
 		.class_name = name_of,
 		.class_context = checking->policy,
 		.identity_count = checking->known.identity_count,
@@ -251,7 +259,7 @@ static enum bl_status run(struct checking *checking, struct bl_error *why)
 	const struct inspect_job job = {
 		.fd = asked->passed_fd,
 		.reader_path = asked->daemon->reader_path,
-		.classes = policy_detects(checking->policy),
+		.classes = looked_for(checking),
 		.custom = policy_custom(checking->policy),
 		.identities = checking->known.identities,
 		.identity_count = checking->known.identity_count,

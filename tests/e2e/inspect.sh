@@ -14,7 +14,7 @@ people:
   'uid:61001': {roles: [desk]}
   'uid:61002': {roles: [officer]}
 roles: {desk: {}, officer: {}}
-detect: {sets: [contact]}
+detect: {sets: [contact, vehicle]}
 defaults: {access: forbid, mask: fill, unscanned: withhold}
 rules:
   - {id: desk-works, permit: [list, intake], who: [desk], why: They take devices in.}
@@ -51,3 +51,7 @@ says 'EMPTY block-device serial=unknown'
 mkfs.ext4 -q "$device"
 mount "$device" "$work/mnt"
 umount "$work/mnt"
+
+# ---- what this version has no detector for was not looked for ----
+code 13 desk inspect "$device" --json
+jq -e '.statement.looked_for | index("email") and (index("plate") | not)' "$work/out" >/dev/null || fail "looked for: $(jq -c .statement.looked_for "$work/out")"
