@@ -86,28 +86,18 @@ static void pass(int64_t seconds)
 
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
 	trouble.left = -1;
 	trouble.is_deadly = false;
 	host.wall_unix = NOW;
 	host.boot_ms = BOOT;
 	host.boot_id = "a";
-	if (!fixture || !fixture_init(fixture))
-		return -1;
-	*state = fixture;
-	if (fixture_open_store(fixture))
-		return 0;
-	fixture_done(fixture);
-	return -1;
+	return fixture_set_up(state);
 }
 
 static int tear_down(void **state)
 {
 	trouble.left = -1;
-	fixture_done(*state);
-	free(*state);
-	return 0;
+	return fixture_tear_down(state);
 }
 
 static struct clock *open_clock(struct fixture *fixture)

@@ -71,25 +71,14 @@ int unlinkat(int fd, const char *name, int flags)
 
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	if (!fixture || !fixture_init(fixture))
+	if (fixture_set_up(state) != 0)
 		return -1;
-	*state = fixture;
-	if (mkdir(path_of(fixture, "mnt"), 0700) == 0 && fixture_open_store(fixture) &&
-	    add_device(fixture, "RMA-1", false)) {
-		fixture_close_store(fixture);
+	if (add_device(*state, "RMA-1", false)) {
+		fixture_close_store(*state);
 		return 0;
 	}
-	fixture_done(fixture);
+	fixture_tear_down(state);
 	return -1;
-}
-
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
 }
 
 static struct device_store *open_store(struct fixture *fixture)
@@ -324,7 +313,7 @@ static void failed_forgetting_is_told_and_done_again(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(request_is_there_or_not_when_the_process_dies),
 		TEST(enrolment_is_whole_or_not_when_the_process_dies),

@@ -255,16 +255,9 @@ static int set_up(void **state)
 	return fixture && fixture_init(fixture) ? 0 : -1;
 }
 
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(last_steps_killed_anywhere_end_once),
 		TEST(end_that_was_written_down_stands),

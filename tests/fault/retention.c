@@ -22,13 +22,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 /* ---- dying ---------------------------------------------------------------------------------------- */
 
 static void die(void *context, const char *device, enum retention_step step)
@@ -574,36 +567,16 @@ static void device_with_a_part_half_way_is_destroyed_whole(void **state)
 }
 
 static const char ENTRY[] =
-	"bailee: 1\n"
-	"name: entry-test\n"
-	"serial: 1\n"
-	"timezone: UTC\n"
-	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
-	"people: {anna: {roles: [technician]}}\n"
-	"roles: {technician: {}}\n"
-	"rules:\n"
-	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
-	"retention:\n"
-	"  - {id: all, destroy_after: {intake: 100d}}\n"
-	"  - {id: some, what: {paths: ['/secret.txt']}, destroy_after: {intake: 1h}}\n"
-	"  - {id: none, what: {paths: ['/nothing/**']}, destroy_after: {intake: 2h}}\n";
-
-static struct policy *entry_policy(void)
-{
-	struct rules_findings findings = {0};
-	struct policy *policy = NULL;
-
-	if (rules_parse(ENTRY, strlen(ENTRY), &policy, &findings, NULL) != BL_OK)
-		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
-	return policy;
-}
+	POLICY_HEAD "  - {id: all, destroy_after: {intake: 100d}}\n"
+		    "  - {id: some, what: {paths: ['/secret.txt']}, destroy_after: {intake: 1h}}\n"
+		    "  - {id: none, what: {paths: ['/nothing/**']}, destroy_after: {intake: 2h}}\n";
 
 /* What is due of it by its entries, one after the other, as the keeper does */
 static enum bl_status shred_entries(const struct retention_context *context, const char *id,
 				    struct bl_error *why)
 {
 	struct retention_context copy = *context;
-	BL_CLEANUP(policy_unref) struct policy *policy = entry_policy();
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(ENTRY);
 	BL_CLEANUP(sealed_hot_free) struct sealed_hot *hot = NULL;
 	enum bl_status status = sealed_hot_new(4 << 20, &hot, why);
 	char reader[PATH_MAX];
@@ -665,7 +638,7 @@ static void entry_killed_at_any_step_is_carried_out_once(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(sealed_shred_killed_at_any_step_completes_by_itself),
 		TEST(sealed_shred_whose_journal_is_lost_is_begun_again),

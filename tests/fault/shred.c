@@ -31,13 +31,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 struct plan {
 	enum retention_step die_at;
 	bool is_half_way; /* not at the step, but in the middle of the overwrite */
@@ -325,7 +318,7 @@ static void image_removed_before_the_read_back_is_verified_on_the_raw_device(voi
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(shred_killed_at_any_step_completes_by_itself),
 		TEST(shred_killed_in_the_middle_of_the_overwrite_completes_by_itself),

@@ -343,26 +343,11 @@ static void pass(int64_t seconds)
 
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
 	host.wall_unix = START;
 	host.boot_ms = BOOT * 1000;
 	host.is_synchronised = false;
 	host.boot_id = "a";
-	if (!fixture || !fixture_init(fixture))
-		return -1;
-	*state = fixture;
-	if (fixture_open_store(fixture) && mkdir(path_of(fixture, "mnt"), 0700) == 0)
-		return 0;
-	fixture_done(fixture);
-	return -1;
-}
-
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
+	return fixture_set_up(state);
 }
 
 static struct clock *open_clock(struct fixture *fixture)
@@ -619,7 +604,7 @@ static void only_its_own_form_is_read(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trusted_time_follows_the_rules),
 		cmocka_unit_test(parts_of_a_second_are_not_lost),

@@ -1,4 +1,4 @@
-/* fixture.h - a store, and two filesystems on loop devices, for tests that destroy: "mnt" for images, "vol" for the store
+/* fixture.h - a store, and two filesystems on loop devices, for tests that destroy: "mnt" for images, "vol" for the store. Include after cmocka.h
  *
  * A mount lives in a mount namespace of this process and its loop device clears itself when its last user is gone:
  * whatever way the test ends, nothing stays but the temporary folder, which the parent removes.
@@ -34,19 +34,21 @@
 #define RECEIVED   INT64_C(1000000000)
 #define NOW	   (RECEIVED + 400 * INT64_C(86400))
 
-static const char POLICY[] =
-	"bailee: 1\n"
-	"name: shred-test\n"
-	"serial: 1\n"
-	"timezone: UTC\n"
-	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
-	"people: {anna: {roles: [technician]}}\n"
-	"roles: {technician: {}}\n"
-	"rules:\n"
-	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
+/* A policy up to the entries of its retention; a text is joined to it. */
+#define POLICY_HEAD                                                                                \
+	"bailee: 1\n"                                                                              \
+	"name: retention-test\n"                                                                   \
+	"serial: 1\n"                                                                              \
+	"timezone: UTC\n"                                                                          \
+	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"                            \
+	"people: {anna: {roles: [technician]}}\n"                                                  \
+	"roles: {technician: {}}\n"                                                                \
+	"rules:\n"                                                                                 \
+	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"              \
 	"retention:\n"
-	"  - id: thirty-days\n"
-	"    destroy_after: {intake: 30d}\n";
+
+static const char POLICY[] = POLICY_HEAD "  - id: thirty-days\n"
+					 "    destroy_after: {intake: 30d}\n";
 
 struct fixture {
 	char root[64];
@@ -190,6 +192,17 @@ static inline bool mount_volume(struct fixture *fixture, const char *type)
 	return fixture->has_volume;
 }
 
+/* policy_unref is due. */
+static inline struct policy *policy_of(const char *text)
+{
+	struct rules_findings findings = {0};
+	struct policy *policy = NULL;
+
+	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
+		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
+	return policy;
+}
+
 static inline bool fixture_open_store(struct fixture *fixture)
 {
 	struct rules_findings findings = {0};
@@ -244,6 +257,27 @@ static inline void fixture_done(struct fixture *fixture)
 	if (fixture->has_volume)
 		umount2(path_of(fixture, "vol"), MNT_DETACH);
 	nftw(fixture->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int fixture_tear_down(void **state)
+{
+	fixture_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* A store in a temporary folder, and "mnt" for images; nothing is mounted. */
+static inline int fixture_set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || !fixture_init(fixture))
+		return -1;
+	*state = fixture;
+	if (fixture_open_store(fixture) && mkdir(path_of(fixture, "mnt"), 0700) == 0)
+		return 0;
+	fixture_tear_down(state); /* cmocka tears down nothing that was not set up */
+	return -1;
 }
 
 static inline bool write_image(const char *path, size_t size)

@@ -10,31 +10,19 @@
 #define DAY  (24 * HOUR)
 #define AT   (RECEIVED + 50 * DAY) /* when the policy is exchanged */
 
-#define HEAD                                                                                       \
-	"bailee: 1\n"                                                                              \
-	"name: grace-test\n"                                                                       \
-	"serial: 1\n"                                                                              \
-	"timezone: UTC\n"                                                                          \
-	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"                            \
-	"people: {anna: {roles: [technician]}}\n"                                                  \
-	"roles: {technician: {}}\n"                                                                \
-	"rules:\n"                                                                                 \
-	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"              \
-	"retention:\n"
-
 static const char *const POLICIES[] = {
-	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n",
-	HEAD "  - {id: a, destroy_after: {intake: 40d}}\n",
-	HEAD "  - {id: b, destroy_after: {intake: 45d}}\n",
-	HEAD "  - {id: a, destroy_after: {intake: 52d}}\n",
-	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
-	     "  - {id: p, what: {paths: ['/Users/**']}, destroy_after: {intake: 40d}}\n",
-	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
-	     "  - {id: other, what: {paths: ['/Users/**']}, destroy_after: {intake: 30d}}\n",
-	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
-	     "  - {id: p, what: {paths: ['/Windows/**']}, destroy_after: {intake: 40d}}\n",
-	HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
-	     "  - {id: p, what: {paths: ['/Users/**']}, destroy_after: {intake: 55d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 60d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 40d}}\n",
+	POLICY_HEAD "  - {id: b, destroy_after: {intake: 45d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 52d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
+		    "  - {id: p, what: {paths: ['/Users/**']}, destroy_after: {intake: 40d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
+		    "  - {id: other, what: {paths: ['/Users/**']}, destroy_after: {intake: 30d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
+		    "  - {id: p, what: {paths: ['/Windows/**']}, destroy_after: {intake: 40d}}\n",
+	POLICY_HEAD "  - {id: a, destroy_after: {intake: 60d}}\n"
+		    "  - {id: p, what: {paths: ['/Users/**']}, destroy_after: {intake: 55d}}\n",
 };
 enum policy_name {
 	LATER,	 /* due on day 60 */
@@ -47,36 +35,14 @@ enum policy_name {
 	WAITING, /* 60, the same files as PART on day 55 */
 };
 
-static struct policy *policy_of(enum policy_name name)
-{
-	struct rules_findings findings = {0};
-	struct policy *policy = NULL;
-	const char *text = POLICIES[name];
-
-	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
-		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
-	return policy;
-}
-
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	if (!fixture || !fixture_init(fixture))
+	if (fixture_set_up(state) != 0)
 		return -1;
-	*state = fixture;
-	if (mkdir(path_of(fixture, "mnt"), 0700) == 0 && fixture_open_store(fixture) &&
-	    add_device(fixture, "PLAIN", false) && add_sealed(fixture, "SEALED", 1, 1u << 20, true))
+	if (add_device(*state, "PLAIN", false) && add_sealed(*state, "SEALED", 1, 1u << 20, true))
 		return 0;
-	fixture_done(fixture);
+	fixture_tear_down(state);
 	return -1;
-}
-
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
 }
 
 static struct device device_of(struct fixture *fixture, const char *id)
@@ -90,8 +56,8 @@ static struct device device_of(struct fixture *fixture, const char *id)
 static size_t exchange(struct fixture *fixture, enum policy_name from, enum policy_name to,
 		       int64_t access_unix, int64_t trusted_unix)
 {
-	BL_CLEANUP(policy_unref) struct policy *older = policy_of(from);
-	BL_CLEANUP(policy_unref) struct policy *newer = policy_of(to);
+	BL_CLEANUP(policy_unref) struct policy *older = policy_of(POLICIES[from]);
+	BL_CLEANUP(policy_unref) struct policy *newer = policy_of(POLICIES[to]);
 	struct retention_now now = {access_unix, trusted_unix};
 	size_t count = 99;
 
@@ -152,7 +118,7 @@ static void every_device_is_looked_at_and_counted(void **state)
 static void grace_is_there_after_a_restart(void **state)
 {
 	struct fixture *fixture = *state;
-	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(SOONER);
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(POLICIES[SOONER]);
 	struct retention_now now = {AT, AT};
 	struct retention_plan plan;
 
@@ -238,7 +204,7 @@ static void parts_are_given_a_day_too(void **state)
 static void parts_that_were_carried_out_are_given_nothing(void **state)
 {
 	struct fixture *fixture = *state;
-	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(PART);
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(POLICIES[PART]);
 
 	assert_int_equal(retention_part_carried(fixture->store, policy, 1, "SEALED", NULL), BL_OK);
 	exchange(fixture, LATER, PART, AT, AT);
@@ -247,7 +213,7 @@ static void parts_that_were_carried_out_are_given_nothing(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_another_policy_makes_due_is_given_a_day),
 		TEST(every_device_is_looked_at_and_counted),

@@ -9,18 +9,7 @@
 
 #define DAY INT64_C(86400)
 
-#define HEAD                                                                                       \
-	"bailee: 1\n"                                                                              \
-	"name: parts-test\n"                                                                       \
-	"serial: 1\n"                                                                              \
-	"timezone: UTC\n"                                                                          \
-	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"                            \
-	"people: {anna: {roles: [technician]}}\n"                                                  \
-	"roles: {technician: {}}\n"                                                                \
-	"rules:\n"                                                                                 \
-	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"              \
-	"retention:\n"                                                                             \
-	"  - {id: all, destroy_after: {intake: 100d}}\n"
+#define HEAD POLICY_HEAD "  - {id: all, destroy_after: {intake: 100d}}\n"
 
 static const char TWO_PARTS[] =
 	HEAD "  - {id: mail, what: {paths: ['/Mail/**']}, destroy_after: {intake: 10d}}\n"
@@ -31,37 +20,15 @@ static const char OTHER_PATHS[] =
 	     "  - {id: users, what: {paths: ['/Users/**', '/home/**']}, destroy_after: {intake: "
 	     "20d}}\n";
 
-static struct policy *policy_of(const char *text)
-{
-	struct rules_findings findings = {0};
-	struct policy *policy = NULL;
-
-	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
-		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
-	return policy;
-}
-
 static int set_up(void **state)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	if (!fixture || !fixture_init(fixture))
+	if (fixture_set_up(state) != 0)
 		return -1;
-	*state = fixture;
-	if (mkdir(path_of(fixture, "mnt"), 0700) == 0 && fixture_open_store(fixture) &&
-	    add_device(fixture, "PLAIN", false) &&
-	    add_sealed(fixture, "SEALED", 1, 1u << 20, true) &&
-	    add_sealed(fixture, "HALF", 1, 2u << 20, false))
+	if (add_device(*state, "PLAIN", false) && add_sealed(*state, "SEALED", 1, 1u << 20, true) &&
+	    add_sealed(*state, "HALF", 1, 2u << 20, false))
 		return 0;
-	fixture_done(fixture);
+	fixture_tear_down(state);
 	return -1;
-}
-
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
 }
 
 /* First and second of the two; 0: none is due. */
@@ -266,7 +233,7 @@ static void next_is_the_date_of_a_part(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(part_is_due_by_trusted_time_and_before_the_whole),
 		TEST(entry_about_files_is_about_the_whole_only_of_what_is_not_sealed),

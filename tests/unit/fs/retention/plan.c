@@ -13,26 +13,6 @@
 /* Both clocks say the same. */
 #define at(unix_) (&(struct retention_now){(unix_), (unix_)})
 
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	if (!fixture || !fixture_init(fixture))
-		return -1;
-	*state = fixture;
-	if (fixture_open_store(fixture) && mkdir(path_of(fixture, "mnt"), 0700) == 0)
-		return 0;
-	fixture_done(fixture); /* cmocka tears down nothing that was not set up */
-	return -1;
-}
-
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void device_is_due_at_its_date_and_not_before(void **state)
 {
 	static const struct {
@@ -85,36 +65,10 @@ static void next_is_the_first_date_still_to_come(void **state)
 			 DUE + 5 * DAY);
 }
 
-static const char RECORDED[] =
-	"bailee: 1\n"
-	"name: recorded-test\n"
-	"serial: 1\n"
-	"timezone: UTC\n"
-	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
-	"people: {anna: {roles: [technician]}}\n"
-	"roles: {technician: {}}\n"
-	"rules:\n"
-	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
-	"retention:\n"
-	"  - id: unused\n"
-	"    destroy_after: {intake: 30d, last_open: 5d}\n"
-	"    notice: 2d\n"
-	"consent_withdrawn: {destroy_within: 24h}\n";
-
-static struct policy *policy_of(const char *text)
-{
-	struct rules_findings findings = {0};
-	struct policy *policy = NULL;
-
-	if (rules_parse(text, strlen(text), &policy, &findings, NULL) != BL_OK)
-		fail_msg("%u: %s", findings.items[0].line, findings.items[0].text);
-	return policy;
-}
-
-static struct policy *recorded_policy(void)
-{
-	return policy_of(RECORDED);
-}
+static const char RECORDED[] = POLICY_HEAD "  - id: unused\n"
+					   "    destroy_after: {intake: 30d, last_open: 5d}\n"
+					   "    notice: 2d\n"
+					   "consent_withdrawn: {destroy_within: 24h}\n";
 
 enum change { NOTHING, OPENED, WITHDRAWN, GRANTED, SHRED_EARLY };
 
@@ -158,7 +112,7 @@ static void what_was_recorded_brings_the_date_nearer(void **state)
 		{SHRED_EARLY, 7, 7, 7, "builtin/early-shred"},
 	};
 	struct fixture *fixture = *state;
-	BL_CLEANUP(policy_unref) struct policy *policy = recorded_policy();
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(RECORDED);
 	struct device device;
 
 	assert_true(add_device(fixture, "RMA-1", false));
@@ -185,7 +139,7 @@ static void what_was_recorded_brings_the_date_nearer(void **state)
 static void date_without_readable_facts_is_that_of_intake(void **state)
 {
 	struct fixture *fixture = *state;
-	BL_CLEANUP(policy_unref) struct policy *policy = recorded_policy();
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(RECORDED);
 	struct device device;
 	struct retention_plan plan;
 	FILE *file;
@@ -258,7 +212,7 @@ static void grace_is_only_for_dates_of_the_policy(void **state)
 		{"early shred", SHRED_EARLY, true},
 	};
 	struct fixture *fixture = *state;
-	BL_CLEANUP(policy_unref) struct policy *policy = recorded_policy();
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(RECORDED);
 
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
 		struct device device;
@@ -299,22 +253,12 @@ static void early_shred_ends_the_grace_of_a_date_that_came_before(void **state)
 /* ---- what was recorded of closing and requests ------------------------------------------------------------ */
 
 static const char STATES[] =
-	"bailee: 1\n"
-	"name: states-test\n"
-	"serial: 1\n"
-	"timezone: UTC\n"
-	"defaults: {access: forbid, mask: fill, unscanned: withhold}\n"
-	"people: {anna: {roles: [technician]}}\n"
-	"roles: {technician: {}}\n"
-	"rules:\n"
-	"  - {id: look, permit: [list], who: [technician], why: Technicians look.}\n"
-	"retention:\n"
-	"  - {id: fresh, what: {status: [received]}, destroy_after: {intake: 20d}}\n"
-	"  - {id: used, what: {status: [open]}, destroy_after: {intake: 10d}}\n"
-	"  - {id: done, what: {status: [closed]}, destroy_after: {closed: 3d}}\n"
-	"  - {id: done-kept, what: {status: [closed]}, keep_at_least: 11d}\n"
-	"  - {id: fresh-kept, what: {status: [received]}, keep_at_least: 12d}\n"
-	"requests: {destroy_within: 48h}\n";
+	POLICY_HEAD "  - {id: fresh, what: {status: [received]}, destroy_after: {intake: 20d}}\n"
+		    "  - {id: used, what: {status: [open]}, destroy_after: {intake: 10d}}\n"
+		    "  - {id: done, what: {status: [closed]}, destroy_after: {closed: 3d}}\n"
+		    "  - {id: done-kept, what: {status: [closed]}, keep_at_least: 11d}\n"
+		    "  - {id: fresh-kept, what: {status: [received]}, keep_at_least: 12d}\n"
+		    "requests: {destroy_within: 48h}\n";
 
 /* Else it would be put off by having come: no entry speaks of what is due. */
 static void date_stays_when_it_has_come(void **state)
@@ -324,14 +268,10 @@ static void date_stays_when_it_has_come(void **state)
 		int64_t closed_day, due_day; /* closed 0: not */
 		const char *entry;
 	} ROWS[] = {
-		{STATE_RECEIVED, 0, 20, "fresh"},
-		{STATE_OPEN, 0, 10, "used"},
-		{STATE_CLOSED, 8, 11, "done"},
-		{STATE_DUE, 8, 11, "done"},
-		{STATE_HELD, 8, 11, "done"},
-		{STATE_DUE, 0, 10, "used"},
-		/* what is not known counts as true, and keeps */
-		{STATE_HELD, 0, 12, "fresh-kept"},
+		{STATE_RECEIVED, 0, 20, "fresh"}, {STATE_OPEN, 0, 10, "used"},
+		{STATE_CLOSED, 8, 11, "done"},	  {STATE_DUE, 8, 11, "done"},
+		{STATE_HELD, 8, 11, "done"},	  {STATE_DUE, 0, 10, "used"},
+		{STATE_HELD, 0, 10, "used"},
 	};
 	struct fixture *fixture = *state;
 	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(STATES);
@@ -349,6 +289,37 @@ static void date_stays_when_it_has_come(void **state)
 		if (plan.due_unix != RECEIVED + ROWS[i].due_day * DAY ||
 		    strcmp(plan.entry, ROWS[i].entry) != 0)
 			fail_msg("row %zu: day %lld by '%s'", i,
+				 (long long)(plan.due_unix - RECEIVED) / DAY, plan.entry);
+	}
+}
+
+/* A hold, its release and the date's coming do not move the date: what it was before is on record. */
+static void date_is_that_of_what_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(STATES);
+	uint32_t hold;
+
+	assert_true(add_device(fixture, "RMA-1", false));
+	for (unsigned step = 0; step < 4; step++) {
+		struct device device;
+		struct retention_plan plan;
+
+		if (step == 1)
+			assert_int_equal(device_hold_add(fixture->store, "RMA-1", 0, 0, "dispute",
+							 NOW, &hold, NULL),
+					 BL_OK);
+		else if (step == 2)
+			assert_int_equal(
+				device_set_state(fixture->store, "RMA-1", STATE_DUE, NOW, NULL),
+				BL_OK);
+		else if (step == 3)
+			assert_int_equal(device_hold_release(fixture->store, "RMA-1", hold, NULL),
+					 BL_OK);
+		assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+		retention_plan_of(fixture->store, policy, &device, at(RECEIVED), &plan);
+		if (plan.due_unix != RECEIVED + 20 * DAY || strcmp(plan.entry, "fresh") != 0)
+			fail_msg("step %u: day %lld by '%s'", step,
 				 (long long)(plan.due_unix - RECEIVED) / DAY, plan.entry);
 	}
 }
@@ -450,7 +421,7 @@ static void next_is_whatever_comes_first(void **state)
 		{"nothing", 33, 33, 32, 30, -1},
 	};
 	struct fixture *fixture = *state;
-	BL_CLEANUP(policy_unref) struct policy *policy = recorded_policy();
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(RECORDED);
 
 	assert_true(add_device(fixture, "RMA-1", false));
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
@@ -473,7 +444,7 @@ static void next_is_whatever_comes_first(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(device_is_due_at_its_date_and_not_before),
 		TEST(next_is_the_first_date_still_to_come),
@@ -483,6 +454,7 @@ int main(void)
 		TEST(grace_is_only_for_dates_of_the_policy),
 		TEST(early_shred_ends_the_grace_of_a_date_that_came_before),
 		TEST(date_stays_when_it_has_come),
+		TEST(date_is_that_of_what_it_was),
 		TEST(request_of_the_customer_starts_a_date_while_it_is_open),
 		TEST(request_of_the_customer_has_no_grace),
 		TEST(date_is_unsure_without_readable_matters),

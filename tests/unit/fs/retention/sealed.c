@@ -39,13 +39,6 @@ static int set_up_xfs(void **state)
 	return set_up_on(state, "xfs");
 }
 
-static int tear_down(void **state)
-{
-	fixture_done(*state);
-	free(*state);
-	return 0;
-}
-
 static char *certificate_of(struct fixture *fixture, const char *id, const char *suffix)
 {
 	char *json = NULL;
@@ -816,8 +809,8 @@ static void certificate_says_who_asked_and_who_agreed(void **state)
 
 int main(void)
 {
-#define TEST(name)     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_XFS(name) cmocka_unit_test_setup_teardown(name, set_up_xfs, tear_down)
+#define TEST(name)     cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
+#define TEST_XFS(name) cmocka_unit_test_setup_teardown(name, set_up_xfs, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(sealed_image_is_gone_from_the_medium_and_certified),
 		TEST_XFS(sealed_image_is_gone_from_the_medium_and_certified),
@@ -827,7 +820,7 @@ int main(void)
 		TEST_XFS(reflinked_key_tree_is_an_exception),
 		cmocka_unit_test_setup_teardown(
 			store_in_memory_is_never_certified_without_exceptions, set_up_in_memory,
-			tear_down),
+			fixture_tear_down),
 		TEST(changed_journal_is_refused_and_nothing_destroyed),
 		TEST(forged_header_is_not_certified),
 		TEST(refused_shred_keeps_the_keys),
