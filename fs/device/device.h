@@ -383,6 +383,8 @@ enum bl_status device_set_state(struct device_store *store, const char *id,
 /* device_not_due - its date was put off: what was due is what it was before. BL_INVALID: it is not due, or being destroyed */
 enum bl_status device_not_due(struct device_store *store, const char *id,
 			      struct bl_error *why) BL_MUST_CHECK;
+/* device_was - what it was before it was held or due, of one that is; false: its record does not tell */
+bool device_was(struct device_store *store, const char *id, enum bl_device_state *out_state);
 /* device_may_become - would it? The same words, nothing changed: for the event that comes first */
 enum bl_status device_may_become(struct device_store *store, const char *id,
 				 enum bl_device_state state, struct bl_error *why) BL_MUST_CHECK;

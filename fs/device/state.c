@@ -124,6 +124,17 @@ enum bl_status device_not_due(struct device_store *store, const char *id, struct
 	return store_update(store, id, make_not_due, NULL, why);
 }
 
+bool device_was(struct device_store *store, const char *id, enum bl_device_state *out_state)
+{
+	struct device_entry *entry;
+	STORE_LOCKED(store);
+
+	if (store_find(store, id, &entry, NULL) != BL_OK || entry->before_hold == STATE_DUE)
+		return false;
+	*out_state = entry->before_hold;
+	return true;
+}
+
 enum bl_status device_may_become(struct device_store *store, const char *id,
 				 enum bl_device_state state, struct bl_error *why)
 {

@@ -37,27 +37,50 @@ static bool add_requested(struct device_store *store, const char *id,
 	return true;
 }
 
-/* Being held says nothing of what it was before, but for what its record still tells: unknown then. */
-static int state_of(const struct device *device)
-{
-	if (device->state != STATE_HELD && device->state != STATE_DUE)
-		return (int)device->state;
-	return device->closed_unix ? (int)STATE_CLOSED : -1;
-}
+#define STATES_MOST 3
 
 /*
- * What is due was received or open before. Were it judged by being due, no entry about those would speak of it any more, and
- * its date would be put off by having come.
+ * What is held or due was something before, and is judged as that: were it judged by being due, no entry about that would speak of it any
+ * more, and its date would be put off by having come. Records of earlier versions do not tell what it was: received or open, then.
  */
-static int state_before_due(const struct policy *policy, struct rules_retention_facts facts)
+static size_t states_of(struct device_store *store, const struct device *device,
+			enum bl_device_state out[STATES_MOST])
 {
-	struct rules_due received, open;
+	size_t count = 1;
 
-	facts.state = (int)STATE_RECEIVED;
-	rules_due_told(policy, &facts, &received);
-	facts.state = (int)STATE_OPEN;
-	rules_due_told(policy, &facts, &open);
-	return (int)(open.due_unix < received.due_unix ? STATE_OPEN : STATE_RECEIVED);
+	out[0] = device->state;
+	if (device->state != STATE_HELD && device->state != STATE_DUE)
+		return count;
+	if (!device_was(store, device->id, &out[0])) {
+		out[0] = device->closed_unix ? STATE_CLOSED : STATE_RECEIVED;
+		if (!device->closed_unix)
+			out[count++] = STATE_OPEN;
+	}
+	/* What the policy says of what is held holds as well, before its date and after. */
+	if (device->hold_count)
+		out[count++] = STATE_HELD;
+	return count;
+}
+
+/* Of those it may be said to be in, the one with the earliest date. */
+static int state_of(struct device_store *store, const struct policy *policy,
+		    const struct device *device, struct rules_retention_facts facts)
+{
+	enum bl_device_state states[STATES_MOST];
+	size_t count = states_of(store, device, states), best = 0;
+	int64_t earliest = INT64_MAX;
+
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		struct rules_due due;
+
+		facts.state = (int)states[i];
+		rules_due_told(policy, &facts, &due);
+		if (due.due_unix < earliest) {
+			earliest = due.due_unix;
+			best = i;
+		}
+	}
+	return (int)states[best];
 }
 
 bool plan_facts(struct device_store *store, const struct policy *policy,
@@ -69,7 +92,6 @@ bool plan_facts(struct device_store *store, const struct policy *policy,
 	 */
 	*out_facts = (struct rules_retention_facts){
 		.device = {.id = device->id, .kind = (int)device->kind},
-		.state = state_of(device),
 		.has_parts = device->source_kind == SOURCE_SEALED,
 		.intake_unix = device->received_unix,
 		.closed_unix = device->closed_unix,
@@ -78,8 +100,7 @@ bool plan_facts(struct device_store *store, const struct policy *policy,
 	bool is_read = add_recorded(store, device->id, out_facts);
 
 	is_read = add_requested(store, device->id, out_facts) && is_read;
-	if (device->state == STATE_DUE && !device->closed_unix)
-		out_facts->state = state_before_due(policy, *out_facts);
+	out_facts->state = state_of(store, policy, device, *out_facts);
 	return is_read;
 }
 
