@@ -479,9 +479,11 @@ static enum bl_status set_state(struct asked *asked, const char *id, const void 
 				struct bl_error *why)
 {
 	const enum bl_device_state *state = with;
+	struct device_store *store = asked->daemon->store;
+	int64_t now = daemon_trusted(asked->daemon);
 
-	return device_set_state(asked->daemon->store, id, *state, daemon_trusted(asked->daemon),
-				why);
+	return *state == STATE_RELEASED ? retention_release(store, id, now, why)
+					: device_set_state(store, id, *state, now, why);
 }
 
 /* What people may bring about, the right it takes, and what the log says. */

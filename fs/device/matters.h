@@ -136,7 +136,7 @@ struct device_notes {
 	void *memory; /* what the texts lie in; wiped by free */
 };
 
-/* device_notes_read - empty of a device that is shredded. Statuses as device_matters_read; device_notes_free wipes */
+/* device_notes_read - empty of a device that is shredded or released. Statuses as device_matters_read; device_notes_free wipes */
 enum bl_status device_notes_read(struct device_store *store, const char *id,
 				 struct device_notes **out_notes,
 				 struct bl_error *why) BL_MUST_CHECK;

@@ -26,7 +26,7 @@ static enum bl_status load(struct device_store *store, struct device_entry *entr
 	enum bl_status status = BL_OK;
 
 	/* Its key is gone: a file that was put back says nothing any more, and does not stand in the way. */
-	if (entry->device.state != STATE_SHREDDED)
+	if (entry->device.state != STATE_SHREDDED && entry->device.state != STATE_RELEASED)
 		status = kept_load(store, entry, SECRET_NOTES, kept, why);
 	if (status != BL_OK)
 		return status;

@@ -175,7 +175,14 @@ enum bl_status retention_recover_device(const struct retention_context *context,
 					size_t *out_finished, struct bl_error *why) BL_MUST_CHECK;
 
 /*
- * retention_revived - destroy again the keys of devices that are shredded and have some: an older key file was put back
+ * retention_release - it becomes released (device_set_state), and nothing of it stays: its keys are destroyed, and what is sealed under them.
+ *                     Durable, idempotent. What a crash leaves retention_revived ends
+ */
+enum bl_status retention_release(struct device_store *store, const char *id, int64_t at_unix,
+				 struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * retention_revived - destroy again the keys of devices that are shredded or released and have some: an older key file was put back
  *
  * At start, before any view opens; an event each. BL_OK, BL_IO, BL_LOG_BROKEN.
  */

@@ -1,6 +1,6 @@
 /*
- * An older key file that was put back brings keys of destroyed devices along. The record says that they were destroyed, so they are
- * again, before anybody is served.
+ * Of a device that is gone no key stays. An older key file that was put back brings keys of destroyed devices along; a crash may come between
+ * a device's release and the end of its key. The record says that it is gone, so they are destroyed, before anybody is served.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -24,6 +24,23 @@ static bool has_key(struct vault *vault, const char *id)
 	return is_there;
 }
 
+/* Its keys, and what was sealed under them: who it belonged to, what was written about it. */
+static enum bl_status forget(struct device_store *store, const char *id, struct bl_error *why)
+{
+	enum vault_proof proof;
+	enum bl_status status = vault_device_destroy(device_store_vault(store), id, &proof, why);
+
+	return status == BL_OK ? device_forget_customer(store, id, why) : status;
+}
+
+enum bl_status retention_release(struct device_store *store, const char *id, int64_t at_unix,
+				 struct bl_error *why)
+{
+	enum bl_status status = device_set_state(store, id, STATE_RELEASED, at_unix, why);
+
+	return status == BL_OK ? forget(store, id, why) : status;
+}
+
 static enum bl_status destroy_again(const struct retention_context *context, const char *id,
 				    struct bl_error *why)
 {
@@ -35,16 +52,13 @@ static enum bl_status destroy_again(const struct retention_context *context, con
 		.pid = UINT32_MAX,
 		.login_uid = UINT32_MAX,
 	};
-	enum vault_proof proof;
 
 	memcpy(event.device, id, strlen(id) + 1);
 	snprintf(event.detail, sizeof(event.detail),
-		 "keys of a destroyed device were there again: destroyed again");
+		 "keys of a device that is gone were there: destroyed again");
 	enum bl_status status = audit_append(context->audit, &event, NULL, why);
 
-	if (status == BL_OK)
-		status = vault_device_destroy(device_store_vault(context->store), id, &proof, why);
-	return status;
+	return status == BL_OK ? forget(context->store, id, why) : status;
 }
 
 static bool look_at_device(void *context, const struct device *device)
@@ -52,7 +66,7 @@ static bool look_at_device(void *context, const struct device *device)
 	struct revived *revived = context;
 	struct vault *vault = device_store_vault(revived->context->store);
 
-	if (device->state != STATE_SHREDDED || !has_key(vault, device->id))
+	if (!plan_is_gone(device) || !has_key(vault, device->id))
 		return true;
 	revived->status = destroy_again(revived->context, device->id, revived->why);
 	revived->count += revived->status == BL_OK;
