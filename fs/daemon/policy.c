@@ -207,6 +207,19 @@ static enum bl_status keep(struct daemon *daemon, const struct policy_text *text
 	return status;
 }
 
+/*
+ * Or the log would tell of one in force; and what it would have put off would have lost the grace that the one that stays had given it, and
+ * be destroyed at once: it gets another.
+ */
+static void withdraw(struct daemon *daemon, const struct peer *peer, const struct policy *last,
+		     const struct policy *policy)
+{
+	if (audit_is_writable(daemon->audit))
+		(void)!log_policy(daemon, peer, NULL, NULL, NULL);
+	if (last)
+		(void)!calendar_grace(daemon, policy, last, NULL);
+}
+
 /* In force only after its event is durable and the store can start with it again. */
 static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 			      const struct policy *last, const struct policy *policy,
@@ -222,9 +235,8 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 	if (status == BL_OK) {
 		gate_set_policy(daemon->gate, policy);
 		log_obey(daemon, policy);
-	} else if (audit_is_writable(daemon->audit)) {
-		(void)!log_policy(daemon, peer, NULL, NULL,
-				  NULL); /* or the log would tell of one in force */
+	} else {
+		withdraw(daemon, peer, last, policy);
 	}
 	/*
 	 * What is due by it is closed when it is said to be in force; a failure is the keeper's, who tries again. At start the

@@ -81,6 +81,12 @@ stop_daemon
 start_daemon "$store" "$work/two.yaml"
 pass
 cmp "$work/small.img" "$work/disk/GIVEN.img" || fail "a restart took the grace"
+# One that would put its date off, and cannot be kept, takes no grace either.
+mkdir "$store/policy.last.tmp"
+"$bailee" policy load "$work/three.yaml" >"$work/out" 2>&1 && fail "a policy that cannot be kept is in force"
+rmdir "$store/policy.last.tmp"
+pass
+cmp "$work/small.img" "$work/disk/GIVEN.img" || fail "a policy that did not come about took the grace"
 code 0 "$bailee" policy load "$work/three.yaml"
 pass
 [ "$(show GIVEN state)" = received ] || fail "its date was put off and GIVEN is $(show GIVEN state)"
