@@ -76,6 +76,18 @@ static enum clock_news wait_for_it(struct clock_memory *memory, const struct clo
 	return CLOCK_TAKEN;
 }
 
+/*
+ * Within one boot the two clocks do not drift apart unless one is set: small steps in a row are somebody's, who would have time run away by a
+ * minute at each look. A minute is there to begin with, then a thousandth of what passes.
+ */
+static bool is_drift(struct clock_memory *memory, int64_t ahead, int64_t most)
+{
+	if (memory->drifted_ms + ahead * 1000 > most * 1000)
+		return false;
+	memory->drifted_ms += ahead * 1000;
+	return true;
+}
+
 enum clock_news clock_step(struct clock_memory *memory, const struct clock_sight *seen)
 {
 	struct clock_sight sight = *seen;
@@ -90,6 +102,7 @@ enum clock_news clock_step(struct clock_memory *memory, const struct clock_sight
 	int64_t moved = ahead - ahead_before;
 	int64_t most = BL_MAX(CLOCK_DRIFT, seconds / DRIFT_SHARE);
 
+	memory->drifted_ms = BL_MAX(memory->drifted_ms - seconds * 1000 / DRIFT_SHARE, INT64_C(0));
 	if (ahead > most && sight.is_synchronised) {
 		follow(memory, &sight);
 		return CLOCK_TAKEN;
@@ -99,7 +112,7 @@ enum clock_news clock_step(struct clock_memory *memory, const struct clock_sight
 				   ahead_before <= CLOCK_DRIFT ||
 					   moved > (is_same ? most : OFF_SECONDS));
 	memory->waited_s = 0;
-	if (ahead > 0)
+	if (ahead > 0 && (sight.is_synchronised || is_drift(memory, ahead, most)))
 		follow(memory, &sight);
 	return moved > most || moved < -most ? CLOCK_JUMPED : CLOCK_NOTHING;
 }

@@ -25,6 +25,7 @@ void clock_look(struct clock_sight *out_sight);
 struct clock_memory {
 	int64_t trusted_unix;
 	struct clock_sight last; /* at which trusted_unix was right */
+	int64_t drifted_ms; /* followed as drift, less what time has earned; not in the store: a restart begins anew */
 	int64_t waited_s; /* how long the wall clock has been ahead without being set forward again */
 };
 enum clock_news {
