@@ -108,6 +108,29 @@ void calendar_notices(struct daemon *daemon)
 		daemon->notices_unix = looking.now.trusted_unix + NOTICE_RETRY_SECONDS;
 }
 
+/* ---- holds that were lost ------------------------------------------------------------------------------ */
+
+static bool tell_restored(void *context, const struct device *device)
+{
+	struct daemon *daemon = context;
+	struct audit_event event = event_by(daemon, NULL, AUDIT_HOLD_ADDED);
+	size_t count = device_holds_restored(daemon->store, device->id);
+
+	if (!count)
+		return true;
+	memcpy(event.device, device->id, sizeof(event.device));
+	snprintf(event.detail, sizeof(event.detail),
+		 "%zu stand again: an older record was put back", count);
+	(void)!audit_append(daemon->audit, &event, NULL, NULL);
+	return true;
+}
+
+/* They stand since the store was opened, before there was a log to say so. */
+void calendar_restored(struct daemon *daemon)
+{
+	device_each(daemon->store, tell_restored, daemon);
+}
+
 /* ---- dates that were put off ---------------------------------------------------------------------- */
 
 static enum bl_status reopen_device(struct daemon *daemon, const struct device *device,

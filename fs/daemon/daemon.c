@@ -187,6 +187,8 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 	if (status == BL_OK)
 		status = log_open(daemon, why);
 	if (status == BL_OK)
+		calendar_restored(daemon);
+	if (status == BL_OK)
 		open_hot(daemon);
 	if (status == BL_OK)
 		status = open_gate(daemon, why);

@@ -298,6 +298,8 @@ int64_t daemon_wall(void); /* the wall clock, for waits only */
 void calendar_clock(struct daemon *daemon);
 /* calendar_notices - tell of every date whose notice has begun, once */
 void calendar_notices(struct daemon *daemon);
+/* calendar_restored - tell of the holds that stand again since the store was opened; once, when the log is open */
+void calendar_restored(struct daemon *daemon);
 /*
  * calendar_reopen - what is due no more (another policy, a consent granted again) is what it was before; life_lock is held
  *

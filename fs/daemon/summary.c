@@ -171,7 +171,7 @@ static void answer_summary(struct asked *asked, struct summary *summary)
 		{"holds_warn", summary->holds_warn},
 		{"clock", clock_json(asked->daemon->clock)},
 		{"holds_restored",
-		 json_integer((json_int_t)device_holds_restored(asked->daemon->store))},
+		 json_integer((json_int_t)device_holds_restored(asked->daemon->store, NULL))},
 	};
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)

@@ -448,8 +448,8 @@ enum bl_status device_hold_release(struct device_store *store, const char *id, u
 				   struct bl_error *why) BL_MUST_CHECK;
 enum bl_status device_hold_review(struct device_store *store, const char *id, uint32_t number,
 				  int64_t now_unix, struct bl_error *why) BL_MUST_CHECK;
-/* device_holds_restored - how many holds an older record had lost when the store was opened; they stand again */
-size_t device_holds_restored(const struct device_store *store);
+/* device_holds_restored - how many holds an older record had lost when the store was opened; they stand again. @id NULL: of all devices */
+size_t device_holds_restored(struct device_store *store, const char *id);
 
 /*
  * device_file_* - small durable files of one device's folder (the shred journal), by name

@@ -250,9 +250,17 @@ enum bl_status device_hold_review(struct device_store *store, const char *id, ui
 
 /* ---- when the store is opened ------------------------------------------------------------------------ */
 
-size_t device_holds_restored(const struct device_store *store)
+size_t device_holds_restored(struct device_store *store, const char *id)
 {
-	return store->restored;
+	struct device_entry *entry;
+	size_t count = 0;
+	STORE_LOCKED(store);
+
+	if (id)
+		return store_find(store, id, &entry, NULL) == BL_OK ? entry->restored : 0;
+	for (size_t i = 0; i < store->count; i++)
+		count += store->entries[i]->restored;
+	return count;
 }
 
 static bool is_same(const struct device_hold *left, const struct device_hold *right)
@@ -277,7 +285,7 @@ static enum bl_status check_room(const struct device *device, struct bl_error *w
  * that STORE/holds has.
  */
 static enum bl_status restore_one(struct device_entry *changed, const struct device_hold *hold,
-				  size_t *restored, struct bl_error *why)
+				  struct bl_error *why)
 {
 	struct device *device = &changed->device;
 	struct device_hold other = *hold;
@@ -296,7 +304,7 @@ static enum bl_status restore_one(struct device_entry *changed, const struct dev
 	if (status != BL_OK)
 		return status;
 	put_hold(changed, &other);
-	++*restored;
+	changed->restored++;
 	return BL_OK;
 }
 
@@ -312,7 +320,7 @@ static enum bl_status restore_device(struct device_store *store, struct device_e
 	if (status != BL_OK || state == STATE_SHREDDED || state == STATE_RELEASED)
 		return status;
 	for (size_t i = 0; i < count && status == BL_OK; i++)
-		status = restore_one(changed, &held[i].hold, &store->restored, why);
+		status = restore_one(changed, &held[i].hold, why);
 	if (status == BL_OK && memcmp(changed, entry, sizeof(*entry)) != 0)
 		status = store_change(store, entry, changed, why);
 	return status;

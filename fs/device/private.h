@@ -32,6 +32,7 @@ struct device_entry {
 	bool is_shredding; /* no hold any more */
 	bool is_parting;   /* no hold just now: a part's INTENT is on its way */
 	bool is_claimed;   /* a thread works on its destruction */
+	size_t restored;   /* holds that its record had lost when the store was opened */
 	/* The facts as they lie in the store; read once. */
 	struct plain facts;
 	bool has_facts; /* `facts` is what the store holds, be it nothing */
@@ -48,7 +49,6 @@ struct device_store {
 	/* Holds of STORE/holds whose devices are not there: they are kept, should those be put back. */
 	struct held *strays;
 	size_t stray_count;
-	size_t restored; /* holds that records had lost when it was opened */
 };
 
 /* ---- file.c ---- */

@@ -63,23 +63,17 @@ given() {
 chmod 777 "$work/disk"
 pass() { "$bailee" shred --due >"$work/out" 2>&1 || true; }
 plain='RECEIVED OPEN CLOSED TWICE DUE INCIDENT CRASH RACE ASKED'
-# stand: every hold is there, and nothing that it keeps was touched
+# stand WHEN: every hold is there, and nothing that it keeps was touched
 stand() {
 	pass
-	for id in $plain; do
-		cmp "$work/small.img" "$work/disk/$id.img" || fail "$1: $id was touched"
-		[ "$(show $id '.holds | length')" = "$([ $id = TWICE ] && echo 2 || echo 1)" ] || fail "$1: holds of $id: $(show $id .holds)"
-	done
-	yes 'what its customer wrote' | head -c 192M | cmp -n 4M - "$work/disk/SOURCE.img" || fail "$1: the source was touched"
-	for id in SEALED SOURCE; do
-		[ "$(show $id '.holds | length')" = 1 ] || fail "$1: holds of $id: $(show $id .holds)"
-		[ -e "$store/devices/$id/image" ] || fail "$1: the image of $id is gone"
-	done
+	"$bailee" device list --json >"$work/list"
+	[ "$(jq -r '[.devices[] | select(.holds > 0 and .id != "LOOKED") | "\(.id) \(.holds)"] | join(" ")' "$work/list")" = \
+		'ASKED 1 CLOSED 1 CRASH 1 DUE 1 INCIDENT 1 OPEN 1 RACE 1 RECEIVED 1 SEALED 1 SOURCE 1 TWICE 2' ] ||
+		fail "$1: holds: $(jq -c '[.devices[] | [.id, .state, .holds]]' "$work/list")"
+	for id in $plain; do cmp "$work/small.img" "$work/disk/$id.img" || fail "$1: $id was touched"; done
+	cmp -n 4M "$work/source.begins" "$work/disk/SOURCE.img" || fail "$1: the source was touched"
+	for id in SEALED SOURCE; do [ -e "$store/devices/$id/image" ] || fail "$1: the image of $id is gone"; done
 	[ "$("$bailee" log query --op part-done --json | wc -l)" = 0 ] || fail "$1: files were destroyed"
-}
-restart() {
-	stop_daemon
-	start_daemon "$store" "$work/five.yaml"
 }
 
 start_daemon "$store" "$work/one.yaml"
@@ -120,16 +114,18 @@ is LENT released
 code 2 officer 61002 hold add LENT
 says released
 
-# An intake that did not come to its end is held with its source: what it promised to destroy stays.
+# An intake that is under way is held with its source, by whoever may: what it promised to destroy stays.
 yes 'what its customer wrote' | head -c 192M >"$work/disk/SOURCE.img"
+head -c 4M "$work/disk/SOURCE.img" >"$work/source.begins"
+: >"$work/said"
 "$bailee" intake "$work/disk/SOURCE.img" --device SOURCE --kind disk --destroy-source --json >"$work/said" 2>&1 &
 client=$!
-until grep -q verifying "$work/said"; do kill -0 $client || fail "the intake ended: $(cat "$work/said")"; done
-kill -9 $client
-wait $client 2>/dev/null || true
-ls -la $store/devices $store/devices/SOURCE; cat $store/devices/SOURCE/record; "$bailee" device list; cat $work/said; sleep 1; "$bailee" device list; code 0 officer 61002 hold add SOURCE
+until grep -q sealing "$work/said"; do kill -0 $client || fail "the intake ended: $(cat "$work/said")"; done
+code 0 officer 61002 hold add SOURCE
 [ "$(show SOURCE .complete)" = false ] || fail "the intake was over before it was held"
-code 0 "$bailee" intake "$work/disk/SOURCE.img" --device SOURCE --kind disk --destroy-source
+got=0
+wait $client || got=$?
+[ $got = 3 ] && grep -q "is held (its source is destroyed when" "$work/said" || fail "its intake ended with $got: $(cat "$work/said")"
 [ "$(show SOURCE .complete)" = true ] || fail "SOURCE is not complete"
 
 # Right after the answer the daemon is killed.
@@ -195,4 +191,96 @@ code 2 as 61002 "$bailee" hold review CRASH --hold 1
 code 1 officer 61002 hold review CRASH --hold 9
 code 0 officer 61002 hold review CRASH --hold 1
 [ "$(warns CRASH)" = longest ] || fail "a review ends what stood too long: $(warns CRASH)"
-show CRASH '.holds[0] | "\(.overdue) \(.reason)"'
+code 0 "$bailee" device show RACE --json
+[ "$(jq -r '.holds[0] | "\(.overdue) \(.reason)"' "$work/out")" = 'longest a letter from a lawyer' ] || fail "RACE: $(jq -c .holds "$work/out")"
+code 0 "$bailee" policy load "$work/five.yaml"
+code 0 desk enroll "$work/small.img" --device LOOKED --kind disk
+code 0 officer 61002 hold add LOOKED
+[ "$(warns LOOKED)" = '' ] || fail "a new hold is late: $(warns LOOKED)"
+reviewed() { show LOOKED '.holds[0].review_by_unix - .holds[0].since_unix'; }
+[ "$(reviewed)" = $((10 * day)) ] || fail "to be looked at after $(reviewed) s"
+clock $((414 * day)) $((414 * day))
+[ "$(warns LOOKED)" = '' ] || fail "late after nine days: $(warns LOOKED)"
+clock $((415 * day + 5)) $((415 * day + 5))
+[ "$(warns LOOKED)" = review ] || fail "not late after ten days: $(warns LOOKED)"
+code 0 "$bailee" status
+says 'CLOSED hold 1 stands since'
+code 0 officer 61003 hold review LOOKED --hold 1
+[ "$(warns LOOKED)" = '' ] || fail "looked at, and late: $(warns LOOKED)"
+[ "$(reviewed)" -ge $((20 * day)) ] || fail "to be looked at again after $(reviewed) s"
+kill_daemon
+start_daemon "$store" "$work/five.yaml"
+[ "$(reviewed)" -ge $((20 * day)) ] || fail "a crash took the review: $(reviewed) s"
+clock $((424 * day)) $((424 * day))
+[ "$(warns LOOKED)" = '' ] || fail "late again too soon: $(warns LOOKED)"
+clock $((431 * day)) $((431 * day))
+[ "$(warns LOOKED)" = longest ] || fail "not too long after 25 days: $(warns LOOKED)"
+stand 'looked at, and too long'
+
+# ---- let go, by others ----
+# An event comes first: one that did not come about has a second that says so.
+released() { "$bailee" log query --device "$1" --op hold-released --json | jq -s 'map(if .verdict == "permitted" then 1 elif .verdict == "failed" then -1 else 0 end) | add // 0'; }
+code 3 desk hold release RACE --reason 'let me'
+code 3 officer 61002 hold release RACE
+says release-by-others
+code 2 as 61003 "$bailee" hold release RACE
+code 1 officer 61003 hold release RACE --hold 7
+# The first of two is enough, and there is one release.
+(as 61003 "$bailee" hold release RACE --reason 'it is over' >"$work/one" 2>&1 && echo yes >>"$work/one") &
+first=$!
+(as 61004 "$bailee" hold release RACE --reason 'it is over' >"$work/two" 2>&1 && echo yes >>"$work/two") &
+second=$!
+wait $first $second || true
+[ "$(cat "$work/one" "$work/two" | grep -c '^yes$')" = 1 ] || fail "two release at once: $(cat "$work/one" "$work/two")"
+[ "$(released RACE)" = 1 ] || fail "$(released RACE) releases"
+pass
+is RACE shredded
+[ ! -e "$work/disk/RACE.img" ] || fail "let go, and still there"
+[ "$("$bailee" log query --device RACE --op shred-done --json | wc -l)" = 1 ] || fail "RACE was destroyed more than once"
+# One of two: the other still stands.
+code 2 officer 61004 hold release TWICE
+says '--hold'
+code 0 officer 61004 hold release TWICE --hold 1
+pass
+cmp "$work/small.img" "$work/disk/TWICE.img" || fail "one of two holds holds nothing"
+code 3 officer 61003 hold release TWICE --hold 2
+code 0 officer 61004 hold release TWICE --hold 2
+pass
+is TWICE shredded
+# An incident's goes with the incident.
+for uid in 61003 61004; do code 2 officer $uid hold release INCIDENT; done
+code 2 "$bailee" hold release INCIDENT --reason 'I own the store'
+says 'incident close INCIDENT/1'
+code 2 "$bailee" hold release INCIDENT --hold 1 --reason 'I own the store'
+cmp "$work/small.img" "$work/disk/INCIDENT.img" || fail "an incident's hold was let go"
+code 0 officer 61003 incident close INCIDENT/1 --action 'screens face the wall'
+pass
+is INCIDENT shredded
+# The source goes when its hold does: it was promised.
+code 0 officer 61003 hold release SOURCE
+pass
+[ ! -e "$work/disk/SOURCE.img" ] || fail "let go, and the source is still there"
+
+# As many others as the policy asks for.
+sed 's/^serial: 4/serial: 6/' "$work/four.yaml" >"$work/six.yaml"
+code 0 "$bailee" policy load "$work/six.yaml"
+code 4 officer 61003 hold release ASKED
+says 'bailee request release ASKED'
+code 0 officer 61003 request release ASKED
+code 3 as 61003 "$bailee" approve ASKED/1
+code 4 officer 61003 hold release ASKED
+code 0 as 61004 "$bailee" approve ASKED/1
+code 4 officer 61004 hold release ASKED
+code 0 officer 61003 hold release ASKED
+pass
+is ASKED shredded
+
+# Everybody's customer wanted it, or a date had come: what is let go goes.
+for id in RECEIVED OPEN CLOSED DUE CRASH SEALED; do
+	cmp -s "$work/small.img" "$work/disk/$id.img" || [ $id = SEALED ] || fail "$id was touched"
+	[ "$(released $id)" = 0 ] || fail "$id was let go"
+done
+key=$(public_key)
+stop_daemon
+[ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
+code 13 "$bailee" log verify --store "$store" --key "$key"

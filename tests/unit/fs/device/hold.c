@@ -138,7 +138,7 @@ static void hold_names_its_incident_and_is_reviewed(void **state)
 	assert_int_equal(device.holds[1].incident, 0);
 	assert_int_equal(device.holds[1].since_unix, 110);
 	assert_int_equal(device.holds[1].reviewed_unix, 200);
-	assert_int_equal(device_holds_restored(temp->store), 0);
+	assert_int_equal(device_holds_restored(temp->store, NULL), 0);
 }
 
 /* ---- two files, one of which is put back -------------------------------------------------------------- */
@@ -224,9 +224,10 @@ static void hold_stands_that_either_file_knows(void **state)
 		put_back_and_open(temp, ROWS[i].is_record, ROWS[i].is_register);
 		if (standing(temp, "RMA-1") != ROWS[i].standing ||
 		    standing(temp, "RMA-2") != ROWS[i].has_others ||
-		    device_holds_restored(temp->store) != ROWS[i].restored)
+		    device_holds_restored(temp->store, NULL) != ROWS[i].restored ||
+		    device_holds_restored(temp->store, "RMA-1") != ROWS[i].restored)
 			fail_msg("row %zu: %zu stand, %zu restored", i, standing(temp, "RMA-1"),
-				 device_holds_restored(temp->store));
+				 device_holds_restored(temp->store, NULL));
 		/* It is in both again: putting back the other one finds it. */
 		put_back_and_open(temp, ROWS[i].is_register, false);
 		assert_int_equal(standing(temp, "RMA-1"), ROWS[i].standing);
@@ -308,10 +309,10 @@ static void number_that_was_given_twice_is_two_holds(void **state)
 	assert_string_equal(device.holds[0].reason, "second");
 	assert_string_equal(device.holds[1].reason, "first");
 	assert_int_equal(device.holds[1].number, 2);
-	assert_int_equal(device_holds_restored(temp->store), 1);
+	assert_int_equal(device_holds_restored(temp->store, NULL), 1);
 	put_back_and_open(temp, false, false);
 	assert_int_equal(standing(temp, "RMA-1"), 2);
-	assert_int_equal(device_holds_restored(temp->store), 0);
+	assert_int_equal(device_holds_restored(temp->store, NULL), 0);
 }
 
 static void too_many_holds_of_both_open_no_store(void **state)
@@ -434,7 +435,7 @@ static void hold_of_a_device_that_is_away_is_kept(void **state)
 	put_back_and_open(temp, true, false);
 	assert_int_equal(standing(temp, "RMA-1"), 1);
 	assert_int_equal(standing(temp, "RMA-2"), 1);
-	assert_int_equal(device_holds_restored(temp->store), 1);
+	assert_int_equal(device_holds_restored(temp->store, NULL), 1);
 }
 
 static void what_is_gone_gets_no_hold_back(void **state)
@@ -453,7 +454,7 @@ static void what_is_gone_gets_no_hold_back(void **state)
 	assert_int_equal(device_find(temp->store, "RMA-1", &device, NULL), BL_OK);
 	assert_int_equal(device.hold_count, 0);
 	assert_int_equal(device.state, STATE_SHREDDED);
-	assert_int_equal(device_holds_restored(temp->store), 0);
+	assert_int_equal(device_holds_restored(temp->store, NULL), 0);
 }
 
 /* One more than there is room for leaves everything as it was. */
