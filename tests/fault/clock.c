@@ -8,61 +8,20 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
-
 #include "fs/retention/clock-host.h"
+#include "tests/fault/failing-disk.h"
 #include "tests/unit/fs/retention/fixture.h"
 
-#define HOUR	 INT64_C(3600)
-#define YEAR	 (365 * 24 * HOUR)
-#define BOOT	 INT64_C(1000000) /* ms */
-#define TOO_MANY 100		  /* calls; no sweep has so many */
+#define HOUR INT64_C(3600)
+#define YEAR (365 * 24 * HOUR)
+#define BOOT INT64_C(1000000) /* ms */
 
-/* ---- the disk and the host: calls are replaced for the whole program, so these cannot be handed around ---- */
-
-static struct {
-	int left; /* calls until it happens; below 0: never */
-	bool is_deadly;
-} trouble = {.left = -1};
+/* ---- the host: its calls are replaced for the whole program, so this cannot be handed around ---- */
 
 static struct {
 	int64_t wall_unix, boot_ms;
 	const char *boot_id;
 } host;
-
-/* True: this call fails. */
-static bool is_the_one(void)
-{
-	if (trouble.left < 0 || trouble.left-- != 0)
-		return false;
-	if (trouble.is_deadly)
-		kill(getpid(), SIGKILL);
-	errno = EIO;
-	return true;
-}
-
-ssize_t write(int fd, const void *bytes, size_t length)
-{
-	return is_the_one() ? -1 : syscall(SYS_write, fd, bytes, length);
-}
-
-int fsync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-int fdatasync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fdatasync, fd);
-}
-
-int renameat(int old_fd, const char *old, int new_fd, const char *new)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_renameat, old_fd, old, new_fd, new);
-}
 
 void clock_read(int64_t *out_wall_unix, int64_t *out_boot_ms)
 {
@@ -86,8 +45,6 @@ static void pass(int64_t seconds)
 
 static int set_up(void **state)
 {
-	trouble.left = -1;
-	trouble.is_deadly = false;
 	host.wall_unix = NOW;
 	host.boot_ms = BOOT;
 	host.boot_id = "a";
@@ -96,7 +53,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	trouble.left = -1;
+	trouble_over();
 	return fixture_tear_down(state);
 }
 
@@ -132,11 +89,11 @@ static void a_decision_that_cannot_be_written_counts_and_is_kept_by_the_next_tic
 
 		pass(10);
 		host.wall_unix += YEAR;
-		trouble.left = at;
+		trouble_at(at);
 
 		enum bl_status status = clock_tick(clock, &news, NULL);
 
-		trouble.left = -1;
+		trouble_over();
 		has_failed = status != BL_OK;
 		failed += has_failed;
 		assert_int_equal(status, has_failed ? BL_IO : BL_OK);
@@ -162,12 +119,12 @@ static void a_clock_opens_on_a_disk_that_fails(void **state)
 {
 	struct clock *clock = NULL;
 
-	trouble.left = 0;
+	trouble_at(0);
 	assert_int_equal(clock_open(((struct fixture *)*state)->store, &clock, NULL), BL_OK);
-	trouble.left = 0;
+	trouble_at(0);
 	assert_int_equal(clock_tick(clock, NULL, NULL), BL_IO);
 	assert_int_equal(clock_trusted(clock), NOW);
-	trouble.left = -1;
+	trouble_over();
 	assert_int_equal(clock_tick(clock, NULL, NULL), BL_OK);
 	clock_close(clock);
 }
@@ -176,7 +133,6 @@ static void a_clock_opens_on_a_disk_that_fails(void **state)
 static bool die_at(struct fixture *fixture, int at)
 {
 	pid_t pid = fork();
-	int status;
 
 	if (pid == 0) {
 		struct clock *clock = NULL;
@@ -184,16 +140,10 @@ static bool die_at(struct fixture *fixture, int at)
 		if (clock_open(fixture->store, &clock, NULL) != BL_OK)
 			_exit(2);
 		pass(HOUR);
-		trouble.is_deadly = true;
-		trouble.left = at;
+		death_at(at);
 		_exit(clock_tick(clock, NULL, NULL) == BL_OK ? 0 : 1);
 	}
-	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return true;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
+	return child_died(pid);
 }
 
 static void time_never_falls_below_what_was_kept_when_the_process_dies(void **state)

@@ -8,64 +8,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-
+#include "tests/fault/failing-disk.h"
 #include "tests/unit/fs/retention/fixture.h"
 
-#define REASON	 "planted reason of a synthetic person"
-#define TOO_MANY 100 /* calls; no sweep has so many */
-
-/* ---- the disk: libc's calls are replaced for the whole program, so this cannot be handed around ---- */
-
-static struct {
-	atomic_int left; /* calls until it happens; below 0: never */
-	atomic_bool is_deadly;
-} trouble = {.left = -1};
-
-/* True: this call fails. */
-static bool is_the_one(void)
-{
-	if (atomic_load(&trouble.left) < 0 || atomic_fetch_sub(&trouble.left, 1) != 0)
-		return false;
-	if (atomic_load(&trouble.is_deadly))
-		kill(getpid(), SIGKILL);
-	errno = EIO;
-	return true;
-}
-
-ssize_t write(int fd, const void *bytes, size_t length)
-{
-	return is_the_one() ? -1 : syscall(SYS_write, fd, bytes, length);
-}
-
-ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
-{
-	return is_the_one() ? -1 : syscall(SYS_pwrite64, fd, bytes, length, offset);
-}
-
-int fsync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-int fdatasync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fdatasync, fd);
-}
-
-int renameat(int old_fd, const char *old, int new_fd, const char *new)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_renameat, old_fd, old, new_fd, new);
-}
-
-int unlinkat(int fd, const char *name, int flags)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_unlinkat, fd, name, flags);
-}
+#define REASON "planted reason of a synthetic person"
 
 /* ---- what is done -------------------------------------------------------------------------------- */
 
@@ -133,7 +79,6 @@ static bool die_at(struct fixture *fixture, int at,
 {
 	char path[128];
 	pid_t pid;
-	int status;
 
 	snprintf(path, sizeof(path), "%s/store", fixture->root);
 	pid = fork();
@@ -142,16 +87,10 @@ static bool die_at(struct fixture *fixture, int at,
 
 		if (device_store_open(path, NULL, &store, NULL) != BL_OK)
 			_exit(2);
-		atomic_store(&trouble.is_deadly, true);
-		atomic_store(&trouble.left, at);
+		death_at(at);
 		_exit(work(store, fixture) == BL_OK ? 0 : 1);
 	}
-	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return true;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
+	return child_died(pid);
 }
 
 static enum bl_status request_work(struct device_store *store, const struct fixture *fixture)
@@ -249,9 +188,9 @@ static void nothing_happened_when_the_disk_fails(void **state)
 	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
 		size_t before = count_requests(store);
 
-		atomic_store(&trouble.left, at);
+		trouble_at(at);
 		status = add_request(store);
-		atomic_store(&trouble.left, -1);
+		trouble_over();
 		if (status != BL_OK && (status != BL_IO || count_requests(store) != before))
 			fail_msg("call %d: %s", at, bl_status_name(status));
 		failed += status != BL_OK;
@@ -276,9 +215,9 @@ static void failed_enrolment_leaves_nothing(void **state)
 		BL_CLEANUP(device_store_close) struct device_store *store = open_store(fixture);
 		struct device device;
 
-		atomic_store(&trouble.left, at);
+		trouble_at(at);
 		status = enroll(store, fixture);
-		atomic_store(&trouble.left, -1);
+		trouble_over();
 		failed += status != BL_OK;
 		if (status != BL_OK &&
 		    (device_find(store, "RMA-2", &device, NULL) != BL_NOT_FOUND ||
@@ -298,9 +237,9 @@ static void failed_forgetting_is_told_and_done_again(void **state)
 
 	assert_int_equal(add_request(store), BL_OK);
 	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
-		atomic_store(&trouble.left, at);
+		trouble_at(at);
 		status = forget(store, fixture);
-		atomic_store(&trouble.left, -1);
+		trouble_over();
 		failed += status != BL_OK;
 		if (status != BL_OK)
 			assert_int_equal(status, BL_IO);

@@ -8,86 +8,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
 #include "fs/device/matters.h"
+#include "tests/fault/failing-disk.h"
 #include "tests/unit/fs/device/temp.h"
 
-#define NOW	 INT64_C(1767312000)
-#define TEXT	 "planted words of a synthetic person"
-#define TOO_MANY 100 /* calls; no sweep has so many */
+#define NOW  INT64_C(1767312000)
+#define TEXT "planted words of a synthetic person"
 
 static const uint8_t PATHS[DEVICE_DIGEST] = {1};
-
-/* ---- the disk: libc's calls are replaced for the whole program, so this cannot be handed around ---- */
-
-static struct {
-	atomic_int left; /* calls until it happens; below 0: never */
-	atomic_bool is_deadly;
-	atomic_bool stays; /* every call from then on fails too */
-} trouble = {.left = -1};
-
-/* True: this call fails. */
-static bool is_the_one(void)
-{
-	if (atomic_load(&trouble.left) < 0)
-		return false;
-	if (atomic_load(&trouble.left) > 0) {
-		atomic_fetch_sub(&trouble.left, 1);
-		return false;
-	}
-	if (!atomic_load(&trouble.stays))
-		atomic_store(&trouble.left, -1);
-	if (atomic_load(&trouble.is_deadly))
-		kill(getpid(), SIGKILL);
-	errno = EIO;
-	return true;
-}
-
-ssize_t write(int fd, const void *bytes, size_t length)
-{
-	return is_the_one() ? -1 : syscall(SYS_write, fd, bytes, length);
-}
-
-ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
-{
-	return is_the_one() ? -1 : syscall(SYS_pwrite64, fd, bytes, length, offset);
-}
-
-int fsync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-int fdatasync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fdatasync, fd);
-}
-
-int renameat(int old_fd, const char *old, int new_fd, const char *new)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_renameat, old_fd, old, new_fd, new);
-}
-
-int unlinkat(int fd, const char *name, int flags)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_unlinkat, fd, name, flags);
-}
-
-static void trouble_at(int at, bool stays)
-{
-	atomic_store(&trouble.stays, stays);
-	atomic_store(&trouble.left, at);
-}
-
-static void trouble_over(void)
-{
-	atomic_store(&trouble.left, -1);
-}
 
 /* ---- what is done: each adds one more ------------------------------------------------------------ */
 
@@ -214,8 +142,6 @@ static int set_up_anew(void **state)
 /* Adds in a child that dies at call number @at; false: it came to its end, with success. */
 static bool die_at(struct temp *temp, const struct work *work, int at, size_t before)
 {
-	int status;
-
 	device_store_close(temp->store);
 	temp->store = NULL;
 
@@ -226,17 +152,14 @@ static bool die_at(struct temp *temp, const struct work *work, int at, size_t be
 
 		if (device_store_open(temp->store_path, NULL, &store, NULL) != BL_OK)
 			_exit(2);
-		atomic_store(&trouble.is_deadly, true);
-		trouble_at(at, false);
+		death_at(at);
 		_exit(work->add(store, before) == BL_OK ? 0 : 1);
 	}
-	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+
+	bool died = child_died(pid);
+
 	assert_int_equal(device_store_open(temp->store_path, NULL, &temp->store, NULL), BL_OK);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return true;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
+	return died;
 }
 
 static void all_is_there_or_nothing_when_the_process_dies(void **state)
@@ -276,7 +199,10 @@ static void fail_each_call(void **state, const struct work *work, bool stays)
 	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
 		size_t before = work->count(temp->store);
 
-		trouble_at(at, stays);
+		if (stays)
+			trouble_from(at);
+		else
+			trouble_at(at);
 		status = work->add(temp->store, before);
 		trouble_over();
 
@@ -324,7 +250,7 @@ static void failed_forgetting_is_told_and_done_again(void **state)
 	assert_int_equal(add_note(temp->store, 0), BL_OK);
 	assert_int_equal(add_part(temp->store, 0), BL_OK);
 	for (int at = 0; status != BL_OK && at < TOO_MANY; at++) {
-		trouble_at(at, false);
+		trouble_at(at);
 		status = device_forget_customer(temp->store, "RMA-1", NULL);
 		trouble_over();
 		failed += status != BL_OK;

@@ -8,53 +8,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
+#include "tests/fault/failing-disk.h"
 #include "tests/unit/fs/device/temp.h"
-
-#define TOO_MANY 100 /* calls; no change has so many */
-
-/* ---- the disk: libc's calls are replaced for the whole program, so this cannot be handed around ---- */
-
-static struct {
-	atomic_int left; /* calls until it happens; below 0: never */
-	atomic_bool is_deadly;
-} trouble = {.left = -1};
-
-/* True: this call fails. */
-static bool is_the_one(void)
-{
-	if (atomic_load(&trouble.left) < 0 || atomic_fetch_sub(&trouble.left, 1) != 0)
-		return false;
-	if (atomic_load(&trouble.is_deadly))
-		kill(getpid(), SIGKILL);
-	errno = EIO;
-	return true;
-}
-
-ssize_t write(int fd, const void *bytes, size_t length)
-{
-	return is_the_one() ? -1 : syscall(SYS_write, fd, bytes, length);
-}
-
-int fsync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-int fdatasync(int fd)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_fdatasync, fd);
-}
-
-int renameat(int old_fd, const char *old, int new_fd, const char *new)
-{
-	return is_the_one() ? -1 : (int)syscall(SYS_renameat, old_fd, old, new_fd, new);
-}
 
 /* ---- what is done -------------------------------------------------------------------------------- */
 
@@ -184,9 +139,9 @@ static void nothing_happened_when_the_disk_fails(void **state)
 
 		for (; status != BL_OK && at < TOO_MANY; at++) {
 			temp = anew(state);
-			atomic_store(&trouble.left, at);
+			trouble_at(at);
 			status = CHANGES[i].work(temp->store);
-			atomic_store(&trouble.left, -1);
+			trouble_over();
 			tell(temp->store, now);
 			open_again(temp);
 			tell(temp->store, then);
@@ -206,7 +161,6 @@ static void nothing_happened_when_the_disk_fails(void **state)
 /* Runs a change in a child that dies at call number @at; false: it came to its end, with success. */
 static bool die_at(struct temp *temp, int at, enum bl_status (*work)(struct device_store *store))
 {
-	int status;
 	pid_t pid;
 
 	device_store_close(temp->store);
@@ -217,16 +171,10 @@ static bool die_at(struct temp *temp, int at, enum bl_status (*work)(struct devi
 
 		if (device_store_open(temp->store_path, NULL, &store, NULL) != BL_OK)
 			_exit(2);
-		atomic_store(&trouble.is_deadly, true);
-		atomic_store(&trouble.left, at);
+		death_at(at);
 		_exit(work(store) == BL_OK ? 0 : 1);
 	}
-	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return true;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
+	return child_died(pid);
 }
 
 static void record_is_the_old_or_the_new_when_the_process_dies(void **state)
