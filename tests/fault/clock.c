@@ -8,46 +8,18 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "fs/retention/clock-host.h"
 #include "tests/fault/failing-disk.h"
-#include "tests/unit/fs/retention/fixture.h"
+#include "tests/unit/fs/retention/test-host.h"
 
 #define HOUR INT64_C(3600)
 #define YEAR (365 * 24 * HOUR)
 #define BOOT INT64_C(1000000) /* ms */
 
-/* ---- the host: its calls are replaced for the whole program, so this cannot be handed around ---- */
-
-static struct {
-	int64_t wall_unix, boot_ms;
-	const char *boot_id;
-} host;
-
-void clock_read(int64_t *out_wall_unix, int64_t *out_boot_ms)
-{
-	*out_wall_unix = host.wall_unix;
-	*out_boot_ms = host.boot_ms;
-}
-
-void clock_look(struct clock_sight *out_sight)
-{
-	*out_sight = (struct clock_sight){.wall_unix = host.wall_unix, .boot_ms = host.boot_ms};
-	snprintf(out_sight->boot_id, sizeof(out_sight->boot_id), "%s", host.boot_id);
-}
-
-static void pass(int64_t seconds)
-{
-	host.wall_unix += seconds;
-	host.boot_ms += 1000 * seconds;
-}
-
 /* ---- tests ------------------------------------------------------------------------------------------ */
 
 static int set_up(void **state)
 {
-	host.wall_unix = NOW;
-	host.boot_ms = BOOT;
-	host.boot_id = "a";
+	host_begin(NOW, BOOT);
 	return fixture_set_up(state);
 }
 
@@ -55,16 +27,6 @@ static int tear_down(void **state)
 {
 	trouble_over();
 	return fixture_tear_down(state);
-}
-
-static struct clock *open_clock(struct fixture *fixture)
-{
-	struct clock *clock = NULL;
-	struct bl_error why = {.text = ""};
-
-	if (clock_open(fixture->store, &clock, &why) != BL_OK)
-		fail_msg("%s", why.text);
-	return clock;
 }
 
 /* What somebody finds who opens it after this process is gone. */

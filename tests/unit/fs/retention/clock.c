@@ -4,10 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdatomic.h>
-
-#include "fs/retention/clock-host.h"
-#include "tests/unit/fs/retention/fixture.h"
+#include "tests/unit/fs/retention/test-host.h"
 
 #define HOUR INT64_C(3600)
 #define DAY  (24 * HOUR)
@@ -31,16 +28,6 @@ struct story {
 	const char *name;
 	struct look looks[8]; /* up to the first without an id */
 };
-
-static struct clock_sight sight_of(int64_t wall_unix, int64_t boot_ms, const char *id,
-				   bool is_synchronised)
-{
-	struct clock_sight sight = {
-		.wall_unix = wall_unix, .boot_ms = boot_ms, .is_synchronised = is_synchronised};
-
-	snprintf(sight.boot_id, sizeof(sight.boot_id), "%s", id);
-	return sight;
-}
 
 static void tell_story(const struct story *story)
 {
@@ -330,47 +317,10 @@ static void trusted_time_obeys_its_laws_on_a_random_walk(void **state)
 
 /* ---- the clock of a store, on a host of the test's ------------------------------------------------------- */
 
-/* fs/retention/clock-host.c is not linked: these stand in its place. */
-static struct {
-	_Atomic int64_t wall_unix, boot_ms;
-	_Atomic bool is_synchronised;
-	const char *boot_id;
-} host;
-
-void clock_read(int64_t *out_wall_unix, int64_t *out_boot_ms)
-{
-	*out_wall_unix = host.wall_unix;
-	*out_boot_ms = host.boot_ms;
-}
-
-void clock_look(struct clock_sight *out_sight)
-{
-	*out_sight = sight_of(host.wall_unix, host.boot_ms, host.boot_id, host.is_synchronised);
-}
-
-static void pass(int64_t seconds)
-{
-	host.wall_unix += seconds;
-	host.boot_ms += 1000 * seconds;
-}
-
 static int set_up(void **state)
 {
-	host.wall_unix = START;
-	host.boot_ms = BOOT * 1000;
-	host.is_synchronised = false;
-	host.boot_id = "a";
+	host_begin(START, BOOT * 1000);
 	return fixture_set_up(state);
-}
-
-static struct clock *open_clock(struct fixture *fixture)
-{
-	struct clock *clock = NULL;
-	struct bl_error why = {.text = ""};
-
-	if (clock_open(fixture->store, &clock, &why) != BL_OK)
-		fail_msg("%s", why.text);
-	return clock;
 }
 
 static enum clock_news tick(struct clock *clock)
