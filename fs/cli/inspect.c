@@ -173,8 +173,8 @@ int cmd_inspect(int argc, char **argv)
 	struct inspecting inspecting = {
 		.invocation = {.command = "inspect",
 			       .usage = "inspect IMAGE|BLOCK-DEVICE [--device ID] [--report "
-					"FILE]... [--out FILE]\n"
-					"              [--reason TEXT] [--purpose P] [--json]"}};
+					"FILE]... [--out FILE] "
+					"[--reason TEXT] [--purpose P] [--json]"}};
 	const struct option_row rows[] = {{.name = "device", .text = &inspecting.device},
 					  {.name = "report", .list = &inspecting.reports},
 					  {.name = "out", .text = &inspecting.out},

@@ -322,8 +322,8 @@ int cmd_intake(int argc, char **argv)
 	struct taking taking = {
 		.invocation = {.command = "intake",
 			       .usage = "intake IMAGE|BLOCK-DEVICE|- --device ID --kind KIND "
-					"[--record FILE] [--destroy-source] [--verify]\n"
-					"              [--without PATTERN]... [--only PATTERN]... "
+					"[--record FILE] [--destroy-source] [--verify] "
+					"[--without PATTERN]... [--only PATTERN]... "
 					"[--no-free-space] [--size BYTES] [--reason TEXT] "
 					"[--purpose P] [--json]"},
 		.stream = -1};

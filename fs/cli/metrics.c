@@ -226,10 +226,20 @@ static enum bl_status write_into(const char *path, const json_t *status, struct 
 	return is_whole ? BL_OK : bl_fail_errno(why, BL_IO, "cannot write '%s'", path);
 }
 
+/* A rename replaces anything but a folder: also /dev/null. */
+static bool may_replace(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
 enum bl_status metrics_put(const char *path, const json_t *status, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *temporary = NULL;
 
+	if (!may_replace(path))
+		return bl_fail(why, BL_INVALID, "'%s' is no file (name one: bailee.prom)", path);
 	if (asprintf(&temporary, "%s.tmp", path) < 0) {
 		temporary = NULL;
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");

@@ -55,3 +55,9 @@ umount "$work/mnt"
 # ---- what this version has no detector for was not looked for ----
 code 13 desk inspect "$device" --json
 jq -e '.statement.looked_for | index("email") and (index("plate") | not)' "$work/out" >/dev/null || fail "looked for: $(jq -c .statement.looked_for "$work/out")"
+
+# ---- wrong uses: one line, and nothing is begun ----
+for wrong in '' "$device $device" "$device --nothing" "$device --device" "$work/none" "$work/mnt" /dev/null; do
+	code 2 desk inspect $wrong
+	[ "$(wc -l <"$work/out")" = 1 ] || fail "more than a line: $(cat "$work/out")"
+done

@@ -285,12 +285,18 @@ static void what_cannot_be_written_leaves_what_was_there(void **state)
 	const struct folder *folder = *state;
 	struct bl_error why = {{0}};
 
-	/* A folder is not replaced by a file. */
+	/* Neither a folder, nor what may be a device's name, nor a pipe is replaced by a file. */
 	assert_int_equal(mkdir(folder->file, 0700), 0);
-	assert_int_equal(metrics_put(folder->file, NULL, &why), BL_IO);
-	page_has(why.text, "cannot write");
-	assert_int_equal(access(folder->temporary, F_OK), -1);
+	assert_int_equal(metrics_put(folder->file, NULL, &why), BL_INVALID);
+	page_has(why.text, "no file");
 	assert_int_equal(rmdir(folder->file), 0);
+	assert_int_equal(symlink("/dev/null", folder->file), 0);
+	assert_int_equal(metrics_put(folder->file, NULL, &why), BL_INVALID);
+	assert_int_equal(unlink(folder->file), 0);
+	assert_int_equal(mkfifo(folder->file, 0600), 0);
+	assert_int_equal(metrics_put(folder->file, NULL, &why), BL_INVALID);
+	assert_int_equal(unlink(folder->file), 0);
+	assert_int_equal(access(folder->temporary, F_OK), -1);
 	assert_int_equal(metrics_put("/nonexistent/b.prom", NULL, &why), BL_IO);
 }
 
