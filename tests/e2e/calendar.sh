@@ -40,7 +40,6 @@ policy four.yaml 4 "$month
 $cache"
 store=$work/store
 show() { "$bailee" status --json | jq -r --arg id "$1" ".devices[] | select(.id == \$id) | .$2"; }
-pass() { "$bailee" shred --due >"$work/out" 2>&1 || fail "a pass failed: $(cat "$work/out")"; }
 plan() { jq -r --arg id "$1" ".plans[] | select(.device == \$id) | $2" "$work/plan"; }
 start_daemon "$store" "$work/one.yaml"
 for id in GIVEN KEPT; do

@@ -29,14 +29,11 @@ tests:
   - {name: looks, as: 'uid:61001', do: list, device: disk, file: /a, kind: text, expect: permit, rule: bench-works}
 YAML
 store=$work/store
-state() { "$bailee" status --json | jq -r --arg id "$1" '.devices[] | select(.id == $id) | .state'; }
 clock_says() { "$bailee" status --json | jq -r ".clock.$1"; }
 given() {
 	cp --sparse=never "$work/small.img" "$work/disk/$1.img"
 	code 0 "$bailee" enroll "$work/disk/$1.img" --device "$1" --kind disk --destroy-when-due
 }
-# pass: the clocks are looked at, what is due is closed, what is ripe destroyed; returns when it is done
-pass() { "$bailee" shred --due >"$work/out" 2>&1 || fail "a pass failed: $(cat "$work/out")"; }
 # told WHAT: how many events say so of the clock
 told() { "$bailee" log query --op clock --json | jq -r .detail | grep -c "^$1" || true; }
 # there ID, gone ID: its image

@@ -75,7 +75,6 @@ after_kill() {
 	wait_store_free "$store"
 	start_daemon "$store" "$work/shop.yaml"
 }
-state() { "$bailee" status --json | jq -r --arg id "$1" '.devices[] | select(.id == $id) | .state'; }
 
 start_daemon "$store" "$work/shop.yaml"
 key=$(public_key)

@@ -120,6 +120,10 @@ view() {
 		fail "no view for uid $view_uid"
 	}
 }
+# state ID: of a device
+state() { "$bailee" status --json | jq -r --arg id "$1" '.devices[] | select(.id == $id) | .state'; }
+# pass: the clocks are looked at, what is due is closed, what is ripe destroyed; returns when it is done
+pass() { "$bailee" shred --due >"$work/out" 2>&1 || fail "a pass failed: $(cat "$work/out")"; }
 public_key() { "$bailee" status --json | jq -r .public_key; }
 # A loop ext4 (or another type) of SIZE mounted on DIR, gone at the end.
 loop_fs() {

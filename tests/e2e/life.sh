@@ -42,7 +42,6 @@ other() { as 61003 "$bailee" "$@"; }
 auditor() { as 61004 "$bailee" "$@"; }
 is() { "$bailee" device list --json | jq -r --arg id "$1" ".devices[] | select(.id == \$id) | .$2"; }
 custody() { "$bailee" device show "$1" --json | jq -r '.custodys // .custody | .[] | "\(.op) \(.detail)"'; }
-pass() { "$bailee" shred --due >"$work/out" 2>&1 || fail "a pass failed: $(cat "$work/out")"; }
 other_clock
 start_daemon "$store" "$work/policy.yaml"
 

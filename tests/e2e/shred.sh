@@ -23,7 +23,6 @@ printf 'received: %s\n' "$(days_ago 400)" >"$work/ancient.yaml"
 start_daemon "$store" "$work/shop.yaml"
 key=$(public_key)
 enroll() { code 0 "$bailee" enroll "$@"; }
-state() { "$bailee" status --json | jq -r --arg id "$1" '.devices[] | select(.id == $id) | .state'; }
 enroll "$work/disk/given.img" --device GIVEN --kind laptop --record "$work/old.yaml" --destroy-when-due
 enroll "$work/disk/kept.img" --device KEPT --kind laptop --record "$work/old.yaml"
 enroll "$work/disk/held.img" --device HELD --kind laptop --record "$work/old.yaml" --destroy-when-due

@@ -12,7 +12,6 @@ letters 30000 >"$work/files/keep.txt"
 letters 30000 >"$work/files/go/gone.txt"
 truncate -s 24M "$work/small.img"
 mke2fs -q -t ext4 -d "$work/files" "$work/small.img"
-state() { "$bailee" status --json | jq -r --arg id "$1" '.devices[] | select(.id == $id) | .state'; }
 kept() { as 61002 cmp "$work/files/keep.txt" "$1/$2/p1-ext4/keep.txt" || fail "$fs: keep.txt of $2"; }
 # closed VIEW ID: no byte of it is shown, neither of what was destroyed nor of anything else
 closed() {
