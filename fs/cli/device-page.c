@@ -50,11 +50,8 @@ static void put_label(FILE *out, const char *label)
 
 static void put_text(FILE *out, const char *label, const char *text)
 {
-	if (!*text)
-		return;
-	put_label(out, label);
-	tell_safe(out, text);
-	fputc('\n', out);
+	if (*text)
+		tell_row(out, LABEL, label, text);
 }
 
 static void put_due(FILE *out, const json_t *device)

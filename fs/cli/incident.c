@@ -239,16 +239,18 @@ static void print_notes(const json_t *notes)
 static void print_incident(const json_t *incident)
 {
 	char opened[TELL_DATE], deadline[TELL_DATE], closed[TELL_DATE], who[TELL_WHO];
-	struct tell_list what = {.length = 0};
+	struct tell_list what = {.length = 0}, device = {.between = " "};
 
 	printf("%s/%lld  %s, %s", cli_text(incident, "device"), cli_number(incident, "number"),
 	       cli_text(incident, "kind"), cli_text(incident, "state"));
 	if (*device_say_warning(incident))
 		printf(", %s", device_say_warning(incident));
 	device_say_what(incident, &what);
-	printf("\n\ndevice      %s ", cli_text(incident, "kind_of_device"));
-	cli_print_safe(what.text);
-	printf("\nopened      %s by ", tell_date(incident, "opened", opened));
+	tell_list_add(&device, "%s", cli_text(incident, "kind_of_device"));
+	tell_list_add(&device, "%s", what.text);
+	printf("\n\n");
+	tell_row(stdout, 12, "device", device.text);
+	printf("opened      %s by ", tell_date(incident, "opened", opened));
 	cli_print_safe(tell_who(incident, "by", who));
 	printf("\nanswer by   %s\n", tell_date(incident, "deadline", deadline));
 	if (cli_number(incident, "hold"))

@@ -69,9 +69,7 @@ static void put_medium(FILE *out, const json_t *statement)
 		tell_list_add(&words, "virtual: what lies beneath was not seen");
 	if (strcmp(cli_text(medium, "kind"), "file") == 0)
 		tell_list_add(&words, "what it was copied from was not seen");
-	put_label(out, "medium");
-	tell_safe(out, words.text);
-	fputc('\n', out);
+	tell_row(out, LABEL, "medium", words.text);
 }
 
 static void put_device(FILE *out, const json_t *statement)
@@ -80,18 +78,16 @@ static void put_device(FILE *out, const json_t *statement)
 	const json_t *device = json_object_get(statement, "device");
 	struct tell_list words = {.length = 0};
 
-	put_label(out, "device");
 	if (!json_is_object(device)) {
-		fputs("bound to none (--device ID binds it)\n", out);
+		tell_row(out, LABEL, "device", "bound to none (--device ID binds it)");
 		return;
 	}
 	tell_list_add(&words, "%s", cli_text(device, "id"));
 	device_say_what(device, &words);
-	tell_safe(out, words.text);
-	fprintf(out, "\n%*s%s\n", LABEL, "", say_match(matches));
+	tell_row(out, LABEL, "device", words.text);
+	tell_row(out, LABEL, "", say_match(matches));
 	if (strcmp(matches, "unknown") == 0)
-		fprintf(out, "%*sONLY YOUR WORD says that this medium is the device's\n", LABEL,
-			"");
+		tell_row(out, LABEL, "", "ONLY YOUR WORD says that this medium is the device's");
 }
 
 static void put_read(FILE *out, const json_t *statement)
@@ -301,9 +297,7 @@ static void put_reports(FILE *out, const json_t *statement)
 			tell_list_add(&words, "%s", method);
 		tell_list_add(&words, "%s", cli_text(report, "result"));
 		tell_list_add(&words, "%s", say_match(cli_text(report, "serial_matches")));
-		put_label(out, index ? "" : "said of it");
-		tell_safe(out, words.text);
-		fputc('\n', out);
+		tell_row(out, LABEL, index ? "" : "said of it", words.text);
 	}
 }
 

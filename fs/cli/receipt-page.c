@@ -19,9 +19,7 @@ static void put_label(FILE *out, const char *label)
 
 static void put_text(FILE *out, const char *label, const char *text)
 {
-	put_label(out, label);
-	tell_safe(out, *text ? text : "not stated");
-	fputc('\n', out);
+	tell_row(out, LABEL, label, *text ? text : "not stated");
 }
 
 static void put_device(FILE *out, const json_t *answer)

@@ -118,7 +118,8 @@ void tell_lines(FILE *out, const char *text, bool is_raw)
 struct wrapping {
 	FILE *out;
 	unsigned indent;
-	size_t column; /* 0: nothing stands in this line yet */
+	const char *label; /* before the first word, in place of the indent */
+	size_t column;	   /* 0: nothing stands in this line yet */
 	size_t lines;
 };
 
@@ -141,7 +142,8 @@ static void put_word(struct wrapping *wrapping, const char *word)
 	if (wrapping->column)
 		fputc(' ', wrapping->out);
 	else
-		fprintf(wrapping->out, "%*s", (int)wrapping->indent, "");
+		fprintf(wrapping->out, "%-*s", (int)wrapping->indent,
+			wrapping->lines ? "" : wrapping->label);
 	fputs(clean, wrapping->out);
 	wrapping->column += columns + (wrapping->column > 0);
 }
@@ -157,13 +159,22 @@ static void put_paragraph(struct wrapping *wrapping, char *text)
 
 size_t tell_wrapped(FILE *out, unsigned indent, const char *text)
 {
-	struct wrapping wrapping = {.out = out, .indent = indent};
+	struct wrapping wrapping = {.out = out, .indent = indent, .label = ""};
 	BL_CLEANUP(bl_free) char *copy = strdup(text);
 	char *rest = copy;
 
 	while (rest)
 		put_paragraph(&wrapping, strsep(&rest, "\n"));
 	return wrapping.lines;
+}
+
+void tell_row(FILE *out, unsigned indent, const char *label, const char *text)
+{
+	struct wrapping wrapping = {.out = out, .indent = indent, .label = label};
+	BL_CLEANUP(bl_free) char *copy = strdup(text);
+
+	if (copy)
+		put_paragraph(&wrapping, copy);
 }
 
 /* ---- dates, people, spans ---------------------------------------------------------------------------- */

@@ -26,6 +26,9 @@ void tell_lines(FILE *out, const char *text, bool is_raw);
 /* tell_wrapped - @text in lines of at most TELL_WIDE columns, each @indent in; its own line ends are kept. Gives back how many lines */
 size_t tell_wrapped(FILE *out, unsigned indent, const char *text);
 
+/* tell_row - @label, and @text beside it, @indent in: wrapped as above, but for line ends of its own, which are shown as \x0a */
+void tell_row(FILE *out, unsigned indent, const char *label, const char *text);
+
 /*
  * tell_date - "2026-11-22 10:00": what @object says under @key, or its @key_unix in UTC; "" when it says neither, or 0
  *

@@ -148,6 +148,23 @@ static void wrapped_text_keeps_its_words_and_stays_in_the_page(void **state)
 	free(page.text);
 }
 
+static void a_row_has_its_label_once(void **state)
+{
+	struct page page;
+
+	(void)state;
+	page_begin(&page);
+	tell_row(page.out, 10, "what",
+		 "one two three four five six seven eight nine ten eleven twelve thirteen \033\n.");
+	tell_row(page.out, 10, "where", "shelf/2");
+	assert_string_equal(page_end(&page),
+			    "what      one two three four five six seven eight nine ten eleven "
+			    "twelve\n"
+			    "          thirteen \\x1b\\x0a.\n"
+			    "where     shelf/2\n");
+	free(page.text);
+}
+
 static void a_table_is_as_wide_as_what_stands_in_it(void **state)
 {
 	struct tell_table table = {.heads = {"NAME", ">HOLDS", "NOTHING", "LAST"}, .indent = 1};
@@ -231,6 +248,7 @@ int main(void)
 		cmocka_unit_test(the_locale_is_that_of_the_first_name_that_is_set),
 		cmocka_unit_test_setup(wrapped_text_keeps_its_words_and_stays_in_the_page,
 				       use_ascii),
+		cmocka_unit_test(a_row_has_its_label_once),
 		cmocka_unit_test_setup(a_table_is_as_wide_as_what_stands_in_it, use_utf8),
 		cmocka_unit_test(a_list_leaves_out_what_does_not_fit),
 		cmocka_unit_test(a_date_is_what_is_said_or_else_utc),
