@@ -7,11 +7,17 @@
 #include "fs/cli/metrics.h"
 #include "fs/cli/status-page.h"
 
-static bool take_device(void *context, const json_t *answer)
-{
-	json_t *device = json_object_get(answer, "device");
+struct lists {
+	json_t *devices, *views;
+};
 
-	return !device || json_array_append(context, device) == 0;
+static bool take_part(void *context, const json_t *answer)
+{
+	const struct lists *lists = context;
+	json_t *device = json_object_get(answer, "device"), *view = json_object_get(answer, "view");
+
+	return (!device || json_array_append(lists->devices, device) == 0) &&
+	       (!view || json_array_append(lists->views, view) == 0);
 }
 
 /* A file that is not written is worse than what it would say: it is told first. */
@@ -49,6 +55,8 @@ int cmd_status(int argc, char **argv)
 	const struct option_row rows[] = {{.name = "metrics", .text = &metrics}};
 	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "status");
 	BL_CLEANUP(json_decref) json_t *devices = json_array();
+	BL_CLEANUP(json_decref) json_t *views = json_array();
+	struct lists lists = {devices, views};
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
 	struct bl_error why = {{0}};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 0);
@@ -56,7 +64,7 @@ int cmd_status(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	enum bl_status status =
-		cli_call(&invocation, request, -1, take_device, devices, &answer, &why);
+		cli_call(&invocation, request, -1, take_part, &lists, &answer, &why);
 
 	if (status != BL_OK) {
 		enum bl_status put = put_metrics(metrics, NULL, &why);
@@ -64,5 +72,6 @@ int cmd_status(int argc, char **argv)
 		return cli_fail(&invocation, put == BL_OK ? status : put, &why);
 	}
 	json_object_set(answer, "devices", devices);
+	json_object_set(answer, "views", views);
 	return tell(&invocation, answer, metrics);
 }

@@ -39,7 +39,7 @@ static bool add_device(void *context, const struct device *device)
 	return true;
 }
 
-static void add_views(struct asked *asked, bool is_privileged)
+static json_t *views_of(struct asked *asked, bool is_privileged)
 {
 	struct daemon *daemon = asked->daemon;
 	json_t *list = json_array();
@@ -59,7 +59,7 @@ static void add_views(struct asked *asked, bool is_privileged)
 		json_array_append_new(list, item);
 	}
 	pthread_mutex_unlock(&daemon->views_lock);
-	json_object_set_new(asked->answer, "views", list);
+	return list;
 }
 
 /* Made on first use, the store holds what only an auditor should: until somebody takes it away. */
@@ -172,18 +172,18 @@ static void add_key(struct asked *asked)
 	answer_text(asked->answer, "public_key", text);
 }
 
-/* One by one, before the last answer: a store may hold more than one message can. No lock is held here. */
-static void send_devices(struct asked *asked, json_t *list)
+/* One by one, before the last answer: there may be more of them than one message holds. No lock is held here. */
+static void send_each(struct asked *asked, const char *name, json_t *list)
 {
 	BL_CLEANUP(json_decref) json_t *owned = list;
-	json_t *device;
+	json_t *item;
 	size_t index;
 
-	json_array_foreach(owned, index, device)
+	json_array_foreach(owned, index, item)
 	{
 		if (!asked_goes_on(asked))
 			break;
-		asked_send(asked, "device", json_incref(device));
+		asked_send(asked, name, json_incref(item));
 	}
 }
 
@@ -196,8 +196,8 @@ enum bl_status request_status(struct asked *asked, struct bl_error *why)
 	(void)why;
 	if (privileged)
 		device_each(asked->daemon->store, add_device, &devices);
-	send_devices(asked, devices.list);
-	add_views(asked, privileged);
+	send_each(asked, "device", devices.list);
+	send_each(asked, "view", views_of(asked, privileged));
 	add_log(asked, privileged);
 	add_key(asked);
 	answer_text(asked->answer, "version", BAILEE_VERSION);

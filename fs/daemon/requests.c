@@ -254,6 +254,18 @@ static enum bl_status carry_out(struct asked *asked, struct bl_error *why)
 	return bl_fail(why, BL_INVALID, "no such request");
 }
 
+static enum bl_status send_answer(int fd, json_t *answer, enum bl_status status,
+				  const struct bl_error *why)
+{
+	json_object_set_new(answer, "ok", json_boolean(status == BL_OK));
+	if (status != BL_OK) {
+		answer_text(answer, "status", bl_status_name(status));
+		answer_number(answer, "exit", bl_status_exit(status));
+		answer_text(answer, "error", why->text[0] ? why->text : bl_status_name(status));
+	}
+	return message_send(fd, answer, -1, NULL);
+}
+
 bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, const json_t *request,
 		    const struct message_fds *fds)
 {
@@ -272,11 +284,14 @@ bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, cons
 
 	enum bl_status status = carry_out(&asked, &why);
 
-	json_object_set_new(answer, "ok", json_boolean(status == BL_OK));
-	if (status != BL_OK) {
-		answer_text(answer, "status", bl_status_name(status));
-		answer_number(answer, "exit", bl_status_exit(status));
-		answer_text(answer, "error", why.text[0] ? why.text : bl_status_name(status));
-	}
-	return !asked.is_client_gone && message_send(fd, answer, -1, NULL) == BL_OK;
+	if (asked.is_client_gone)
+		return false;
+	status = send_answer(fd, answer, status, &why);
+	if (status != BL_TOO_LARGE)
+		return status == BL_OK;
+	/* It was carried out all the same: whoever asked is told so, not left without a word. */
+	json_object_clear(answer);
+	status = bl_fail(&why, status, "the answer has over %u bytes and cannot be sent",
+			 DAEMON_MESSAGE_LIMIT);
+	return send_answer(fd, answer, status, &why) == BL_OK;
 }

@@ -113,7 +113,7 @@ for name, data in garbage.items():
 peer = connect()
 send(peer, good + b" " * ((128 << 10) - len(good)))
 answer = receive(peer)
-while answer.startswith(b'{"device"'):
+while answer.startswith((b'{"device"', b'{"view"')):
     answer = receive(peer)
 check("the longest message is read", b'"ok":true' in answer)
 peer.close()
@@ -184,10 +184,11 @@ for do, keys in whole.items():
             check("%s with %s=%r is refused" % (do, key, bad), answer["ok"] is False and answer.get("exit") == 2, answer)
 check("nobody enrolled anything", records_before == sum(len(files) for _, _, files in os.walk(store + "/devices")))
 state, partials = ask({"bailee": 1, "do": "status"})
-devices = [partial["device"] for partial in partials]
+devices = [partial["device"] for partial in partials if "device" in partial]
+views = [partial["view"] for partial in partials if "view" in partial]
 check("the hold is still there", [d["holds"] for d in devices] == [1], devices)
-check("the view is still there", [v["uid"] for v in state["views"]] == [61002], state)
-view_number = state["views"][0]["view"]
+check("the view is still there", [v["uid"] for v in views] == [61002], partials)
+view_number = views[0]["view"]
 
 # Somebody who may not: refused with 3 or 4, and an event says so.
 def as_technician():
@@ -217,13 +218,13 @@ seen = [e for e in events(after) if e["uid"] == 61001]
 check("every refusal is an event", len(seen) == len(refused) and all(e["verdict"] in ("denied", "asked") for e in seen),
       [(e["op"], e["verdict"], e["detail"]) for e in seen])
 stranger, shown = as_uid(61099, lambda: ask({"bailee": 1, "do": "status"}))
-check("status shows a stranger nothing of others", stranger["ok"] and not shown and not stranger["views"], stranger)
-for target in ({"view": view_number}, {"path": state["views"][0]["path"]}):
+check("status shows a stranger nothing of others", stranger["ok"] and not shown, shown)
+for target in ({"view": view_number}, {"path": views[0]["path"]}):
     answer = as_uid(61001, lambda: ask({"bailee": 1, "do": "close", **target})[0])
     check("another's view is not closed", answer["ok"] is False, answer)
 answer = as_uid(61003, lambda: ask({"bailee": 1, "do": "shred-due"})[0])
 check("a reason is asked for", answer["ok"] is False and answer["exit"] == 4, answer)
-check("the view is there after all", len(ask({"bailee": 1, "do": "status"})[0]["views"]) == 1)
+check("the view is there after all", len([p for p in ask({"bailee": 1, "do": "status"})[1] if "view" in p]) == 1)
 
 # Half-open connections: eight of one uid; others are served all the same.
 def crowd():
