@@ -186,8 +186,10 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 		status = clock_open(daemon->store, &daemon->clock, why);
 	if (status == BL_OK)
 		status = log_open(daemon, why);
-	if (status == BL_OK)
+	if (status == BL_OK) {
 		calendar_restored(daemon);
+		incidents_refreeze(daemon);
+	}
 	if (status == BL_OK)
 		open_hot(daemon);
 	if (status == BL_OK)

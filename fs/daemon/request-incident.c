@@ -79,23 +79,32 @@ static enum bl_status answer_incident(struct asked *asked, const char *id, uint3
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
+#define HOLD_REASON 64
+
+static void hold_reason(uint32_t number, enum incident_kind kind, char out[HOLD_REASON])
+{
+	snprintf(out, HOLD_REASON, "incident %u: %s", (unsigned)number, incident_kind_name(kind));
+}
+
 /* Evidence stays until the incident is closed: a hold like any other, but for who releases it. */
 static enum bl_status freeze(const struct asked *asked, const char *id, uint32_t number,
 			     enum incident_kind kind, struct bl_error *why)
 {
 	struct device_store *store = asked->daemon->store;
-	char reason[64];
+	char reason[HOLD_REASON];
 	uint32_t hold = 0;
 	enum bl_status status =
 		asked_log(asked, AUDIT_HOLD_ADDED, id, "by an incident", BL_OK, why);
 
-	snprintf(reason, sizeof(reason), "incident %u: %s", (unsigned)number,
-		 incident_kind_name(kind));
+	hold_reason(number, kind, reason);
 	if (status == BL_OK)
 		status = device_hold_add(store, id, asked->peer->uid, number, reason,
 					 daemon_trusted(asked->daemon), &hold, why);
 	asked_undone(asked, AUDIT_HOLD_ADDED, id, status);
-	return status == BL_OK ? device_incident_freeze(store, id, number, hold, why) : status;
+	/* It is held; which hold it is the incident learns at the next start, if not now. */
+	if (status == BL_OK)
+		(void)!device_incident_freeze(store, id, number, hold, NULL);
+	return status;
 }
 
 static bool is_gone(const struct device *device)
@@ -174,6 +183,11 @@ enum bl_status request_incident_open(struct asked *asked, struct bl_error *why)
 			       "an incident is damage, loss, exposure or complaint (--kind)");
 	if (!text || !*text)
 		return bl_fail(why, BL_INVALID, "what happened? (--text TEXT)");
+	if (!device_note_ok(text))
+		return bl_fail(why, BL_INVALID,
+			       "what happened takes at most %d bytes, without control characters "
+			       "but new lines (more of it: bailee incident note)",
+			       DEVICE_NOTE - 1);
 
 	enum bl_status status =
 		asked_permitted_any(asked, TELLERS, BL_COUNT(TELLERS), &device, why);
@@ -204,6 +218,58 @@ enum bl_status request_incident_note(struct asked *asked, struct bl_error *why)
 	asked_undone(asked, AUDIT_INCIDENT, device.id, status);
 	pthread_mutex_unlock(&asked->daemon->life_lock);
 	return status == BL_OK ? answer_incident(asked, device.id, incident.number, why) : status;
+}
+
+/* ---- what a crash left open --------------------------------------------------------------------------- */
+
+static uint32_t hold_of(const struct device *device, uint32_t incident)
+{
+	for (size_t i = 0; i < device->hold_count; i++)
+		if (device->holds[i].incident == incident)
+			return device->holds[i].number;
+	return 0;
+}
+
+static void freeze_again(struct daemon *daemon, const struct device *device,
+			 const struct device_incident *incident)
+{
+	struct audit_event event = event_by(daemon, NULL, AUDIT_HOLD_ADDED);
+	uint32_t hold = hold_of(device, incident->number);
+	char reason[HOLD_REASON];
+
+	snprintf(event.device, sizeof(event.device), "%s", device->id);
+	snprintf(event.detail, sizeof(event.detail), "by an incident that a crash left without");
+	hold_reason(incident->number, incident->kind, reason);
+	if (!hold && device->hold_count < DEVICE_HOLDS &&
+	    audit_append(daemon->audit, &event, NULL, NULL) == BL_OK)
+		(void)!device_hold_add(daemon->store, device->id, incident->by, incident->number,
+				       reason, daemon_trusted(daemon), &hold, NULL);
+	if (hold)
+		(void)!device_incident_freeze(daemon->store, device->id, incident->number, hold,
+					      NULL);
+}
+
+static bool refreeze(void *context, const struct device *device)
+{
+	struct daemon *daemon = context;
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+
+	if (is_gone(device) ||
+	    device_matters_read(daemon->store, device->id, &matters, NULL) != BL_OK)
+		return true;
+	for (size_t i = 0; i < matters->incident_count; i++) {
+		const struct device_incident *incident = &matters->incidents[i];
+
+		if (!incident->is_closed && !incident->hold && incident_freezes(incident->kind))
+			freeze_again(daemon, device, incident);
+	}
+	return true;
+}
+
+/* The incident is written down before its hold: one that has none gets it before anything is destroyed. */
+void incidents_refreeze(struct daemon *daemon)
+{
+	device_each(daemon->store, refreeze, daemon);
 }
 
 /* ---- closing -------------------------------------------------------------------------------------------- */
@@ -244,27 +310,19 @@ static enum bl_status close_incident(struct asked *asked, const struct device *d
 	return status == BL_OK ? thaw(asked, device, incident->number, why) : status;
 }
 
-static bool has_hold_of(const struct device *device, uint32_t incident)
-{
-	for (size_t i = 0; i < device->hold_count; i++)
-		if (device->holds[i].incident == incident)
-			return true;
-	return false;
-}
-
 /* What closing releases is somebody else's to release, as with every hold. */
 static enum bl_status check_close(const struct asked *asked, const struct device *device,
 				  const struct device_incident *incident, struct bl_error *why)
 {
 	const char *action = asked_text(asked, "corrective");
 
-	if (incident->is_closed && !has_hold_of(device, incident->number))
+	if (incident->is_closed && !hold_of(device, incident->number))
 		return bl_fail(why, BL_EXISTS, "incident %s/%u is closed already", device->id,
 			       (unsigned)incident->number);
 	if (!action || !*action)
 		return bl_fail(why, BL_INVALID,
 			       "an incident is closed with its corrective action (--action TEXT)");
-	if (has_hold_of(device, incident->number) && incident->by == asked->peer->uid &&
+	if (hold_of(device, incident->number) && incident->by == asked->peer->uid &&
 	    asked->peer->uid != asked->daemon->owner)
 		return bl_fail(why, BL_FORBIDDEN,
 			       "builtin/release-by-others: whoever opened an incident that froze "

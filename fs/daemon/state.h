@@ -311,6 +311,11 @@ enum bl_status calendar_reopen(struct daemon *daemon, const struct policy *polic
 enum bl_status calendar_grace(struct daemon *daemon, const struct policy *older,
 			      const struct policy *newer, struct bl_error *why) BL_MUST_CHECK;
 
+/* ---- request-incident.c ------------------------------------------------------------------------ */
+
+/* incidents_refreeze - an open incident that a crash left without its hold gets it; at start, before anything is destroyed */
+void incidents_refreeze(struct daemon *daemon);
+
 /* ---- control.c, requests.c --------------------------------------------------------------------- */
 
 enum bl_status control_listen(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;

@@ -127,8 +127,10 @@ struct device_note {
 	uint32_t matter; /* number of the incident or request; 0: none */
 	int64_t at_unix;
 	uid_t by;
-	const char *text; /* UTF-8, 1 to DEVICE_NOTE - 1 bytes, no control characters but \n */
+	const char *text; /* device_note_ok */
 };
+/* device_note_ok - UTF-8, 1 to DEVICE_NOTE - 1 bytes, no control characters but \n */
+bool device_note_ok(const char *text);
 
 struct device_notes {
 	size_t count;

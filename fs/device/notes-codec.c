@@ -16,7 +16,7 @@ struct texts {
 
 /* ---- what may stand in a note ------------------------------------------------------------------ */
 
-bool notes_text_ok(const char *text)
+bool device_note_ok(const char *text)
 {
 	size_t length = strnlen(text, DEVICE_NOTE);
 	char line[DEVICE_NOTE];
@@ -127,7 +127,7 @@ static size_t take_note(const uint8_t *at, size_t length, char *text, struct dev
 		.at_unix = (int64_t)bl_get64(at + 13),
 		.text = text,
 	};
-	return strlen(text) == size && notes_text_ok(text) && facts_date_ok(note->at_unix) &&
+	return strlen(text) == size && device_note_ok(text) && facts_date_ok(note->at_unix) &&
 			       notes_matter_ok(note->about, note->matter)
 		       ? NOTE_HEAD + size
 		       : 0;

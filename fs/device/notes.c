@@ -82,7 +82,7 @@ static enum bl_status check_note(const struct device_note *note, struct bl_error
 	if ((unsigned)note->about >= NOTE_ABOUT_COUNT ||
 	    !notes_matter_ok(note->about, note->matter))
 		return bl_fail(why, BL_INVALID, "a note of an incident or a request names it");
-	if (!note->text || !notes_text_ok(note->text))
+	if (!note->text || !device_note_ok(note->text))
 		return bl_fail(why, BL_INVALID,
 			       "a note has 1 to %d bytes of UTF-8 without control characters but "
 			       "new lines",

@@ -265,7 +265,6 @@ const struct device_customer_request *matters_request(const struct device_matter
 enum bl_status notes_encode(const struct device_notes *notes, struct plain *out) BL_MUST_CHECK;
 enum bl_status notes_decode(const uint8_t *bytes, size_t length,
 			    struct device_notes **out_notes) BL_MUST_CHECK;
-bool notes_text_ok(const char *text);
 bool notes_matter_ok(enum note_about about, uint32_t matter);
 /* notes_begin - a device of which something may still be written under its key; BL_NOT_FOUND, BL_INVALID */
 enum bl_status notes_begin(const struct device_store *store, const char *id,

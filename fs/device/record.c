@@ -220,7 +220,7 @@ static enum bl_status read_notes(const struct yaml_node *node, struct device_rec
 		return refuse(node, why, "notes are longer than 1,023 bytes (shorten them)");
 	memcpy(record->condition, node->text, length);
 	record->condition[length] = '\0';
-	if (!notes_text_ok(record->condition))
+	if (!device_note_ok(record->condition))
 		return refuse(node, why, "notes hold control characters (remove them)");
 	return BL_OK;
 }

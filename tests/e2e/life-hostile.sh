@@ -16,6 +16,7 @@ timezone: UTC
 people:
   'uid:61001': {roles: [desk]}
   'uid:61002': {roles: [officer]}
+  'uid:61003': {roles: [desk]}
 roles: {desk: {}, officer: {}}
 defaults: {access: forbid, mask: fill, unscanned: withhold}
 rules:
@@ -77,6 +78,25 @@ code 12 desk incident list
 code 12 desk customer-request list
 code 0 desk device list
 
+# ---- an incident: refused whole, or frozen at last ----
+code 2 officer incident open FULL --kind loss --text "$(printf '%02000d' 0)"
+[ "$(is FULL incidents)" = 0 ] || fail "an incident without what happened"
+mkdir "$store/devices/FULL/record.tmp"
+code 0 officer incident open FULL --kind loss --text 'it is gone'
+says 'NOT frozen'
+[ "$(is FULL state)" = received ] || fail "FULL is $(is FULL state)"
+stop_daemon
+rmdir "$store/devices/FULL/record.tmp"
+start_daemon "$store" "$work/policy.yaml"
+[ "$(is FULL state)" = held ] || fail "an incident that was not frozen is not frozen at the next start: $(is FULL state)"
+code 2 officer hold release FULL --reason 'away with it'
+says 'incident close FULL/1'
+stop_daemon
+start_daemon "$store" "$work/policy.yaml"
+[ "$(is FULL holds)" = 1 ] || fail "$(is FULL holds) holds"
+code 0 "$bailee" incident close FULL/1 --action 'found again' --reason 'found'
+[ "$(is FULL state)" = received ] || fail "closed, and FULL is $(is FULL state)"
+
 # ---- a notice that the store does not keep is given again after an hour, not at every pass ----
 stop_daemon
 mkdir "$store/devices/FULL/record.tmp"
@@ -123,3 +143,14 @@ code 0 desk device show LATER --json
 [ "$(jq -r '.custodys // .custody | .[].op' "$work/out" | head -n 2 | tr '\n' ' ')" = 'enrolled custody ' ] || fail "custody lacks its beginning: $(cat "$work/out")"
 code 0 officer incident show LATER/1 --json
 [ "$(jq -r '.seens // .seen | .[] | select(.uid == 61001) | .files' "$work/out")" = 1 ] || fail "who saw what lacks the desk: $(cat "$work/out")"
+
+# ---- nobody's paths keep status from those who look after the store ----
+part=$(printf '"%.0s' $(seq 240))
+deep=
+for i in $(seq 15); do deep=$deep/$part; done
+for i in $(seq 9); do
+	for uid in 61001 61003; do view $uid "$work/deep-$uid-$i$deep"; done
+done
+code 0 "$bailee" status --json
+[ "$(jq '.views | length' "$work/out")" = 18 ] || fail "$(jq '.views | length' "$work/out") views"
+echo "hostile: $(jq '.devices | length' "$work/out") devices"

@@ -83,7 +83,7 @@ static void try_notes(const uint8_t *bytes, size_t length)
 	}
 	demand(notes->count <= MATTERS_NOTES && length <= NOTES_LIMIT);
 	for (size_t i = 0; i < notes->count; i++)
-		demand(notes_text_ok(notes->items[i].text) &&
+		demand(device_note_ok(notes->items[i].text) &&
 		       notes->items[i].number > (i ? notes->items[i - 1].number : 0));
 	if (notes_encode(notes, &again) == BL_OK)
 		demand_same(&again, bytes, length);

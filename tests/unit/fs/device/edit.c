@@ -216,7 +216,6 @@ static void received_stays_once_the_date_has_come(void **state)
 		{{STATE_OPEN}, BL_OK},
 		{{STATE_CLOSED}, BL_OK},
 		{{STATE_DUE}, BL_INVALID},
-		{{STATE_DUE, STATE_CLOSED}, BL_OK},
 		{{STATE_DUE, STATE_SHREDDED}, BL_INVALID},
 		{{STATE_DUE, STATE_SHREDDED, STATE_RELEASED}, BL_INVALID},
 	};

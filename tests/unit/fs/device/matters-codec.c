@@ -493,12 +493,12 @@ static void note_texts_are_sentences_of_people(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
-		if (notes_text_ok(ROWS[i].text) != ROWS[i].is_ok)
+		if (device_note_ok(ROWS[i].text) != ROWS[i].is_ok)
 			fail_msg("row %zu", i);
 	memset(text, 'n', DEVICE_NOTE - 1);
-	assert_true(notes_text_ok(text));
+	assert_true(device_note_ok(text));
 	text[DEVICE_NOTE - 1] = 'n';
-	assert_false(notes_text_ok(text));
+	assert_false(device_note_ok(text));
 }
 
 static void notes_at_their_limit_come_back_and_fit(void **state)
