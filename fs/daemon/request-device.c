@@ -355,12 +355,26 @@ static enum bl_status edit(struct asked *asked, const char *id, const void *with
 	return status;
 }
 
+static enum bl_status check_dates(const struct asked *asked, const char *id,
+				  const struct device_record *record, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	const struct retention_now now = daemon_times(asked->daemon);
+
+	if (!record->has_received)
+		return BL_OK;
+	return retention_edit_check(asked->daemon->store, policy, id, record->received_unix, &now,
+				    why);
+}
+
 static enum bl_status edit_by(struct asked *asked, const struct device *device,
 			      const struct device_record *record, struct bl_error *why)
 {
 	char detail[AUDIT_DETAIL_SIZE];
 	enum bl_status status = device_edit_check(asked->daemon->store, device->id, record, why);
 
+	if (status == BL_OK)
+		status = check_dates(asked, device->id, record, why);
 	if (status != BL_OK)
 		return status;
 	snprintf(detail, sizeof(detail), "record changed, was revision %u",

@@ -151,6 +151,53 @@ void retention_plan_of(struct device_store *store, const struct policy *policy,
 			     !plan_has_grace(&facts, &out_plan->why, now->trusted_unix));
 }
 
+/* ---- a record that is put right -------------------------------------------------------------------------- */
+
+static bool is_brought_near(int64_t before_unix, int64_t after_unix,
+			    const struct retention_now *now)
+{
+	return after_unix < before_unix && after_unix < now->access_unix + RETENTION_GRACE;
+}
+
+/* Of a part that has no date, or was carried out, nothing is destroyed. */
+static int64_t part_date(struct device_store *store, const struct policy *policy,
+			 const struct device *device, size_t index)
+{
+	struct rules_part part;
+
+	return retention_part_date(store, policy, device, index, &part) ? part.due.due_unix
+									: INT64_MAX;
+}
+
+enum bl_status retention_edit_check(struct device_store *store, const struct policy *policy,
+				    const char *id, int64_t received_unix,
+				    const struct retention_now *now, struct bl_error *why)
+{
+	struct retention_plan before, after;
+	struct device was, is;
+	enum bl_status status = device_find(store, id, &was, why);
+
+	/* A record has minutes only: the same one is what it was. */
+	if (status != BL_OK || received_unix / 60 == was.received_unix / 60)
+		return status;
+	is = was;
+	is.received_unix = received_unix;
+	retention_plan_of(store, policy, &was, now, &before);
+	retention_plan_of(store, policy, &is, now, &after);
+
+	bool is_near = is_brought_near(before.due_unix, after.due_unix, now);
+
+	for (size_t i = 0; i < rules_retention_count(policy) && !is_near; i++)
+		is_near = is_brought_near(part_date(store, policy, &was, i),
+					  part_date(store, policy, &is, i), now);
+	if (!is_near)
+		return BL_OK;
+	return bl_fail(why, BL_INVALID,
+		       "'received' of '%s' would have it destroyed within a day: a record that is "
+		       "put right does not do that (bailee shred %s --reason TEXT)",
+		       id, id);
+}
+
 /* ---- all of them ------------------------------------------------------------------------------------------ */
 
 struct next {

@@ -38,6 +38,17 @@ void retention_plan_of(struct device_store *store, const struct policy *policy,
 		       struct retention_plan *out_plan);
 
 /*
+ * retention_edit_check - may a record that people change say that the device was received then?
+ *
+ * Whoever may put a record right may not destroy by it: of what brings a date nearer than RETENTION_GRACE, the device's or that of files in
+ * it, BL_INVALID. BL_OK, BL_NOT_FOUND.
+ */
+enum bl_status retention_edit_check(struct device_store *store, const struct policy *policy,
+				    const char *id, int64_t received_unix,
+				    const struct retention_now *now,
+				    struct bl_error *why) BL_MUST_CHECK;
+
+/*
  * retention_next - the first instant after @now at which any device, or part of one, becomes due or ripe, or a notice begins; INT64_MAX: none
  */
 int64_t retention_next(struct device_store *store, const struct policy *policy,

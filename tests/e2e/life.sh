@@ -90,6 +90,10 @@ desk device show LAPTOP --yaml >"$work/three.yaml"
 printf 'smell: none\n' >>"$work/three.yaml"
 code 2 desk device edit LAPTOP "$work/three.yaml"
 says 'unknown key'
+# Who may put a record right does not destroy by it.
+sed '/^smell/d; s/^received: .*/received: 2020-01-01/' "$work/three.yaml" >"$work/four.yaml"
+code 2 desk device edit LAPTOP "$work/four.yaml"
+says 'destroyed within a day'
 code 3 officer device edit LAPTOP "$work/two.yaml"
 code 2 desk device move LAPTOP 'shelf 2; rm -rf'
 code 0 desk device move LAPTOP bench/2

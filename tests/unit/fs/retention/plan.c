@@ -442,6 +442,55 @@ static void next_is_whatever_comes_first(void **state)
 	}
 }
 
+/* Whoever may put a record right may not have it destroyed by that. */
+static void edit_that_would_destroy_within_a_day_is_refused(void **state)
+{
+	static const struct {
+		int64_t received, now; /* days from RECEIVED */
+		enum bl_status status;
+	} ROWS[] = {
+		{0, 29, BL_OK},	      {0, 31, BL_OK}, /* as it was, due or not */
+		{1, 29, BL_OK},			      /* later */
+		{-1, 10, BL_OK},      {-19, 10, BL_OK},	      {-20, 10, BL_INVALID},
+		{-30, 0, BL_INVALID}, {-3000, 0, BL_INVALID},
+	};
+	struct fixture *fixture = *state;
+
+	assert_true(add_device(fixture, "RMA-1", true));
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		int64_t received = RECEIVED + ROWS[i].received * DAY;
+		enum bl_status status =
+			retention_edit_check(fixture->store, fixture->policy, "RMA-1", received,
+					     at(RECEIVED + ROWS[i].now * DAY), NULL);
+
+		if (status != ROWS[i].status)
+			fail_msg("row %zu: status %d", i, (int)status);
+	}
+	/* A record that was printed has minutes. */
+	assert_int_equal(retention_edit_check(fixture->store, fixture->policy, "RMA-1",
+					      RECEIVED - RECEIVED % 60, at(DUE - 60), NULL),
+			 BL_OK);
+}
+
+static void edit_that_would_destroy_files_within_a_day_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref)
+	struct policy *policy =
+		policy_of(POLICY_HEAD "  - {id: month, destroy_after: {intake: 30d}}\n"
+				      "  - {id: logs, what: {paths: ['/logs/**']}, destroy_after: "
+				      "{intake: 5d}}\n");
+	const struct retention_now *now = at(RECEIVED + DAY);
+
+	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
+	assert_int_equal(retention_edit_check(fixture->store, policy, "RMA-1", RECEIVED - 2 * DAY,
+					      now, NULL),
+			 BL_OK);
+	assert_int_equal(retention_edit_check(fixture->store, policy, "RMA-1", RECEIVED - 4 * DAY,
+					      now, NULL),
+			 BL_INVALID);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
@@ -459,6 +508,8 @@ int main(void)
 		TEST(request_of_the_customer_has_no_grace),
 		TEST(date_is_unsure_without_readable_matters),
 		TEST(next_is_whatever_comes_first),
+		TEST(edit_that_would_destroy_within_a_day_is_refused),
+		TEST(edit_that_would_destroy_files_within_a_day_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
