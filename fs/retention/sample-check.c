@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "fs/device/matters.h"
 #include "fs/device/statement.h"
 #include "fs/retention/fields.h"
 #include "fs/retention/look.h"
@@ -369,6 +370,23 @@ static bool is_named(const json_t *certificate, const char *who)
 	return false;
 }
 
+/* Who put the customer's request on record has it destroyed as much as who asks for it in their own name. */
+static bool has_recorded(struct device_store *store, const struct device *device, uid_t by)
+{
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+
+	if (device_matters_read(store, device->id, &matters, NULL) != BL_OK)
+		return false;
+	for (size_t i = 0; i < matters->request_count; i++) {
+		const struct device_customer_request *request = &matters->requests[i];
+
+		if (request->kind == CUSTOMER_ERASE && request->by == by &&
+		    request->state != CUSTOMER_REFUSED)
+			return true;
+	}
+	return false;
+}
+
 /* A certificate that is not there or does not verify stops nobody: that is what is to be found out. */
 enum bl_status sample_may(struct device_store *store, const char *id, uid_t by,
 			  struct bl_error *why)
@@ -381,8 +399,9 @@ enum bl_status sample_may(struct device_store *store, const char *id, uid_t by,
 	if (status != BL_OK)
 		return status;
 	snprintf(who, sizeof(who), "uid:%u", (unsigned)by);
-	if (certificate_of_end(store, &look.device, &look.certificate, digest, NULL) == BL_OK &&
-	    is_named(look.certificate, who))
+	if (has_recorded(store, &look.device, by) ||
+	    (certificate_of_end(store, &look.device, &look.certificate, digest, NULL) == BL_OK &&
+	     is_named(look.certificate, who)))
 		return bl_fail(why, BL_FORBIDDEN,
 			       "the destruction of '%s' is not yours to verify: you asked for it, "
 			       "or agreed to it (somebody else has to)",

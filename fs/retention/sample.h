@@ -61,7 +61,7 @@ const char *sample_check_name(enum sample_check check); /* "its certificate does
 enum bl_status sample_verify(struct device_store *store, int log_fd, const char *id, uid_t by,
 			     int64_t now_unix, enum sample_check *out_check,
 			     struct bl_error *why) BL_MUST_CHECK;
-/* sample_may - BL_FORBIDDEN: they asked for that destruction, or agreed to it (the certificate says so) */
+/* sample_may - BL_FORBIDDEN: they asked for that destruction, or agreed to it (the certificate says so), or put the customer's request to erase on record */
 enum bl_status sample_may(struct device_store *store, const char *id, uid_t by,
 			  struct bl_error *why) BL_MUST_CHECK;
 

@@ -536,6 +536,46 @@ static void who_asked_or_agreed_does_not_verify(void **state)
 	}
 }
 
+/* It is destroyed by the keeper then, and no certificate names them. */
+static void who_recorded_the_request_to_erase_does_not_verify(void **state)
+{
+	static const struct {
+		enum customer_request_kind kind;
+		bool is_refused;
+		enum bl_status status;
+	} ROWS[] = {
+		{CUSTOMER_ERASE, false, BL_FORBIDDEN},
+		{CUSTOMER_ERASE, true, BL_OK},
+		{CUSTOMER_DISCLOSE, false, BL_OK},
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		const struct device_customer_request request = {.kind = ROWS[i].kind,
+								.since_unix = RECEIVED,
+								.deadline_unix = RECEIVED,
+								.by = ASKED,
+								.ticket = "T-1"};
+		struct retention_context context = context_of(fixture, NOW);
+		char id[16];
+
+		snprintf(id, sizeof(id), "RMA-%zu", i);
+		assert_true(add_sealed(fixture, id, 1, 1 << 20, true));
+		assert_int_equal(
+			device_customer_request_add(fixture->store, id, &request, NULL, NULL),
+			BL_OK);
+		if (ROWS[i].is_refused)
+			assert_int_equal(device_customer_request_end(fixture->store, id, 1,
+								     CUSTOMER_REFUSED, AGREED,
+								     RECEIVED, NULL, NULL),
+					 BL_OK);
+		assert_int_equal(retention_shred(&context, id, NULL), BL_OK);
+		assert_int_equal(sample_may(fixture->store, id, VERIFIER, NULL), BL_OK);
+		if (sample_may(fixture->store, id, ASKED, NULL) != ROWS[i].status)
+			fail_msg("row %zu", i);
+	}
+}
+
 /* Of what was destroyed, whoever looks: restocking asks for it. */
 static void erased_is_what_a_certificate_of_its_own_says(void **state)
 {
@@ -708,6 +748,7 @@ int main(void)
 		TEST(bad_result_is_replaced_by_the_next_look),
 		TEST(what_was_not_destroyed_is_not_verified),
 		TEST(who_asked_or_agreed_does_not_verify),
+		TEST(who_recorded_the_request_to_erase_does_not_verify),
 		TEST(erased_is_what_a_certificate_of_its_own_says),
 		TEST(changed_statement_is_refused),
 		TEST(destruction_writes_down_its_end_and_ends_what_the_customer_asked_for),
