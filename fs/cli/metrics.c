@@ -18,7 +18,6 @@ enum measure {
 	MEASURE_FLAG,	/* true: 1 */
 	MEASURE_TEXT,	/* any text: 1. The text itself may name anything */
 	MEASURE_LENGTH, /* of a list */
-	MEASURE_LATE,	/* how many of a list have the warning "late" */
 };
 
 static const struct metric {
@@ -41,18 +40,18 @@ static const struct metric {
 	 "1 when contents are closed to everybody: no anchor is young enough."},
 	{"bailee_due_within_week", NULL, false, MEASURE_NUMBER, NULL, "due_week_count",
 	 "Devices whose date is within seven days, or past."},
-	{"bailee_unsure", NULL, false, MEASURE_LENGTH, NULL, "unsure",
+	{"bailee_unsure", NULL, false, MEASURE_NUMBER, NULL, "unsure_count",
 	 "Devices of which something that dates depend on could not be read."},
 	{"bailee_requests_open", NULL, false, MEASURE_NUMBER, NULL, "requests_open",
 	 "Requests of customers that are open."},
-	{"bailee_requests_late", NULL, false, MEASURE_LATE, NULL, "requests_warn",
+	{"bailee_requests_late", NULL, false, MEASURE_NUMBER, NULL, "requests_late",
 	 "Requests of customers whose deadline is past."},
 	{"bailee_incidents_open", NULL, false, MEASURE_NUMBER, NULL, "incidents_open",
 	 "Incidents that are open."},
-	{"bailee_incidents_late", NULL, false, MEASURE_LATE, NULL, "incidents_warn",
+	{"bailee_incidents_late", NULL, false, MEASURE_NUMBER, NULL, "incidents_late",
 	 "Incidents whose deadline is past."},
 	{"bailee_holds", NULL, false, MEASURE_NUMBER, NULL, "holds", "Holds that stand."},
-	{"bailee_holds_to_review", NULL, false, MEASURE_LENGTH, NULL, "holds_warn",
+	{"bailee_holds_to_review", NULL, false, MEASURE_NUMBER, NULL, "holds_warn_count",
 	 "Holds whose review is overdue, or that stand longer than the policy thinks right."},
 	{"bailee_roles_lapsing", NULL, false, MEASURE_LENGTH, NULL, "lapses",
 	 "Requirements of roles that have run out, or do within 30 days."},
@@ -76,17 +75,6 @@ static void put_head(FILE *out, const char *name, const char *unit, const char *
 	fprintf(out, "# HELP %s %s\n", name, help);
 }
 
-static int64_t late_of(const json_t *list)
-{
-	const json_t *item;
-	int64_t late = 0;
-	size_t index;
-
-	json_array_foreach(list, index, item) late +=
-		strcmp(cli_text(item, "warning"), "late") == 0;
-	return late;
-}
-
 /* False: it is not in the answer, in that form. */
 static bool measure(const struct metric *metric, const json_t *status, int64_t *out)
 {
@@ -105,9 +93,6 @@ static bool measure(const struct metric *metric, const json_t *status, int64_t *
 		return json_is_string(value);
 	case MEASURE_LENGTH:
 		*out = (int64_t)json_array_size(value);
-		return json_is_array(value);
-	case MEASURE_LATE:
-		*out = late_of(value);
 		return json_is_array(value);
 	}
 	return false;
@@ -240,7 +225,8 @@ enum bl_status metrics_put(const char *path, const json_t *status, struct bl_err
 
 	if (!may_replace(path))
 		return bl_fail(why, BL_INVALID, "'%s' is no file (name one: bailee.prom)", path);
-	if (asprintf(&temporary, "%s.tmp", path) < 0) {
+	/* Of its own: two that write at once would take each other's away, or bring half of it into place. */
+	if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0) {
 		temporary = NULL;
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	}

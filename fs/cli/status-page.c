@@ -8,6 +8,7 @@
 #include "fs/cli/tell.h"
 #include "policy/words.h"
 
+#define WIDE  8
 #define LABEL "%-8s"
 #define MOST  5 /* of any list; then how many more, and the command that tells of all */
 #define WEEK  (7 * 86400)
@@ -24,12 +25,19 @@ static void put_label(FILE *out, const char *label, size_t index)
 	fprintf(out, LABEL, index ? "" : label);
 }
 
-/* Is this row one too many? Then it is told how many more there are. */
-static bool is_enough(FILE *out, const json_t *list, size_t index, const char *command)
+/* Is this row one too many? Then it is told how many more there are: those that the answer had no place for, too. */
+static bool is_enough(FILE *out, const json_t *answer, const char *list, size_t index,
+		      const char *command)
 {
+	char counted[32];
+
 	if (index < MOST)
 		return false;
-	fprintf(out, LABEL "and %zu more: bailee %s\n", "", json_array_size(list) - index, command);
+	snprintf(counted, sizeof(counted), "%s_count", list);
+	long long count = BL_MAX(cli_number(answer, counted),
+				 (long long)json_array_size(json_object_get(answer, list)));
+
+	fprintf(out, LABEL "and %lld more: bailee %s\n", "", count - (long long)index, command);
 	return true;
 }
 
@@ -63,7 +71,7 @@ static void put_roles(FILE *out, const json_t *answer)
 
 	json_array_foreach(lapses, index, lapse)
 	{
-		if (is_enough(out, lapses, index, "people"))
+		if (is_enough(out, answer, "lapses", index, "people"))
 			break;
 		put_label(out, "roles", index);
 		put_lapse(out, lapse);
@@ -97,10 +105,9 @@ static void put_anchors(FILE *out, const json_t *log, bool is_solo)
 
 	json_array_foreach(anchors, index, anchor) put_anchor(out, anchor);
 	if (anchors && !json_array_size(anchors) && !is_solo)
-		fprintf(out,
-			LABEL "none: an older copy of the store could take its place unseen "
-			      "(bailee serve --anchor DIR)\n",
-			"anchor");
+		tell_row(out, WIDE, "anchor",
+			 "none: an older copy of the store could take its place unseen (bailee "
+			 "serve --anchor DIR)");
 	if (is_true(log, "are_contents_closed"))
 		fprintf(out,
 			LABEL "contents are CLOSED to everybody: no anchor is younger than the "
@@ -136,8 +143,8 @@ static void put_log(FILE *out, const json_t *log, const char *key)
 
 static void put_kit(FILE *out, const char *store)
 {
-	fprintf(out, LABEL "in the store: whoever has the store can forge the log. Next: move ",
-		"kit");
+	tell_row(out, WIDE, "kit", "in the store: whoever has the store can forge the log. Next:");
+	fprintf(out, LABEL "move ", "");
 	tell_safe(out, store);
 	fputs("/auditor.kit to the auditor\n", out);
 }
@@ -282,7 +289,7 @@ static void put_unsure(FILE *out, const json_t *answer)
 
 	json_array_foreach(unsure, index, id)
 	{
-		if (is_enough(out, unsure, index, "retention plan"))
+		if (is_enough(out, answer, "unsure", index, "retention plan"))
 			break;
 		put_label(out, "unsure", index);
 		tell_safe(out, json_string_value(id) ? json_string_value(id) : "?");
@@ -292,17 +299,18 @@ static void put_unsure(FILE *out, const json_t *answer)
 
 /* ---- what waits for people ------------------------------------------------------------------------------------- */
 
-static void put_matters(FILE *out, const json_t *list, const char *label, const char *command)
+static void put_matters(FILE *out, const json_t *answer, const char *list, const char *label,
+			const char *command)
 {
-	const json_t *matter;
+	const json_t *matters = json_object_get(answer, list), *matter;
 	size_t index;
 
-	json_array_foreach(list, index, matter)
+	json_array_foreach(matters, index, matter)
 	{
 		char deadline[TELL_DATE];
 		bool is_late = strcmp(cli_text(matter, "warning"), "late") == 0;
 
-		if (is_enough(out, list, index, command))
+		if (is_enough(out, answer, list, index, command))
 			break;
 		put_label(out, label, index);
 		fprintf(out, "%s%s/%lld %s, by %s\n",
@@ -334,7 +342,7 @@ static void put_holds(FILE *out, const json_t *answer)
 
 	json_array_foreach(holds, index, hold)
 	{
-		if (is_enough(out, holds, index, "device list --state held"))
+		if (is_enough(out, answer, "holds_warn", index, "device list"))
 			break;
 		put_label(out, "holds", index);
 		put_hold(out, hold);
@@ -352,7 +360,8 @@ static void put_samples(FILE *out, const json_t *answer)
 
 	json_array_foreach(samples, index, sample)
 	{
-		if (is_enough(out, samples, index, "verify-sample --period YYYY-MM --draw-only"))
+		if (is_enough(out, answer, "samples_missing", index,
+			      "verify-sample --period YYYY-MM --draw-only"))
 			break;
 		put_label(out, "samples", index);
 		fprintf(out, "%s: %lld of %lld not verified (bailee verify-sample --period %s)\n",
@@ -398,7 +407,7 @@ static void put_views(FILE *out, const json_t *answer)
 
 	json_array_foreach(views, index, view)
 	{
-		if (is_enough(out, views, index, "status --json"))
+		if (is_enough(out, answer, "views", index, "status --json"))
 			break;
 		put_label(out, "views", index);
 		put_view(out, view);
@@ -423,9 +432,8 @@ void status_page(FILE *out, const json_t *answer, const char *store, int64_t now
 	put_due(out, answer, now_unix);
 	put_unfinished(out, answer);
 	put_unsure(out, answer);
-	put_matters(out, json_object_get(answer, "requests_warn"), "asked",
-		    "customer-request list");
-	put_matters(out, json_object_get(answer, "incidents_warn"), "trouble", "incident list");
+	put_matters(out, answer, "requests_warn", "asked", "customer-request list");
+	put_matters(out, answer, "incidents_warn", "trouble", "incident list");
 	put_holds(out, answer);
 	put_roles(out, answer);
 	put_samples(out, answer);

@@ -7,19 +7,24 @@
 #define WEEK	   INT64_C(604800)
 #define TOLD_LIMIT 40 /* of each list, for an answer is short: the figures beside them count all */
 
+struct told {
+	json_t *list;
+	int64_t count; /* with those that are not in the list any more */
+};
+
 struct summary {
 	const struct asked *asked;
 	const struct policy *policy;
 	struct retention_now now;
 	int64_t states[STATE_COUNT];
-	int64_t requests_open, incidents_open, holds, due_week_count;
-	json_t *due_week, *notice, *unsure, *requests_warn, *incidents_warn, *holds_warn;
+	int64_t requests_open, requests_late, incidents_open, incidents_late, holds;
+	struct told due_week, notice, unsure, requests_warn, incidents_warn, holds_warn;
 };
 
-static void tell(json_t *list, json_t *item)
+static void tell(struct told *told, json_t *item)
 {
-	if (json_array_size(list) < TOLD_LIMIT)
-		json_array_append(list, item);
+	if (told->count++ < TOLD_LIMIT)
+		json_array_append(told->list, item);
 	json_decref(item);
 }
 
@@ -34,23 +39,21 @@ static json_t *date_of(const struct summary *summary, const struct device *devic
 	return item;
 }
 
-static void look_at_date(struct summary *summary, const struct device *device)
+/* False: something that dates depend on could not be read. */
+static bool look_at_date(struct summary *summary, const struct device *device)
 {
 	int64_t now = summary->now.access_unix;
 	struct retention_plan plan;
 
 	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
-		return;
+		return true;
 	retention_plan_of(summary->asked->daemon->store, summary->policy, device, &summary->now,
 			  &plan);
-	if (plan.is_unsure)
-		tell(summary->unsure, json_string(device->id));
-	if (plan.due_unix - now < WEEK) {
-		summary->due_week_count++;
-		tell(summary->due_week, date_of(summary, device, &plan));
-	}
+	if (plan.due_unix - now < WEEK)
+		tell(&summary->due_week, date_of(summary, device, &plan));
 	if (plan.notice_unix <= now && plan.notice_unix < plan.due_unix && !plan.is_due)
-		tell(summary->notice, date_of(summary, device, &plan));
+		tell(&summary->notice, date_of(summary, device, &plan));
+	return !plan.is_unsure;
 }
 
 static void look_at_holds(struct summary *summary, const struct device *device)
@@ -71,36 +74,38 @@ static void look_at_holds(struct summary *summary, const struct device *device)
 		answer_moment(item, "review_by", summary->policy,
 			      life_review_by(summary->policy, hold));
 		answer_text(item, "overdue", overdue);
-		tell(summary->holds_warn, item);
+		tell(&summary->holds_warn, item);
 	}
 }
 
-static void look_at_matters(struct summary *summary, const struct device *device)
+static bool look_at_matters(struct summary *summary, const struct device *device)
 {
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
 	int64_t now = summary->now.trusted_unix;
 
-	if (device_matters_read(summary->asked->daemon->store, device->id, &matters, NULL) !=
-	    BL_OK) {
-		tell(summary->unsure, json_string(device->id));
-		return;
-	}
+	if (device_matters_read(summary->asked->daemon->store, device->id, &matters, NULL) != BL_OK)
+		return false;
 	for (size_t i = 0; i < matters->incident_count; i++) {
 		const struct device_incident *incident = &matters->incidents[i];
+		enum life_warning warning = life_incident_warning(incident, now);
 
 		summary->incidents_open += !incident->is_closed;
-		if (life_incident_warning(incident, now) != LIFE_QUIET)
-			tell(summary->incidents_warn,
+		summary->incidents_late += warning == LIFE_LATE;
+		if (warning != LIFE_QUIET)
+			tell(&summary->incidents_warn,
 			     life_incident(summary->policy, device->id, incident, now));
 	}
 	for (size_t i = 0; i < matters->request_count; i++) {
 		const struct device_customer_request *request = &matters->requests[i];
+		enum life_warning warning = life_request_warning(request, now);
 
 		summary->requests_open += request->state == CUSTOMER_OPEN;
-		if (life_request_warning(request, now) != LIFE_QUIET)
-			tell(summary->requests_warn,
+		summary->requests_late += warning == LIFE_LATE;
+		if (warning != LIFE_QUIET)
+			tell(&summary->requests_warn,
 			     life_request(summary->policy, device->id, request, now));
 	}
+	return true;
 }
 
 static bool look_at_device(void *context, const struct device *device)
@@ -108,9 +113,13 @@ static bool look_at_device(void *context, const struct device *device)
 	struct summary *summary = context;
 
 	summary->states[device->state]++;
-	look_at_date(summary, device);
 	look_at_holds(summary, device);
-	look_at_matters(summary, device);
+
+	bool is_sure = look_at_date(summary, device);
+
+	is_sure &= look_at_matters(summary, device);
+	if (!is_sure)
+		tell(&summary->unsure, json_string(device->id));
 	return true;
 }
 
@@ -159,16 +168,22 @@ static void answer_summary(struct asked *asked, struct summary *summary)
 		json_t *value;
 	} rows[] = {
 		{"states", states_of(summary)},
-		{"due_week", summary->due_week},
-		{"due_week_count", json_integer(summary->due_week_count)},
-		{"notice", summary->notice},
-		{"unsure", summary->unsure},
+		{"due_week", summary->due_week.list},
+		{"due_week_count", json_integer(summary->due_week.count)},
+		{"notice", summary->notice.list},
+		{"unsure", summary->unsure.list},
+		{"unsure_count", json_integer(summary->unsure.count)},
 		{"requests_open", json_integer(summary->requests_open)},
-		{"requests_warn", summary->requests_warn},
+		{"requests_late", json_integer(summary->requests_late)},
+		{"requests_warn", summary->requests_warn.list},
+		{"requests_warn_count", json_integer(summary->requests_warn.count)},
 		{"incidents_open", json_integer(summary->incidents_open)},
-		{"incidents_warn", summary->incidents_warn},
+		{"incidents_late", json_integer(summary->incidents_late)},
+		{"incidents_warn", summary->incidents_warn.list},
+		{"incidents_warn_count", json_integer(summary->incidents_warn.count)},
 		{"holds", json_integer(summary->holds)},
-		{"holds_warn", summary->holds_warn},
+		{"holds_warn", summary->holds_warn.list},
+		{"holds_warn_count", json_integer(summary->holds_warn.count)},
 		{"clock", clock_json(asked->daemon->clock)},
 		{"holds_restored",
 		 json_integer((json_int_t)device_holds_restored(asked->daemon->store, NULL))},
@@ -185,19 +200,19 @@ void life_summary(struct asked *asked, const struct policy *policy)
 		.asked = asked,
 		.policy = policy,
 		.now = daemon_times(asked->daemon),
-		.due_week = json_array(),
-		.notice = json_array(),
-		.unsure = json_array(),
-		.requests_warn = json_array(),
-		.incidents_warn = json_array(),
-		.holds_warn = json_array(),
+		.due_week.list = json_array(),
+		.notice.list = json_array(),
+		.unsure.list = json_array(),
+		.requests_warn.list = json_array(),
+		.incidents_warn.list = json_array(),
+		.holds_warn.list = json_array(),
 	};
-	json_t *samples = json_array();
+	struct told samples = {.list = json_array()};
 
 	device_each(store, look_at_device, &summary);
 	answer_summary(asked, &summary);
-	if (sample_missing(store, policy, summary.now.trusted_unix, add_sample, samples, NULL) !=
+	if (sample_missing(store, policy, summary.now.trusted_unix, add_sample, &samples, NULL) !=
 	    BL_OK)
 		json_object_set_new(asked->answer, "samples_unknown", json_true());
-	json_object_set_new(asked->answer, "samples_missing", samples);
+	json_object_set_new(asked->answer, "samples_missing", samples.list);
 }

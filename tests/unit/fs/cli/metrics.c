@@ -15,6 +15,7 @@ static const char FULL[] =
 	"\"anchors\":[{\"target\":\"/SECRET/a\",\"age_seconds\":4,\"trouble\":\"\"},"
 	"{\"target\":\"/SECRET/b\",\"age_seconds\":90,\"trouble\":\"SECRET\"}]},"
 	"\"states\":{\"open\":3,\"shredded\":2},\"due_week_count\":2,\"unsure\":[\"SECRET-1\"],"
+	"\"unsure_count\":1,\"requests_late\":41,\"incidents_late\":0,\"holds_warn_count\":42,"
 	"\"requests_open\":4,\"requests_warn\":[{\"device\":\"SECRET-2\",\"warning\":\"late\"},"
 	"{\"device\":\"SECRET-3\",\"warning\":\"soon\"}],\"incidents_open\":1,"
 	"\"incidents_warn\":[],\"holds\":5,\"holds_warn\":[{\"device\":\"SECRET-4\"}],"
@@ -46,11 +47,11 @@ static void every_figure_is_there(void **state)
 		"\nbailee_due_within_week 2\n",
 		"\nbailee_unsure 1\n",
 		"\nbailee_requests_open 4\n",
-		"\nbailee_requests_late 1\n",
+		"\nbailee_requests_late 41\n",
 		"\nbailee_incidents_open 1\n",
 		"\nbailee_incidents_late 0\n",
 		"\nbailee_holds 5\n",
-		"\nbailee_holds_to_review 1\n",
+		"\nbailee_holds_to_review 42\n",
 		"\nbailee_roles_lapsing 1\n",
 		"\nbailee_samples_missing 0\n",
 		"\nbailee_shred_trouble 1\n",
@@ -212,7 +213,8 @@ static int set_up(void **state)
 	if (!mkdtemp(folder->path))
 		return -1;
 	snprintf(folder->file, sizeof(folder->file), "%s/b.prom", folder->path);
-	snprintf(folder->temporary, sizeof(folder->temporary), "%s/b.prom.tmp", folder->path);
+	snprintf(folder->temporary, sizeof(folder->temporary), "%s/b.prom.%ld.tmp", folder->path,
+		 (long)getpid());
 	snprintf(folder->other, sizeof(folder->other), "%s/other", folder->path);
 	*state = folder;
 	return 0;

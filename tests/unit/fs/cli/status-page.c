@@ -171,7 +171,7 @@ static void a_long_list_is_cut_and_says_where_the_rest_is(void **state)
 		{"incidents_warn", "trouble", "{\"device\":\"A\",\"number\":1}",
 		 "        and 4 more: bailee incident list\n"},
 		{"holds_warn", "holds", "{\"device\":\"A\",\"hold\":1}",
-		 "        and 4 more: bailee device list --state held\n"},
+		 "        and 4 more: bailee device list\n"},
 		{"lapses", "roles", "{\"person\":\"A\"}", "        and 4 more: bailee people\n"},
 		{"unsure", "unsure", "\"A\"", "        and 4 more: bailee retention plan\n"},
 		{"views", "views", "{\"view\":1}", "        and 4 more: bailee status --json\n"},
