@@ -152,10 +152,12 @@ static enum bl_status take_ending(struct asked *asked, struct ending *ending, st
 	return ending->is_done ? life_digest(asked, "proof", ending->proof, why) : BL_OK;
 }
 
-static enum bl_status check_ending(const struct ending *ending, struct bl_error *why)
+static enum bl_status check_ending(const struct asked *asked, const struct ending *ending,
+				   struct bl_error *why)
 {
 	const struct device_customer_request *request = &ending->request;
 	const char *id = ending->device.id;
+	bool is_begun = retention_begun(asked->daemon->store, id) == RETENTION_IMAGE;
 
 	if (request->state != CUSTOMER_OPEN)
 		return bl_fail(why, BL_EXISTS, "request %s/%u is %s already", id,
@@ -166,6 +168,9 @@ static enum bl_status check_ending(const struct ending *ending, struct bl_error 
 			       "it is done when '%s' is destroyed, by itself (bailee retention "
 			       "plan)",
 			       id);
+	if (!ending->is_done && request->kind == CUSTOMER_ERASE && is_begun)
+		return bl_fail(why, BL_INVALID,
+			       "the destruction of '%s' has begun: it is not refused any more", id);
 	return BL_OK;
 }
 
@@ -226,7 +231,7 @@ enum bl_status request_customer_request_end(struct asked *asked, struct bl_error
 		status = find(asked, ending.device.id, (uint32_t)asked_number(asked, "number", 0),
 			      &ending.request, why);
 	if (status == BL_OK)
-		status = check_ending(&ending, why);
+		status = check_ending(asked, &ending, why);
 	if (status == BL_OK)
 		status = end(asked, &ending, why);
 	return status == BL_OK ? answer_request(asked, ending.device.id, ending.request.number, why)

@@ -21,7 +21,7 @@ roles: {desk: {}, officer: {}}
 defaults: {access: forbid, mask: fill, unscanned: withhold}
 rules:
   - {id: desk-works, permit: [list, read, copy, intake], who: [desk], why: They take devices in.}
-  - {id: officers-decide, permit: [hold, release, review], who: [officer], why: They decide.}
+  - {id: officers-decide, permit: [hold, release, review, approve], who: [officer], why: They decide.}
 retention:
   - {id: month, destroy_after: {intake: 30d}, notice: 5d}
 YAML
@@ -84,6 +84,9 @@ code 2 officer incident open FULL --kind loss --text "$(printf '%02000d' 0)"
 mkdir "$store/devices/FULL/record.tmp"
 code 0 officer incident open FULL --kind loss --text 'it is gone'
 says 'NOT frozen'
+# A wipe check that is not kept is none, and the log says so.
+desk inspect "$work/zeros.img" --device FULL >"$work/out" 2>&1 && fail "a wipe check that cannot be kept"
+"$bailee" log query --device FULL --op inspected --json | jq -r .detail | tail -n 1 | grep -q 'did not come about' || fail "the log tells of a wipe check that is none"
 [ "$(is FULL state)" = received ] || fail "FULL is $(is FULL state)"
 stop_daemon
 rmdir "$store/devices/FULL/record.tmp"
@@ -96,6 +99,18 @@ start_daemon "$store" "$work/policy.yaml"
 [ "$(is FULL holds)" = 1 ] || fail "$(is FULL holds) holds"
 code 0 "$bailee" incident close FULL/1 --action 'found again' --reason 'found'
 [ "$(is FULL state)" = received ] || fail "closed, and FULL is $(is FULL state)"
+
+# ---- what is being destroyed is not refused any more ----
+code 0 desk intake "$work/small.img" --device DOOMED --kind disk
+mkdir "$store/certificates/DOOMED.json.tmp"
+code 0 desk customer-request erase DOOMED --verified --ticket T1
+"$bailee" shred --due >"$work/out" 2>&1 && fail "destroyed without its certificate: $(cat "$work/out")"
+[ -e "$store/devices/DOOMED/shred" ] || fail "no destruction is under way: $(ls "$store/devices/DOOMED")"
+code 2 officer customer-request refuse DOOMED/1 --reason 'the law says so'
+says 'has begun'
+rmdir "$store/certificates/DOOMED.json.tmp"
+pass
+[ "$(is DOOMED state)" = shredded ] || fail "DOOMED is $(is DOOMED state)"
 
 # ---- a notice that the store does not keep is given again after an hour, not at every pass ----
 stop_daemon
