@@ -237,7 +237,7 @@ static void add_where(struct tell_list *words, const json_t *counts)
 		const char *key, *words;
 	} WHERE[] = {{"allocated", "in use"},
 		     {"free", "in free space"},
-		     {"nobodys", "in nobody's"},
+		     {"nobodys", "in no filesystem"},
 		     {"identity", "of these known of the customer"}};
 
 	for (size_t i = 0; i < BL_COUNT(WHERE); i++)
@@ -250,6 +250,7 @@ static void put_findings(FILE *out, const json_t *statement)
 {
 	json_t *classes = json_object_get(json_object_get(statement, "findings"), "classes");
 	const json_t *looked_for = json_object_get(statement, "looked_for");
+	char kinds[TELL_COUNT], values[TELL_COUNT];
 	const char *class;
 	json_t *counts;
 	bool is_any = false;
@@ -271,10 +272,11 @@ static void put_findings(FILE *out, const json_t *statement)
 		fputs("nothing was found\n", out);
 	}
 	put_label(out, "looked for");
-	fprintf(out, "%zu classes of personal data", json_array_size(looked_for));
+	fprintf(out, "%s of personal data",
+		tell_count((long long)json_array_size(looked_for), "kind", kinds));
 	if (cli_number(statement, "identities"))
-		fprintf(out, ", %lld known values of the customer",
-			cli_number(statement, "identities"));
+		fprintf(out, ", %s of the customer",
+			tell_count(cli_number(statement, "identities"), "known value", values));
 	fputc('\n', out);
 }
 

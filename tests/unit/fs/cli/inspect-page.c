@@ -113,8 +113,8 @@ static void what_was_found_is_told_in_words(void **state)
 		"7 regions, 70 B in all",
 		"10 B at 400\n",
 		"gpt at 512\n",
-		"email: 3 in use, 1 in nobody's, 2 of these known of the customer\n",
-		"2 classes of personal data, 4 known values of the customer\n",
+		"email: 3 in use, 1 in no filesystem, 2 of these known of the customer\n",
+		"2 kinds of personal data, 4 known values of the customer\n",
 		"nwipe 0.34, success, the serial number is the record's\n",
 		"bailee certificate show RMA-1 --inspect\n",
 	};
