@@ -608,7 +608,8 @@ static void put_limits(const struct writer *writer)
 	section(writer, "What this does not say");
 	paragraph(writer,
 		  "What the medium does not show to whoever reads it (remapped sectors, spare "
-		  "blocks, areas hidden by HPA or DCO) was not read. Compressed or encrypted "
+		  "blocks, areas hidden by HPA or DCO) was not read, nor what else the device has "
+		  "(other disks, cards, namespaces). Compressed or encrypted "
 		  "contents are counted as not cleared, and were not looked into.");
 	section_end(writer);
 }
@@ -637,7 +638,8 @@ static void put_check(const struct writer *writer)
 
 struct strip {
 	bool contents[PARTS], personal[PARTS];
-	size_t unlisted; /* regions behind this part are not listed; PARTS: all are */
+	/* What lies behind these parts is not listed; PARTS: all is. */
+	size_t unlisted, unlisted_personal;
 };
 
 /* Where @offset lies among the parts, from 0 to PARTS. */
@@ -656,6 +658,13 @@ static void mark(const json_t *json, bool parts[PARTS], uint64_t offset, uint64_
 		parts[i] = true;
 }
 
+/* The part from which on a group is not listed any more: its last one that is lies at @end. */
+static size_t unlisted_from(const json_t *json, const char *group, uint64_t end)
+{
+	return count_at(json, group, "more") ? BL_MIN((size_t)part_of(json, end), (size_t)PARTS - 1)
+					     : PARTS;
+}
+
 static void strip_look(const json_t *json, struct strip *strip)
 {
 	const json_t *first = statement_at(json, "regions", "first"),
@@ -671,12 +680,14 @@ static void strip_look(const json_t *json, struct strip *strip)
 		mark(json, strip->contents, at, length);
 		end = at + length;
 	}
-	for (size_t i = 0; i < json_array_size(places); i++)
-		mark(json, strip->personal, count_at(json_array_get(places, i), NULL, "offset"),
+	strip->unlisted = unlisted_from(json, "regions", end);
+	end = 0;
+	for (size_t i = 0; i < json_array_size(places); i++) {
+		end = count_at(json_array_get(places, i), NULL, "offset");
+		mark(json, strip->personal, end,
 		     count_at(json_array_get(places, i), NULL, "length"));
-	strip->unlisted = count_at(json, "regions", "more")
-				  ? BL_MIN((size_t)part_of(json, end), (size_t)PARTS - 1)
-				  : PARTS;
+	}
+	strip->unlisted_personal = unlisted_from(json, "findings", end);
 }
 
 /* One path of all the runs of parts that are set. */
@@ -698,6 +709,11 @@ static void put_runs(FILE *out, const bool parts[PARTS], const char *class, int 
 	}
 	if (is_begun)
 		fputs("\"/>\n", out);
+}
+
+static bool is_cut(const struct strip *strip)
+{
+	return strip->unlisted < PARTS || strip->unlisted_personal < PARTS;
 }
 
 static size_t marked(const bool parts[PARTS])
@@ -722,7 +738,7 @@ static void put_legend(const struct writer *writer, const struct strip *strip)
 	if (marked(strip->personal))
 		fputs("<span><span class=\"key personal\"></span> personal data</span> ",
 		      writer->out);
-	if (strip->unlisted < PARTS)
+	if (is_cut(strip))
 		fputs("<span><span class=\"key unlisted\"></span> more, not listed</span> ",
 		      writer->out);
 	if (!marked(strip->contents))
@@ -733,6 +749,15 @@ static void put_legend(const struct writer *writer, const struct strip *strip)
 	else
 		fputs("<br>Marks are widened so that the smallest is seen.", writer->out);
 	fputs("</figcaption></figure>\n", writer->out);
+}
+
+static void put_unlisted(FILE *out, size_t from, int top, int height)
+{
+	if (from < PARTS)
+		fprintf(out,
+			"<rect x=\"%zu\" y=\"%d\" width=\"%zu\" height=\"%d\" "
+			"fill=\"url(#hatch)\"/>\n",
+			from, top, PARTS - from, height);
 }
 
 static void put_strip(const struct writer *writer)
@@ -748,15 +773,14 @@ static void put_strip(const struct writer *writer)
 		"<desc id=\"strip-desc\">The medium from its beginning at the left to its end at "
 		"the right, in %d parts: %zu hold something, %zu personal data.%s</desc>\n",
 		PARTS, PARTS, marked(strip.contents), marked(strip.personal),
-		strip.unlisted < PARTS ? " Not all places are listed." : "");
-	if (strip.unlisted < PARTS) {
+		is_cut(&strip) ? " Not all places are listed." : "");
+	if (is_cut(&strip))
 		fputs("<defs><pattern id=\"hatch\" width=\"4\" height=\"8\" "
 		      "patternUnits=\"userSpaceOnUse\"><path class=\"hatch\" "
 		      "d=\"M0 8L4 0\"/></pattern></defs>\n",
 		      out);
-		fprintf(out, "<rect x=\"%zu\" width=\"%zu\" height=\"26\" fill=\"url(#hatch)\"/>\n",
-			strip.unlisted, PARTS - strip.unlisted);
-	}
+	put_unlisted(out, strip.unlisted, 0, 26);
+	put_unlisted(out, strip.unlisted_personal, 28, 12);
 	put_runs(out, strip.contents, "contents", 0, 26);
 	put_runs(out, strip.personal, "personal", 28, 12);
 	fputs("</svg>\n", out);

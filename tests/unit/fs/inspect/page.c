@@ -243,9 +243,29 @@ static void strip_does_not_hide_what_is_not_listed(void **state)
 		sample_region(sample, i * 200000000, 1);
 	page = page_of(temp, sample, INSPECT_HTML);
 	assert_non_null(strstr(page, "Not all places are listed.</desc>"));
-	assert_non_null(strstr(page, "<rect x=\"156\" width=\"244\""));
+	assert_non_null(strstr(page, "<rect x=\"156\" y=\"0\" width=\"244\" height=\"26\""));
 	assert_non_null(strstr(page, "more, not listed"));
 	assert_non_null(strstr(page, "The first 20 of 1,001 are listed."));
+	free(page);
+	free(sample);
+}
+
+/* Two thousand values all over a region, of which the first half is told. */
+static void strip_does_not_hide_personal_data_that_is_not_listed(void **state)
+{
+	struct temp *temp = *state;
+	struct sample *sample = sample_new();
+	char *page;
+
+	sample_empty(sample);
+	sample_region(sample, 0, 512 * GB);
+	for (uint64_t i = 0; i < 2 * INSPECT_PLACES; i++)
+		sample_finding(sample, CLASS_EMAIL, INSPECT_FREE, i * GB / 4, false);
+	page = page_of(temp, sample, INSPECT_HTML);
+	assert_non_null(strstr(page, "Not all places are listed.</desc>"));
+	assert_non_null(strstr(page, "<rect x=\"195\" y=\"28\" width=\"205\" height=\"12\""));
+	assert_null(strstr(page, "y=\"0\""));
+	assert_non_null(strstr(page, "more, not listed"));
 	free(page);
 	free(sample);
 }
@@ -288,6 +308,7 @@ int main(void)
 		TEST(html_is_whole_and_nothing_in_it_runs),
 		TEST(strip_shows_where_and_says_so),
 		TEST(strip_does_not_hide_what_is_not_listed),
+		TEST(strip_does_not_hide_personal_data_that_is_not_listed),
 		TEST(strip_holds_any_medium),
 	};
 
