@@ -55,7 +55,7 @@ static const struct metric {
 	 "Holds whose review is overdue, or that stand longer than the policy thinks right."},
 	{"bailee_roles_lapsing", NULL, false, MEASURE_LENGTH, NULL, "lapses",
 	 "Requirements of roles that have run out, or do within 30 days."},
-	{"bailee_samples_missing", NULL, false, MEASURE_LENGTH, NULL, "samples_missing",
+	{"bailee_samples_missing", NULL, false, MEASURE_NUMBER, NULL, "samples_missing_count",
 	 "Periods whose independent verification is not done."},
 	{"bailee_shred_trouble", NULL, false, MEASURE_TEXT, NULL, "shred_trouble",
 	 "1 when a destruction that should have come to its end did not."},

@@ -211,8 +211,11 @@ void life_summary(struct asked *asked, const struct policy *policy)
 
 	device_each(store, look_at_device, &summary);
 	answer_summary(asked, &summary);
-	if (sample_missing(store, policy, summary.now.trusted_unix, add_sample, &samples, NULL) !=
+	/* Where some could not be looked for there is no figure: it would say that all is well. */
+	if (sample_missing(store, policy, summary.now.trusted_unix, add_sample, &samples, NULL) ==
 	    BL_OK)
+		answer_number(asked->answer, "samples_missing_count", samples.count);
+	else
 		json_object_set_new(asked->answer, "samples_unknown", json_true());
 	json_object_set_new(asked->answer, "samples_missing", samples.list);
 }

@@ -19,7 +19,8 @@ static const char FULL[] =
 	"\"requests_open\":4,\"requests_warn\":[{\"device\":\"SECRET-2\",\"warning\":\"late\"},"
 	"{\"device\":\"SECRET-3\",\"warning\":\"soon\"}],\"incidents_open\":1,"
 	"\"incidents_warn\":[],\"holds\":5,\"holds_warn\":[{\"device\":\"SECRET-4\"}],"
-	"\"lapses\":[{\"person\":\"SECRET\"}],\"samples_missing\":[],\"shred_trouble\":\"SECRET\","
+	"\"lapses\":[{\"person\":\"SECRET\"}],\"samples_missing\":[],\"samples_missing_count\":0,"
+	"\"shred_trouble\":\"SECRET\","
 	"\"clock\":{\"ahead_s\":-7,\"is_synchronised\":true},"
 	"\"views\":[{\"person\":\"SECRET\",\"path\":\"/SECRET\"}]}";
 
