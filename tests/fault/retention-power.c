@@ -264,7 +264,7 @@ static void part_is_destroyed_once_whenever_the_power_goes(void **state)
 	char image[128], reader[PATH_MAX];
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	assert_true(fixture_open_store(fixture));
 	add_filesystem(fixture, "RMA-1", image);

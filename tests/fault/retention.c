@@ -387,7 +387,7 @@ static void part_shred_killed_at_any_step_completes_by_itself(void **state)
 	char image[128], reader[PATH_MAX];
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	for (unsigned at = STEP_INTENT + 1; at < STEP_COUNT; at++) {
 		enum retention_step step = (enum retention_step)at;
@@ -418,7 +418,7 @@ static void part_killed_before_its_intent_leaves_the_image_as_it_was(void **stat
 	char image[128], reader[PATH_MAX];
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	assert_true(fixture_open_store(fixture));
 	add_filesystem(fixture, "RMA-1", image);
@@ -445,7 +445,7 @@ static enum bl_status shred_other(const struct retention_context *context, const
 	BL_CLEANUP(sealed_hot_free) struct sealed_hot *hot = NULL;
 	uint64_t files = 0;
 
-	if (!find_reader(reader) || sealed_hot_new(4 << 20, &hot, NULL) != BL_OK)
+	if (!find_reader(reader, sizeof(reader)) || sealed_hot_new(4 << 20, &hot, NULL) != BL_OK)
 		return BL_FAILED;
 	copy.reader_path = reader;
 	copy.hot = hot;
@@ -464,7 +464,7 @@ static void hold_in_the_last_moment_stops_a_part(void **state)
 	char image[128], reader[PATH_MAX];
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	assert_true(fixture_open_store(fixture));
 	add_filesystem(fixture, "RMA-1", image);
@@ -491,7 +491,7 @@ static void parts_are_numbered_and_the_whole_can_still_be_destroyed(void **state
 	size_t length;
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	assert_true(fixture_open_store(fixture));
 	add_filesystem(fixture, "RMA-1", image);
@@ -545,7 +545,7 @@ static void device_with_a_part_half_way_is_destroyed_whole(void **state)
 	char image[128], reader[PATH_MAX];
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	for (size_t i = 0; i < BL_COUNT(STEPS); i++) {
 		char id[16];
@@ -583,7 +583,7 @@ static enum bl_status shred_entries(const struct retention_context *context, con
 	struct device device;
 	size_t index;
 
-	if (!find_reader(reader) || status != BL_OK)
+	if (!find_reader(reader, sizeof(reader)) || status != BL_OK)
 		return BL_FAILED;
 	copy.policy = policy;
 	copy.reader_path = reader;
@@ -605,7 +605,7 @@ static void entry_killed_at_any_step_is_carried_out_once(void **state)
 	char image[128], reader[PATH_MAX];
 
 	READY(fixture);
-	if (!find_reader(reader))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	for (unsigned at = STEP_INTENT + 1; at < STEP_COUNT; at++) {
 		enum retention_step step = (enum retention_step)at;

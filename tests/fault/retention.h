@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "tests/unit/fs/find-program.h"
 #include "tests/unit/fs/retention/fixture.h"
 
 #define READY(fixture)                                                                             \
@@ -71,23 +72,6 @@ static inline void assert_sealed_destroyed(struct fixture *fixture, const char *
 	assert_false(journal_is_there(fixture->store, id, SHRED_SEALED));
 }
 
-static inline bool find_reader(char out[PATH_MAX])
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length <= 0)
-		return false;
-	self[length] = '\0';
-	for (char *slash; (slash = strrchr(self, '/'));) {
-		*slash = '\0';
-		snprintf(out, PATH_MAX, "%.4000s/bailee-reader", self);
-		if (access(out, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* An ext4 image of 8 MiB with a file that is to go and one that is to stay; both within one group of chunks. */
 #define PART_SIZE (UINT64_C(8) << 20)
 static inline void make_filesystem(struct fixture *fixture, char image[128])
@@ -124,7 +108,7 @@ static inline enum bl_status shred_secret(const struct retention_context *contex
 	uint64_t files = 0;
 	uint32_t number = 0;
 
-	if (!find_reader(reader) || sealed_hot_new(4 << 20, &hot, why) != BL_OK)
+	if (!find_reader(reader, sizeof(reader)) || sealed_hot_new(4 << 20, &hot, why) != BL_OK)
 		return BL_FAILED;
 	copy.reader_path = reader;
 	copy.hot = hot;

@@ -1,4 +1,5 @@
 /* scene.c - what a view may see of a real small ext4 image with partitions, read by the real reader */
+#include "tests/unit/fs/find-program.h"
 #include "tests/unit/fs/gate/fixture.h"
 
 #include <sys/wait.h>
@@ -11,22 +12,6 @@ struct scenery {
 	char image[128];
 	bool is_there; /* mke2fs and the reader are */
 };
-
-/* The reader lies beside the tests' folder of the build. */
-static bool find_reader(char out[PATH_MAX])
-{
-	char self[PATH_MAX - 32];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	self[length > 0 ? length : 0] = 0;
-	for (char *slash = strrchr(self, '/'); slash; slash = strrchr(self, '/')) {
-		*slash = 0;
-		snprintf(out, PATH_MAX, "%s/bailee-reader", self);
-		if (access(out, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
 
 static bool run(const char *const argv[])
 {
@@ -113,7 +98,8 @@ static int with_image(void **state)
 	snprintf(from, sizeof(from), "%s/closed/secret.txt", fixture->source);
 	snprintf(to, sizeof(to), "%s/open/second.txt", fixture->source);
 	assert_int_equal(link(from, to), 0);
-	scenery->is_there = find_reader(fixture->reader) && make_image(scenery);
+	scenery->is_there =
+		find_reader(fixture->reader, sizeof(fixture->reader)) && make_image(scenery);
 	if (!scenery->is_there)
 		return 0;
 	fixture->image = scenery->image;

@@ -1,4 +1,5 @@
 /* sealed.c - a device whose image is sealed, and what is said of it when it cannot be opened */
+#include "tests/unit/fs/find-program.h"
 #include "tests/unit/fs/gate/fixture.h"
 
 #include <sodium.h>
@@ -57,14 +58,6 @@ static void enroll(struct fixture *fixture)
 	free(device);
 }
 
-static bool find_reader(char out[PATH_MAX])
-{
-	ssize_t length = readlink("/proc/self/exe", out, PATH_MAX - 1);
-	char *at = length > 0 ? (out[length] = '\0', strstr(out, "/test/unit/")) : NULL;
-
-	return at && snprintf(at, PATH_MAX - (size_t)(at - out), "/bailee-reader") > 0;
-}
-
 static int setup(void **state)
 {
 	struct sealing *sealing = calloc(1, sizeof(*sealing));
@@ -74,7 +67,7 @@ static int setup(void **state)
 	assert_non_null(sealing);
 	*state = sealing;
 	fixture_bare(fixture);
-	assert_true(find_reader(fixture->reader));
+	assert_true(find_reader(fixture->reader, sizeof(fixture->reader)));
 	must(sealed_hot_new(4 << 20, &fixture->hot, &why), &why);
 	enroll(fixture);
 	must(device_folder(fixture->store, "RMA-1", &sealing->folder, &why), &why);

@@ -1,5 +1,6 @@
 /* choose-disk.c - real filesystems with what was chosen set to zeros: it is gone, and nothing else is */
 #include "fs/image/choose.h"
+#include "tests/unit/fs/find-program.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,22 +88,6 @@ static const struct row ROWS[] = {
 /* ---- making and reading ----------------------------------------------------------------------- */
 
 static char folder[64], reader[4096];
-
-static bool find_upwards(const char *name, char *out, size_t size)
-{
-	char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	if (length < 0)
-		return false;
-	path[length] = '\0';
-	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		*slash = '\0';
-		if (snprintf(out, size, "%s/%s", path, name) < (int)size && access(out, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
 
 static bool run(const char *before, const char *script)
 {
@@ -440,7 +425,7 @@ static void try_way(const struct row *row, const struct way *way)
 
 static void try_all(const struct way *way)
 {
-	if (!find_upwards("bailee-reader", reader, sizeof(reader)))
+	if (!find_reader(reader, sizeof(reader)))
 		skip();
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
 		if (!way->is_find || !ROWS[i].has_unreadable)

@@ -1,5 +1,6 @@
 /* image.c - real filesystems through the real reader: the tree that went in comes out, byte for byte */
 #include "fs/image/image.h"
+#include "tests/unit/fs/find-program.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,23 +43,6 @@ static const char MAKE[] =
 	"disk.img;"
 	" dd if=ext.img of=disk.img bs=512 seek=2048 conv=notrunc status=none;"
 	" dd if=fat.img of=disk.img bs=512 seek=67584 conv=notrunc status=none;";
-
-static bool find_upwards(const char *name, char *out, size_t size)
-{
-	char folder[4096];
-	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-
-	if (length < 0)
-		return false;
-	folder[length] = '\0';
-	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
-		*slash = '\0';
-		if (snprintf(out, size, "%s/%s", folder, name) < (int)size &&
-		    access(out, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
 
 static bool run(const char *command, const char *folder)
 {
@@ -125,7 +109,7 @@ static void open_image(struct scene *s, const char *name)
 	struct bl_error why = {{0}};
 	char path[128];
 
-	if (!find_upwards("bailee-reader", s->reader, sizeof(s->reader)))
+	if (!find_reader(s->reader, sizeof(s->reader)))
 		skip();
 	snprintf(path, sizeof(path), "%s/%s", s->folder, name);
 	s->fd = open(path, O_RDONLY | O_CLOEXEC);

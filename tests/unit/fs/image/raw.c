@@ -3,6 +3,7 @@
 
 #include "fs/image/client.h"
 #include "tests/tools/fake-reader.h"
+#include "tests/unit/fs/find-program.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,24 +36,6 @@ struct scene {
 	uint8_t bytes[FAKE_IMAGE_BYTES];
 };
 
-/* Upwards from where this test lies: B/test/unit/fs/image/raw. */
-static bool find_upwards(const char *name, char *out, size_t size)
-{
-	char folder[4096];
-	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-
-	if (length < 0)
-		return false;
-	folder[length] = '\0';
-	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
-		*slash = '\0';
-		if (snprintf(out, size, "%s/%s", folder, name) < (int)size &&
-		    access(out, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int setup(void **state)
 {
 	struct scene *s = calloc(1, sizeof(*s));
@@ -68,7 +51,7 @@ static int setup(void **state)
 	snprintf(s->image_path, sizeof(s->image_path), "%s/image", s->folder);
 	for (size_t i = 0; i < sizeof(s->bytes); i++)
 		s->bytes[i] = (uint8_t)(i * 31 + i / 256);
-	return find_upwards("test/tools/fake-reader", s->fake, sizeof(s->fake)) ? 0 : -1;
+	return find_program("test/tools/fake-reader", s->fake, sizeof(s->fake)) ? 0 : -1;
 }
 
 static int teardown(void **state)

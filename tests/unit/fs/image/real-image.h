@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/fs/find-program.h"
+
 #define REAL_FILES 400
 #define REAL_BAD   64
 #define MIB	   (UINT64_C(1) << 20)
@@ -73,18 +75,6 @@ static BL_UNUSED void real_run(const struct real *r, const char *script)
 		fail_msg("cannot run: %s", script);
 }
 
-static bool real_find_reader(char *out, size_t size)
-{
-	ssize_t length = readlink("/proc/self/exe", out, size - 1);
-
-	if (length < 0)
-		return false;
-	out[length] = '\0';
-	char *at = strstr(out, "/test/unit/");
-	return at && snprintf(at, size - (size_t)(at - out), "/bailee-reader") > 0 &&
-	       access(out, X_OK) == 0;
-}
-
 static int real_setup(void **state)
 {
 	struct real *r = calloc(1, sizeof(*r));
@@ -93,7 +83,7 @@ static int real_setup(void **state)
 		return -1;
 	*state = r;
 	strcpy(r->folder, "/tmp/bailee-real-XXXXXX");
-	return mkdtemp(r->folder) && real_find_reader(r->reader, sizeof(r->reader)) ? 0 : -1;
+	return mkdtemp(r->folder) && find_reader(r->reader, sizeof(r->reader)) ? 0 : -1;
 }
 
 static int real_teardown(void **state)

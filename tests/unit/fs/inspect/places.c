@@ -1,3 +1,4 @@
+#include "tests/unit/fs/find-program.h"
 #include "tests/unit/fs/inspect/medium-test.h"
 
 #include <fcntl.h>
@@ -109,20 +110,6 @@ static void what_cannot_be_opened_is_nobodys(void **state)
 }
 
 /* ---- a filesystem of its own, read by the real bailee-reader ------------------------------------------------ */
-
-static bool find_reader(char *out, size_t size)
-{
-	ssize_t length = readlink("/proc/self/exe", out, size - 1);
-
-	if (length < 0)
-		return false;
-	out[length] = '\0';
-
-	char *at = strstr(out, "/test/unit/");
-
-	return at && snprintf(at, size - (size_t)(at - out), "/bailee-reader") > 0 &&
-	       access(out, X_OK) == 0;
-}
 
 /*
  * One file with forty-one addresses that is there, one with thirty-eight that is deleted, and an address before the partition. Each

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "tests/unit/fs/find-program.h"
 #include "tests/unit/fs/intake/fixture.h"
 
 #define KEPT "kept-text-of-a-synthetic-customer;"
@@ -13,20 +14,6 @@ struct choosing {
 	struct fixture fixture;
 	char reader[4096], image[160];
 };
-
-static bool find_reader(char *out, size_t size)
-{
-	ssize_t length = readlink("/proc/self/exe", out, size - 1);
-
-	if (length < 0)
-		return false;
-	out[length] = '\0';
-
-	char *at = strstr(out, "/test/unit/");
-
-	return at && snprintf(at, size - (size_t)(at - out), "/bailee-reader") > 0 &&
-	       access(out, X_OK) == 0;
-}
 
 /* An ext4 of 24 MiB with one file to be left out, of 3 MiB, and one to be kept. */
 static bool make_ext4(struct choosing *choosing)
