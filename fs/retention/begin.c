@@ -119,7 +119,8 @@ enum bl_status step_intent(struct shred *shred, struct bl_error *why)
 	status = write_intent(shred, why);
 	if (!is_whole(shred))
 		device_part_begun(store, id);
-	else if (status != BL_OK)
+	/* Where the journal stays, the event may have reached the disk: a hold could come too late, and recovery says whether it would. */
+	else if (status != BL_OK && !journal_is_there(store, id, shred->journal.kind))
 		device_shred_abandon(store, id);
 	return status;
 }

@@ -546,7 +546,8 @@ static void refused_shred_keeps_the_keys(void **state)
 
 struct breaking {
 	const struct audit_io *real;
-	bool breaks; /* the next write */
+	bool breaks;  /* the next write */
+	bool is_lost; /* the disk takes what is written, and no sync comes back */
 };
 
 static ssize_t write_or_break(void *context, int fd, const void *bytes, size_t length,
@@ -570,9 +571,12 @@ static int open_real(void *context, int dir_fd, const char *name, int flags, uns
 
 static int sync_data_real(void *context, int fd)
 {
-	const struct audit_io *real = ((struct breaking *)context)->real;
+	const struct breaking *breaking = context;
 
-	return real->sync_data(real->context, fd);
+	if (!breaking->is_lost)
+		return breaking->real->sync_data(breaking->real->context, fd);
+	errno = EIO;
+	return -1;
 }
 
 static int sync_dir_real(void *context, int dir_fd)
@@ -603,11 +607,9 @@ static int64_t boottime_real(void *context)
 	return real->boottime_ns(real->context);
 }
 
-/* The log latches, and goes on in its reserve. */
-static void latch_log(struct fixture *fixture, struct breaking *breaking, struct audit_io *io)
+/* A log whose disk does as @breaking says. */
+static void open_breaking(struct fixture *fixture, struct breaking *breaking, struct audit_io *io)
 {
-	struct audit_event event = {.op = AUDIT_ADMIN, .uid = 0, .device = "RMA-1"};
-
 	*breaking = (struct breaking){.real = audit_io_real()};
 	*io = (struct audit_io){
 		.context = breaking,
@@ -627,6 +629,14 @@ static void latch_log(struct fixture *fixture, struct breaking *breaking, struct
 
 	audit_close(BL_TAKE(fixture->audit));
 	assert_int_equal(audit_open(&config, &fixture->audit, NULL), BL_OK);
+}
+
+/* The log latches, and goes on in its reserve. */
+static void latch_log(struct fixture *fixture, struct breaking *breaking, struct audit_io *io)
+{
+	struct audit_event event = {.op = AUDIT_ADMIN, .uid = 0, .device = "RMA-1"};
+
+	open_breaking(fixture, breaking, io);
 	breaking->breaks = true;
 	assert_int_equal(audit_append(fixture->audit, &event, NULL, NULL), BL_LOG_BROKEN);
 	assert_false(audit_is_writable(fixture->audit));
@@ -669,6 +679,40 @@ static void sealed_device_is_destroyed_when_the_log_is_full(void **state)
 	free(json);
 	/* It refers to what lives on this stack. */
 	audit_close(BL_TAKE(fixture->audit));
+}
+
+/*
+ * INTENT was written, and nobody can say whether it is on the disk. A hold that came now would be told that it stands, and the destruction would go
+ * on all the same as soon as the log is read.
+ */
+static void no_hold_comes_while_nobody_knows_whether_it_has_begun(void **state)
+{
+	struct fixture *fixture = *state;
+	struct breaking breaking;
+	struct audit_io io;
+	struct device device;
+	size_t finished;
+
+	READY(fixture);
+	assert_true(add_sealed(fixture, "RMA-1", 1, 1 << 20, true));
+	open_breaking(fixture, &breaking, &io);
+	breaking.is_lost = true;
+
+	struct retention_context context = context_of(fixture, NOW);
+
+	assert_int_not_equal(retention_shred(&context, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_hold_add(fixture->store, "RMA-1", 7, 0, "r", NOW, NULL, NULL),
+			 BL_INVALID);
+	audit_close(BL_TAKE(fixture->audit));
+	fixture_close_store(fixture);
+	assert_true(fixture_open_store(fixture));
+	context = context_of(fixture, NOW);
+	assert_int_equal(retention_recover(&context, &finished, NULL), BL_OK);
+	assert_int_equal(device_find(fixture->store, "RMA-1", &device, NULL), BL_OK);
+	assert_int_equal(device.state, finished ? STATE_SHREDDED : STATE_DUE);
+	/* Of what was not begun holds are possible again. */
+	assert_int_equal(device_hold_add(fixture->store, "RMA-1", 7, 0, "r", NOW, NULL, NULL),
+			 finished ? BL_INVALID : BL_OK);
 }
 
 static void part_is_refused_where_it_cannot_be(void **state)
@@ -825,6 +869,7 @@ int main(void)
 		TEST(forged_header_is_not_certified),
 		TEST(refused_shred_keeps_the_keys),
 		TEST(sealed_device_is_destroyed_when_the_log_is_full),
+		TEST(no_hold_comes_while_nobody_knows_whether_it_has_begun),
 		TEST(part_is_refused_where_it_cannot_be),
 		TEST(certificate_says_who_asked_and_who_agreed),
 	};
