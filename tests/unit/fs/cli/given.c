@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "fs/cli/given.c"
+#include "tests/unit/fs/cli/folder.h"
 #include "tests/unit/fs/cli/page.h"
 
 static void a_matter_is_an_id_and_a_number(void **state)
@@ -49,45 +50,6 @@ static void a_matter_is_an_id_and_a_number(void **state)
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
-
-struct folder {
-	char path[64], file[96], other[96];
-};
-
-static int set_up(void **state)
-{
-	struct folder *folder = calloc(1, sizeof(*folder));
-
-	if (!folder)
-		return -1;
-	strcpy(folder->path, "/tmp/bailee-cli-XXXXXX");
-	if (!mkdtemp(folder->path))
-		return -1;
-	snprintf(folder->file, sizeof(folder->file), "%s/file", folder->path);
-	snprintf(folder->other, sizeof(folder->other), "%s/other", folder->path);
-	*state = folder;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct folder *folder = *state;
-
-	unlink(folder->file);
-	unlink(folder->other);
-	rmdir(folder->path);
-	free(folder);
-	return 0;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
 
 static void a_proof_is_known_by_its_sha256(void **state)
 {
@@ -164,7 +126,7 @@ static void half_a_file_is_taken_away_again(void **state)
 	assert_int_equal(access(folder->file, F_OK), -1);
 }
 
-#define FILE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define FILE_TEST(test) cmocka_unit_test_setup_teardown(test, folder_set_up, folder_tear_down)
 
 int main(void)
 {

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "fs/cli/metrics.c"
+#include "tests/unit/fs/cli/folder.h"
 #include "tests/unit/fs/cli/page.h"
 
 /* Everything that a status may hold, with names and paths that no figure may show. */
@@ -200,48 +201,6 @@ static void an_anchor_that_was_never_taken_is_older_than_any(void **state)
 
 /* ---- the file ------------------------------------------------------------------------------------------ */
 
-struct folder {
-	char path[64], file[96], temporary[96], other[96];
-};
-
-static int set_up(void **state)
-{
-	struct folder *folder = calloc(1, sizeof(*folder));
-
-	if (!folder)
-		return -1;
-	strcpy(folder->path, "/tmp/bailee-metrics-XXXXXX");
-	if (!mkdtemp(folder->path))
-		return -1;
-	snprintf(folder->file, sizeof(folder->file), "%s/b.prom", folder->path);
-	snprintf(folder->temporary, sizeof(folder->temporary), "%s/b.prom.%ld.tmp", folder->path,
-		 (long)getpid());
-	snprintf(folder->other, sizeof(folder->other), "%s/other", folder->path);
-	*state = folder;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct folder *folder = *state;
-
-	unlink(folder->file);
-	unlink(folder->temporary);
-	unlink(folder->other);
-	rmdir(folder->path);
-	free(folder);
-	return 0;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
-
 static void read_file(const char *path, char *out, size_t size)
 {
 	FILE *file = fopen(path, "r");
@@ -313,11 +272,12 @@ int main(void)
 		cmocka_unit_test(a_daemon_that_does_not_answer_is_down_and_only_that),
 		cmocka_unit_test(an_anchor_that_was_never_taken_is_older_than_any),
 		cmocka_unit_test_setup_teardown(
-			the_file_is_replaced_whole_and_everybody_may_read_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_link_in_its_way_is_not_written_through, set_up,
-						tear_down),
+			the_file_is_replaced_whole_and_everybody_may_read_it, folder_set_up,
+			folder_tear_down),
+		cmocka_unit_test_setup_teardown(a_link_in_its_way_is_not_written_through,
+						folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_written_leaves_what_was_there,
-						set_up, tear_down),
+						folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
