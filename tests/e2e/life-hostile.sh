@@ -85,6 +85,7 @@ mkdir "$store/devices/FULL/record.tmp"
 code 0 officer incident open FULL --kind loss --text 'it is gone'
 says 'NOT frozen'
 # A wipe check that is not kept is none, and the log says so.
+clock 180 180
 desk inspect "$work/zeros.img" --device FULL >"$work/out" 2>&1 && fail "a wipe check that cannot be kept"
 "$bailee" log query --device FULL --op inspected --json | jq -r .detail | tail -n 1 | grep -q 'did not come about' || fail "the log tells of a wipe check that is none"
 [ "$(is FULL state)" = received ] || fail "FULL is $(is FULL state)"
@@ -158,6 +159,13 @@ code 0 desk device show LATER --json
 [ "$(jq -r '.custodys // .custody | .[].op' "$work/out" | head -n 2 | tr '\n' ' ')" = 'enrolled custody ' ] || fail "custody lacks its beginning: $(cat "$work/out")"
 code 0 officer incident show LATER/1 --json
 [ "$(jq -r '.seens // .seen | .[] | select(.uid == 61001) | .files' "$work/out")" = 1 ] || fail "who saw what lacks the desk: $(cat "$work/out")"
+
+# ---- what is gone can still be told of ----
+for id in EMPTY DOOMED; do
+	code 0 desk device show $id
+	code 0 desk device show $id --yaml
+	code 0 desk receipt $id
+done
 
 # ---- nobody's paths keep status from those who look after the store ----
 part=$(printf '"%.0s' $(seq 240))
