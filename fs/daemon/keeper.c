@@ -244,22 +244,19 @@ static enum bl_status end_part(struct pass *pass, const struct policy *policy,
 	return status;
 }
 
-/* Each entry once: what fails is tried again by the next pass. */
+/* Each entry once: what fails is tried again by the next pass, and keeps no other from its date. */
 static bool end_parts(void *context, const struct device *device)
 {
 	struct pass *pass = context;
 	struct daemon *daemon = pass->daemon;
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
-	enum bl_status status = BL_OK;
 	struct retention_now now = daemon_times(daemon);
 	struct bl_error here = {.text = ""};
-	size_t index;
 
-	while (status == BL_OK && !atomic_load(&daemon->is_stopping) &&
-	       retention_part_due(daemon->store, policy, device, &now, &index)) {
-		status = end_part(pass, policy, device, index, &here);
-		note_failure(pass, status, &here);
-	}
+	for (size_t index = 0; !atomic_load(&daemon->is_stopping) &&
+			       retention_part_due(daemon->store, policy, device, &now, &index);
+	     index++)
+		note_failure(pass, end_part(pass, policy, device, index, &here), &here);
 	return !atomic_load(&daemon->is_stopping);
 }
 

@@ -27,8 +27,7 @@ static bool has_parts(struct device_store *store, const struct policy *policy,
 }
 
 bool retention_part_due(struct device_store *store, const struct policy *policy,
-			const struct device *device, const struct retention_now *now,
-			size_t *out_index)
+			const struct device *device, const struct retention_now *now, size_t *index)
 {
 	struct rules_retention_facts facts;
 	struct rules_part part;
@@ -36,11 +35,11 @@ bool retention_part_due(struct device_store *store, const struct policy *policy,
 	if (!has_parts(store, policy, device, now) || device->grace_unix > now->trusted_unix)
 		return false;
 	(void)plan_facts(store, policy, device, &facts);
-	for (size_t i = 0; i < rules_retention_count(policy); i++)
+	for (size_t i = *index; i < rules_retention_count(policy); i++)
 		if (rules_part_due(policy, &facts, i, &part) &&
 		    part.due.due_unix <= now->trusted_unix &&
 		    !is_carried(store, device->id, &part)) {
-			*out_index = i;
+			*index = i;
 			return true;
 		}
 	return false;

@@ -581,7 +581,7 @@ static enum bl_status shred_entries(const struct retention_context *context, con
 	enum bl_status status = sealed_hot_new(4 << 20, &hot, why);
 	char reader[PATH_MAX];
 	struct device device;
-	size_t index;
+	size_t index = 0;
 
 	if (!find_reader(reader, sizeof(reader)) || status != BL_OK)
 		return BL_FAILED;

@@ -113,6 +113,23 @@ static void each_part_is_carried_out_once(void **state)
 	assert_int_equal(due_part(fixture, other, "SEALED", 30, 30), 1);
 }
 
+/* One that cannot be carried out keeps no other from its date. */
+static void parts_behind_one_are_due_as_well(void **state)
+{
+	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref) struct policy *policy = policy_of(TWO_PARTS);
+	const struct retention_now now = {RECEIVED + 30 * DAY, RECEIVED + 30 * DAY};
+	struct device device;
+	size_t index = 0;
+
+	assert_int_equal(device_find(fixture->store, "SEALED", &device, NULL), BL_OK);
+	assert_true(retention_part_due(fixture->store, policy, &device, &now, &index));
+	assert_int_equal(index++, 1);
+	assert_true(retention_part_due(fixture->store, policy, &device, &now, &index));
+	assert_int_equal(index++, 2);
+	assert_false(retention_part_due(fixture->store, policy, &device, &now, &index));
+}
+
 static void held_device_loses_no_part(void **state)
 {
 	struct fixture *fixture = *state;
@@ -238,6 +255,7 @@ int main(void)
 		TEST(part_is_due_by_trusted_time_and_before_the_whole),
 		TEST(entry_about_files_is_about_the_whole_only_of_what_is_not_sealed),
 		TEST(each_part_is_carried_out_once),
+		TEST(parts_behind_one_are_due_as_well),
 		TEST(held_device_loses_no_part),
 		TEST(device_in_state_due_loses_no_part),
 		TEST(grace_holds_for_parts),
