@@ -58,11 +58,11 @@ int64_t retention_next(struct device_store *store, const struct policy *policy,
  * retention_part_due - is there a part whose time has come? The first retention entry with `paths` that is ripe for this device and was not
  * carried out yet (docs/format-store.md, `parts`). False: none
  *
- * @out_index  of the entry, for rules_part_due and retention_part_carried
+ * @index  where to begin, 0: with the first; becomes that of the entry, for rules_part_due and retention_entry_shred
  */
 bool retention_part_due(struct device_store *store, const struct policy *policy,
 			const struct device *device, const struct retention_now *now,
-			size_t *out_index);
+			size_t *index);
 /*
  * retention_part_date - when would the files of entry @index be destroyed, by themselves? False: never, they were already, or the device has no
  * parts. For telling: holds and graces are not looked at
@@ -147,7 +147,7 @@ enum bl_status retention_source_shred(const struct retention_context *context, c
  * retention_part_shred - destroy the files of a sealed device that match any of @patterns (fs/image/choose.h), and nothing else
  *
  * The caller has closed every view of it, and keeps them closed until this returns. @out_number: of the part, for its certificate.
- * BL_OK; BL_NOT_FOUND (no such device, no file matches), BL_INVALID (not sealed or not complete, a pattern), BL_FORBIDDEN (held, due, shredded), BL_UNSUPPORTED (image_find),
+ * BL_OK; BL_NOT_FOUND (no such device, no file matches), BL_INVALID (not sealed or not complete, a pattern), BL_FORBIDDEN (held, due, shredded, kept), BL_UNSUPPORTED (image_find),
  * BL_TOO_LARGE (over 65,536 pieces), BL_TAMPERED, BL_IO (before PART_INTENT: nothing happened; after: finished by recover), BL_LOG_BROKEN.
  */
 enum bl_status retention_part_shred(const struct retention_context *context, const char *id,
