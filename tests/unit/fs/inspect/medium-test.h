@@ -72,16 +72,25 @@ static BL_UNUSED void medium_put(struct medium *m, uint64_t offset, const void *
 	memcpy(m->bytes + offset, bytes, length);
 }
 
-/* ASCII in UTF-16. */
+/* UTF-8 as UTF-16; characters beyond the first plane are not in these tests. */
 static BL_UNUSED size_t wide(const char *text, enum inspect_order order, uint8_t *out)
 {
-	size_t length = strlen(text);
+	size_t size = 0;
 
-	for (size_t i = 0; i < length; i++) {
-		out[2 * i + (order == ORDER_BIG)] = (uint8_t)text[i];
-		out[2 * i + (order == ORDER_LITTLE)] = 0;
+	for (const uint8_t *p = (const uint8_t *)text; *p;) {
+		unsigned code = *p++;
+
+		if (code >= 0xe0) {
+			code = (code & 15) << 12 | (p[0] & 63u) << 6 | (p[1] & 63u);
+			p += 2;
+		} else if (code >= 0xc0) {
+			code = (code & 31) << 6 | (*p++ & 63u);
+		}
+		out[size + (order == ORDER_BIG)] = (uint8_t)code;
+		out[size + (order == ORDER_LITTLE)] = (uint8_t)(code >> 8);
+		size += 2;
 	}
-	return 2 * length;
+	return size;
 }
 
 /* The same bytes for the same seed, whatever the machine. */
