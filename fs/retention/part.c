@@ -245,6 +245,26 @@ static enum bl_status check_allowed(const struct shred *shred, const struct rete
 	return BL_OK;
 }
 
+/* Of whoever is permitted to shred early, too: what must be kept is stronger (policy-language: Retention). */
+static enum bl_status check_kept(const struct shred *shred, struct bl_error *why)
+{
+	const struct retention_context *context = shred->context;
+	const struct policy *policy = context->policy;
+	struct rules_retention_facts facts;
+	const char *entry = "";
+	char at[20];
+
+	(void)plan_facts(context->store, policy, &shred->device, &facts);
+
+	int64_t until_unix = rules_kept(policy, &facts, &entry);
+
+	if (until_unix <= context->now.trusted_unix)
+		return BL_OK;
+	rules_local_time(policy, until_unix, at);
+	return bl_fail(why, BL_FORBIDDEN, "nothing of '%s' is destroyed before %s: '%s' keeps it",
+		       shred->device.id, at, entry);
+}
+
 /* Its own date, where it has one: the device's is another matter. */
 static void describe(struct shred *shred, const struct rules_due *date)
 {
@@ -266,6 +286,8 @@ enum bl_status part_begin(struct shred *shred, const struct part_request *reques
 
 	enum bl_status status = check_allowed(shred, &plan, why);
 
+	if (status == BL_OK)
+		status = check_kept(shred, why);
 	if (status == BL_OK)
 		status = take_root(shred, why);
 	if (status == BL_OK)

@@ -280,15 +280,18 @@ static void move_into_window(const struct policy *policy, const struct rules_ret
 	due->window = window;
 }
 
+static int64_t kept_until(const struct dates *dates)
+{
+	return dates->kept.id ? BL_MIN(dates->kept.due, dates->cap.due) : INT64_MIN;
+}
+
 static struct answer finish(const struct policy *policy, const struct rules_retention_facts *facts,
 			    const struct retention_entry *part, const struct dates *dates,
 			    struct rules_due *out)
 {
 	struct answer answer = decide(dates);
-	int64_t floor = answer.start;
+	int64_t floor = BL_MAX(answer.start, kept_until(dates));
 
-	if (dates->kept.id)
-		floor = BL_MAX(floor, BL_MIN(dates->kept.due, dates->cap.due));
 	*out = (struct rules_due){.due_unix = answer.due,
 				  .entry = answer.id,
 				  .start = answer.from,
@@ -347,6 +350,17 @@ bool rules_part_due(const struct policy *policy, const struct rules_retention_fa
 	out_part->path_count = part->paths.count;
 	(void)finish(policy, facts, part, &dates, &out_part->due);
 	return true;
+}
+
+int64_t rules_kept(const struct policy *policy, const struct rules_retention_facts *facts,
+		   const char **out_entry)
+{
+	struct dates dates;
+
+	gather(policy, facts, NULL, &dates);
+	if (dates.kept.id)
+		*out_entry = dates.kept.id;
+	return kept_until(&dates);
 }
 
 int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts)

@@ -535,6 +535,14 @@ size_t rules_retention_count(const struct policy *policy); /* entries; @index is
 bool rules_part_due(const struct policy *policy, const struct rules_retention_facts *facts,
 		    size_t index, struct rules_part *out_part);
 
+/*
+ * rules_kept - until when does a `keep_at_least` keep this device, and every part of it? Never beyond the built-in cap; INT64_MIN: none does
+ *
+ * @out_entry  the one that does; as it was, when none does
+ */
+int64_t rules_kept(const struct policy *policy, const struct rules_retention_facts *facts,
+		   const char **out_entry);
+
 /* rules_notice - from when on is the date of rules_due to be told of? (`notice` of the deciding entry; the date itself) */
 int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts);
 

@@ -64,6 +64,46 @@ static void dates_follow_the_strongest_entry(void **state)
 	}
 }
 
+static void kept_is_until_the_last_that_says_so(void **state)
+{
+	static const char ENTRIES[] =
+		"retention:\n"
+		"  - {id: short, keep_at_least: 2d, destroy_by: 3d}\n"
+		"  - {id: files, what: {paths: ['/a/**'], devices: [disk]}, keep_at_least: 4d}\n"
+		"  - {id: ever, what: {ids: ['RMA-*']}, keep_at_least: 3y}\n";
+	static const struct {
+		const char *id;
+		int kind;
+		int64_t days;
+		const char *entry;
+	} ROWS[] = {
+		{"X", DEVICE_PHONE, 2, "short"},
+		{"X", DEVICE_DISK, 4, "files"},
+		{"RMA-1", DEVICE_DISK, 180, "ever"},
+	};
+	BL_CLEANUP(bl_free) char *text = NULL;
+
+	(void)state;
+	assert_true(asprintf(&text, "%s%s", DESK_HEAD, ENTRIES) > 0);
+	BL_CLEANUP(policy_unref) struct policy *policy = desk_parse(text);
+	BL_CLEANUP(policy_unref)
+	struct policy *other =
+		desk_parse(DESK_HEAD "retention:\n  - {id: all, destroy_after: {intake: 30d}}\n");
+	const char *entry = "none";
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		const struct rules_retention_facts facts = {.device = {ROWS[i].id, ROWS[i].kind},
+							    .state = -1,
+							    .has_parts = true,
+							    .intake_unix = DESK_NOW};
+		int64_t until = rules_kept(policy, &facts, &entry) - DESK_NOW;
+
+		if (until != ROWS[i].days * DESK_DAY || strcmp(entry, ROWS[i].entry) != 0)
+			fail_msg("row %zu: %lld s by %s", i, (long long)until, entry);
+		assert_true(rules_kept(other, &facts, &entry) == INT64_MIN);
+	}
+}
+
 static void a_date_beyond_time_does_not_wrap(void **state)
 {
 	BL_CLEANUP(policy_unref)
@@ -396,6 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dates_follow_the_strongest_entry),
+		cmocka_unit_test(kept_is_until_the_last_that_says_so),
 		cmocka_unit_test(a_date_beyond_time_does_not_wrap),
 		cmocka_unit_test(every_combination_keeps_its_order),
 		cmocka_unit_test(starts_windows_and_ties),
