@@ -57,16 +57,28 @@ static char *changed(const char *text, const struct row *row)
 	return out;
 }
 
-/* An exact copy, so that ASan sees a read one byte too far; whatever is taken is written as it was. */
+/* An exact copy, so that ASan sees a read one byte too far. */
+static uint8_t *copy_of(const void *bytes, size_t length)
+{
+	uint8_t *copy = malloc(length ? length : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, bytes, length);
+	return copy;
+}
+
+/* Whatever is taken is written as it was. */
+static void assert_same(const struct plain *again, const uint8_t *copy, size_t length)
+{
+	assert_int_equal(again->length, length);
+	assert_memory_equal(again->bytes, copy, length);
+}
+
 static enum bl_status matters_again(const char *text, size_t length)
 {
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
-	BL_CLEANUP(bl_free) uint8_t *copy = malloc(length ? length : 1);
+	BL_CLEANUP(bl_free) uint8_t *copy = copy_of(text, length);
 	PLAIN_CLEANUP struct plain again = {0};
-
-	assert_non_null(copy);
-	memcpy(copy, text, length);
-
 	enum bl_status status = matters_decode(copy, length, &matters);
 
 	if (status != BL_OK) {
@@ -74,28 +86,24 @@ static enum bl_status matters_again(const char *text, size_t length)
 		return status;
 	}
 	assert_int_equal(matters_encode(matters, &again), BL_OK);
-	assert_int_equal(again.length, length);
-	assert_memory_equal(again.bytes, copy, length);
+	assert_same(&again, copy, length);
 	return BL_OK;
 }
 
 static enum bl_status parts_again(const char *text, size_t length)
 {
 	BL_CLEANUP(bl_free) struct device_parts *parts = malloc(sizeof(*parts));
-	BL_CLEANUP(bl_free) uint8_t *copy = malloc(length ? length : 1);
+	BL_CLEANUP(bl_free) uint8_t *copy = copy_of(text, length);
 	PLAIN_CLEANUP struct plain again = {0};
 
 	assert_non_null(parts);
-	assert_non_null(copy);
-	memcpy(copy, text, length);
 
 	enum bl_status status = parts_decode(copy, length, parts);
 
 	if (status != BL_OK)
 		return status;
 	assert_int_equal(parts_encode(parts, &again), BL_OK);
-	assert_int_equal(again.length, length);
-	assert_memory_equal(again.bytes, copy, length);
+	assert_same(&again, copy, length);
 	return BL_OK;
 }
 
@@ -379,12 +387,8 @@ static const uint8_t NOTES[] = {
 static enum bl_status notes_again(const uint8_t *bytes, size_t length)
 {
 	BL_CLEANUP(device_notes_free) struct device_notes *notes = NULL;
-	BL_CLEANUP(bl_free) uint8_t *copy = malloc(length ? length : 1);
+	BL_CLEANUP(bl_free) uint8_t *copy = copy_of(bytes, length);
 	PLAIN_CLEANUP struct plain again = {0};
-
-	assert_non_null(copy);
-	memcpy(copy, bytes, length);
-
 	enum bl_status status = notes_decode(copy, length, &notes);
 
 	if (status != BL_OK) {
@@ -392,8 +396,7 @@ static enum bl_status notes_again(const uint8_t *bytes, size_t length)
 		return status;
 	}
 	assert_int_equal(notes_encode(notes, &again), BL_OK);
-	assert_int_equal(again.length, length);
-	assert_memory_equal(again.bytes, copy, length);
+	assert_same(&again, copy, length);
 	return BL_OK;
 }
 
