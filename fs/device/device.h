@@ -341,6 +341,7 @@ enum bl_status device_request_approve(struct device_store *store, const char *id
 /* device_request_refuse - also after approvals, which then count no more; BL_EXISTS: refused already */
 enum bl_status device_request_refuse(struct device_store *store, const char *id, uint32_t number,
 				     uid_t by, struct bl_error *why) BL_MUST_CHECK;
+/* device_early_shred_set - @at_unix of trusted time; the first counts. Who agreed to a request of @by to shred has done so by then */
 enum bl_status device_early_shred_set(struct device_store *store, const char *id, uid_t by,
 				      int64_t at_unix, struct bl_error *why) BL_MUST_CHECK;
 /* device_opened - a look that extends `last_open`; one less than a minute later is not written */

@@ -480,6 +480,23 @@ enum bl_status device_request_refuse(struct device_store *store, const char *id,
 
 /* ---- dates ------------------------------------------------------------------------------------------------- */
 
+/*
+ * What @by asked for others have agreed to by now. Their approvals bear the wall clock's time, which may be ahead of @at_unix, trusted time: from now on they
+ * bear that, so that they stay apart from what is agreed to later (the certificate names who had agreed).
+ */
+static void stamp_approvals(struct device_facts *facts, uid_t by, int64_t at_unix)
+{
+	for (size_t i = 0; i < facts->request_count; i++) {
+		struct device_request *request = &facts->requests[i];
+
+		if (request->action != ACTION_SHRED || request->by != by)
+			continue;
+		for (size_t k = 0; k < request->approval_count; k++)
+			request->approvals[k].since_unix =
+				BL_MIN(request->approvals[k].since_unix, at_unix);
+	}
+}
+
 enum bl_status device_early_shred_set(struct device_store *store, const char *id, uid_t by,
 				      int64_t at_unix, struct bl_error *why)
 {
@@ -498,6 +515,7 @@ enum bl_status device_early_shred_set(struct device_store *store, const char *id
 		return status;
 	facts->early_shred_unix = at_unix;
 	facts->early_shred_by = by;
+	stamp_approvals(facts, by, at_unix);
 	return end(store, entry, facts, why);
 }
 

@@ -52,7 +52,8 @@ static void describe_asking(struct shred *shred, const struct retention_plan *pl
 	struct journal *journal = &shred->journal;
 	BL_CLEANUP(device_facts_free) struct device_facts *facts = NULL;
 	bool is_part = journal->kind == SHRED_PART;
-	int64_t at_unix = context->now.trusted_unix;
+	/* Of a part: just now, by the clock that approvals are given by. */
+	int64_t at_unix = context->now.access_unix;
 
 	journal->by = context->by;
 	journal->has_reason = is_part && !plan; /* an entry has none of its own */

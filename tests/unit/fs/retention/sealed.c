@@ -726,15 +726,23 @@ static void part_is_refused_where_it_cannot_be(void **state)
 		{"UNFINISHED", RECEIVED + 86400, BL_INVALID},
 		{"HELD", RECEIVED + 86400, BL_FORBIDDEN},
 		{"DUE", NOW, BL_FORBIDDEN},
+		/* What must be kept is stronger than who may shred. */
+		{"KEPT", RECEIVED + 3 * 86400 - 1, BL_FORBIDDEN},
+		{"KEPT", RECEIVED + 3 * 86400, BL_FAILED}, /* looked into, and no disk */
 		{"NONE", RECEIVED + 86400, BL_NOT_FOUND},
 	};
 	struct fixture *fixture = *state;
+	BL_CLEANUP(policy_unref)
+	struct policy *policy = policy_of(
+		POLICY_HEAD "  - {id: month, destroy_after: {intake: 30d}}\n"
+			    "  - {id: three-days, what: {ids: ['KEPT']}, keep_at_least: 3d}\n");
 	uint32_t hold;
 
 	READY(fixture);
 	assert_true(add_sealed(fixture, "UNFINISHED", 1, 2 << 20, false));
 	assert_true(add_sealed(fixture, "HELD", 1, 1 << 20, true));
 	assert_true(add_sealed(fixture, "DUE", 1, 1 << 20, true));
+	assert_true(add_sealed(fixture, "KEPT", 1, 1 << 20, true));
 	assert_int_equal(device_hold_add(fixture->store, "HELD", 0, 0, "dispute", NOW, &hold, NULL),
 			 BL_OK);
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
@@ -742,9 +750,13 @@ static void part_is_refused_where_it_cannot_be(void **state)
 		uint64_t files;
 		uint32_t number;
 
-		if (retention_part_shred(&context, ROWS[i].id, PATTERNS, 1, &files, &number,
-					 NULL) != ROWS[i].status)
-			fail_msg("%s", ROWS[i].id);
+		context.policy = policy;
+
+		enum bl_status status = retention_part_shred(&context, ROWS[i].id, PATTERNS, 1,
+							     &files, &number, NULL);
+
+		if (status != ROWS[i].status)
+			fail_msg("row %zu: %s: %s", i, ROWS[i].id, bl_status_name(status));
 	}
 }
 
@@ -774,7 +786,9 @@ static void ask_and_agree(struct fixture *fixture, const char *id)
 		assert_int_equal(device_request_add(fixture->store, id, &request, &number, NULL),
 				 BL_OK);
 		for (size_t k = 0; k < 3 && ROWS[i].givers[k]; k++) {
-			const struct device_approval approval = {ROWS[i].givers[k], RECEIVED + 1};
+			/* By the wall clock, which may be ahead of the time that it is permitted at. */
+			const struct device_approval approval = {ROWS[i].givers[k],
+								 RECEIVED + 1 + 15 * (int64_t)k};
 
 			assert_int_equal(
 				device_request_approve(fixture->store, id, number, &approval, NULL),
@@ -785,11 +799,14 @@ static void ask_and_agree(struct fixture *fixture, const char *id)
 				device_request_refuse(fixture->store, id, number, 1004, NULL),
 				BL_OK);
 	}
-	/* Too late to count. */
-	assert_int_equal(
-		device_request_approve(fixture->store, id, 2,
-				       &(const struct device_approval){1005, RECEIVED + 20}, NULL),
-		BL_OK);
+}
+
+/* Too late to count, when it was permitted already. */
+static void agree_late(struct fixture *fixture, const char *id)
+{
+	const struct device_approval approval = {1005, RECEIVED + 20};
+
+	assert_int_equal(device_request_approve(fixture->store, id, 2, &approval, NULL), BL_OK);
 }
 
 static void certificate_says_who_asked_and_who_agreed(void **state)
@@ -840,6 +857,7 @@ static void certificate_says_who_asked_and_who_agreed(void **state)
 			assert_int_equal(device_early_shred_set(fixture->store, id, 1001,
 								ROWS[i].early_unix, NULL),
 					 BL_OK);
+		agree_late(fixture, id);
 		assert_int_equal(retention_shred(&context, id, NULL), BL_OK);
 
 		char *json = certificate_of(fixture, id, ".json");
