@@ -1,6 +1,7 @@
 /* The wipe check: a medium is opened with our own rights, and read and judged by the daemon. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +116,8 @@ static enum bl_status call(struct inspecting *inspecting, json_t **out_answer, s
 	return status;
 }
 
-static void print_statement(struct inspecting *inspecting, json_t *answer, json_t *statement)
+static void print_statement(struct inspecting *inspecting, json_t *answer, json_t *statement,
+			    bool is_written)
 {
 	const struct inspect_look look = {
 		.is_utf8 = tell_is_utf8(),
@@ -128,7 +130,7 @@ static void print_statement(struct inspecting *inspecting, json_t *answer, json_
 		return;
 	}
 	inspect_page(stdout, statement, &look);
-	if (inspecting->out) {
+	if (inspecting->out && is_written) {
 		printf("statement    ");
 		cli_print_safe(inspecting->out);
 		printf(" (bailee certificate verify FILE --key KEY)\n");
@@ -148,11 +150,11 @@ static enum bl_status inspect(struct inspecting *inspecting, bool *out_empty, st
 				     : NULL;
 	if (!statement)
 		return bl_fail(why, BL_IO, "the daemon's statement is not whole");
-	print_statement(inspecting, answer, statement);
 	*out_empty = strcmp(cli_text(statement, "verdict"), "EMPTY") == 0;
-	return inspecting->out
-		       ? cli_write_new(inspecting->out, inspecting->text, inspecting->length, why)
-		       : BL_OK;
+	if (inspecting->out)
+		status = cli_write_new(inspecting->out, inspecting->text, inspecting->length, why);
+	print_statement(inspecting, answer, statement, status == BL_OK);
+	return status;
 }
 
 static int run(struct inspecting *inspecting)
@@ -166,6 +168,15 @@ static int run(struct inspecting *inspecting)
 	if (status != BL_OK)
 		return cli_fail(&inspecting->invocation, status, &why);
 	return is_empty ? 0 : bl_status_exit(BL_NOT_VERIFIED);
+}
+
+/* An hour of reading is not to be lost to a name that is taken, or leads nowhere. */
+static bool may_create(const char *path)
+{
+	BL_CLEANUP(bl_free) char *copy = strdup(path);
+	struct stat st;
+
+	return copy && lstat(path, &st) < 0 && access(dirname(copy), W_OK | X_OK) == 0;
 }
 
 int cmd_inspect(int argc, char **argv)
@@ -186,9 +197,9 @@ int cmd_inspect(int argc, char **argv)
 		return code;
 	if (inspecting.reports.count > INSPECT_REPORTS)
 		return cli_usage(&inspecting.invocation, "--report is given more than 8 times");
-	/* An hour of reading is not to be lost to a name that is taken. */
-	if (inspecting.out && access(inspecting.out, F_OK) == 0)
+	if (inspecting.out && !may_create(inspecting.out))
 		return cli_usage(&inspecting.invocation,
-				 "the file of --out is there already (nothing is overwritten)");
+				 "the file of --out is there already (nothing is overwritten), or "
+				 "its folder is not, or not yours");
 	return run(&inspecting);
 }

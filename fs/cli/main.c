@@ -1,4 +1,5 @@
 /* Bailee's one program: a table of commands. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,6 +76,20 @@ static void print_help(FILE *out)
 		     "            12 log broken, 13 not verified. More: man bailee\n");
 }
 
+/* An answer that did not arrive (its disk is full) is none. */
+static int told(const char *command, int code)
+{
+	struct bl_error why = {{0}};
+
+	errno = EIO;
+	if (code != 0 || (fflush(stdout) == 0 && !ferror(stdout)))
+		return code;
+
+	enum bl_status status = bl_fail_errno(&why, BL_IO, "cannot write the answer");
+
+	return cli_fail(&(struct invocation){.command = command}, status, &why);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
@@ -89,7 +104,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < BL_COUNT(COMMANDS); i++)
 		if (strcmp(COMMANDS[i].name, name) == 0)
-			return COMMANDS[i].run(argc - 1, argv + 1);
+			return told(name, COMMANDS[i].run(argc - 1, argv + 1));
 
 	struct bl_error why = {{0}};
 

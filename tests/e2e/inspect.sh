@@ -61,3 +61,16 @@ for wrong in '' "$device $device" "$device --nothing" "$device --device" "$work/
 	code 2 desk inspect $wrong
 	[ "$(wc -l <"$work/out")" = 1 ] || fail "more than a line: $(cat "$work/out")"
 done
+
+# ---- a result that cannot be kept: known before it is read; one that does not arrive is told ----
+ln -s "$work/theirs/none" "$work/theirs/link"
+for out in "$work/theirs/link" "$work/source" "$work/none/x" "$store/x"; do
+	code 2 desk inspect "$device" --out "$out"
+	says 'nothing is overwritten'
+done
+[ ! -e "$work/theirs/none" ] || fail "a link was written through"
+truncate -s 1M "$work/zeros.img"
+got=0
+desk inspect "$work/zeros.img" >/dev/full 2>"$work/out" || got=$?
+[ $got = 1 ] || fail "an answer that did not arrive: $got"
+says 'cannot write the answer'
