@@ -3,7 +3,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
-need jq setpriv losetup mkfs.ext4 python3
+need jq setpriv losetup mkfs.ext4
 store=$work/store
 cat >"$work/policy.yaml" <<'YAML'
 bailee: 1
