@@ -381,8 +381,7 @@ static enum bl_status edit_by(struct asked *asked, const struct device *device,
 		 (unsigned)record->revision);
 	status = change(asked, device->id, detail, edit, record, why);
 	/* Its known identities and its date may be others now. */
-	gate_device_drop(asked->daemon->gate, device->id);
-	gate_device_changed(asked->daemon->gate, device->id);
+	gate_device_renew(asked->daemon->gate, device->id);
 	keeper_wake(asked->daemon);
 	return status;
 }

@@ -304,8 +304,7 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 
 	if (status != BL_OK)
 		return explain(taking, status, why);
-	gate_device_drop(daemon->gate, taking->device.id);
-	gate_device_changed(daemon->gate, taking->device.id);
+	gate_device_renew(daemon->gate, taking->device.id);
 	if (taking->destroys)
 		status = destroy_source(taking, why);
 	taking->destroys = taking->destroys && status == BL_OK;

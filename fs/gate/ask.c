@@ -213,7 +213,7 @@ enum bl_status gate_ask(struct gate *gate, const struct gate_question *question,
 	if (status != BL_OK)
 		return status;
 	if (question->device) {
-		device = gate_device_named(gate, question->device);
+		device = gate_device_settled(gate, question->device);
 		if (!device)
 			return bl_fail(why, BL_NOT_FOUND, "no device '%s'", question->device);
 		status = facts_of_device(asker, device, &is_closed, why);
@@ -356,7 +356,7 @@ bool gate_knows(struct gate *gate, const struct gate_question *question)
 {
 	BL_CLEANUP(asker_free) struct asker *asker = NULL;
 	BL_CLEANUP(gate_device_unref)
-	struct gate_device *device = gate_device_named(gate, question->device);
+	struct gate_device *device = gate_device_settled(gate, question->device);
 	bool is_closed = true;
 
 	return device && asker_of(gate, question, &asker, NULL) == BL_OK &&

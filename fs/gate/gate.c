@@ -515,6 +515,26 @@ void gate_device_drop(struct gate *gate, const char *id)
 	pthread_mutex_unlock(&gate->change_lock);
 }
 
+void gate_device_renew(struct gate *gate, const char *id)
+{
+	pthread_mutex_lock(&gate->change_lock);
+	device_drop(gate, id);
+	device_changed(gate, id);
+	pthread_mutex_unlock(&gate->change_lock);
+}
+
+struct gate_device *gate_device_settled(struct gate *gate, const char *id)
+{
+	struct gate_device *device = gate_device_named(gate, id);
+
+	if (device)
+		return device;
+	pthread_mutex_lock(&gate->change_lock);
+	device = gate_device_named(gate, id);
+	pthread_mutex_unlock(&gate->change_lock);
+	return device;
+}
+
 static int64_t next_tick(const struct gate *gate)
 {
 	int64_t next = INT64_MAX;

@@ -52,6 +52,8 @@ struct policy *gate_policy(struct gate *gate); /* counted: policy_unref */
 void gate_device_changed(struct gate *gate, const char *id);
 /* gate_device_drop - close its image and wipe its trees, spans and keys (before a shred, after closing access) */
 void gate_device_drop(struct gate *gate, const char *id);
+/* gate_device_renew - both: what is looked for in it has changed. To whoever asks a question meanwhile it is there */
+void gate_device_renew(struct gate *gate, const char *id);
 /*
  * gate_contents - are contents shown at all? Not while the newest anchor of the log is older than the policy wants: opens and reads
  * are refused by "builtin/not-anchored" then, and no kernel keeps what it had. At first they are.

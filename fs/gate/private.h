@@ -545,6 +545,8 @@ struct gate_device *gate_device_of(struct gate *gate, uint64_t node);
 struct gate_device *gate_device_after(struct gate *gate, uint32_t slot);
 /* gate_device_named - counted; NULL: there is none */
 struct gate_device *gate_device_named(struct gate *gate, const char *id);
+/* gate_device_settled - the same; one that is being renewed is waited for. Not for whoever holds a device, or change_lock */
+struct gate_device *gate_device_settled(struct gate *gate, const char *id);
 /* gate_tell - an event that nobody waits for */
 void gate_tell(struct gate *gate, const struct audit_event *event);
 /* gate_tell_trouble - something of a device cannot be read; @detail: words of our own */
