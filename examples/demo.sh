@@ -142,8 +142,11 @@ show_enforced() {
 	says 'AES-256-GCM'
 	expect 2 ls "$work/disk/taken.img"
 	expect 0 "$bailee" status --store "$store"
+	title "Where each is, when it goes, and why then"
+	expect 0 "$bailee" device list --store "$store"
 	says RMA-0900
-	says sealed
+	expect 0 "$bailee" retention plan --store "$store"
+	says 'days from intake'
 	for uid in 61001 61002 61003; do
 		mkdir "$work/view-$uid"
 		chown "$uid:$uid" "$work/view-$uid"
@@ -187,10 +190,10 @@ show_enforced() {
 	says denied
 	expect 0 "$bailee" log query --store "$store" --device RMA-1001 --op read --last 5
 
-	title "A device on its date: held first, then let go, then destroyed by itself"
+	title "Its owner wants it destroyed: a hold stops that, and when the hold is gone it is done by itself"
 	expect 0 "$bailee" hold add RMA-0900 --reason 'letter from a lawyer' --store "$store"
-	sed 's/intake: 90d/intake: 30d/; s/^serial: 1 /serial: 2 /' "$work/shop.yaml" >"$work/shop-2.yaml"
-	expect 0 "$bailee" policy load "$work/shop-2.yaml" --store "$store"
+	expect 0 "$bailee" customer-request erase RMA-0900 --verified --ticket 4711 --store "$store"
+	says 'a hold stops the destruction'
 	expect 0 "$bailee" shred --due --store "$store"
 	says 'destroyed: 0'
 	[ -e "$work/disk/stick.img" ] || { echo "demo: a held device was destroyed" >&2; exit 1; }
@@ -199,6 +202,8 @@ show_enforced() {
 	"$bailee" shred --due --store "$store" >/dev/null
 	expect 0 "$bailee" log query --store "$store" --device RMA-0900 --last 3
 	says shred-done
+	expect 0 "$bailee" customer-request list RMA-0900 --store "$store"
+	says 'done'
 	expect 0 "$bailee" status --store "$store"
 	says shredded
 	"$bailee" certificate show RMA-0900 --store "$store" >"$work/certificate.json"
@@ -207,7 +212,9 @@ show_enforced() {
 	says clear
 	expect 2 ls "$work/disk/stick.img"
 
-	title "The sealed one went on the same date: its key is destroyed and read back from the disk, whatever the size of the image"
+	title "The sealed one goes early: its key is destroyed and read back from the disk, whatever the size of the image"
+	expect 0 "$bailee" shred RMA-0950 --reason 'its owner is at the counter' --store "$store"
+	"$bailee" shred --due --store "$store" >/dev/null
 	"$bailee" certificate show RMA-0950 --store "$store" >"$work/certificate-2.json"
 	expect 0 "$bailee" certificate verify "$work/certificate-2.json" --key "$key"
 	says 'cryptographic erase'
@@ -217,6 +224,14 @@ show_enforced() {
 		echo "demo: contents of the destroyed stick are still on the disk" >&2
 		exit 1
 	fi
+
+	title "The stick was wiped and goes back to stock: read whole, signed, and what happened to it from the counter on"
+	truncate -s 32M "$work/wiped.img"
+	expect 0 "$bailee" inspect "$work/wiped.img" --device RMA-0900 --store "$store"
+	says EMPTY
+	expect 0 "$bailee" device restock RMA-0900 --store "$store"
+	expect 0 "$bailee" device show RMA-0900 --store "$store"
+	says restocked
 
 	title "The daemon stops; nothing stays mounted"
 	kill "$daemon"
