@@ -208,6 +208,29 @@ int cli_gather(const struct invocation *invocation, json_t *request, const struc
 	return -1;
 }
 
+int cli_list(struct invocation *invocation, int argc, char **argv, const char *what,
+	     const struct cli_part *part, void (*print)(const json_t *list))
+{
+	const char *purpose = NULL;
+	const struct option_row rows[] = {{.name = "purpose", .text = &purpose}};
+	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
+	int code = cli_parse(invocation, argc, argv, rows, BL_COUNT(rows), 0, 1);
+
+	if (code >= 0)
+		return code;
+	request = json_pack("{s:s,s:s*,s:s*}", "do", what, "device",
+			    invocation->argument_count ? invocation->arguments[0] : NULL, "purpose",
+			    purpose);
+	code = cli_gather(invocation, request, part, 1, &answer);
+	if (code >= 0)
+		return code;
+	if (invocation->wants_json)
+		cli_print_json(answer);
+	else
+		print(json_object_get(answer, part->list));
+	return 0;
+}
+
 int cli_verb(const struct invocation *invocation, const struct verb *verbs, size_t count, int argc,
 	     char **argv, const char *question)
 {

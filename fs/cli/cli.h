@@ -118,6 +118,10 @@ struct cli_part {
 int cli_gather(const struct invocation *invocation, json_t *request, const struct cli_part *parts,
 	       size_t count, json_t **out_answer);
 
+/* cli_list - "bailee incident list [ID]": what there is of one device, or of all; request @what, told in @part, shown by @print */
+int cli_list(struct invocation *invocation, int argc, char **argv, const char *what,
+	     const struct cli_part *part, void (*print)(const json_t *list));
+
 /*
  * cli_verb - "bailee device list ...": runs the row that argv[1] names
  *

@@ -176,25 +176,9 @@ static int list(int argc, char **argv)
 	struct invocation invocation = {.command = "customer-request list",
 					.usage = "customer-request list [ID] [--purpose P] "
 						 "[--json]"};
-	const char *purpose = NULL;
-	const struct option_row rows[] = {{.name = "purpose", .text = &purpose}};
-	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
-	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 1);
 
-	if (code >= 0)
-		return code;
-	request = json_pack("{s:s,s:s*,s:s*}", "do", "customer-requests", "device",
-			    invocation.argument_count ? invocation.arguments[0] : NULL, "purpose",
-			    purpose);
-	code = cli_gather(&invocation, request, &(struct cli_part){"request", "requests"}, 1,
-			  &answer);
-	if (code >= 0)
-		return code;
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
-		print_list(json_object_get(answer, "requests"));
-	return 0;
+	return cli_list(&invocation, argc, argv, "customer-requests",
+			&(struct cli_part){"request", "requests"}, print_list);
 }
 
 int cmd_customer_request(int argc, char **argv)

@@ -163,25 +163,9 @@ static int list(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "incident list",
 					.usage = "incident list [ID] [--purpose P] [--json]"};
-	const char *purpose = NULL;
-	const struct option_row rows[] = {{.name = "purpose", .text = &purpose}};
-	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
-	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 1);
 
-	if (code >= 0)
-		return code;
-	request = json_pack("{s:s,s:s*,s:s*}", "do", "incidents", "device",
-			    invocation.argument_count ? invocation.arguments[0] : NULL, "purpose",
-			    purpose);
-	code = cli_gather(&invocation, request, &(struct cli_part){"incident", "incidents"}, 1,
-			  &answer);
-	if (code >= 0)
-		return code;
-	if (invocation.wants_json)
-		cli_print_json(answer);
-	else
-		print_list(json_object_get(answer, "incidents"));
-	return 0;
+	return cli_list(&invocation, argc, argv, "incidents",
+			&(struct cli_part){"incident", "incidents"}, print_list);
 }
 
 static void add_look(struct tell_table *table, const json_t *seen)
