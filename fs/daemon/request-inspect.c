@@ -105,8 +105,10 @@ static bool tell_progress(void *context, uint64_t done_bytes, uint64_t all_bytes
 static bl_classes looked_for(const struct checking *checking)
 {
 	bl_classes built_in = CLASS_BIT(CLASS_COUNT) - 1;
+	bl_classes found = policy_detects(checking->policy) & (detect_supported() | ~built_in);
 
-	return policy_detects(checking->policy) & (detect_supported() | ~built_in);
+	/* What the record knows is looked for whatever the policy says. */
+	return checking->known.identity_count ? found | CLASS_BIT(CLASS_CUSTOMER) : found;
 }
 
 static const char *name_of(const void *context, unsigned class)
