@@ -181,15 +181,16 @@ while not os.path.exists(sys.argv[2]):
     except Exception as error:
         sys.exit("half a file after %d looks: %s: %r" % (looks, error, content[-200:]))
     looks += 1
+    if looks >= 20 and len(versions) >= 2: open(sys.argv[3], "w").close()
 if looks < 20 or len(versions) < 2: sys.exit("nothing was seen: %d looks, %d files" % (looks, len(versions)))
 PYTHON
-python3 "$work/reader.py" "$metrics" "$work/stop" >"$work/read" 2>&1 &
+python3 "$work/reader.py" "$metrics" "$work/stop" "$work/seen" >"$work/read" 2>&1 &
 reader=$!
 at_end "touch '$work/stop'"
-# Two timers at once write the same file: each is whole.
+# Three timers at once write the same file, until the reader has seen enough of it, or ended: each is whole.
 writers=
 for writer in 1 2 3; do
-	(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do write || echo "writer $writer"; done) >"$work/writer-$writer" 2>&1 &
+	(until [ -e "$work/seen" ] || ! kill -0 $reader; do write || echo "writer $writer"; done) >"$work/writer-$writer" 2>/dev/null &
 	writers="$writers $!"
 done
 wait $writers
