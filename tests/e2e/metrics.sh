@@ -168,9 +168,11 @@ grep -vE '^state="(received|open|closed|held|due|shredded|released)"$' "$work/la
 
 # ---- never half a file ----
 cat >"$work/reader.py" <<'PYTHON'
-import os, sys
+import atexit, os, sys
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 import strict
+def seen(): open(sys.argv[3], "w").close()
+atexit.register(seen)
 looks, versions = 0, set()
 while not os.path.exists(sys.argv[2]):
     with open(sys.argv[1], "rb") as file:
@@ -181,7 +183,7 @@ while not os.path.exists(sys.argv[2]):
     except Exception as error:
         sys.exit("half a file after %d looks: %s: %r" % (looks, error, content[-200:]))
     looks += 1
-    if looks >= 20 and len(versions) >= 2: open(sys.argv[3], "w").close()
+    if looks >= 20 and len(versions) >= 2: seen()
 if looks < 20 or len(versions) < 2: sys.exit("nothing was seen: %d looks, %d files" % (looks, len(versions)))
 PYTHON
 python3 "$work/reader.py" "$metrics" "$work/stop" "$work/seen" >"$work/read" 2>&1 &
@@ -190,7 +192,7 @@ at_end "touch '$work/stop'"
 # Three timers at once write the same file, until the reader has seen enough of it, or ended: each is whole.
 writers=
 for writer in 1 2 3; do
-	(until [ -e "$work/seen" ] || ! kill -0 $reader; do write || echo "writer $writer"; done) >"$work/writer-$writer" 2>/dev/null &
+	(until [ -e "$work/seen" ]; do write || echo "writer $writer"; done) >"$work/writer-$writer" 2>&1 &
 	writers="$writers $!"
 done
 wait $writers
