@@ -63,7 +63,7 @@ struct looking {
 static bool wants_notice(const struct looking *looking, const struct device *device,
 			 struct retention_plan *out_plan)
 {
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+	if (device_is_gone(device))
 		return false;
 	retention_plan_of(looking->daemon->store, looking->policy, device, &looking->now, out_plan);
 	return !out_plan->is_due && out_plan->notice_unix < out_plan->due_unix &&

@@ -170,9 +170,8 @@ static bool look_for_image(void *context, const struct device *device)
 	struct search *search = context;
 
 	if (strcmp(device->id, search->id) == 0 || device->source_kind != SOURCE_RAW ||
-	    device->state == STATE_SHREDDED || device->state == STATE_RELEASED ||
-	    !device->source_ino || device->source_dev != search->file.st_dev ||
-	    device->source_ino != search->file.st_ino)
+	    device_is_gone(device) || !device->source_ino ||
+	    device->source_dev != search->file.st_dev || device->source_ino != search->file.st_ino)
 		return true;
 	search->is_found = true;
 	search->is_destroyed = search->is_destroyed || device->destroy_when_due;

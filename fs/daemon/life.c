@@ -256,7 +256,7 @@ static void add_date(json_t *item, const struct asked *asked, const struct polic
 		     const struct device *device)
 {
 	const struct retention_now now = daemon_times(asked->daemon);
-	bool is_gone = device->state == STATE_SHREDDED || device->state == STATE_RELEASED;
+	bool is_gone = device_is_gone(device);
 	struct retention_plan plan;
 
 	retention_plan_of(asked->daemon->store, policy, device, &now, &plan);

@@ -77,7 +77,7 @@ static bool send_plan(void *context, const struct device *device)
 	struct retention_plan plan;
 	json_t *item;
 
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+	if (device_is_gone(device))
 		return true;
 	retention_plan_of(planning->asked->daemon->store, policy, device, &planning->now, &plan);
 	item = json_object();

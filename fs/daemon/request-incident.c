@@ -107,11 +107,6 @@ static enum bl_status freeze(const struct asked *asked, const char *id, uint32_t
 	return status;
 }
 
-static bool is_gone(const struct device *device)
-{
-	return device->state == STATE_SHREDDED || device->state == STATE_RELEASED;
-}
-
 /* The incident stands whatever becomes of its note and its hold; what did not come about is told. */
 static void add_rest(struct asked *asked, const struct device *device, uint32_t number,
 		     enum incident_kind kind)
@@ -120,7 +115,7 @@ static void add_rest(struct asked *asked, const struct device *device, uint32_t 
 	char warning[sizeof(why.text) + 32];
 	enum bl_status status = BL_OK;
 
-	if (incident_freezes(kind) && !is_gone(device))
+	if (incident_freezes(kind) && !device_is_gone(device))
 		status = freeze(asked, device->id, number, kind, &why);
 	snprintf(warning, sizeof(warning), "the device is NOT frozen: %s", why.text);
 	if (status != BL_OK)
@@ -254,7 +249,7 @@ static bool refreeze(void *context, const struct device *device)
 	struct daemon *daemon = context;
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
 
-	if (is_gone(device) ||
+	if (device_is_gone(device) ||
 	    device_matters_read(daemon->store, device->id, &matters, NULL) != BL_OK)
 		return true;
 	for (size_t i = 0; i < matters->incident_count; i++) {

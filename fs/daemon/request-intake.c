@@ -107,8 +107,7 @@ static enum bl_status check_unfinished(const struct taking *taking, struct bl_er
 
 	if (status != BL_OK)
 		return status;
-	if (known.source_kind != SOURCE_SEALED || known.is_complete ||
-	    known.state == STATE_SHREDDED || known.state == STATE_RELEASED)
+	if (known.source_kind != SOURCE_SEALED || known.is_complete || device_is_gone(&known))
 		return bl_fail(why, BL_EXISTS,
 			       "device '%s' is known already (ids are never used again)", known.id);
 	if (known.kind != taking->device.kind)

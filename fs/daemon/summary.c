@@ -45,7 +45,7 @@ static bool look_at_date(struct summary *summary, const struct device *device)
 	int64_t now = summary->now.access_unix;
 	struct retention_plan plan;
 
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+	if (device_is_gone(device))
 		return true;
 	retention_plan_of(summary->asked->daemon->store, summary->policy, device, &summary->now,
 			  &plan);

@@ -369,7 +369,7 @@ static bool is_end_sound(const struct device *device)
 {
 	const struct device_end *end = &device->end;
 	const struct device_verified *verified = &device->verified;
-	bool is_gone = device->state == STATE_SHREDDED || device->state == STATE_RELEASED;
+	bool is_gone = device_is_gone(device);
 	bool has_end = end->at_unix != 0;
 
 	/* The end is written down before the state is; older versions wrote down none. */

@@ -152,8 +152,7 @@ static enum bl_status check_free(const struct device_store *store, const struct 
 	for (size_t i = 0; i < store->count; i++) {
 		const struct device *other = &store->entries[i]->device;
 
-		if (device->source_kind != SOURCE_RAW || other->state == STATE_SHREDDED ||
-		    other->state == STATE_RELEASED ||
+		if (device->source_kind != SOURCE_RAW || device_is_gone(other) ||
 		    !(device->destroy_when_due || other->destroy_when_due))
 			continue;
 		if (device->source_ino && device->source_dev == other->source_dev &&

@@ -98,6 +98,11 @@ struct device {
 };
 
 bool device_place_ok(const char *place);
+/* device_is_gone - is there nothing of it any more: shredded, or released? */
+static inline bool device_is_gone(const struct device *device)
+{
+	return device->state == STATE_SHREDDED || device->state == STATE_RELEASED;
+}
 
 /* ---- facts that decisions need: consent, callers, requests -------------------------------------- */
 

@@ -83,7 +83,7 @@ static enum bl_status begin(struct device_store *store, const char *id,
 
 	if (status != BL_OK)
 		return status;
-	if (entry->device.state == STATE_SHREDDED || entry->device.state == STATE_RELEASED)
+	if (device_is_gone(&entry->device))
 		return bl_fail(why, BL_INVALID, "device '%s' is %s: nothing can be recorded of it",
 			       id, bl_device_state_name(entry->device.state));
 	if (entry->is_shredding)

@@ -90,7 +90,7 @@ static enum bl_status check_hold(const struct device_entry *entry, const char *r
 		return bl_fail(
 			why, BL_INVALID,
 			"a hold needs a reason of 1 to 255 bytes without control characters");
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+	if (device_is_gone(device))
 		return bl_fail(why, BL_INVALID, "device '%s' is %s: there is nothing to hold",
 			       device->id, bl_device_state_name(device->state));
 	if (entry->is_shredding)
@@ -313,11 +313,10 @@ static enum bl_status restore_device(struct device_store *store, struct device_e
 {
 	struct device_entry *same;
 	BL_CLEANUP(bl_free) struct device_entry *changed = NULL;
-	enum bl_device_state state = entry->device.state;
 	enum bl_status status = begin_change(store, entry->device.id, &same, &changed, why);
 
 	/* There is nothing to hold any more: it was released while the other file was away. */
-	if (status != BL_OK || state == STATE_SHREDDED || state == STATE_RELEASED)
+	if (status != BL_OK || device_is_gone(&entry->device))
 		return status;
 	for (size_t i = 0; i < count && status == BL_OK; i++)
 		status = restore_one(changed, &held[i].hold, why);

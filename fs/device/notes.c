@@ -26,7 +26,7 @@ static enum bl_status load(struct device_store *store, struct device_entry *entr
 	enum bl_status status = BL_OK;
 
 	/* Its key is gone: a file that was put back says nothing any more, and does not stand in the way. */
-	if (entry->device.state != STATE_SHREDDED && entry->device.state != STATE_RELEASED)
+	if (!device_is_gone(&entry->device))
 		status = kept_load(store, entry, SECRET_NOTES, kept, why);
 	if (status != BL_OK)
 		return status;
@@ -67,7 +67,7 @@ enum bl_status notes_begin(const struct device_store *store, const char *id,
 
 	const struct device_entry *entry = *out_entry;
 
-	if (entry->device.state == STATE_SHREDDED || entry->device.state == STATE_RELEASED)
+	if (device_is_gone(&entry->device))
 		return bl_fail(why, BL_INVALID, "device '%s' is %s: nothing can be written of it",
 			       id, bl_device_state_name(entry->device.state));
 	if (entry->is_shredding)

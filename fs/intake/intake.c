@@ -67,8 +67,7 @@ static enum bl_status check_device(const struct device *device, struct bl_error 
 			"device '%s' was enrolled with an image that lies elsewhere (take it in "
 			"under another id)",
 			device->id);
-	if (device->state == STATE_DUE || device->state == STATE_SHREDDED ||
-	    device->state == STATE_RELEASED)
+	if (device->state == STATE_DUE || device_is_gone(device))
 		return bl_fail(why, BL_INVALID, "device '%s' is %s: nothing is taken in for it",
 			       device->id, bl_device_state_name(device->state));
 	return BL_OK;

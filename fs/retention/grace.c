@@ -92,7 +92,7 @@ static bool look_at(void *context, const struct device *device)
 {
 	struct grace *grace = context;
 
-	if (plan_is_gone(device))
+	if (device_is_gone(device))
 		return true;
 
 	int64_t grace_unix = grace_of(grace, device);

@@ -232,7 +232,7 @@ static enum bl_status check_allowed(const struct shred *shred, const struct rete
 			       "device '%s' has no complete sealed image (only of such a one can a "
 			       "part be destroyed)",
 			       device->id);
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+	if (device_is_gone(device))
 		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s already", device->id,
 			       bl_device_state_name(device->state));
 	if (plan->is_held || device->state == STATE_HELD)

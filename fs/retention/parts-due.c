@@ -19,8 +19,8 @@ static bool has_parts(struct device_store *store, const struct policy *policy,
 {
 	struct retention_plan plan;
 
-	if (device->source_kind != SOURCE_SEALED || !device->is_complete || plan_is_gone(device) ||
-	    device->state == STATE_HELD || device->state == STATE_DUE)
+	if (device->source_kind != SOURCE_SEALED || !device->is_complete ||
+	    device_is_gone(device) || device->state == STATE_HELD || device->state == STATE_DUE)
 		return false;
 	retention_plan_of(store, policy, device, now, &plan);
 	return !plan.is_due && !plan.is_held;
@@ -82,7 +82,7 @@ enum bl_status retention_part_carried(struct device_store *store, const struct p
 bool retention_part_date(struct device_store *store, const struct policy *policy,
 			 const struct device *device, size_t index, struct rules_part *out_part)
 {
-	return !plan_is_gone(device) && find_part(store, policy, device, index, out_part) &&
+	return !device_is_gone(device) && find_part(store, policy, device, index, out_part) &&
 	       !is_carried(store, device->id, out_part);
 }
 

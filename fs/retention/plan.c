@@ -104,11 +104,6 @@ bool plan_facts(struct device_store *store, const struct policy *policy,
 	return is_read;
 }
 
-bool plan_is_gone(const struct device *device)
-{
-	return device->state == STATE_SHREDDED || device->state == STATE_RELEASED;
-}
-
 /* Only the dates of a policy can be a slip of the pen. */
 bool plan_has_grace(const struct rules_retention_facts *facts, const struct rules_due *due,
 		    int64_t trusted_unix)
@@ -135,7 +130,7 @@ void retention_plan_of(struct device_store *store, const struct policy *policy,
 		       struct retention_plan *out_plan)
 {
 	struct rules_retention_facts facts;
-	bool is_gone = plan_is_gone(device);
+	bool is_gone = device_is_gone(device);
 
 	memset(out_plan, 0, sizeof(*out_plan));
 	out_plan->is_unsure = !plan_facts(store, policy, device, &facts);
@@ -232,7 +227,7 @@ static bool consider(void *context, const struct device *device)
 	struct rules_retention_facts facts;
 	struct rules_due due;
 
-	if (plan_is_gone(device))
+	if (device_is_gone(device))
 		return true;
 	(void)plan_facts(next->store, next->policy, device, &facts);
 	rules_due_told(next->policy, &facts, &due);

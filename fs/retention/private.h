@@ -129,7 +129,6 @@ typedef enum bl_status shred_step_fn(struct shred *shred, struct bl_error *why);
 /* plan_facts - what its date under @policy is decided by; false: something could not be read */
 bool plan_facts(struct device_store *store, const struct policy *policy,
 		const struct device *device, struct rules_retention_facts *out_facts);
-bool plan_is_gone(const struct device *device);
 /* plan_has_grace - is this date one that RETENTION_GRACE can put off? */
 bool plan_has_grace(const struct rules_retention_facts *facts, const struct rules_due *due,
 		    int64_t trusted_unix);

@@ -66,7 +66,7 @@ static bool look_at_device(void *context, const struct device *device)
 	struct revived *revived = context;
 	struct vault *vault = device_store_vault(revived->context->store);
 
-	if (!plan_is_gone(device) || !has_key(vault, device->id))
+	if (!device_is_gone(device) || !has_key(vault, device->id))
 		return true;
 	revived->status = destroy_again(revived->context, device->id, revived->why);
 	revived->count += revived->status == BL_OK;

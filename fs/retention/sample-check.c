@@ -232,7 +232,7 @@ static enum bl_status begin(struct device_store *store, const char *id, struct l
 
 	if (status != BL_OK)
 		return status;
-	if (look->device.state != STATE_SHREDDED && look->device.state != STATE_RELEASED)
+	if (!device_is_gone(&look->device))
 		return bl_fail(why, BL_INVALID,
 			       "device '%s' is %s (only destroyed ones are "
 			       "verified)",

@@ -35,7 +35,7 @@ static enum bl_status check_allowed(const struct retention_context *context,
 				    const struct device *device, const struct retention_plan *plan,
 				    struct bl_error *why)
 {
-	if (device->state == STATE_SHREDDED || device->state == STATE_RELEASED)
+	if (device_is_gone(device))
 		return bl_fail(why, BL_FORBIDDEN, "device '%s' is %s already", device->id,
 			       bl_device_state_name(device->state));
 	if (plan->is_held || device->state == STATE_HELD)

@@ -111,7 +111,7 @@ enum bl_status retention_source_prepare(const struct retention_context *context,
 		return bl_fail(why, BL_INVALID, "a source is 1 to %d files", SHRED_FILES);
 	/* One that is complete keeps what was promised then: it may be half way. */
 	if (shred.device.source_kind != SOURCE_SEALED || shred.device.is_complete ||
-	    shred.device.state == STATE_SHREDDED || shred.device.state == STATE_RELEASED)
+	    device_is_gone(&shred.device))
 		return bl_fail(why, BL_INVALID, "device '%s' has no intake under way", id);
 	return promise(&shred, fds, count, why);
 }
