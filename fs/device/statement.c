@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CANONICAL (JSON_SORT_KEYS | JSON_COMPACT)
 #define HEX_SIZE  (2 * VAULT_SIGNATURE + 1)
@@ -37,6 +38,17 @@ enum bl_status statement_sign(const struct vault *vault, json_t *json, char **ou
 	return BL_OK;
 }
 
+json_t *statement_utc(int64_t at_unix)
+{
+	time_t at = (time_t)at_unix;
+	struct tm tm;
+	char text[32];
+
+	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(text);
+}
+
 json_t *statement_at(const json_t *json, const char *group, const char *key)
 {
 	return json_object_get(group ? json_object_get(json, group) : json, key);
@@ -47,6 +59,11 @@ const char *statement_text(const json_t *json, const char *group, const char *ke
 	const char *text = json_string_value(statement_at(json, group, key));
 
 	return text ? text : "";
+}
+
+json_int_t statement_number(const json_t *json, const char *group, const char *key)
+{
+	return json_integer_value(statement_at(json, group, key));
 }
 
 static bool is_canonical(const json_t *json, const char *bytes, size_t length)

@@ -39,8 +39,12 @@ enum bl_status statement_verify(const char *bytes, size_t length, const struct s
 				const uint8_t public_key[VAULT_PUBLIC_KEY], json_t **out_json,
 				struct bl_error *why) BL_MUST_CHECK;
 
-/* statement_at - a member, or one of a member object; NULL: none. statement_text - its text; "" when it is none */
+/* statement_utc - "2026-07-01T10:00:00Z" (RFC 3339); null where the calendar has no such moment */
+json_t *statement_utc(int64_t at_unix);
+
+/* statement_at - a member, or one of a member object; NULL: none. statement_text - its text; "" when it is none. statement_number: 0 */
 json_t *statement_at(const json_t *json, const char *group, const char *key);
 const char *statement_text(const json_t *json, const char *group, const char *key);
+json_int_t statement_number(const json_t *json, const char *group, const char *key);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/device/page.h"
 #include "fs/inspect/report-private.h"
 
 #define SHOWN	   20 /* places that a page lists; the JSON has more */
@@ -17,11 +18,6 @@ struct writer {
 };
 
 /* ---- values ------------------------------------------------------------------------------------------ */
-
-static uint64_t count_at(const json_t *json, const char *group, const char *key)
-{
-	return (uint64_t)json_integer_value(statement_at(json, group, key));
-}
 
 static bool is_verdict(const json_t *json, enum inspect_verdict verdict)
 {
@@ -127,63 +123,17 @@ static const char *where_words(const char *where)
 
 /* ---- one form or the other ------------------------------------------------------------------------------ */
 
-#define WIDTH 80
-#define LABEL 22
-
 /* inspect_shape_ok let only plain characters by: what is left are those of HTML. */
 static void put_escaped(FILE *out, const char *text)
 {
 	for (; *text; text++) {
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		case '\'':
-			fputs("&#39;", out);
-			break;
-		default:
+		const char *escape = page_escape(*text);
+
+		if (escape)
+			fputs(escape, out);
+		else
 			fputc(*text, out);
-		}
 	}
-}
-
-static size_t columns_of(const char *text, size_t length)
-{
-	size_t columns = 0;
-
-	for (size_t i = 0; i < length; i++)
-		columns += (text[i] & 0xc0) != 0x80;
-	return columns;
-}
-
-/* Words in lines, begun at @indent; one that is too long for a line stays whole. */
-static void put_wrapped(FILE *out, const char *text, size_t indent)
-{
-	size_t at = indent;
-
-	for (bool is_first = true; *text; is_first = false) {
-		size_t length = strcspn(text, " "), columns = columns_of(text, length);
-
-		if (!is_first && at + 1 + columns > WIDTH) {
-			fprintf(out, "\n%*s", (int)indent, "");
-			at = indent + columns;
-		} else {
-			fputs(is_first ? "" : " ", out);
-			at += !is_first + columns;
-		}
-		fwrite(text, 1, length, out);
-		text += length + strspn(text + length, " ");
-	}
-	fputc('\n', out);
 }
 
 static void put_text(const struct writer *writer, const char *text, size_t indent)
@@ -191,7 +141,7 @@ static void put_text(const struct writer *writer, const char *text, size_t inden
 	if (writer->is_html)
 		put_escaped(writer->out, text);
 	else
-		put_wrapped(writer->out, text, indent);
+		page_wrap(writer->out, text, indent);
 }
 
 static void section(const struct writer *writer, const char *title)
@@ -230,7 +180,7 @@ static void row(const struct writer *writer, const char *label, const char *form
 	vsnprintf(value, sizeof(value), format, list);
 	va_end(list);
 	fprintf(writer->out, writer->is_html ? "<dt>%s</dt><dd>" : "  %-19s ", label);
-	put_text(writer, value, LABEL);
+	put_text(writer, value, PAGE_LABEL);
 	if (writer->is_html)
 		fputs("</dd>\n", writer->out);
 }
@@ -294,16 +244,17 @@ static void table_end(const struct writer *writer)
 
 static const char *fill_words(const json_t *json)
 {
-	return count_at(json, "read", "fill") ? "all bits set (FF), as erased flash reads" : "zero";
+	return statement_number(json, "read", "fill") ? "all bits set (FF), as erased flash reads"
+						      : "zero";
 }
 
 /* The verdict in a sentence or two. */
 static void verdict_words(const json_t *json, char out[VALUE_SIZE])
 {
-	uint64_t regions = count_at(json, "regions", "count"),
-		 bytes = count_at(json, "regions", "bytes"),
-		 findings = count_at(json, "findings", "total"),
-		 unreadable = count_at(json, "read", "unreadable_bytes");
+	uint64_t regions = statement_number(json, "regions", "count"),
+		 bytes = statement_number(json, "regions", "bytes"),
+		 findings = statement_number(json, "findings", "total"),
+		 unreadable = statement_number(json, "read", "unreadable_bytes");
 	int length;
 
 	if (is_verdict(json, INSPECT_EMPTY)) {
@@ -375,7 +326,7 @@ static void put_device(const struct writer *writer)
 static void put_medium(const struct writer *writer)
 {
 	const json_t *json = writer->json, *is_virtual = statement_at(json, "medium", "is_virtual");
-	uint64_t size = count_at(json, "medium", "size_bytes");
+	uint64_t size = statement_number(json, "medium", "size_bytes");
 
 	section(writer, "The medium");
 	rows_begin(writer);
@@ -397,11 +348,12 @@ static void put_read(const struct writer *writer)
 
 	section(writer, "What was read");
 	rows_begin(writer);
-	row(writer, "Bytes read", "%s of %s", GROUPED(count_at(json, "read", "bytes")),
-	    GROUPED(count_at(json, "medium", "size_bytes")));
-	row(writer, "Unreadable bytes", "%s", GROUPED(count_at(json, "read", "unreadable_bytes")));
+	row(writer, "Bytes read", "%s of %s", GROUPED(statement_number(json, "read", "bytes")),
+	    GROUPED(statement_number(json, "medium", "size_bytes")));
+	row(writer, "Unreadable bytes", "%s",
+	    GROUPED(statement_number(json, "read", "unreadable_bytes")));
 	row(writer, "Cleared means", "every byte is %s", fill_words(json));
-	row(writer, "Threads", "%s", GROUPED(count_at(json, "read", "threads")));
+	row(writer, "Threads", "%s", GROUPED(statement_number(json, "read", "threads")));
 	row(writer, "Begun", "%s", statement_text(json, "when", "begun"));
 	row(writer, "Done", "%s", statement_text(json, "when", "done"));
 	row(writer, "Trusted time", "%s", statement_text(json, "when", "trusted"));
@@ -417,7 +369,7 @@ static void put_signs(const struct writer *writer, const char *label, const char
 {
 	const json_t *signs = json_object_get(writer->json, key);
 	size_t count = json_array_size(signs), shown = BL_MIN(count, (size_t)8);
-	uint64_t more = count - shown + count_at(writer->json, NULL, more_key);
+	uint64_t more = count - shown + statement_number(writer->json, NULL, more_key);
 	char value[VALUE_SIZE];
 	size_t length = 0;
 
@@ -427,7 +379,7 @@ static void put_signs(const struct writer *writer, const char *label, const char
 		length +=
 			(size_t)snprintf(value + length, sizeof(value) - length, "%s%s at byte %s",
 					 i ? ", " : "", statement_text(sign, NULL, "type"),
-					 GROUPED(count_at(sign, NULL, "offset")));
+					 GROUPED(statement_number(sign, NULL, "offset")));
 	}
 	if (more && length < sizeof(value))
 		snprintf(value + length, sizeof(value) - length, ", and %s more", GROUPED(more));
@@ -445,10 +397,10 @@ static void put_classes(const struct writer *writer)
 	table_begin(writer, &TABLE);
 	json_object_foreach(statement_at(writer->json, "findings", "classes"), class, counts)
 	{
-		struct grouped allocated = grouped(count_at(counts, NULL, "allocated")),
-			       free_space = grouped(count_at(counts, NULL, "free")),
-			       nobodys = grouped(count_at(counts, NULL, "nobodys")),
-			       identity = grouped(count_at(counts, NULL, "identity"));
+		struct grouped allocated = grouped(statement_number(counts, NULL, "allocated")),
+			       free_space = grouped(statement_number(counts, NULL, "free")),
+			       nobodys = grouped(statement_number(counts, NULL, "nobodys")),
+			       identity = grouped(statement_number(counts, NULL, "identity"));
 		const char *const values[COLUMNS] = {class_words(class), allocated.text,
 						     free_space.text, nobodys.text, identity.text};
 
@@ -463,12 +415,13 @@ static void put_classes(const struct writer *writer)
 static void put_found(const struct writer *writer)
 {
 	const json_t *json = writer->json;
-	uint64_t total = count_at(json, "findings", "total");
+	uint64_t total = statement_number(json, "findings", "total");
 
 	section(writer, "What was found");
 	rows_begin(writer);
-	row(writer, "Places not cleared", "%s", GROUPED(count_at(json, "regions", "count")));
-	row(writer, "Bytes in them", "%s", GROUPED(count_at(json, "regions", "bytes")));
+	row(writer, "Places not cleared", "%s",
+	    GROUPED(statement_number(json, "regions", "count")));
+	row(writer, "Bytes in them", "%s", GROUPED(statement_number(json, "regions", "bytes")));
 	put_signs(writer, "Partition tables", "tables", "tables_more");
 	put_signs(writer, "Filesystems", "filesystems", "filesystems_more");
 	row(writer, "Personal data", "%s %s", total ? GROUPED(total) : "none",
@@ -506,7 +459,7 @@ static void put_regions(const struct writer *writer)
 		cells(writer, &TABLE, values);
 	}
 	table_end(writer);
-	put_shown(writer, shown, count_at(writer->json, "regions", "count"));
+	put_shown(writer, shown, statement_number(writer->json, "regions", "count"));
 	section_end(writer);
 }
 
@@ -523,8 +476,8 @@ static void put_places(const struct writer *writer)
 	table_begin(writer, &TABLE);
 	for (size_t i = 0; i < shown; i++) {
 		const json_t *place = json_array_get(places, i);
-		struct grouped at = grouped(count_at(place, NULL, "offset")),
-			       length = grouped(count_at(place, NULL, "length"));
+		struct grouped at = grouped(statement_number(place, NULL, "offset")),
+			       length = grouped(statement_number(place, NULL, "length"));
 		const char *const values[COLUMNS] = {
 			class_words(statement_text(place, NULL, "class")),
 			where_words(statement_text(place, NULL, "where")), at.text, length.text};
@@ -532,14 +485,14 @@ static void put_places(const struct writer *writer)
 		cells(writer, &TABLE, values);
 	}
 	table_end(writer);
-	put_shown(writer, shown, count_at(writer->json, "findings", "total"));
+	put_shown(writer, shown, statement_number(writer->json, "findings", "total"));
 	section_end(writer);
 }
 
 static void put_looked_for(const struct writer *writer)
 {
 	const json_t *classes = json_object_get(writer->json, "looked_for");
-	uint64_t identities = count_at(writer->json, NULL, "identities");
+	uint64_t identities = statement_number(writer->json, NULL, "identities");
 
 	section(writer, "What was looked for");
 	if (json_array_size(classes) == 0) {
@@ -632,161 +585,6 @@ static void put_check(const struct writer *writer)
 	section_end(writer);
 }
 
-/* ---- the strip: where on the medium ----------------------------------------------------------------------- */
-
-#define PARTS 400 /* of the medium, side by side; what is smaller than one is shown as one */
-
-struct strip {
-	bool contents[PARTS], personal[PARTS];
-	/* What lies behind these parts is not listed; PARTS: all is. */
-	size_t unlisted, unlisted_personal;
-};
-
-/* Where @offset lies among the parts, from 0 to PARTS. */
-static double part_of(const json_t *json, uint64_t offset)
-{
-	return (double)offset / (double)count_at(json, "medium", "size_bytes") * PARTS;
-}
-
-static void mark(const json_t *json, bool parts[PARTS], uint64_t offset, uint64_t length)
-{
-	size_t first = BL_MIN((size_t)part_of(json, offset), (size_t)PARTS - 1);
-	double end = part_of(json, offset + length);
-
-	parts[first] = true;
-	for (size_t i = first + 1; i < PARTS && (double)i < end; i++)
-		parts[i] = true;
-}
-
-/* The part from which on a group is not listed any more: its last one that is lies at @end. */
-static size_t unlisted_from(const json_t *json, const char *group, uint64_t end)
-{
-	return count_at(json, group, "more") ? BL_MIN((size_t)part_of(json, end), (size_t)PARTS - 1)
-					     : PARTS;
-}
-
-static void strip_look(const json_t *json, struct strip *strip)
-{
-	const json_t *first = statement_at(json, "regions", "first"),
-		     *places = statement_at(json, "findings", "places");
-	uint64_t end = 0;
-
-	memset(strip, 0, sizeof(*strip));
-	for (size_t i = 0; i < json_array_size(first); i++) {
-		const json_t *region = json_array_get(first, i);
-		uint64_t at = (uint64_t)json_integer_value(json_array_get(region, 0)),
-			 length = (uint64_t)json_integer_value(json_array_get(region, 1));
-
-		mark(json, strip->contents, at, length);
-		end = at + length;
-	}
-	strip->unlisted = unlisted_from(json, "regions", end);
-	end = 0;
-	for (size_t i = 0; i < json_array_size(places); i++) {
-		end = count_at(json_array_get(places, i), NULL, "offset");
-		mark(json, strip->personal, end,
-		     count_at(json_array_get(places, i), NULL, "length"));
-	}
-	strip->unlisted_personal = unlisted_from(json, "findings", end);
-}
-
-/* One path of all the runs of parts that are set. */
-static void put_runs(FILE *out, const bool parts[PARTS], const char *class, int top, int height)
-{
-	bool is_begun = false;
-
-	for (size_t i = 0; i < PARTS; i++) {
-		size_t from = i;
-
-		if (!parts[i])
-			continue;
-		while (i < PARTS && parts[i])
-			i++;
-		if (!is_begun)
-			fprintf(out, "<path class=\"%s\" d=\"", class);
-		is_begun = true;
-		fprintf(out, "M%zu %dh%zuv%dh-%zuz", from, top, i - from, height, i - from);
-	}
-	if (is_begun)
-		fputs("\"/>\n", out);
-}
-
-static bool is_cut(const struct strip *strip)
-{
-	return strip->unlisted < PARTS || strip->unlisted_personal < PARTS;
-}
-
-static size_t marked(const bool parts[PARTS])
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < PARTS; i++)
-		count += parts[i];
-	return count;
-}
-
-static void put_legend(const struct writer *writer, const struct strip *strip)
-{
-	uint64_t size = count_at(writer->json, "medium", "size_bytes");
-
-	fprintf(writer->out, "<div class=\"axis\"><span>0</span><span>%s</span></div>\n",
-		SIZED(size));
-	fputs("<figcaption>The medium from its beginning (left) to its end (right). ", writer->out);
-	if (marked(strip->contents))
-		fputs("<span><span class=\"key contents\"></span> not cleared</span> ",
-		      writer->out);
-	if (marked(strip->personal))
-		fputs("<span><span class=\"key personal\"></span> personal data</span> ",
-		      writer->out);
-	if (is_cut(strip))
-		fputs("<span><span class=\"key unlisted\"></span> more, not listed</span> ",
-		      writer->out);
-	if (!marked(strip->contents))
-		fputs(is_verdict(writer->json, INSPECT_EMPTY)
-			      ? "All of it is cleared."
-			      : "Nothing was found in what could be read.",
-		      writer->out);
-	else
-		fputs("<br>Marks are widened so that the smallest is seen.", writer->out);
-	fputs("</figcaption></figure>\n", writer->out);
-}
-
-static void put_unlisted(FILE *out, size_t from, int top, int height)
-{
-	if (from < PARTS)
-		fprintf(out,
-			"<rect x=\"%zu\" y=\"%d\" width=\"%zu\" height=\"%d\" "
-			"fill=\"url(#hatch)\"/>\n",
-			from, top, PARTS - from, height);
-}
-
-static void put_strip(const struct writer *writer)
-{
-	struct strip strip;
-	FILE *out = writer->out;
-
-	strip_look(writer->json, &strip);
-	fprintf(out,
-		"<figure><svg viewBox=\"0 0 %d 40\" preserveAspectRatio=\"none\" role=\"img\" "
-		"aria-labelledby=\"strip-title strip-desc\">\n"
-		"<title id=\"strip-title\">Where the medium is not cleared</title>\n"
-		"<desc id=\"strip-desc\">The medium from its beginning at the left to its end at "
-		"the right, in %d parts: %zu hold something, %zu personal data.%s</desc>\n",
-		PARTS, PARTS, marked(strip.contents), marked(strip.personal),
-		is_cut(&strip) ? " Not all places are listed." : "");
-	if (is_cut(&strip))
-		fputs("<defs><pattern id=\"hatch\" width=\"4\" height=\"8\" "
-		      "patternUnits=\"userSpaceOnUse\"><path class=\"hatch\" "
-		      "d=\"M0 8L4 0\"/></pattern></defs>\n",
-		      out);
-	put_unlisted(out, strip.unlisted, 0, 26);
-	put_unlisted(out, strip.unlisted_personal, 28, 12);
-	put_runs(out, strip.contents, "contents", 0, 26);
-	put_runs(out, strip.personal, "personal", 28, 12);
-	fputs("</svg>\n", out);
-	put_legend(writer, &strip);
-}
-
 /* ---- pages -------------------------------------------------------------------------------------------------- */
 
 static const char STYLE[] =
@@ -868,9 +666,9 @@ static void put_head(const struct writer *writer, const char *subject)
 	verdict_words(writer->json, words);
 	if (!writer->is_html) {
 		fprintf(writer->out, "WIPE CHECK: %s\n\n", verdict);
-		put_wrapped(writer->out, words, 0);
+		page_wrap(writer->out, words, 0);
 		if (*doubt)
-			put_wrapped(writer->out, doubt, 0);
+			page_wrap(writer->out, doubt, 0);
 		return;
 	}
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -897,7 +695,8 @@ static void put_page(const struct writer *writer)
 {
 	put_head(writer, said(writer->json, "device", "id", "a medium of no device"));
 	if (writer->is_html) {
-		put_strip(writer);
+		inspect_strip_put(writer->out, writer->json,
+				  SIZED(statement_number(writer->json, "medium", "size_bytes")));
 		fputs("<main>\n", writer->out);
 	}
 	put_device(writer);

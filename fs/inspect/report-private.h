@@ -39,6 +39,9 @@ bool inspect_shape_ok(const json_t *json);
 enum bl_status inspect_page_make(const json_t *json, enum inspect_page page, char **out_page,
 				 struct bl_error *why) BL_MUST_CHECK;
 
+/* inspect_strip_put - a figure with its legend, as HTML; @size: of the medium, in words. The classes are of page.c's style */
+void inspect_strip_put(FILE *out, const json_t *json, const char *size);
+
 /* inspect_medium_at - inspect_medium_look of a block device, with another /sys (tests) */
 void inspect_medium_at(const char *sys, unsigned major, unsigned minor,
 		       struct inspect_medium *out_medium);

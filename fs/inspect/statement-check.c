@@ -256,11 +256,6 @@ static bool has(const json_t *object, const struct member *members, size_t count
 }
 #define HAS(object, members) has(object, members, BL_COUNT(members))
 
-static json_int_t count_at(const json_t *json, const char *group, const char *key)
-{
-	return json_integer_value(statement_at(json, group, key));
-}
-
 /* ---- sums -------------------------------------------------------------------------------------------- */
 
 /* Does [offset, offset + length) lie on the medium, behind what came before? */
@@ -286,7 +281,7 @@ static bool regions_ok(const json_t *json)
 {
 	const json_t *regions = json_object_get(json, "regions"),
 		     *first = json_object_get(regions, "first");
-	json_int_t size = count_at(json, "medium", "size_bytes"), end = 0, sum = 0;
+	json_int_t size = statement_number(json, "medium", "size_bytes"), end = 0, sum = 0;
 
 	if (!HAS(regions, REGIONS) || json_array_size(first) > INSPECT_PLACES)
 		return false;
@@ -294,8 +289,9 @@ static bool regions_ok(const json_t *json)
 		if (!region_ok(json_array_get(first, i), size, &end, &sum))
 			return false;
 
-	json_int_t count = count_at(regions, NULL, "count"),
-		   bytes = count_at(regions, NULL, "bytes"), more = count_at(regions, NULL, "more");
+	json_int_t count = statement_number(regions, NULL, "count"),
+		   bytes = statement_number(regions, NULL, "bytes"),
+		   more = statement_number(regions, NULL, "more");
 
 	return count - more == (json_int_t)json_array_size(first) && bytes <= size &&
 	       bytes - sum >= more && (more > 0 || bytes == sum);
@@ -304,14 +300,14 @@ static bool regions_ok(const json_t *json)
 static bool signs_ok(const json_t *json, const char *key, const char *more)
 {
 	const json_t *signs = json_object_get(json, key);
-	json_int_t size = count_at(json, "medium", "size_bytes"), last = 0;
+	json_int_t size = statement_number(json, "medium", "size_bytes"), last = 0;
 
 	if (json_array_size(signs) > INSPECT_SIGNS ||
-	    (count_at(json, NULL, more) > 0 && json_array_size(signs) < INSPECT_SIGNS))
+	    (statement_number(json, NULL, more) > 0 && json_array_size(signs) < INSPECT_SIGNS))
 		return false;
 	for (size_t i = 0; i < json_array_size(signs); i++) {
 		const json_t *sign = json_array_get(signs, i);
-		json_int_t offset = count_at(sign, NULL, "offset");
+		json_int_t offset = statement_number(sign, NULL, "offset");
 
 		if (!HAS(sign, SIGN) || offset < last || offset >= size)
 			return false;
@@ -334,17 +330,17 @@ static bool classes_ok(const json_t *json, json_int_t total)
 		if (!HAS(counts, COUNTS) || !class_name_ok(class))
 			return false;
 		for (unsigned i = 0; i < INSPECT_WHERE_COUNT; i++) {
-			json_int_t count =
-				count_at(counts, NULL, inspect_where_name((enum inspect_where)i));
+			json_int_t count = statement_number(
+				counts, NULL, inspect_where_name((enum inspect_where)i));
 
 			if (count > rest)
 				return false;
 			rest -= count;
 			here += count;
 		}
-		if (here == 0 || count_at(counts, NULL, "identity") > here ||
-		    (count_at(json, NULL, "identities") == 0 &&
-		     count_at(counts, NULL, "identity") > 0))
+		if (here == 0 || statement_number(counts, NULL, "identity") > here ||
+		    (statement_number(json, NULL, "identities") == 0 &&
+		     statement_number(counts, NULL, "identity") > 0))
 			return false;
 	}
 	return rest == 0;
@@ -354,7 +350,7 @@ static bool places_ok(const json_t *json)
 {
 	const json_t *classes = statement_at(json, "findings", "classes"),
 		     *places = statement_at(json, "findings", "places");
-	json_int_t size = count_at(json, "medium", "size_bytes"), last = 0;
+	json_int_t size = statement_number(json, "medium", "size_bytes"), last = 0;
 
 	for (size_t i = 0; i < json_array_size(places); i++) {
 		const json_t *place = json_array_get(places, i);
@@ -362,13 +358,13 @@ static bool places_ok(const json_t *json)
 		if (!HAS(place, PLACE))
 			return false;
 
-		json_int_t offset = count_at(place, NULL, "offset"),
-			   length = count_at(place, NULL, "length");
+		json_int_t offset = statement_number(place, NULL, "offset"),
+			   length = statement_number(place, NULL, "length");
 		const json_t *counts =
 			json_object_get(classes, statement_text(place, NULL, "class"));
 
 		if (offset < last || offset > size || length == 0 || length > size - offset ||
-		    count_at(counts, NULL, statement_text(place, NULL, "where")) == 0)
+		    statement_number(counts, NULL, statement_text(place, NULL, "where")) == 0)
 			return false;
 		last = offset;
 	}
@@ -379,10 +375,11 @@ static bool findings_ok(const json_t *json)
 {
 	const json_t *findings = json_object_get(json, "findings"),
 		     *places = json_object_get(findings, "places");
-	json_int_t total = count_at(findings, NULL, "total");
+	json_int_t total = statement_number(findings, NULL, "total");
 
 	return HAS(findings, FINDINGS) && json_array_size(places) <= INSPECT_PLACES &&
-	       total - count_at(findings, NULL, "more") == (json_int_t)json_array_size(places) &&
+	       total - statement_number(findings, NULL, "more") ==
+		       (json_int_t)json_array_size(places) &&
 	       classes_ok(json, total) && places_ok(json);
 }
 
@@ -430,18 +427,18 @@ static bool reports_ok(const json_t *json)
 static bool read_ok(const json_t *json)
 {
 	const json_t *read = json_object_get(json, "read");
-	json_int_t size = count_at(json, "medium", "size_bytes"),
-		   unreadable = count_at(read, NULL, "unreadable_bytes");
+	json_int_t size = statement_number(json, "medium", "size_bytes"),
+		   unreadable = statement_number(read, NULL, "unreadable_bytes");
 
 	return HAS(read, READ) && size > 0 && unreadable <= size &&
-	       count_at(read, NULL, "bytes") <= size - unreadable &&
-	       count_at(read, NULL, "threads") >= 1;
+	       statement_number(read, NULL, "bytes") <= size - unreadable &&
+	       statement_number(read, NULL, "threads") >= 1;
 }
 
 static bool is_nothing_found(const json_t *json)
 {
-	return count_at(json, "regions", "count") == 0 &&
-	       count_at(json, "findings", "total") == 0 &&
+	return statement_number(json, "regions", "count") == 0 &&
+	       statement_number(json, "findings", "total") == 0 &&
 	       json_array_size(json_object_get(json, "tables")) == 0 &&
 	       json_array_size(json_object_get(json, "filesystems")) == 0;
 }
@@ -453,11 +450,12 @@ static bool is_nothing_found(const json_t *json)
 static bool verdict_ok(const json_t *json)
 {
 	const json_t *verdict = json_object_get(json, "verdict");
-	bool is_whole = count_at(json, "read", "unreadable_bytes") == 0 &&
-			count_at(json, "read", "bytes") == count_at(json, "medium", "size_bytes");
+	bool is_whole = statement_number(json, "read", "unreadable_bytes") == 0 &&
+			statement_number(json, "read", "bytes") ==
+				statement_number(json, "medium", "size_bytes");
 
 	if (is_one(verdict, inspect_verdict_name(INSPECT_NOT_EMPTY)))
-		return count_at(json, "regions", "count") > 0;
+		return statement_number(json, "regions", "count") > 0;
 	if (is_one(verdict, inspect_verdict_name(INSPECT_EMPTY)) && !is_whole)
 		return false;
 	return is_nothing_found(json);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fs/inspect/report-private.h"
 
@@ -44,17 +43,6 @@ static bool append(json_t *array, json_t *value)
 		return json_array_append_new(array, value) == 0;
 	json_decref(value);
 	return false;
-}
-
-static json_t *utc(int64_t at_unix)
-{
-	char text[32];
-	time_t at = (time_t)at_unix;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		*text = '\0';
-	return json_string(text);
 }
 
 static const char *class_of(const struct inspect_statement *statement, unsigned class)
@@ -268,9 +256,10 @@ static json_t *body_of(struct device_store *store, const struct inspect_statemen
 			 "filesystems_more", more_signs(result->filesystem_count), "findings",
 			 findings_of(statement, places), "looked_for", looked_for_of(statement),
 			 "identities", number(statement->identity_count), "reports",
-			 reports_of(statement), "when", "begun", utc(statement->begun_unix), "done",
-			 utc(statement->done_unix), "trusted", utc(statement->trusted_unix), "who",
-			 who_of(statement));
+			 reports_of(statement), "when", "begun",
+			 statement_utc(statement->begun_unix), "done",
+			 statement_utc(statement->done_unix), "trusted",
+			 statement_utc(statement->trusted_unix), "who", who_of(statement));
 }
 
 enum bl_status inspect_sign(struct device_store *store, const struct inspect_statement *statement,

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fs/device/statement.h"
 #include "fs/intake/private.h"
@@ -21,16 +20,6 @@ static void json_done(json_t **json)
 #define JSON_CLEANUP __attribute__((cleanup(json_done)))
 
 /* ---- making ---------------------------------------------------------------------------------------- */
-
-static const char *utc(int64_t at_unix, char out[32])
-{
-	time_t at = (time_t)at_unix;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(out, 32, "%" PRId64, at_unix);
-	return out;
-}
 
 static json_t *device_of(const struct device *device)
 {
@@ -116,10 +105,8 @@ static json_t *left_out_of(const struct receipt *receipt)
 
 static json_t *when_of(const struct receipt *receipt)
 {
-	char begun[32], done[32];
-
-	return json_pack("{s:s,s:s,s:I,s:s}", "begun", utc(receipt->job->begun_unix, begun), "done",
-			 utc(receipt->done_unix, done), "resumed",
+	return json_pack("{s:o,s:o,s:I,s:s}", "begun", statement_utc(receipt->job->begun_unix),
+			 "done", statement_utc(receipt->done_unix), "resumed",
 			 (json_int_t)receipt->job->resumed, "clock",
 			 "wall clock of the host, not corroborated");
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fs/device/statement.h"
@@ -149,17 +148,6 @@ static const char *category_of(const struct journal *journal, const struct vault
 
 /* ---- small values ---------------------------------------------------------------------------------------- */
 
-static json_t *utc(int64_t at_unix)
-{
-	time_t at = (time_t)at_unix;
-	struct tm tm;
-	char text[32];
-
-	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return json_null();
-	return json_string(text);
-}
-
 static json_t *hex_or_null(bool is_known, const uint8_t *bytes, size_t size)
 {
 	char hex[HEX_SIZE(DIGEST)];
@@ -247,13 +235,14 @@ static json_t *approvals_of(const struct journal *journal)
 
 static json_t *why_of(const struct device *device, const struct journal *journal)
 {
-	return json_pack(
-		"{s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o}", "entry", text_or_null(journal->entry),
-		"policy_digest", hex_or_null(true, journal->policy_digest, DIGEST), "policy_serial",
-		(json_int_t)journal->policy_serial, "received", utc(device->received_unix), "due",
-		*journal->entry ? utc(journal->due_unix) : json_null(), "request",
-		number_or_null(journal->request, journal->request), "reason",
-		journal->has_reason ? "given" : "none", "approvals", approvals_of(journal));
+	return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o}", "entry", text_or_null(journal->entry),
+			 "policy_digest", hex_or_null(true, journal->policy_digest, DIGEST),
+			 "policy_serial", (json_int_t)journal->policy_serial, "received",
+			 statement_utc(device->received_unix), "due",
+			 *journal->entry ? statement_utc(journal->due_unix) : json_null(),
+			 "request", number_or_null(journal->request, journal->request), "reason",
+			 journal->has_reason ? "given" : "none", "approvals",
+			 approvals_of(journal));
 }
 
 static json_t *when_of(const struct journal *journal, const struct certificate_time *time)
@@ -261,8 +250,8 @@ static json_t *when_of(const struct journal *journal, const struct certificate_t
 	bool is_one_boot = *journal->boot_id && strcmp(journal->boot_id, time->boot_id) == 0;
 
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s}", "begun",
-			 utc(journal->begun_unix), "done", utc(time->done_unix), "wall_done",
-			 utc(time->wall_unix), "duration_ms",
+			 statement_utc(journal->begun_unix), "done", statement_utc(time->done_unix),
+			 "wall_done", statement_utc(time->wall_unix), "duration_ms",
 			 number_or_null(is_one_boot, time->done_boot_ms - journal->begun_boot_ms),
 			 "boot_begun", text_or_null(journal->boot_id), "boot_done",
 			 text_or_null(time->boot_id), "boottime_begun_ms",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/device/page.h"
 #include "fs/retention/look.h"
 
 /* Sections in order; a row without a label begins one. What a certificate of an older version has not is left out. */
@@ -155,30 +156,12 @@ static size_t steering(const char *text)
 	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0; /* U+2066 to U+2069 */
 }
 
-static const char *escaped(char character)
-{
-	switch (character) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return NULL;
-	}
-}
-
 /* A genuine certificate holds only texts of ours; what a stranger's key signed must reach neither terminal nor browser raw. */
 static void put_text(const struct writer *writer, const char *text)
 {
 	while (*text) {
 		size_t skipped = steering(text);
-		const char *escape = writer->is_html ? escaped(*text) : NULL;
+		const char *escape = writer->is_html ? page_escape(*text) : NULL;
 
 		if (skipped)
 			fputc('?', writer->out);
@@ -219,48 +202,6 @@ static bool is_shown(const json_t *json, const struct page_row *row)
 
 /* ---- text --------------------------------------------------------------------------------------------------- */
 
-#define WIDTH 80
-#define LABEL 22
-
-/* Columns of @length bytes of UTF-8. */
-static size_t columns_of(const char *text, size_t length)
-{
-	size_t columns = 0;
-
-	for (size_t i = 0; i < length; i++)
-		columns += (text[i] & 0xc0) != 0x80;
-	return columns;
-}
-
-static void begin_line(FILE *out, size_t indent)
-{
-	fprintf(out, "\n%*s", (int)indent, "");
-}
-
-/* Words, begun at LABEL. One that is too long for what is left of any line (a digest) has a line of its own, and stays whole. */
-static void put_wrapped(FILE *out, const char *text)
-{
-	size_t at = LABEL;
-
-	for (bool is_first = true; *text; is_first = false) {
-		size_t length = strcspn(text, " "), columns = columns_of(text, length);
-
-		if (columns > WIDTH - LABEL) {
-			begin_line(out, columns < WIDTH ? WIDTH - columns : 0);
-			at = WIDTH;
-		} else if (at + !is_first + columns > WIDTH) {
-			begin_line(out, LABEL);
-			at = LABEL + columns;
-		} else {
-			fputs(is_first ? "" : " ", out);
-			at += !is_first + columns;
-		}
-		fwrite(text, 1, length, out);
-		text += length + strspn(text + length, " ");
-	}
-	fputc('\n', out);
-}
-
 /* As it is shown, without what would steer a terminal, and then in lines. */
 static void put_value(const struct writer *writer, const json_t *value)
 {
@@ -274,7 +215,7 @@ static void put_value(const struct writer *writer, const json_t *value)
 	}
 	put_scalar(&scalar, value);
 	if (fclose(scalar.out) == 0)
-		put_wrapped(writer->out, text);
+		page_wrap(writer->out, text, PAGE_LABEL);
 }
 
 static void put_row(const struct writer *writer, const struct page_row *row, const json_t *value)

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 #include "fs/device/matters.h"
 #include "fs/device/statement.h"
@@ -261,17 +260,6 @@ static enum bl_status look_at_all(struct look *look, enum sample_check *out_chec
 
 /* ---- what is written down ----------------------------------------------------------------------------------- */
 
-static json_t *utc(int64_t at_unix)
-{
-	time_t at = (time_t)at_unix;
-	struct tm tm;
-	char text[32];
-
-	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return json_null();
-	return json_string(text);
-}
-
 static const char *result_of(bool is_good)
 {
 	return is_good ? "good" : "bad";
@@ -304,9 +292,10 @@ static json_t *body_of(const struct look *look, bool is_good, uid_t by, int64_t 
 	return json_pack("{s:s,s:i,s:s,s:s,s:s,s:s,s:o,s:o,s:s,s:o,s:{s:s,s:s}}", "type",
 			 VERIFICATION_TYPE, "version", VERIFICATION_VERSION, "store", store,
 			 "public_key", key, "device", look->device.id, "certificate", digest,
-			 "ended", utc(look->device.end.at_unix), "checks", checks_of(look),
-			 "result", result_of(is_good), "when", utc(now_unix), "who", "verifier",
-			 verifier, "program", "bailee " BAILEE_VERSION);
+			 "ended", statement_utc(look->device.end.at_unix), "checks",
+			 checks_of(look), "result", result_of(is_good), "when",
+			 statement_utc(now_unix), "who", "verifier", verifier, "program",
+			 "bailee " BAILEE_VERSION);
 }
 
 static enum bl_status write_statement(const struct look *look, bool is_good, uid_t by,
