@@ -253,13 +253,14 @@ void answer_moment(json_t *object, const char *key, const struct policy *policy,
 	answer_number(object, name, at_unix);
 }
 
-void answer_hex(json_t *object, const char *key, const uint8_t *bytes, size_t length)
+json_t *hex_json(const uint8_t *bytes, size_t length)
 {
-	char text[2 * DEVICE_DIGEST + 1] = "";
+	BL_CLEANUP(bl_free) char *text = malloc(2 * length + 1);
 
-	if (bytes)
-		sodium_bin2hex(text, sizeof(text), bytes, length);
-	answer_text(object, key, text);
+	if (!text)
+		return NULL;
+	sodium_bin2hex(text, 2 * length + 1, bytes, length);
+	return json_string(text);
 }
 
 json_t *record_json(const struct audit_record *record)

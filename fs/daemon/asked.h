@@ -67,8 +67,8 @@ enum bl_status asked_permitted_any(struct asked *asked, const enum bl_action *ac
 				   struct device *out_device, struct bl_error *why) BL_MUST_CHECK;
 /* "@key": in the policy's zone, null for 0; "@key_unix" */
 void answer_moment(json_t *object, const char *key, const struct policy *policy, int64_t at_unix);
-/* At most DEVICE_DIGEST bytes; NULL: "" */
-void answer_hex(json_t *object, const char *key, const uint8_t *bytes, size_t length);
+/* @bytes as hex digits; NULL: no memory */
+json_t *hex_json(const uint8_t *bytes, size_t length);
 /* As audit_print_json has it; NULL: no memory */
 json_t *record_json(const struct audit_record *record);
 /* A text in pieces: {"text": "..."} */

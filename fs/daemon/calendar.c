@@ -133,11 +133,15 @@ void calendar_restored(struct daemon *daemon)
 
 /* ---- dates that were put off ---------------------------------------------------------------------- */
 
-static enum bl_status reopen_device(struct daemon *daemon, const struct device *device,
-				    struct bl_error *why)
+/* What has a journal is being destroyed, whatever its date. */
+enum bl_status calendar_reopen_device(struct daemon *daemon, const struct device *device,
+				      const struct retention_plan *plan, struct bl_error *why)
 {
 	struct audit_event event = event_by(daemon, NULL, AUDIT_CUSTODY);
 
+	if (device->state != STATE_DUE || plan->is_due || plan->is_unsure ||
+	    retention_begun(daemon->store, device->id) == RETENTION_IMAGE)
+		return BL_OK;
 	memcpy(event.device, device->id, sizeof(event.device));
 	snprintf(event.detail, sizeof(event.detail),
 		 "its date was put off: it is not due any more");
@@ -150,21 +154,16 @@ static enum bl_status reopen_device(struct daemon *daemon, const struct device *
 	return status;
 }
 
-/* What has a journal is being destroyed, whatever its date. */
 static bool reopen(void *context, const struct device *device)
 {
 	struct looking *looking = context;
-	struct daemon *daemon = looking->daemon;
 	struct retention_plan plan;
 	struct bl_error here;
 
 	if (device->state != STATE_DUE)
 		return true;
-	retention_plan_of(daemon->store, looking->policy, device, &looking->now, &plan);
-	if (plan.is_due || plan.is_unsure ||
-	    retention_begun(daemon->store, device->id) == RETENTION_IMAGE)
-		return true;
-	enum bl_status status = reopen_device(daemon, device, &here);
+	retention_plan_of(looking->daemon->store, looking->policy, device, &looking->now, &plan);
+	enum bl_status status = calendar_reopen_device(looking->daemon, device, &plan, &here);
 
 	if (status != BL_OK && looking->status == BL_OK) {
 		looking->status = status;

@@ -100,10 +100,12 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
 	struct due_list list = {
 		.store = daemon->store, .policy = policy, .now = daemon_times(daemon)};
-	enum bl_status worst = calendar_reopen(daemon, policy, why);
 
 	/* Whoever looked since the last time may have put a date off. */
 	keeper_keep_looks(daemon);
+
+	enum bl_status worst = calendar_reopen(daemon, policy, why);
+
 	device_each(daemon->store, collect, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		struct retention_plan plan;
@@ -123,6 +125,23 @@ enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why)
 	if (list.is_short_of_memory && worst == BL_OK)
 		worst = bl_fail(why, BL_NO_MEMORY, "out of memory");
 	return worst;
+}
+
+enum bl_status keeper_settle(struct daemon *daemon, const char *id, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	const struct retention_now now = daemon_times(daemon);
+	struct retention_plan plan;
+	struct device device;
+
+	keeper_keep_looks(daemon);
+	enum bl_status status = device_find(daemon->store, id, &device, why);
+
+	if (status != BL_OK)
+		return status;
+	retention_plan_of(daemon->store, policy, &device, &now, &plan);
+	return plan.is_due ? close_device(daemon, &device, plan.entry, why)
+			   : calendar_reopen_device(daemon, &device, &plan, why);
 }
 
 /* One pass: who asked for it, who is told of steps, and what came of it. */

@@ -57,13 +57,32 @@ enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *te
 	return status == BL_OK ? telling.worst : status;
 }
 
-enum bl_status life_custody(const struct asked *asked, const char *device, const char *detail,
-			    struct bl_error *why)
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+enum bl_status life_log(const struct asked *asked, enum audit_op op, const char *device,
+			uint32_t number, const char *what, const char *kind, struct bl_error *why)
 {
-	return asked_log(asked, AUDIT_CUSTODY, device, detail, BL_OK, why);
+	struct audit_event event = event_by(asked->daemon, asked->peer, op);
+
+	event.handle = number;
+	snprintf(event.device, sizeof(event.device), "%s", device);
+	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
+	snprintf(event.detail, sizeof(event.detail), "%s: %s", what, kind);
+	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
 }
 
-/* ---- events ------------------------------------------------------------------------------------------ */
+enum bl_status life_by_others(struct asked *asked, enum audit_op op, const char *device, uid_t by,
+			      struct bl_error *why)
+{
+	if (by != asked->peer->uid || asked->peer->uid == asked->daemon->owner)
+		return BL_OK;
+	snprintf(asked->rule, sizeof(asked->rule), "%s", "builtin/release-by-others");
+	if (asked_log(asked, op, device, "by who placed it", BL_FORBIDDEN, why) != BL_OK)
+		return BL_LOG_BROKEN;
+	return bl_fail(why, BL_FORBIDDEN,
+		       "builtin/release-by-others: whoever placed a hold, or opened the incident "
+		       "that did, does not release it (ask somebody else who may)");
+}
 
 #define NEAR_SECONDS 3600 /* it was known a moment after its event */
 
@@ -115,7 +134,7 @@ const char *life_warning_name(enum life_warning warning)
 	return NAMES[warning];
 }
 
-enum life_warning life_warning_of(int64_t since_unix, int64_t deadline_unix, int64_t now_unix)
+static enum life_warning warning_of(int64_t since_unix, int64_t deadline_unix, int64_t now_unix)
 {
 	if (now_unix >= deadline_unix)
 		return LIFE_LATE;
@@ -126,7 +145,7 @@ enum life_warning life_incident_warning(const struct device_incident *incident, 
 {
 	if (incident->is_closed)
 		return LIFE_QUIET;
-	return life_warning_of(incident->opened_unix, incident->deadline_unix, now_unix);
+	return warning_of(incident->opened_unix, incident->deadline_unix, now_unix);
 }
 
 enum life_warning life_request_warning(const struct device_customer_request *request,
@@ -134,7 +153,7 @@ enum life_warning life_request_warning(const struct device_customer_request *req
 {
 	if (request->state != CUSTOMER_OPEN)
 		return LIFE_QUIET;
-	return life_warning_of(request->since_unix, request->deadline_unix, now_unix);
+	return warning_of(request->since_unix, request->deadline_unix, now_unix);
 }
 
 int64_t life_review_by(const struct policy *policy, const struct device_hold *hold)
@@ -158,6 +177,18 @@ const char *life_hold_overdue(const struct policy *policy, const struct device_h
 }
 
 /* ---- matters ---------------------------------------------------------------------------------------- */
+
+enum bl_status life_next(const struct asked *asked, const char *device, enum note_about about,
+			 uint32_t *out_number, struct bl_error *why)
+{
+	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
+	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
+
+	if (status == BL_OK)
+		*out_number =
+			about == NOTE_INCIDENT ? matters->next_incident : matters->next_request;
+	return status;
+}
 
 json_t *life_incident(const struct policy *policy, const char *device,
 		      const struct device_incident *incident, int64_t now_unix)
@@ -198,7 +229,8 @@ json_t *life_request(const struct policy *policy, const char *device,
 	answer_moment(item, "ended", policy, is_open ? 0 : request->ended_unix);
 	json_object_set_new(item, "ended_by",
 			    is_open ? json_null() : json_integer(request->ended_by));
-	answer_hex(item, "proof", request->has_proof ? request->proof : NULL, DEVICE_DIGEST);
+	json_object_set_new(item, "proof",
+			    hex_json(request->proof, request->has_proof ? DEVICE_DIGEST : 0));
 	return item;
 }
 

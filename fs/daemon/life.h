@@ -18,9 +18,20 @@ typedef enum bl_status life_tell_fn(struct asked *asked, const struct policy *po
 enum bl_status life_tell(struct asked *asked, const char *what, life_tell_fn *tell,
 			 struct bl_error *why) BL_MUST_CHECK;
 
-/* life_custody - the event of a change that comes next: a word, and a place, number or digest; "" : none */
-enum bl_status life_custody(const struct asked *asked, const char *device, const char *detail,
-			    struct bl_error *why) BL_MUST_CHECK;
+/* life_log - an event of incident or request @number: "@what: @kind" */
+enum bl_status life_log(const struct asked *asked, enum audit_op op, const char *device,
+			uint32_t number, const char *what, const char *kind,
+			struct bl_error *why) BL_MUST_CHECK;
+/* life_next - the number of the incident (NOTE_INCIDENT) or request (NOTE_REQUEST) that comes next; life_lock is held until it is there */
+enum bl_status life_next(const struct asked *asked, const char *device, enum note_about about,
+			 uint32_t *out_number, struct bl_error *why) BL_MUST_CHECK;
+/*
+ * life_by_others - is it somebody else than @by, who placed it, that takes a hold away? The store's owner can do all, on record
+ *
+ * BL_OK, BL_FORBIDDEN (an event, too), BL_LOG_BROKEN.
+ */
+enum bl_status life_by_others(struct asked *asked, enum audit_op op, const char *device, uid_t by,
+			      struct bl_error *why) BL_MUST_CHECK;
 
 /* life_events - the log from the event on by which the device became known; @tell is told of others in between, too */
 enum bl_status life_events(struct asked *asked, const struct device *device, audit_record_fn *tell,
@@ -29,7 +40,6 @@ enum bl_status life_events(struct asked *asked, const struct device *device, aud
 /* How near a deadline is: half of the time is over, or all of it. */
 enum life_warning { LIFE_QUIET, LIFE_SOON, LIFE_LATE };
 const char *life_warning_name(enum life_warning warning); /* "" "soon" "late" */
-enum life_warning life_warning_of(int64_t since_unix, int64_t deadline_unix, int64_t now_unix);
 enum life_warning life_incident_warning(const struct device_incident *incident, int64_t now_unix);
 enum life_warning life_request_warning(const struct device_customer_request *request,
 				       int64_t now_unix);
@@ -52,6 +62,14 @@ enum bl_status life_notes(struct asked *asked, const struct policy *policy, cons
 
 /* life_summary - what somebody has to look at: into the answer of `status` */
 void life_summary(struct asked *asked, const struct policy *policy);
+
+/* life_seen - who saw what of it, by the log: {"seen": ...} each */
+enum bl_status life_seen(struct asked *asked, const struct policy *policy,
+			 const struct device *device, struct bl_error *why) BL_MUST_CHECK;
+
+/* life_check_restock - is it empty, known to be so since we destroyed what we held of it, and can both be shown? BL_FORBIDDEN, BL_NOT_VERIFIED */
+enum bl_status life_check_restock(struct device_store *store, const struct device *device,
+				  struct bl_error *why) BL_MUST_CHECK;
 
 /* life_digest - 64 hex digits. BL_INVALID */
 enum bl_status life_digest(const struct asked *asked, const char *key, uint8_t out[DEVICE_DIGEST],

@@ -9,14 +9,8 @@ static enum bl_status log_request(const struct asked *asked, const char *device,
 				  const char *what, enum customer_request_kind kind,
 				  struct bl_error *why)
 {
-	struct audit_event event = event_by(asked->daemon, asked->peer, AUDIT_CUSTOMER_REQUEST);
-
-	event.handle = number;
-	snprintf(event.device, sizeof(event.device), "%s", device);
-	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
-	snprintf(event.detail, sizeof(event.detail), "%s: %s", what,
-		 customer_request_kind_name(kind));
-	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
+	return life_log(asked, AUDIT_CUSTOMER_REQUEST, device, number, what,
+			customer_request_kind_name(kind), why);
 }
 
 static enum bl_status find(const struct asked *asked, const char *device, uint32_t number,
@@ -25,17 +19,17 @@ static enum bl_status find(const struct asked *asked, const char *device, uint32
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
 	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
 
-	for (size_t i = 0; status == BL_OK && i < matters->request_count; i++)
-		if (matters->requests[i].number == number) {
-			*out_request = matters->requests[i];
-			return BL_OK;
-		}
 	if (status != BL_OK)
 		return status;
-	return bl_fail(why, BL_NOT_FOUND,
-		       "device '%s' has no request %u of its customer (bailee customer-request "
-		       "list)",
-		       device, (unsigned)number);
+	const struct device_customer_request *found = device_customer_request_find(matters, number);
+
+	if (!found)
+		return bl_fail(why, BL_NOT_FOUND,
+			       "device '%s' has no request %u of its customer (bailee "
+			       "customer-request list)",
+			       device, (unsigned)number);
+	*out_request = *found;
+	return BL_OK;
 }
 
 static enum bl_status answer_request(struct asked *asked, const char *id, uint32_t number,
@@ -64,18 +58,6 @@ static int64_t seconds_of(const struct asked *asked, enum customer_request_kind 
 				      : customer_request_seconds(kind);
 }
 
-/* Of the one that comes next: life_lock is held until it is there. */
-static enum bl_status next_number(const struct asked *asked, const char *device,
-				  uint32_t *out_number, struct bl_error *why)
-{
-	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
-	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
-
-	if (status == BL_OK)
-		*out_number = matters->next_request;
-	return status;
-}
-
 static enum bl_status record(struct asked *asked, const struct device *device,
 			     enum customer_request_kind kind, uint32_t *out_number,
 			     struct bl_error *why)
@@ -94,7 +76,7 @@ static enum bl_status record(struct asked *asked, const struct device *device,
 	memcpy(request.ticket, ticket, strlen(ticket) + 1);
 	request.deadline_unix = request.since_unix + seconds_of(asked, kind);
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status = next_number(asked, device->id, out_number, why);
+	enum bl_status status = life_next(asked, device->id, NOTE_REQUEST, out_number, why);
 
 	if (status == BL_OK)
 		status = log_request(asked, device->id, *out_number, "recorded", kind, why);
@@ -104,7 +86,7 @@ static enum bl_status record(struct asked *asked, const struct device *device,
 	asked_undone(asked, AUDIT_CUSTOMER_REQUEST, device->id, status);
 	/* It starts the device's date, which may be now. */
 	if (status == BL_OK && kind == CUSTOMER_ERASE)
-		(void)!keeper_close_due(daemon, NULL);
+		(void)!keeper_settle(daemon, device->id, NULL);
 	pthread_mutex_unlock(&daemon->life_lock);
 	keeper_wake(daemon);
 	return status;
@@ -183,7 +165,8 @@ static void close_returned(struct asked *asked, const struct ending *ending)
 	if (!ending->is_done || ending->request.kind != CUSTOMER_RETURN ||
 	    device_may_become(store, id, STATE_CLOSED, NULL) != BL_OK)
 		return;
-	enum bl_status status = life_custody(asked, id, "closed: given back to its owner", NULL);
+	enum bl_status status =
+		asked_log(asked, AUDIT_CUSTODY, id, "closed: given back to its owner", BL_OK, NULL);
 
 	if (status == BL_OK)
 		status = device_set_state(store, id, STATE_CLOSED, daemon_trusted(asked->daemon),
@@ -211,7 +194,7 @@ static enum bl_status end(struct asked *asked, const struct ending *ending, stru
 	if (status == BL_OK)
 		close_returned(asked, ending);
 	if (status == BL_OK)
-		(void)!keeper_close_due(daemon, NULL);
+		(void)!keeper_settle(daemon, id, NULL);
 	pthread_mutex_unlock(&daemon->life_lock);
 	gate_device_changed(daemon->gate, id);
 	keeper_wake(daemon);

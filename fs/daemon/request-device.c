@@ -1,12 +1,10 @@
 /* The record of a device, its custody, and what people do with it. */
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/daemon/life.h"
-#include "fs/inspect/inspect.h"
 
 /* ---- looking ------------------------------------------------------------------------------------------ */
 
@@ -124,10 +122,14 @@ static enum bl_status add_matters(const struct asked *asked, const struct policy
 	return status;
 }
 
+/* Null: it did not happen. */
 static json_t *moment_by(const struct policy *policy, int64_t at_unix, uint32_t by)
 {
-	json_t *item = json_object();
+	json_t *item;
 
+	if (!at_unix)
+		return json_null();
+	item = json_object();
 	answer_moment(item, "at", policy, at_unix);
 	json_object_set_new(item, "by", by == UINT32_MAX ? json_null() : json_integer(by));
 	return item;
@@ -136,35 +138,24 @@ static json_t *moment_by(const struct policy *policy, int64_t at_unix, uint32_t 
 static void add_proofs(struct asked *asked, const struct policy *policy,
 		       const struct device *device)
 {
-	json_t *pictures = json_array(), *end, *verified, *inspected, *answer = asked->answer;
+	json_t *end = moment_by(policy, device->end.at_unix, device->end.by);
+	json_t *verified = moment_by(policy, device->verified.at_unix, device->verified.by);
+	json_t *inspected = moment_by(policy, device->inspected.at_unix, device->inspected.by);
+	json_t *pictures = json_array(), *answer = asked->answer;
 
-	for (size_t i = 0; i < device->picture_count; i++) {
-		json_t *item = json_object();
-
-		answer_hex(item, "digest", device->pictures[i], DEVICE_DIGEST);
-		json_array_append(pictures, json_object_get(item, "digest"));
-		json_decref(item);
-	}
-	end = moment_by(policy, device->end.at_unix, device->end.by);
-	answer_hex(end, "certificate", device->end.at_unix ? device->end.certificate : NULL,
-		   DEVICE_DIGEST);
-	verified = moment_by(policy, device->verified.at_unix, device->verified.by);
+	for (size_t i = 0; i < device->picture_count; i++)
+		json_array_append_new(pictures, hex_json(device->pictures[i], DEVICE_DIGEST));
+	/* Of what is null these set nothing. */
+	json_object_set_new(end, "certificate", hex_json(device->end.certificate, DEVICE_DIGEST));
 	json_object_set_new(verified, "good", json_boolean(device->verified.is_good));
-	inspected = moment_by(policy, device->inspected.at_unix, device->inspected.by);
 	json_object_set_new(inspected, "empty", json_boolean(device->inspected.is_empty));
 	json_object_set_new(inspected, "other", json_boolean(device->inspected.is_other));
 	json_object_set_new(answer, "pictures", pictures);
-	answer_hex(answer, "scan", device->has_scan ? device->scan : NULL, DEVICE_DIGEST);
-	json_object_set_new(answer, "end", device->end.at_unix ? end : json_null());
-	json_object_set_new(answer, "verified", device->verified.at_unix ? verified : json_null());
-	json_object_set_new(answer, "inspected",
-			    device->inspected.at_unix ? inspected : json_null());
-	if (!device->end.at_unix)
-		json_decref(end);
-	if (!device->verified.at_unix)
-		json_decref(verified);
-	if (!device->inspected.at_unix)
-		json_decref(inspected);
+	json_object_set_new(answer, "scan",
+			    hex_json(device->scan, device->has_scan ? DEVICE_DIGEST : 0));
+	json_object_set_new(answer, "end", end);
+	json_object_set_new(answer, "verified", verified);
+	json_object_set_new(answer, "inspected", inspected);
 }
 
 static bool has_certificate(struct device_store *store, const char *id)
@@ -249,7 +240,7 @@ typedef enum bl_status change_fn(struct asked *asked, const char *id, const void
 static enum bl_status change_locked(struct asked *asked, const char *id, const char *detail,
 				    change_fn *carry_out, const void *with, struct bl_error *why)
 {
-	enum bl_status status = life_custody(asked, id, detail, why);
+	enum bl_status status = asked_log(asked, AUDIT_CUSTODY, id, detail, BL_OK, why);
 
 	if (status == BL_OK)
 		status = carry_out(asked, id, with, why);
@@ -409,68 +400,6 @@ enum bl_status request_device_edit(struct asked *asked, struct bl_error *why)
 
 /* ---- states --------------------------------------------------------------------------------------------- */
 
-/* What is restocked must be empty, and known to be so after we had destroyed what we held of it. */
-static enum bl_status check_wiped(const struct device *device, struct bl_error *why)
-{
-	const struct device_inspected *inspected = &device->inspected;
-
-	if (!inspected->at_unix)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "device '%s' was not looked through (bailee inspect BLOCK-DEVICE "
-			       "--device %s)",
-			       device->id, device->id);
-	if (!inspected->is_empty)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "the last wipe check of '%s' found it not empty (wipe it and "
-			       "inspect it again)",
-			       device->id);
-	if (inspected->is_other)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "the medium that was inspected has another serial number than '%s' "
-			       "(inspect the right one, or mend the record and inspect it again)",
-			       device->id);
-	if (inspected->at_unix < device->end.at_unix)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "the wipe check of '%s' is older than its destruction (inspect it "
-			       "again)",
-			       device->id);
-	return BL_OK;
-}
-
-/* The very one that the record speaks of: that of another device, or an earlier one of this, is signed as well. */
-static bool is_statement_of(const struct device *device, const char *text, size_t length)
-{
-	uint8_t digest[DEVICE_DIGEST];
-
-	crypto_generichash(digest, sizeof(digest), (const uint8_t *)text, length, NULL, 0);
-	return memcmp(digest, device->inspected.statement, sizeof(digest)) == 0;
-}
-
-static enum bl_status check_statements(const struct asked *asked, const struct device *device,
-				       struct bl_error *why)
-{
-	struct device_store *store = asked->daemon->store;
-	const uint8_t *key = vault_public_key(device_store_vault(store));
-	BL_CLEANUP(bl_free) char *inspection = NULL;
-	enum inspect_verdict verdict = INSPECT_NOT_READ;
-	size_t length;
-	enum bl_status status = device_certificate_read(store, device->id, "~inspect.json",
-							&inspection, &length, why);
-
-	if (status == BL_OK)
-		status = inspect_verify(inspection, length, key, INSPECT_TEXT, NULL, &verdict, why);
-	if (status == BL_OK &&
-	    (verdict != INSPECT_EMPTY || !is_statement_of(device, inspection, length)))
-		status = BL_TAMPERED;
-	if (status != BL_OK)
-		return bl_fail(why, BL_NOT_VERIFIED,
-			       "the wipe check of '%s' is not there, or does not verify (inspect "
-			       "it again)",
-			       device->id);
-	return device->state == STATE_SHREDDED ? retention_is_erased(store, device->id, why)
-					       : BL_OK;
-}
-
 /* As it is now: whoever inspects it meanwhile, or puts its record right, waits for life_lock. */
 static enum bl_status check_way(const struct asked *asked, const char *id,
 				enum bl_device_state state, struct bl_error *why)
@@ -480,11 +409,8 @@ static enum bl_status check_way(const struct asked *asked, const char *id,
 
 	if (status == BL_OK)
 		status = device_find(asked->daemon->store, id, &device, why);
-	if (status == BL_OK && state == STATE_RELEASED) {
-		status = check_wiped(&device, why);
-		if (status == BL_OK)
-			status = check_statements(asked, &device, why);
-	}
+	if (status == BL_OK && state == STATE_RELEASED)
+		status = life_check_restock(asked->daemon->store, &device, why);
 	return status;
 }
 

@@ -117,7 +117,7 @@ enum bl_status asked_enroll(struct asked *asked, struct device *device, const ch
 	asked_undone(asked, AUDIT_ENROLLED, device->id, status);
 	/* What came too late is closed before anybody can see it; a failure is the keeper's, who tries again. */
 	if (status == BL_OK)
-		(void)!keeper_close_due(asked->daemon, NULL);
+		(void)!keeper_settle(asked->daemon, device->id, NULL);
 	pthread_mutex_unlock(&asked->daemon->life_lock);
 	/* Also while its intake goes on: who may hold it may do so then. */
 	if (status == BL_OK)

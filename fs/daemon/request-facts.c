@@ -53,7 +53,7 @@ enum bl_status request_consent(struct asked *asked, struct bl_error *why)
 	gate_device_changed(daemon->gate, device.id);
 	/* A consent that is withdrawn starts the device's date, which may be now. */
 	if (status == BL_OK)
-		(void)!keeper_close_due(daemon, NULL);
+		(void)!keeper_settle(daemon, device.id, NULL);
 	pthread_mutex_unlock(&daemon->life_lock);
 	keeper_wake(daemon);
 	answer_text(asked->answer, "device", device.id);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/daemon/asked.h"
+#include "fs/daemon/life.h"
 
 enum bl_status request_hold_add(struct asked *asked, struct bl_error *why)
 {
@@ -85,17 +85,6 @@ static enum bl_status best_release(const struct asked *asked, const char *device
 	return status;
 }
 
-/* Where nobody has to agree, it is somebody else at least who takes it away. The store's owner can do all, on record. */
-static enum bl_status check_other(struct asked *asked, const struct device_hold *hold,
-				  struct bl_error *why)
-{
-	if (hold->by != asked->peer->uid || asked->peer->uid == asked->daemon->owner)
-		return BL_OK;
-	return bl_fail(why, BL_FORBIDDEN,
-		       "builtin/release-by-others: whoever placed a hold does not release it (ask "
-		       "somebody else who may)");
-}
-
 /* `holds: release_approvals`: so many others have to agree. @out_number: to the request that is used up by it; 0: none */
 static enum bl_status check_release(struct asked *asked, const struct device *device,
 				    const struct device_hold *hold, uint32_t *out_number,
@@ -112,7 +101,7 @@ static enum bl_status check_release(struct asked *asked, const struct device *de
 			       (unsigned)hold->number, (unsigned)hold->incident, device->id,
 			       (unsigned)hold->incident);
 	if (needed == 0)
-		return check_other(asked, hold, why);
+		return life_by_others(asked, AUDIT_HOLD_RELEASED, device->id, hold->by, why);
 	enum bl_status status = best_release(asked, device->id, hold, out_number, &count, why);
 
 	if (status != BL_OK || count >= needed)

@@ -1,5 +1,4 @@
 /* Incidents: what went wrong, until when it must be answered, who saw what, and what was done about it. */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +11,7 @@ static const enum bl_action TELLERS[] = {ACTION_REVIEW, ACTION_HOLD, ACTION_INTA
 static enum bl_status log_incident(const struct asked *asked, const char *device, uint32_t number,
 				   const char *what, enum incident_kind kind, struct bl_error *why)
 {
-	struct audit_event event = event_by(asked->daemon, asked->peer, AUDIT_INCIDENT);
-
-	event.handle = number;
-	snprintf(event.device, sizeof(event.device), "%s", device);
-	snprintf(event.rule, sizeof(event.rule), "%s", asked->rule);
-	snprintf(event.detail, sizeof(event.detail), "%s: %s", what, incident_kind_name(kind));
-	return log_append(asked->daemon, &event, asked_text(asked, "reason"), why);
+	return life_log(asked, AUDIT_INCIDENT, device, number, what, incident_kind_name(kind), why);
 }
 
 static enum bl_status add_note(const struct asked *asked, const char *device, uint32_t number,
@@ -40,15 +33,16 @@ static enum bl_status find(const struct asked *asked, const char *device, uint32
 	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
 	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
 
-	for (size_t i = 0; status == BL_OK && i < matters->incident_count; i++)
-		if (matters->incidents[i].number == number) {
-			*out_incident = matters->incidents[i];
-			return BL_OK;
-		}
 	if (status != BL_OK)
 		return status;
-	return bl_fail(why, BL_NOT_FOUND, "device '%s' has no incident %u (bailee incident list)",
-		       device, (unsigned)number);
+	const struct device_incident *found = device_incident_find(matters, number);
+
+	if (!found)
+		return bl_fail(why, BL_NOT_FOUND,
+			       "device '%s' has no incident %u (bailee incident list)", device,
+			       (unsigned)number);
+	*out_incident = *found;
+	return BL_OK;
 }
 
 static enum bl_status find_named(const struct asked *asked, const char *device,
@@ -126,18 +120,6 @@ static void add_rest(struct asked *asked, const struct device *device, uint32_t 
 	answer_text(asked->answer, "warning", warning);
 }
 
-/* Of the one that comes next: life_lock is held until it is there. */
-static enum bl_status next_number(const struct asked *asked, const char *device,
-				  uint32_t *out_number, struct bl_error *why)
-{
-	BL_CLEANUP(device_matters_free) struct device_matters *matters = NULL;
-	enum bl_status status = device_matters_read(asked->daemon->store, device, &matters, why);
-
-	if (status == BL_OK)
-		*out_number = matters->next_incident;
-	return status;
-}
-
 static enum bl_status open_incident(struct asked *asked, const struct device *device,
 				    enum incident_kind kind, uint32_t *out_number,
 				    struct bl_error *why)
@@ -151,7 +133,7 @@ static enum bl_status open_incident(struct asked *asked, const struct device *de
 	};
 
 	pthread_mutex_lock(&daemon->life_lock);
-	enum bl_status status = next_number(asked, device->id, out_number, why);
+	enum bl_status status = life_next(asked, device->id, NOTE_INCIDENT, out_number, why);
 
 	if (status == BL_OK)
 		status = log_incident(asked, device->id, *out_number, "opened", kind, why);
@@ -306,7 +288,7 @@ static enum bl_status close_incident(struct asked *asked, const struct device *d
 }
 
 /* What closing releases is somebody else's to release, as with every hold. */
-static enum bl_status check_close(const struct asked *asked, const struct device *device,
+static enum bl_status check_close(struct asked *asked, const struct device *device,
 				  const struct device_incident *incident, struct bl_error *why)
 {
 	const char *action = asked_text(asked, "corrective");
@@ -317,12 +299,9 @@ static enum bl_status check_close(const struct asked *asked, const struct device
 	if (!action || !*action)
 		return bl_fail(why, BL_INVALID,
 			       "an incident is closed with its corrective action (--action TEXT)");
-	if (hold_of(device, incident->number) && incident->by == asked->peer->uid &&
-	    asked->peer->uid != asked->daemon->owner)
-		return bl_fail(why, BL_FORBIDDEN,
-			       "builtin/release-by-others: whoever opened an incident that froze "
-			       "the device does not close it (ask somebody else who may release)");
-	return BL_OK;
+	if (!hold_of(device, incident->number))
+		return BL_OK;
+	return life_by_others(asked, AUDIT_INCIDENT, device->id, incident->by, why);
 }
 
 /* As both are now: the incident may be about to place its hold, or another one to close it. */
@@ -378,158 +357,6 @@ enum bl_status request_incidents(struct asked *asked, struct bl_error *why)
 	return life_tell(asked, "incidents", send_incidents, why);
 }
 
-/* ---- who saw what ------------------------------------------------------------------------------------------ */
-
-#define SEEN_PERSONS 1024
-#define SEEN_FILES   (1u << 20)
-
-struct seen_person {
-	uint32_t uid;
-	int64_t first_unix, last_unix;
-	uint64_t files, reads, bytes, unmasked, denied;
-};
-
-struct seen_file {
-	uint32_t person;
-	uint8_t token[AUDIT_TOKEN];
-};
-
-struct seen {
-	struct asked *asked;
-	const char *device;
-	size_t person_count, file_count, file_room;
-	struct seen_person persons[SEEN_PERSONS];
-	struct seen_file *files;
-	bool is_more; /* than there is room for: what is told is the least */
-	bool is_short_of_memory;
-};
-
-static struct seen_person *person_of(struct seen *seen, uint32_t uid, int64_t at_unix)
-{
-	for (size_t i = 0; i < seen->person_count; i++)
-		if (seen->persons[i].uid == uid)
-			return &seen->persons[i];
-	if (seen->person_count == SEEN_PERSONS) {
-		seen->is_more = true;
-		return NULL;
-	}
-	seen->persons[seen->person_count] =
-		(struct seen_person){.uid = uid, .first_unix = at_unix, .last_unix = at_unix};
-	return &seen->persons[seen->person_count++];
-}
-
-static void add_file(struct seen *seen, size_t person, const uint8_t token[AUDIT_TOKEN])
-{
-	if (seen->file_count == SEEN_FILES) {
-		seen->is_more = true;
-		return;
-	}
-	if (seen->file_count == seen->file_room) {
-		size_t room = seen->file_room ? 2 * seen->file_room : 1024;
-		void *grown = reallocarray(seen->files, room, sizeof(*seen->files));
-
-		seen->is_short_of_memory |= !grown;
-		if (!grown)
-			return;
-		seen->files = grown;
-		seen->file_room = room;
-	}
-	seen->files[seen->file_count].person = (uint32_t)person;
-	memcpy(seen->files[seen->file_count++].token, token, AUDIT_TOKEN);
-}
-
-static bool is_look(enum audit_op op)
-{
-	return op == AUDIT_LOOKUP || op == AUDIT_LIST || op == AUDIT_STAT || op == AUDIT_READLINK ||
-	       op == AUDIT_OPEN || op == AUDIT_READ;
-}
-
-static bool count_look(void *context, const struct audit_record *record)
-{
-	struct seen *seen = context;
-	const struct audit_event *event = &record->event;
-
-	if (!is_look(event->op) || strcmp(event->device, seen->device) != 0)
-		return asked_goes_on(seen->asked);
-	int64_t at_unix = record->realtime_ns / 1000000000;
-	struct seen_person *person = person_of(seen, event->uid, at_unix);
-
-	if (!person)
-		return true;
-	if (event->verdict != AUDIT_PERMITTED) {
-		person->denied += 1 + event->repeats;
-		return true;
-	}
-	person->last_unix = at_unix;
-	if (event->op == AUDIT_OPEN) {
-		add_file(seen, (size_t)(person - seen->persons), event->token);
-		person->unmasked += event->bytes > 0;
-	} else if (event->op == AUDIT_READ) {
-		person->reads++;
-		person->bytes += event->bytes;
-	}
-	return !seen->is_short_of_memory;
-}
-
-static int compare_files(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct seen_file));
-}
-
-/* A file that somebody opened often is one. */
-static void count_files(struct seen *seen)
-{
-	if (!seen->file_count)
-		return;
-	qsort(seen->files, seen->file_count, sizeof(*seen->files), compare_files);
-	for (size_t i = 0; i < seen->file_count; i++)
-		if (i == 0 || compare_files(&seen->files[i - 1], &seen->files[i]) != 0)
-			seen->persons[seen->files[i].person].files++;
-}
-
-static json_t *seen_json(const struct policy *policy, const struct seen_person *person)
-{
-	char login[64] = "", room[4096];
-	struct passwd entry, *found = NULL;
-	json_t *item = json_object();
-
-	if (getpwuid_r(person->uid, &entry, room, sizeof(room), &found) == 0 && found)
-		snprintf(login, sizeof(login), "%s", found->pw_name);
-	answer_number(item, "uid", person->uid);
-	answer_text(item, "person", login);
-	answer_moment(item, "first", policy, person->first_unix);
-	answer_moment(item, "last", policy, person->last_unix);
-	answer_number(item, "files", (int64_t)person->files);
-	answer_number(item, "reads", (int64_t)person->reads);
-	answer_number(item, "bytes", (int64_t)person->bytes);
-	answer_number(item, "unmasked", (int64_t)person->unmasked);
-	answer_number(item, "denied", (int64_t)person->denied);
-	return item;
-}
-
-static enum bl_status add_seen(struct asked *asked, const struct policy *policy,
-			       const struct device *device, struct bl_error *why)
-{
-	BL_CLEANUP(bl_free) struct seen *seen = calloc(1, sizeof(*seen));
-
-	if (!seen)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	seen->asked = asked;
-	seen->device = device->id;
-
-	enum bl_status status = life_events(asked, device, count_look, seen, why);
-
-	if (status == BL_OK && seen->is_short_of_memory)
-		status = bl_fail(why, BL_NO_MEMORY, "out of memory");
-	if (status == BL_OK)
-		count_files(seen);
-	free(seen->files);
-	for (size_t i = 0; status == BL_OK && i < seen->person_count; i++)
-		asked_send(asked, "seen", seen_json(policy, &seen->persons[i]));
-	json_object_set_new(asked->answer, "is_more", json_boolean(seen->is_more));
-	return status;
-}
-
 enum bl_status request_incident_show(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
@@ -551,5 +378,5 @@ enum bl_status request_incident_show(struct asked *asked, struct bl_error *why)
 	answer_text(asked->answer, "maker", device.maker);
 	answer_text(asked->answer, "model", device.model);
 	status = life_notes(asked, policy, device.id, NOTE_INCIDENT, incident.number, why);
-	return status == BL_OK ? add_seen(asked, policy, &device, why) : status;
+	return status == BL_OK ? life_seen(asked, policy, &device, why) : status;
 }

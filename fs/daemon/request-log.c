@@ -72,16 +72,6 @@ static void send_ring(struct querying *querying)
 
 /* ---- sealed names ------------------------------------------------------------------------------------ */
 
-static json_t *hex_json(const uint8_t *bytes, size_t length)
-{
-	BL_CLEANUP(bl_free) char *text = malloc(2 * length + 1);
-
-	if (!text)
-		return NULL;
-	sodium_bin2hex(text, 2 * length + 1, bytes, length);
-	return json_string(text);
-}
-
 static bool send_segment(void *context, const struct audit_segment *segment)
 {
 	struct querying *querying = context;

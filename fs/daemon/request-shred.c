@@ -41,7 +41,7 @@ static enum bl_status shred_early(struct asked *asked, const struct device *devi
 						daemon_trusted(daemon), why);
 	asked_undone(asked, AUDIT_ADMIN, device->id, status);
 	if (status == BL_OK)
-		status = keeper_close_due(daemon, why);
+		status = keeper_settle(daemon, device->id, why);
 	pthread_mutex_unlock(&daemon->life_lock);
 	keeper_wake(daemon);
 	return status;

@@ -280,6 +280,9 @@ void keeper_stop(struct daemon *daemon);
  * Destroys nothing, so it is quick; life_lock is held by the caller. The first failure in @why; all are tried.
  */
 enum bl_status keeper_close_due(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+/* keeper_settle - the same of one device whose date may be another now: closed when it is due, opened again when it is not any more */
+enum bl_status keeper_settle(struct daemon *daemon, const char *id,
+			     struct bl_error *why) BL_MUST_CHECK;
 /*
  * keeper_pass - close what is due and destroy what was given to us to destroy
  *
@@ -293,7 +296,8 @@ enum bl_status keeper_pass(struct daemon *daemon, const struct peer *peer,
 
 /* ---- calendar.c -------------------------------------------------------------------------------- */
 
-int64_t daemon_wall(void); /* the wall clock, for waits only */
+/* The wall clock as the kernel has it: for waits, and for what is told beside trusted time. */
+int64_t daemon_wall(void);
 /* calendar_clock - look at the clocks; what parts them is told, in the log and on stderr */
 void calendar_clock(struct daemon *daemon);
 /* calendar_notices - tell of every date whose notice has begun, once */
@@ -307,6 +311,10 @@ void calendar_restored(struct daemon *daemon);
  */
 enum bl_status calendar_reopen(struct daemon *daemon, const struct policy *policy,
 			       struct bl_error *why) BL_MUST_CHECK;
+/* calendar_reopen_device - the same of one, by its plan: nothing where it is not due, or still */
+enum bl_status calendar_reopen_device(struct daemon *daemon, const struct device *device,
+				      const struct retention_plan *plan,
+				      struct bl_error *why) BL_MUST_CHECK;
 /* calendar_grace - @newer takes the place of @older (NULL: there was none): what it makes due gets its grace */
 enum bl_status calendar_grace(struct daemon *daemon, const struct policy *older,
 			      const struct policy *newer, struct bl_error *why) BL_MUST_CHECK;

@@ -252,8 +252,8 @@ enum bl_status device_incident_add(struct device_store *store, const char *id,
 	return status;
 }
 
-const struct device_incident *matters_incident(const struct device_matters *matters,
-					       uint32_t number)
+const struct device_incident *device_incident_find(const struct device_matters *matters,
+						   uint32_t number)
 {
 	for (size_t i = 0; i < matters->incident_count; i++)
 		if (matters->incidents[i].number == number)
@@ -266,7 +266,7 @@ static enum bl_status find_open_incident(struct device_matters *matters, const c
 					 uint32_t number, struct device_incident **out_incident,
 					 struct bl_error *why)
 {
-	const struct device_incident *incident = matters_incident(matters, number);
+	const struct device_incident *incident = device_incident_find(matters, number);
 
 	if (!incident)
 		return bl_fail(why, BL_NOT_FOUND, "there is no incident %s/%u", id,
@@ -444,8 +444,8 @@ enum bl_status device_customer_request_add(struct device_store *store, const cha
 	return status;
 }
 
-const struct device_customer_request *matters_request(const struct device_matters *matters,
-						      uint32_t number)
+const struct device_customer_request *
+device_customer_request_find(const struct device_matters *matters, uint32_t number)
 {
 	for (size_t i = 0; i < matters->request_count; i++)
 		if (matters->requests[i].number == number)
@@ -488,7 +488,7 @@ enum bl_status device_customer_request_end(struct device_store *store, const cha
 	if (status != BL_OK)
 		return status;
 
-	const struct device_customer_request *found = matters_request(matters, number);
+	const struct device_customer_request *found = device_customer_request_find(matters, number);
 
 	if (!found)
 		return bl_fail(why, BL_NOT_FOUND, "there is no request of the customer %s/%u", id,

@@ -85,6 +85,12 @@ enum bl_status device_matters_read(struct device_store *store, const char *id,
 void device_matters_free(struct device_matters *matters);
 BL_DEFINE_CLEANUP(struct device_matters, device_matters_free)
 
+/* One of them by its number, borrowed; NULL: there is none. */
+const struct device_incident *device_incident_find(const struct device_matters *matters,
+						   uint32_t number);
+const struct device_customer_request *
+device_customer_request_find(const struct device_matters *matters, uint32_t number);
+
 /* device_matters_requested - when the customer first asked for it to be destroyed, in a request that is open; 0: did not. Cheap */
 int64_t device_matters_requested(const struct device_matters *matters);
 

@@ -103,8 +103,9 @@ static enum bl_status check_matter(struct device_store *store, struct device_ent
 	enum bl_status status = matters_load(store, entry, &matters, why);
 
 	if (status != BL_OK ||
-	    (note->about == NOTE_INCIDENT ? matters_incident(matters, note->matter) != NULL
-					  : matters_request(matters, note->matter) != NULL))
+	    (note->about == NOTE_INCIDENT
+		     ? device_incident_find(matters, note->matter) != NULL
+		     : device_customer_request_find(matters, note->matter) != NULL))
 		return status;
 	return bl_fail(why, BL_NOT_FOUND, "there is no %s %s/%u", ABOUT[note->about],
 		       entry->device.id, (unsigned)note->matter);

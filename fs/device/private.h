@@ -250,14 +250,10 @@ enum bl_status parts_decode(const uint8_t *bytes, size_t length,
 
 /* ---- matters.c ---- */
 
-/* matters_load - a copy of what goes on about a device; matters_incident, _request - the one of that number, NULL: there is none */
+/* matters_load - a copy of what goes on about a device */
 enum bl_status matters_load(struct device_store *store, struct device_entry *entry,
 			    struct device_matters **out_matters,
 			    struct bl_error *why) BL_MUST_CHECK;
-const struct device_incident *matters_incident(const struct device_matters *matters,
-					       uint32_t number);
-const struct device_customer_request *matters_request(const struct device_matters *matters,
-						      uint32_t number);
 
 /* ---- notes.c, notes-codec.c ---- */
 

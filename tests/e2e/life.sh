@@ -146,6 +146,8 @@ says 'LAPTOP'
 code 0 desk incident note LAPTOP/1 'the stranger was the plumber'
 code 3 officer incident close LAPTOP/1 --action 'screens face the wall' --reason done
 says 'release-by-others'
+"$bailee" log query --device LAPTOP --op incident --verdict denied --json >"$work/out"
+[ "$(jq -r .rule "$work/out")" = builtin/release-by-others ] || fail "that it was refused is no event: $(cat "$work/out")"
 code 2 other incident close LAPTOP/1 --reason done
 code 0 other incident close LAPTOP/1 --action 'screens face the wall' --reason done
 [ "$(is LAPTOP state)" = open ] || fail "closed, and still $(is LAPTOP state)"

@@ -24,6 +24,7 @@ officer() { code 0 as 61003 "$bailee" "$@"; }
 officer hold add LAPTOP --reason 'a letter of Zebulon-hold'
 code 3 as 61003 "$bailee" hold release LAPTOP --reason 'my own'
 says 'builtin/release-by-others'
+[ "$("$bailee" log query --op hold-released --verdict denied --json | jq -r .rule)" = builtin/release-by-others ] || fail "that a release was refused is no event"
 code 0 "$bailee" hold release LAPTOP --reason 'settled by Zebulon-release'
 sed 's/^serial: 1 /serial: 2 /' "$work/shop.yaml" >"$work/next.yaml"
 officer policy load "$work/next.yaml" --reason 'agreed with Zebulon-load'
