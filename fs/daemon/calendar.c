@@ -66,8 +66,8 @@ static bool wants_notice(const struct looking *looking, const struct device *dev
 	if (device_is_gone(device))
 		return false;
 	retention_plan_of(looking->daemon->store, looking->policy, device, &looking->now, out_plan);
-	return !out_plan->is_due && out_plan->notice_unix < out_plan->due_unix &&
-	       out_plan->notice_unix <= looking->now.access_unix &&
+	return !out_plan->is_due && out_plan->why.notice_unix < out_plan->due_unix &&
+	       out_plan->why.notice_unix <= looking->now.access_unix &&
 	       device->noticed_unix != out_plan->due_unix;
 }
 

@@ -294,7 +294,7 @@ static void add_date(json_t *item, const struct asked *asked, const struct polic
 	retention_plan_of(asked->daemon->store, policy, device, &now, &plan);
 	answer_moment(item, "due", policy, is_gone ? 0 : plan.due_unix);
 	answer_text(item, "retention", is_gone ? "" : plan.entry);
-	answer_moment(item, "notice", policy, is_gone ? 0 : plan.notice_unix);
+	answer_moment(item, "notice", policy, is_gone ? 0 : plan.why.notice_unix);
 	answer_moment(item, "grace", policy,
 		      device->grace_unix > now.trusted_unix ? device->grace_unix : 0);
 	json_object_set_new(item, "held", json_boolean(plan.is_held));

@@ -89,7 +89,7 @@ static bool send_plan(void *context, const struct device *device)
 	answer_number(item, "holds", (int64_t)device->hold_count);
 	answer_moment(item, "grace", policy,
 		      device->grace_unix > planning->now.trusted_unix ? device->grace_unix : 0);
-	answer_moment(item, "notice", policy, plan.notice_unix);
+	answer_moment(item, "notice", policy, plan.why.notice_unix);
 	json_object_set_new(item, "destroyed", json_boolean(device->destroy_when_due));
 	json_object_set_new(item, "parts", parts_of(planning, policy, device));
 	if (planning->coming)

@@ -51,7 +51,7 @@ static bool look_at_date(struct summary *summary, const struct device *device)
 			  &plan);
 	if (plan.due_unix - now < WEEK)
 		tell(&summary->due_week, date_of(summary, device, &plan));
-	if (plan.notice_unix <= now && plan.notice_unix < plan.due_unix && !plan.is_due)
+	if (plan.why.notice_unix <= now && plan.why.notice_unix < plan.due_unix && !plan.is_due)
 		tell(&summary->notice, date_of(summary, device, &plan));
 	return !plan.is_unsure;
 }

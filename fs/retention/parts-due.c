@@ -19,8 +19,10 @@ static bool has_parts(struct device_store *store, const struct policy *policy,
 {
 	struct retention_plan plan;
 
-	if (device->source_kind != SOURCE_SEALED || !device->is_complete ||
-	    device_is_gone(device) || device->state == STATE_HELD || device->state == STATE_DUE)
+	/* Asked of every device at every pass: mostly no entry speaks of parts. */
+	if (!rules_has_parts(policy) || device->source_kind != SOURCE_SEALED ||
+	    !device->is_complete || device_is_gone(device) || device->state == STATE_HELD ||
+	    device->state == STATE_DUE)
 		return false;
 	retention_plan_of(store, policy, device, now, &plan);
 	return !plan.is_due && !plan.is_held;

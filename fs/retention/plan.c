@@ -136,7 +136,6 @@ void retention_plan_of(struct device_store *store, const struct policy *policy,
 	out_plan->is_unsure = !plan_facts(store, policy, device, &facts);
 	rules_due_told(policy, &facts, &out_plan->why);
 	out_plan->due_unix = out_plan->why.due_unix;
-	out_plan->notice_unix = rules_notice(policy, &facts);
 	snprintf(out_plan->entry, sizeof(out_plan->entry), "%s", out_plan->why.entry);
 	out_plan->is_held = device->hold_count > 0;
 	out_plan->is_due = !is_gone && out_plan->due_unix <= now->access_unix;
@@ -233,7 +232,7 @@ static bool consider(void *context, const struct device *device)
 	rules_due_told(next->policy, &facts, &due);
 	consider_moment(next, due.due_unix);
 	if (device->noticed_unix != due.due_unix)
-		consider_moment(next, rules_notice(next->policy, &facts));
+		consider_moment(next, due.notice_unix);
 	if (device->grace_unix > next->now->trusted_unix)
 		next->next_unix = BL_MIN(next->next_unix, device->grace_unix);
 	consider_parts(next, &facts);

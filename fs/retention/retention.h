@@ -18,7 +18,6 @@ struct retention_now {
 
 struct retention_plan {
 	int64_t due_unix;
-	int64_t notice_unix;	     /* from then on the date is to be told of */
 	char entry[BL_RULE_ID_SIZE]; /* the retention entry that decided, or builtin/longest */
 	struct rules_due why;	     /* texts live as long as the policy */
 	bool is_held;		     /* a hold stops it */

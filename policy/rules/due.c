@@ -285,9 +285,17 @@ static int64_t kept_until(const struct dates *dates)
 	return dates->kept.id ? BL_MIN(dates->kept.due, dates->cap.due) : INT64_MIN;
 }
 
-static struct answer finish(const struct policy *policy, const struct rules_retention_facts *facts,
-			    const struct retention_entry *part, const struct dates *dates,
-			    struct rules_due *out)
+static int64_t notice_of(const struct answer *answer, int64_t due_unix)
+{
+	int64_t notice = answer->entry ? answer->entry->notice_seconds : 0;
+	int64_t from;
+
+	return __builtin_sub_overflow(due_unix, notice, &from) ? INT64_MIN : from;
+}
+
+static void finish(const struct policy *policy, const struct rules_retention_facts *facts,
+		   const struct retention_entry *part, const struct dates *dates,
+		   struct rules_due *out)
 {
 	struct answer answer = decide(dates);
 	int64_t floor = BL_MAX(answer.start, kept_until(dates));
@@ -301,23 +309,16 @@ static struct answer finish(const struct policy *policy, const struct rules_rete
 				  .is_kept = answer.is_kept,
 				  .is_capped = answer.id == LONGEST};
 	move_into_window(policy, facts, part, floor, out);
-	return answer;
-}
-
-static const struct retention_entry *due_of(const struct policy *policy,
-					    const struct rules_retention_facts *facts,
-					    struct rules_due *out)
-{
-	struct dates dates;
-
-	gather(policy, facts, NULL, &dates);
-	return finish(policy, facts, NULL, &dates, out).entry;
+	out->notice_unix = notice_of(&answer, out->due_unix);
 }
 
 void rules_due_told(const struct policy *policy, const struct rules_retention_facts *facts,
 		    struct rules_due *out_due)
 {
-	(void)due_of(policy, facts, out_due);
+	struct dates dates;
+
+	gather(policy, facts, NULL, &dates);
+	finish(policy, facts, NULL, &dates, out_due);
 }
 
 int64_t rules_due(const struct policy *policy, const struct rules_retention_facts *facts,
@@ -325,9 +326,17 @@ int64_t rules_due(const struct policy *policy, const struct rules_retention_fact
 {
 	struct rules_due due;
 
-	(void)due_of(policy, facts, &due);
+	rules_due_told(policy, facts, &due);
 	*out_entry = due.entry;
 	return due.due_unix;
+}
+
+bool rules_has_parts(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->retention_count; i++)
+		if (policy->retention[i].paths.count)
+			return true;
+	return false;
 }
 
 size_t rules_retention_count(const struct policy *policy)
@@ -348,7 +357,7 @@ bool rules_part_due(const struct policy *policy, const struct rules_retention_fa
 		return false;
 	out_part->paths = part->paths.items;
 	out_part->path_count = part->paths.count;
-	(void)finish(policy, facts, part, &dates, &out_part->due);
+	finish(policy, facts, part, &dates, &out_part->due);
 	return true;
 }
 
@@ -361,16 +370,6 @@ int64_t rules_kept(const struct policy *policy, const struct rules_retention_fac
 	if (dates.kept.id)
 		*out_entry = dates.kept.id;
 	return kept_until(&dates);
-}
-
-int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts)
-{
-	struct rules_due due;
-	const struct retention_entry *entry = due_of(policy, facts, &due);
-	int64_t notice = entry ? entry->notice_seconds : 0;
-	int64_t from;
-
-	return __builtin_sub_overflow(due.due_unix, notice, &from) ? INT64_MIN : from;
 }
 
 /* ---- clock hours and calendar days --------------------------------------------------------- */

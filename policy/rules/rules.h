@@ -498,6 +498,7 @@ struct rules_due {
 	int64_t start_unix, span_seconds; /* of the deciding entry: start + span = unmoved_unix */
 	int64_t unmoved_unix;		  /* before a window moved it; due_unix: none did */
 	const char *window;		  /* the entry whose window it was; NULL */
+	int64_t notice_unix; /* from then on it is to be told of: `notice` of the deciding entry; due_unix: none */
 	bool is_kept;	/* it would be earlier, but for `keep_at_least` of the deciding entry */
 	bool is_capped; /* it would be later, but for builtin/longest */
 };
@@ -532,6 +533,7 @@ struct rules_part {
 	struct rules_due due;
 };
 size_t rules_retention_count(const struct policy *policy); /* entries; @index is below it */
+bool rules_has_parts(const struct policy *policy);	   /* has any of them `paths`? */
 bool rules_part_due(const struct policy *policy, const struct rules_retention_facts *facts,
 		    size_t index, struct rules_part *out_part);
 
@@ -542,9 +544,6 @@ bool rules_part_due(const struct policy *policy, const struct rules_retention_fa
  */
 int64_t rules_kept(const struct policy *policy, const struct rules_retention_facts *facts,
 		   const char **out_entry);
-
-/* rules_notice - from when on is the date of rules_due to be told of? (`notice` of the deciding entry; the date itself) */
-int64_t rules_notice(const struct policy *policy, const struct rules_retention_facts *facts);
 
 /* rules_period_start - the clock hour or calendar day of the policy's zone that @at_unix lies in, and where the next begins */
 int64_t rules_period_start(const struct policy *policy, enum bl_period period, int64_t at_unix,

@@ -126,11 +126,11 @@ static void what_was_recorded_brings_the_date_nearer(void **state)
 				 BL_OK);
 		retention_plan_of(fixture->store, policy, &device, at(due), &plan);
 		if (plan.due_unix != due || strcmp(plan.entry, ROWS[i].entry) != 0 ||
-		    plan.notice_unix != RECEIVED + ROWS[i].notice_day * DAY || !plan.is_due ||
+		    plan.why.notice_unix != RECEIVED + ROWS[i].notice_day * DAY || !plan.is_due ||
 		    plan.is_unsure)
 			fail_msg("row %zu: day %lld by '%s', notice %lld", i,
 				 (long long)(plan.due_unix - RECEIVED) / DAY, plan.entry,
-				 (long long)(plan.notice_unix - RECEIVED) / DAY);
+				 (long long)(plan.why.notice_unix - RECEIVED) / DAY);
 		assert_int_equal(retention_next(fixture->store, policy, at(due - 1)), due);
 	}
 }
@@ -157,7 +157,7 @@ static void date_without_readable_facts_is_that_of_intake(void **state)
 	assert_true(plan.is_unsure);
 	assert_false(plan.is_due);
 	assert_int_equal(plan.due_unix, DUE);
-	assert_int_equal(plan.notice_unix, DUE - 2 * DAY);
+	assert_int_equal(plan.why.notice_unix, DUE - 2 * DAY);
 	assert_int_equal(retention_next(fixture->store, policy, at(RECEIVED)), DUE - 2 * DAY);
 	assert_int_equal(retention_next(fixture->store, policy, at(DUE - 2 * DAY)), DUE);
 }

@@ -756,7 +756,7 @@ static void no_moment_wraps(void **state)
 
 		rules_due_told(policy, &facts, &due);
 		if (due.due_unix > due.unmoved_unix || due.unmoved_unix < due.start_unix ||
-		    due.due_unix < due.start_unix || rules_notice(policy, &facts) > due.due_unix)
+		    due.due_unix < due.start_unix || due.notice_unix > due.due_unix)
 			fail_row("of the device", &due);
 		if (!rules_part_due(policy, &facts, 1, &part) || part.due.due_unix < intake)
 			fail_row("of the part", &part.due);

@@ -272,9 +272,12 @@ static void starts_windows_and_ties(void **state)
 			.consent_withdrawn_unix = fact == WITHDRAWN ? eleven : 0,
 			.early_shred_unix = fact == SHRED_NOW ? eleven : 0,
 		};
-		const char *entry = NULL;
-		int64_t due = rules_due(policy, &facts, &entry) - DESK_NOW;
-		int64_t notice = rules_notice(policy, &facts) - DESK_NOW;
+		struct rules_due told;
+
+		rules_due_told(policy, &facts, &told);
+
+		const char *entry = told.entry;
+		int64_t due = told.due_unix - DESK_NOW, notice = told.notice_unix - DESK_NOW;
 
 		if (due != rows[i].seconds || notice != rows[i].notice_seconds ||
 		    strcmp(entry, rows[i].entry) != 0)
