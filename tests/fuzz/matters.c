@@ -27,14 +27,14 @@ static void look_at_matters(const struct device_matters *matters)
 		const struct device_incident *incident = &matters->incidents[i];
 
 		demand(incident->number && incident->number < matters->next_incident &&
-		       matters_incident(matters, incident->number) == incident &&
+		       device_incident_find(matters, incident->number) == incident &&
 		       incident->is_closed == matters_action_ok(incident->action));
 	}
 	for (size_t i = 0; i < matters->request_count; i++) {
 		const struct device_customer_request *request = &matters->requests[i];
 
 		demand(request->number && request->number < matters->next_request &&
-		       matters_request(matters, request->number) == request &&
+		       device_customer_request_find(matters, request->number) == request &&
 		       facts_ticket_ok(request->ticket) &&
 		       request->has_proof == (request->state == CUSTOMER_DONE));
 		waiting += request->kind == CUSTOMER_ERASE && request->state == CUSTOMER_OPEN;

@@ -513,7 +513,7 @@ static bool has_incident(struct temp *temp, uint32_t number)
 	BL_CLEANUP(device_matters_free)
 	struct device_matters *matters = read_matters(temp, "RMA-1");
 
-	return matters_incident(matters, number) != NULL;
+	return device_incident_find(matters, number) != NULL;
 }
 
 static void what_is_closed_longest_makes_room_and_what_is_open_never(void **state)
