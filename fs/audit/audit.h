@@ -63,6 +63,9 @@ enum audit_op {
 	AUDIT_VERIFIED, /* somebody looked again at a destruction; detail: what came of it */
 	AUDIT_INSPECTED, /* a wipe check; bytes: of the medium; detail: verdict, digest of the statement */
 	AUDIT_CLOCK, /* wall clock and trusted time part or meet; detail: how far; offset, bytes: wall, trusted */
+	AUDIT_SESSION_BEGUN, /* its first screen was acknowledged; detail: the viewer */
+	AUDIT_SHOWN,	     /* bytes: about to be shown in a session; offset: shown so far */
+	AUDIT_SESSION_ENDED, /* bytes: shown, offset: counted; detail: why */
 	AUDIT_OP_COUNT
 };
 const char *audit_op_name(enum audit_op op); /* "read"; static */
@@ -83,7 +86,7 @@ struct audit_event {
 	uint32_t uid, gid, pid; /* of the caller; UINT32_MAX: none (the daemon itself) */
 	uint32_t login_uid;	/* /proc/PID/loginuid when the view was opened; UINT32_MAX: unset */
 	uint64_t view;		/* 0: none */
-	uint64_t session;	/* 0: none (sessions come later) */
+	uint64_t session;	/* 0: none; else the sequence number of its AUDIT_VIEW_OPENED */
 	char device[BL_DEVICE_ID_SIZE]; /* "" : none */
 	char rule[BL_RULE_ID_SIZE];	/* the deciding rule; "" : none */
 	uint32_t error_number;		/* errno answered; 0 */

@@ -47,6 +47,9 @@ static const char *const OPS[AUDIT_OP_COUNT] = {
 	[AUDIT_VERIFIED] = "verified",
 	[AUDIT_INSPECTED] = "inspected",
 	[AUDIT_CLOCK] = "clock",
+	[AUDIT_SESSION_BEGUN] = "session-begun",
+	[AUDIT_SHOWN] = "shown",
+	[AUDIT_SESSION_ENDED] = "session-ended",
 };
 
 static const char *const VERDICTS[] = {

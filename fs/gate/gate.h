@@ -2,8 +2,8 @@
  *
  * Devices (their images, trees and spans) are shared by all views; what a view shows is its own. Every request below
  * ends in exactly one reply, given only after its event is durable: gate_reply.done runs on a notifier thread of the log.
- * Open mounts only, until sealed sessions come: contents need `copy`, and an original is shown only where a permit of copy
- * with approvals is met and `unmask` of its class is permitted.
+ * On an open mount contents need `copy`, and an original is shown only where a permit of copy with approvals is met and `unmask` of its
+ * class is permitted. In a sealed session (docs/sessions.md) contents need `read`, and an original `unmask`.
  */
 #ifndef FS_GATE_GATE_H
 #define FS_GATE_GATE_H
@@ -147,6 +147,13 @@ struct gate_view_request {
 	const char *purpose; /* NULL: none */
 	const char *
 		reason; /* NULL: none; the log has it for auditors only, and says whether one was given */
+	/*
+	 * Of a sealed session: the one device that it shows (its id), and the uid that its processes have inside, as the kernel says it of
+	 * requests of its mount. Callers of any other uid, and those that the mount's pid namespace does not know (pid 0), are refused. NULL:
+	 * an open mount.
+	 */
+	const char *session_device;
+	uint32_t inside_uid;
 };
 
 /* Told from any thread when what the view may see has changed; serve then invalidates what the kernel keeps. */
@@ -168,6 +175,39 @@ uint64_t gate_view_number(const struct gate_view *view);
 const char *gate_view_person(const struct gate_view *view);
 uid_t gate_view_uid(const struct gate_view *view);
 gid_t gate_view_gid(const struct gate_view *view);
+
+/* ---- sealed sessions (session.c): docs/sessions.md ----------------------------------------------- */
+
+/* gate_view_session - its number for ever: the sequence number of its AUDIT_VIEW_OPENED. 0: an open mount */
+uint64_t gate_view_session(const struct gate_view *view);
+/*
+ * gate_view_may_read - may its person still read something in the device? Asked whenever the view has changed.
+ *
+ * BL_OK; BL_FORBIDDEN, BL_ASK, BL_WITHHELD with rule and next step in @why; BL_NOT_FOUND (the device is gone, or closed to everybody),
+ * BL_LOG_BROKEN.
+ */
+enum bl_status gate_view_may_read(struct gate_view *view, struct bl_error *why) BL_MUST_CHECK;
+/*
+ * gate_view_count_shown - @bytes are about to be shown: counted against `limits: shown` of the person, over all their sessions, and
+ * durable (AUDIT_SHOWN; @shown_so_far goes along) when this returns BL_OK
+ *
+ * A step of a limit that is reached makes all views of the person decide again; what is over the limit is refused. Statuses of
+ * gate_view_may_read. Waits for the log.
+ */
+enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes, uint64_t shown_so_far,
+				     struct bl_error *why) BL_MUST_CHECK;
+/* gate_view_begun - AUDIT_SESSION_BEGUN, durable; @viewer: its name, of the policy's list */
+enum bl_status gate_view_begun(struct gate_view *view, const char *viewer,
+			       struct bl_error *why) BL_MUST_CHECK;
+/* gate_view_ended - AUDIT_SESSION_ENDED; of @counted bytes only @shown were: the rest is given back. @detail: why, cut to fit; our own words */
+void gate_view_ended(struct gate_view *view, uint64_t counted, uint64_t shown, const char *detail);
+/*
+ * gate_view_terms - what the first screen says of policy: lines of our own words, each at most 100 bytes
+ *
+ * Which classes are masked how, which are shown as they are, what no detector finds, limits and how much of them is used ("12 of 200 files this
+ * hour"), until when it is permitted. Cut to @size, at a line's end.
+ */
+void gate_view_terms(struct gate_view *view, char *out, size_t size);
 
 /* ---- requests: what serve translates FUSE into --------------------------------------------------- */
 

@@ -88,6 +88,19 @@ struct rules_audit {
 };
 const struct rules_audit *policy_audit(const struct policy *policy);
 
+/*
+ * `sessions`: docs/sessions.md. What is not stated has its default: viewers nnn less ls find file tree grep hexdump, no interpreters, idle 15
+ * minutes, total 8 hours. The first viewer is what one lands in. Lists live as long as the policy.
+ */
+struct rules_sessions {
+	const char *const *viewers;	 /* names or whole paths of programs */
+	const char *const *interpreters; /* the same, of those that run others */
+	size_t viewer_count, interpreter_count;
+	int64_t idle_seconds, total_seconds; /* more than 0 */
+	bool accepts_visible_proc;
+};
+void policy_sessions(const struct policy *policy, struct rules_sessions *out);
+
 /* `holds`; 0: not stated. */
 struct rules_holds {
 	int64_t longest_seconds, review_every_seconds;

@@ -398,7 +398,7 @@ def window(cases, store):
         frame.records[0][3] = STOP
 
     middle = f + 5
-    bad_forms = [("op-0", field("<B", 3, 0)), ("op-45", field("<B", 3, 45)), ("verdict-5", field("<B", 4, 5)),
+    bad_forms = [("op-0", field("<B", 3, 0)), ("op-48", field("<B", 3, 48)), ("verdict-5", field("<B", 4, 5)),
                  ("type-3", field("<B", 2, 3)), ("length", field("<H", 0, 4000)), ("device-length", field("<B", 5, 32)),
                  ("rule-length", field("<B", 6, 64)), ("detail-length", field("<B", 7, 160)),
                  ("sequence", field("<Q", 8, 1)), ("flags", flags),
