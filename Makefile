@@ -1,6 +1,6 @@
 # Bailee. `make demo` and `make check` are all a newcomer needs; both install what is missing.
 #
-#   make            build/bailee and build/bailee-reader
+#   make            build/bailee, and the sealed programs it starts: bailee-reader, bailee-session, bailee-container-*
 #   make deps       install Debian packages that are missing
 #   make demo       the main job on a sample device, shown
 #   make check      every test                (VARIANT=asan: under ASan and UBSan)
@@ -26,7 +26,8 @@ DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2f
 	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev libssl-dev libewf-dev libqcow-dev libvmdk-dev \
 	libvhdi-dev libbfio-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk mount util-linux python3 rsync \
-	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl xfsprogs btrfs-progs ewf-tools qemu-utils clang-format cppcheck libclang-rt-14-dev \
+	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl xfsprogs btrfs-progs ewf-tools qemu-utils \
+	less file tree nnn mc tmux bsdextrautils clang-format cppcheck libclang-rt-14-dev \
 	clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)
 
@@ -67,6 +68,7 @@ CONTAINER_LIB_qcow = -lqcow
 CONTAINER_LIB_vmdk = -lvmdk -lbfio
 CONTAINER_LIB_vhd = -lvhdi
 CONTAINER_LIB_split =
+SEALED_C := $(wildcard fs/session/sealed/*.c)
 UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
 FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C := $(wildcard tests/bench/*.c)
@@ -78,7 +80,7 @@ REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
 HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock
 CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
-PROGRAMS = $(B)/bailee $(B)/bailee-reader $(CONTAINERS)
+PROGRAMS = $(B)/bailee $(B)/bailee-reader $(if $(wildcard fs/session/sealed/main.c),$(B)/bailee-session) $(CONTAINERS)
 
 # make V=1 shows the commands.
 ifeq ($(V),)
@@ -107,6 +109,11 @@ $(B)/bailee: $(call obj,$(CLI_C)) $(B)/libfs.a $(B)/libpolicy.a
 $(B)/bailee-reader: $(call obj,$(READER_MAIN)) $(B)/libreader.a $(B)/libpolicy.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
+
+# In the memory of every session twice: no library but what its steps need.
+$(B)/bailee-session: $(call obj,$(SEALED_C)) $(B)/libpolicy.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ -lseccomp
 
 $(CONTAINERS): $(B)/bailee-container-%: $(B)/obj/fs/image/container/%.o $(B)/libcontainer.a $(B)/libpolicy.a
 	$(call say,LINK,$@)
@@ -203,6 +210,7 @@ format:
 install: all
 	install -D -m 0755 $(B)/bailee $(DESTDIR)$(PREFIX)/bin/bailee
 	install -D -m 0755 $(B)/bailee-reader $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader
+	install -D -m 0755 $(B)/bailee-session $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-session
 	for kind in $(CONTAINER_KINDS); do install -D -m 0755 $(B)/bailee-container-$$kind \
 		$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-container-$$kind || exit 1; done
 	install -D -m 0644 docs/bailee.1 $(DESTDIR)$(PREFIX)/share/man/man1/bailee.1
@@ -213,6 +221,7 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
+		$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-session \
 		$(patsubst %,$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-container-%,$(CONTAINER_KINDS)) \
 		$(DESTDIR)$(PREFIX)/share/man/man1/bailee.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5 \
