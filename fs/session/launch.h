@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "policy/base.h"
+#include "policy/words.h"
 
 #define LAUNCH_VERSION	1u
 #define LAUNCH_ARGS	8192 /* bytes of a viewer's arguments, each with its NUL */
