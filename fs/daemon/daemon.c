@@ -67,7 +67,7 @@ static enum bl_status harden(bool is_solo, struct bl_error *why)
 		return BL_OK; /* fusermount3 is setuid: it needs what no_new_privs would take away */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return bl_fail_errno(why, BL_FAILED, "cannot harden this process");
-	return geteuid() == 0 ? monitor_keep_capabilities(KEPT, why) : BL_OK;
+	return geteuid() == 0 ? monitor_keep_capabilities(KEPT, 0, why) : BL_OK;
 }
 
 /* ---- starting ---------------------------------------------------------------------------------- */

@@ -103,7 +103,10 @@ enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t c
 			       daemon_partial_fn *partial, void *context, json_t **out_answer,
 			       struct bl_error *why) BL_MUST_CHECK;
 
-/* daemon_reader_path - where bailee-reader is: beside this program, else in libexec */
+/* daemon_program_path - where one of our programs is: beside this one, else in libexec. BL_FAILED: nowhere */
+enum bl_status daemon_program_path(const char *name, char *out, size_t size,
+				   struct bl_error *why) BL_MUST_CHECK;
+/* daemon_reader_path - the same of bailee-reader */
 enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why) BL_MUST_CHECK;
 
 #endif

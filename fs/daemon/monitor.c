@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,23 +20,28 @@
 #include <unistd.h>
 
 #include "fs/daemon/message.h"
+#include "fs/daemon/zygotes.h"
 #include "fs/serve/serve.h"
 
-enum monitor_op { MONITOR_MOUNT = 1, MONITOR_UNMOUNT };
+enum monitor_op { MONITOR_MOUNT = 1, MONITOR_UNMOUNT, MONITOR_ZYGOTE };
 
 struct monitor_request {
 	uint32_t op;
 	uint32_t uid, gid;
-	uint32_t reserved;
+	uint32_t length; /* of text */
 	uint64_t number;
+	char text
+		[ZYGOTES_TEXT]; /* ZYGOTE: names of viewers, each with its NUL; only so much of it is sent */
 };
+#define REQUEST_LEAST offsetof(struct monitor_request, text)
 
 struct monitor_answer {
 	uint32_t status; /* enum bl_status */
 	char text[256];
 };
 
-#define MOUNTS_LIMIT 1024
+#define MOUNTS_LIMIT	   1024
+#define CAPABILITY(number) (UINT64_C(1) << (number))
 
 /*
  * A mount we made, known by the kernel's number of it. A descriptor would keep it busy: its person could not unmount it, and
@@ -50,17 +56,18 @@ struct monitor {
 	int fd; /* to the daemon */
 	int signal_fd;
 	pid_t child;
+	struct zygotes zygotes;
 	size_t count;
 	struct mount_entry mounts[MOUNTS_LIMIT];
 };
 
-enum bl_status monitor_keep_capabilities(uint64_t keep, struct bl_error *why)
+enum bl_status monitor_keep_capabilities(uint64_t keep, uint64_t children, struct bl_error *why)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
 
 	for (unsigned cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
+		if (!((keep | children) >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
 		    errno != EPERM)
 			return bl_fail_errno(why, BL_FAILED, "cannot drop a capability");
 	if (syscall(SYS_capget, &header, data) < 0)
@@ -307,31 +314,37 @@ static bool serve_request(struct monitor *monitor)
 	struct monitor_answer answer = {0};
 	struct bl_error why = {{0}};
 	BL_CLEANUP(fd_close) int passed = -1;
-	BL_CLEANUP(fd_close) int fuse_fd = -1;
+	BL_CLEANUP(fd_close) int given = -1;
 	enum bl_status status = BL_INVALID;
 	size_t length;
 
 	if (message_receive_bytes(monitor->fd, &request, sizeof(request), &length, &passed, NULL) !=
 		    BL_OK ||
-	    length != sizeof(request))
+	    length < REQUEST_LEAST || request.length != length - REQUEST_LEAST)
 		return false;
 	if (request.op == MONITOR_MOUNT)
-		status = do_mount(monitor, &request, passed, &fuse_fd, &why);
+		status = do_mount(monitor, &request, passed, &given, &why);
 	else if (request.op == MONITOR_UNMOUNT)
 		status = do_unmount(monitor, request.number, &why);
+	else if (request.op == MONITOR_ZYGOTE)
+		status = zygotes_start(&monitor->zygotes, request.text, request.length, &given,
+				       &why);
 	answer.status = status;
 	snprintf(answer.text, sizeof(answer.text), "%.255s", why.text);
-	return message_send_bytes(monitor->fd, &answer, sizeof(answer), fuse_fd, NULL) == BL_OK;
+	return message_send_bytes(monitor->fd, &answer, sizeof(answer), given, NULL) == BL_OK;
 }
 
 /* ---- the monitor's life ------------------------------------------------------------------------ */
 
-static void forward_signal(const struct monitor *monitor)
+static void take_signal(struct monitor *monitor)
 {
 	struct signalfd_siginfo info;
 
-	if (read(monitor->signal_fd, &info, sizeof(info)) == sizeof(info) &&
-	    info.ssi_signo != SIGCHLD)
+	if (read(monitor->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		zygotes_reap(&monitor->zygotes);
+	else
 		kill(monitor->child, (int)info.ssi_signo);
 }
 
@@ -354,7 +367,7 @@ _Noreturn static void run(struct monitor *monitor)
 		if (poll(polled, BL_COUNT(polled), -1) < 0 && errno != EINTR)
 			break;
 		if (polled[1].revents)
-			forward_signal(monitor);
+			take_signal(monitor);
 		if (polled[0].revents && !serve_request(monitor))
 			break;
 	}
@@ -364,6 +377,7 @@ _Noreturn static void run(struct monitor *monitor)
 
 	for (size_t i = 0; i < monitor->count; i++)
 		detach(&monitor->mounts[i]);
+	zygotes_end(&monitor->zygotes);
 	_exit(code);
 }
 
@@ -378,13 +392,17 @@ static void signals_of_interest(sigset_t *set)
 
 static bool become_monitor(struct monitor *monitor, int fd, pid_t child, const sigset_t *signals)
 {
-	static const uint64_t KEPT = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1)
-									    << CAP_DAC_READ_SEARCH;
+	static const uint64_t KEPT = CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_DAC_READ_SEARCH);
+	/* What bailee-session needs: uid maps of other uids, device nodes, and the tree as it is on the host. */
+	static const uint64_t CHILDREN = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |
+					 CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_CHOWN) |
+					 CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_FOWNER) |
+					 CAPABILITY(CAP_KILL) | CAPABILITY(CAP_SETPCAP);
 
 	monitor->fd = fd;
 	monitor->child = child;
 	monitor->signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
-	return monitor->signal_fd >= 0 && monitor_keep_capabilities(KEPT, NULL) == BL_OK;
+	return monitor->signal_fd >= 0 && monitor_keep_capabilities(KEPT, CHILDREN, NULL) == BL_OK;
 }
 
 enum bl_status monitor_start(int *out_fd, struct bl_error *why)
@@ -429,8 +447,8 @@ static enum bl_status ask(int monitor_fd, const struct monitor_request *request,
 {
 	struct monitor_answer answer;
 	size_t length;
-	enum bl_status status =
-		message_send_bytes(monitor_fd, request, sizeof(*request), pass_fd, why);
+	enum bl_status status = message_send_bytes(monitor_fd, request,
+						   REQUEST_LEAST + request->length, pass_fd, why);
 
 	if (status == BL_OK)
 		status = message_receive_bytes(monitor_fd, &answer, sizeof(answer), &length, out_fd,
@@ -465,4 +483,25 @@ enum bl_status monitor_unmount(int monitor_fd, uint64_t number, struct bl_error 
 	BL_CLEANUP(fd_close) int fd = -1;
 
 	return ask(monitor_fd, &request, -1, &fd, why);
+}
+
+enum bl_status monitor_zygote(int monitor_fd, const char *viewers, size_t length, int *out_fd,
+			      struct bl_error *why)
+{
+	struct monitor_request request = {.op = MONITOR_ZYGOTE, .length = (uint32_t)length};
+	BL_CLEANUP(fd_close) int fd = -1;
+
+	if (length > sizeof(request.text))
+		return bl_fail(why, BL_TOO_LARGE, "the names of viewers have over %u bytes",
+			       ZYGOTES_TEXT);
+	memcpy(request.text, viewers, length);
+
+	enum bl_status status = ask(monitor_fd, &request, -1, &fd, why);
+
+	if (status != BL_OK)
+		return status;
+	if (fd < 0)
+		return bl_fail(why, BL_FAILED, "the monitor sent no descriptor");
+	*out_fd = fd_take(&fd);
+	return BL_OK;
 }

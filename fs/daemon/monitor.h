@@ -1,7 +1,7 @@
-/* monitor.h - the small privileged parent: mounts and unmounts for the daemon, nothing else
+/* monitor.h - the small privileged parent: mounts and unmounts for the daemon, starts bailee-session, nothing else
  *
- * It keeps CAP_SYS_ADMIN (mounting) and CAP_DAC_READ_SEARCH (looking whether a mount point is empty). What it accepts and why:
- * docs/protocol.md, "Mount points".
+ * It keeps CAP_SYS_ADMIN (mounting) and CAP_DAC_READ_SEARCH (looking whether a mount point is empty); its child bailee-session has some
+ * more (monitor.c). What it accepts and why: docs/protocol.md, "Mount points", "Monitor and daemon".
  */
 #ifndef FS_DAEMON_MONITOR_H
 #define FS_DAEMON_MONITOR_H
@@ -33,7 +33,12 @@ enum bl_status monitor_mount(int monitor_fd, uint64_t number, uid_t uid, gid_t g
 			     int mountpoint_fd, int *out_fd, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status monitor_unmount(int monitor_fd, uint64_t number, struct bl_error *why) BL_MUST_CHECK;
 
-/* monitor_keep_capabilities - drop all capabilities but those in the bit set @keep, for good */
-enum bl_status monitor_keep_capabilities(uint64_t keep, struct bl_error *why) BL_MUST_CHECK;
+/* monitor_zygote - start bailee-session for @viewers (zygotes_start). The socket to it; owned by the caller */
+enum bl_status monitor_zygote(int monitor_fd, const char *viewers, size_t length, int *out_fd,
+			      struct bl_error *why) BL_MUST_CHECK;
+
+/* monitor_keep_capabilities - drop all capabilities but those in the bit set @keep; programs that are started may have @children too */
+enum bl_status monitor_keep_capabilities(uint64_t keep, uint64_t children,
+					 struct bl_error *why) BL_MUST_CHECK;
 
 #endif

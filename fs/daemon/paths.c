@@ -32,18 +32,18 @@ enum bl_status daemon_default_store(char *out, size_t size, struct bl_error *why
 	return bl_fail(why, BL_INVALID, "no place for a store (give --store DIR)");
 }
 
-/* Where the program may be, from the folder that bailee itself is in; then where it was to be installed. */
-static const char *const READERS[] = {"/bailee-reader", "/../libexec/bailee/bailee-reader"};
-
-static bool is_program(char *out, size_t size, const char *folder, const char *rest)
+static bool is_program(char *out, size_t size, const char *folder, const char *rest,
+		       const char *name)
 {
-	int written = snprintf(out, size, "%s%s", folder, rest);
+	int written = snprintf(out, size, "%s%s/%s", folder, rest, name);
 
 	return written > 0 && (size_t)written < size && access(out, X_OK) == 0;
 }
 
-enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why)
+/* From the folder that bailee itself is in; then where it was to be installed. */
+enum bl_status daemon_program_path(const char *name, char *out, size_t size, struct bl_error *why)
 {
+	static const char *const FOLDERS[] = {"", "/../libexec/bailee"};
 	char self[4096];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -52,15 +52,19 @@ enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why)
 
 	if (slash)
 		*slash = '\0';
-	for (size_t i = 0; slash && i < BL_COUNT(READERS); i++)
-		if (is_program(out, size, self, READERS[i]))
+	for (size_t i = 0; slash && i < BL_COUNT(FOLDERS); i++)
+		if (is_program(out, size, self, FOLDERS[i], name))
 			return BL_OK;
-	if (is_program(out, size, BAILEE_LIBEXEC, "/bailee-reader"))
+	if (is_program(out, size, BAILEE_LIBEXEC, "", name))
 		return BL_OK;
 	return bl_fail(why, BL_FAILED,
-		       "cannot find the program 'bailee-reader' beside bailee or in '%s' (run make "
-		       "install)",
-		       BAILEE_LIBEXEC);
+		       "cannot find the program '%s' beside bailee or in '%s' (run make install)",
+		       name, BAILEE_LIBEXEC);
+}
+
+enum bl_status daemon_reader_path(char *out, size_t size, struct bl_error *why)
+{
+	return daemon_program_path("bailee-reader", out, size, why);
 }
 
 bool path_is_inside(int folder_fd, int above_fd)
