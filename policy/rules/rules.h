@@ -98,6 +98,7 @@ struct rules_sessions {
 	size_t viewer_count, interpreter_count;
 	int64_t idle_seconds, total_seconds; /* more than 0 */
 	bool accepts_visible_proc;
+	bool is_stated; /* the policy has the section */
 };
 void policy_sessions(const struct policy *policy, struct rules_sessions *out);
 
