@@ -64,6 +64,15 @@ as() {
 	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
 }
 
+# hidden_proc "$0" "$@": go on in a mount namespace of our own whose /proc hides other people's processes, as sealed sessions want it
+hidden_proc() {
+	[ -z "${BAILEE_HIDDEN_PROC:-}" ] || return 0
+	rm -rf "$work"
+	trap - EXIT INT TERM HUP
+	export BAILEE_HIDDEN_PROC=1
+	exec unshare -m --propagation private sh -c 'mount -t proc -o hidepid=invisible proc /proc && exec sh "$@"' hidden "$@"
+}
+
 # start_daemon STORE [POLICY]: returns when requests are answered. $serve_options go along.
 serve_options=
 serve_program=$bailee
