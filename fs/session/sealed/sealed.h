@@ -67,10 +67,12 @@ int landlock_seal(void);
 /*
  * place_main - process 1 of a session, from its first instruction to its end
  *
- * It is in its new namespaces, its uid maps are written. Goes through the steps (LAUNCH_MOUNTED after the mounts, then waits for go),
+ * @zygote  pid of bailee-session, as TEMPLATE_PROC shows it: inside, its parent reads as 0, whoever that has become
+ *
+ * It is in its new namespaces, its uid maps are written, it has no supplementary groups (nobody can drop them any more). Goes through the steps (LAUNCH_MOUNTED after the mounts, then waits for go),
  * seals, tells LAUNCH_SEALED, becomes holder_main. What fails is told as LAUNCH_FAILED, and the process ends.
  */
-_Noreturn void place_main(const struct launch_request *request, int channel_fd,
+_Noreturn void place_main(const struct launch_request *request, int channel_fd, pid_t zygote,
 			  const struct calls *calls);
 
 /* place_steps - the names of all steps that place_main goes through, NULL-terminated: what `bailee-session --steps` prints */
