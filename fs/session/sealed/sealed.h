@@ -69,8 +69,8 @@ int landlock_seal(void);
  *
  * @zygote  pid of bailee-session, as TEMPLATE_PROC shows it: inside, its parent reads as 0, whoever that has become
  *
- * It is in its new namespaces, its uid maps are written, it has no supplementary groups (nobody can drop them any more). Goes through the steps (LAUNCH_MOUNTED after the mounts, then waits for go),
- * seals, tells LAUNCH_SEALED, becomes holder_main. What fails is told as LAUNCH_FAILED, and the process ends.
+ * It is in its new namespaces, its uid maps are written, it has no supplementary groups (nobody can drop them any more). Goes through
+ * the steps (LAUNCH_MOUNTED after the mounts, then waits for go), seals, tells LAUNCH_SEALED, becomes holder_main. What fails is told as LAUNCH_FAILED, and the process ends.
  */
 _Noreturn void place_main(const struct launch_request *request, int channel_fd, pid_t zygote,
 			  const struct calls *calls);
