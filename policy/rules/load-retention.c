@@ -134,50 +134,12 @@ static void load_proof(struct loader *loader, const struct yaml_node *node)
 	(void)load_true_or_false(loader, yaml_get(node, "certificate"), &policy->has_certificate);
 }
 
-/* ---- sessions and audit ---------------------------------------------------------------------------- */
-
-#define NO_EFFECT_FIX "keep it for later, or remove it"
-
-static const char *proc_name(const void *unused, size_t i)
-{
-	(void)unused;
-	return i ? "accept" : "refuse";
-}
+/* ---- audit ------------------------------------------------------------------------------------------ */
 
 static const char *durability_name(const void *unused, size_t i)
 {
 	(void)unused;
 	return i ? "bounded" : "before-answer";
-}
-
-static void load_sessions(struct loader *loader, const struct yaml_node *node)
-{
-	static const struct load_key KEYS[] = {
-		{"viewers", KEY_OPTIONAL, NULL},      {"interpreters", KEY_OPTIONAL, NULL},
-		{"idle", KEY_OPTIONAL, NULL},	      {"total", KEY_OPTIONAL, NULL},
-		{"visible_proc", KEY_OPTIONAL, NULL},
-	};
-	static const struct vocabulary PROC_WORDS = {"'visible_proc'", proc_name, NULL, 2, false};
-	struct policy *policy = loader->policy;
-	unsigned accepts;
-
-	if (!node)
-		return;
-	policy->has_sessions = true;
-	(void)load_keys(loader, node, "'sessions'", KEYS, BL_COUNT(KEYS));
-	load_empty(loader, node, "write {idle: 15m}, or remove it");
-	(void)load_strings(loader, yaml_get(node, "viewers"), load_program, &policy->viewers);
-	(void)load_strings(loader, yaml_get(node, "interpreters"), load_program,
-			   &policy->interpreters);
-	(void)load_span(loader, yaml_get(node, "idle"), &policy->idle_seconds);
-	(void)load_span(loader, yaml_get(node, "total"), &policy->total_seconds);
-	if (policy->total_seconds && policy->idle_seconds > policy->total_seconds)
-		load_error(loader, load_at(yaml_get(node, "idle")), "write it shorter than 'total'",
-			   "'idle' is longer than 'total'");
-	if (load_value(loader, yaml_get(node, "visible_proc"), &PROC_WORDS, &accepts))
-		policy->accepts_visible_proc = accepts;
-	load_warning(loader, load_key_at(node), NO_EFFECT_FIX,
-		     "'sessions' has no effect yet: what holds without it stays stricter");
 }
 
 /* `bounded` and its bound go together. */

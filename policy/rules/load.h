@@ -184,6 +184,7 @@ void load_effect(struct loader *loader, const struct yaml_node *node, struct rul
 		 const struct load_key *keys, size_t key_count);
 void load_retention(struct loader *loader, const struct yaml_node *retention);
 void load_upkeep(struct loader *loader, const struct yaml_node *root);
+void load_sessions(struct loader *loader, const struct yaml_node *sessions);
 void load_tests(struct loader *loader, const struct yaml_node *tests);
 
 /* A class that nothing looks for, where a mask or `contains` names it: a warning. */

@@ -181,11 +181,9 @@ struct policy {
 	struct rules_holds holds;
 	unsigned verify_percent; /* proof */
 	bool has_certificate;
-	bool has_audit, has_sessions;
+	bool has_audit;
 	struct rules_audit audit;
-	struct string_list viewers, interpreters; /* sessions */
-	int64_t idle_seconds, total_seconds;
-	bool accepts_visible_proc;
+	struct rules_sessions sessions; /* with its defaults */
 	struct role *roles;
 	size_t role_count;
 	struct person *people;

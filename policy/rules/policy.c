@@ -5,6 +5,10 @@
 #include "policy/rules/load.h"
 #include "policy/rules/zone.h"
 
+/* The first one is what somebody lands in. */
+static const char *const VIEWERS[] = {"nnn",  "less", "ls",   "find",
+				      "file", "tree", "grep", "hexdump"};
+
 struct policy *policy_new(void)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
@@ -13,6 +17,12 @@ struct policy *policy_new(void)
 		return NULL;
 	atomic_init(&policy->references, 1);
 	policy->test_clock_unix = INT64_MIN;
+	policy->sessions = (struct rules_sessions){
+		.viewers = VIEWERS,
+		.viewer_count = BL_COUNT(VIEWERS),
+		.idle_seconds = INT64_C(15) * 60,
+		.total_seconds = INT64_C(8) * 3600,
+	};
 	policy->arena = arena_new();
 	if (!policy->arena) {
 		free(policy);
@@ -140,6 +150,11 @@ bool policy_needs_whole_files(const struct policy *policy)
 const struct rules_audit *policy_audit(const struct policy *policy)
 {
 	return &policy->audit;
+}
+
+void policy_sessions(const struct policy *policy, struct rules_sessions *out)
+{
+	*out = policy->sessions;
 }
 
 int64_t policy_request_seconds(const struct policy *policy)

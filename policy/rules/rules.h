@@ -90,8 +90,10 @@ const struct rules_audit *policy_audit(const struct policy *policy);
 
 /*
  * `sessions`: docs/sessions.md. What is not stated has its default: viewers nnn less ls find file tree grep hexdump, no interpreters, idle 15
- * minutes, total 8 hours. The first viewer is what one lands in. Lists live as long as the policy.
+ * minutes (or the total, if that is less), total 8 hours. The first viewer is what one lands in. Lists live as long as the policy; no two
+ * programs of them have the same last name.
  */
+#define RULES_PROGRAMS_LIMIT 64u /* of both lists together: what bailee-session takes */
 struct rules_sessions {
 	const char *const *viewers;	 /* names or whole paths of programs */
 	const char *const *interpreters; /* the same, of those that run others */

@@ -1181,11 +1181,13 @@ static void proof(struct writer *w)
 static void sessions(struct writer *w)
 {
 	static const struct property SESSIONS[] = {
-		{"viewers", programs, "Programs that may show contents.", "[\"less\"]", false},
+		{"viewers", programs,
+		 "Programs that may show contents; the first is what one lands in.",
+		 "[\"nnn\", \"less\"]", false},
 		{"interpreters", programs, "Programs that run what they are given.",
 		 "[\"python3\"]", false},
-		{"idle", span, "Ends a session nobody uses.", "\"15m\"", false},
-		{"total", span, "Ends every session.", "\"8h\"", false},
+		{"idle", span, "Ends a session nobody uses: 15m unless stated.", "\"15m\"", false},
+		{"total", span, "Ends every session: 8h unless stated.", "\"8h\"", false},
 		{"visible_proc", proc, "What to do where other processes can be seen.", NULL,
 		 false},
 	};
@@ -1313,7 +1315,7 @@ static const struct property POLICY[] = {
 	{"holds", holds, "When holds, which stop destruction, are reviewed and released.",
 	 "{\"longest\": \"90d\"}", false},
 	{"proof", proof, "How a destruction is proven.", "{\"certificate\": true}", false},
-	{"sessions", sessions, "Sealed sessions. No effect yet.", "{\"idle\": \"15m\"}", false},
+	{"sessions", sessions, "Sealed sessions.", "{\"idle\": \"15m\"}", false},
 	{"audit", audit, "The log of every access. No key leaves an access unrecorded.",
 	 "{\"keep\": \"3y\"}", false},
 	{"test_clock", moment, "The now of every test, so that tests do not rot.",

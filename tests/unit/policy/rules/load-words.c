@@ -257,7 +257,6 @@ static void promises_beside_retention_are_as_written(void **state)
 	assert_int_equal(policy_audit(policy)->keep_seconds, INT64_C(3) * 31536000);
 	assert_int_equal(policy_audit(policy)->anchor_every_seconds, 3600);
 	assert_true(policy_audit(policy)->tell_customer);
-	assert_false(policy->has_sessions);
 }
 
 static void facts_of_tests_are_as_stated(void **state)
@@ -312,36 +311,141 @@ static void purposes_and_facts_that_rules_ask_of_are_known(void **state)
 	}
 }
 
-static void sessions_and_a_bounded_log_are_kept_for_later(void **state)
+/* GOOD with one section of sessions, or what else stands in front of its audit. */
+static struct policy *with_sessions(const char *section)
+{
+	char to[256];
+	struct broken row = {"audit: {d", to, NULL, NULL};
+	unsigned line, column;
+
+	snprintf(to, sizeof(to), "%s\naudit: {d", section);
+
+	BL_CLEANUP(bl_free) char *text = broken_text(GOOD, &row, &line, &column);
+
+	return parse(text);
+}
+
+static void sessions_are_as_stated(void **state)
+{
+	BL_CLEANUP(policy_unref)
+	struct policy *policy = with_sessions("sessions: {viewers: [less, /usr/bin/xpdf], "
+					      "interpreters: [python3.11], idle: 10m,\n"
+					      "           total: 4h, visible_proc: accept}");
+	struct rules_sessions sessions;
+
+	(void)state;
+	policy_sessions(policy, &sessions);
+	assert_true(sessions.is_stated);
+	assert_int_equal(sessions.viewer_count, 2);
+	assert_string_equal(sessions.viewers[0], "less");
+	assert_string_equal(sessions.viewers[1], "/usr/bin/xpdf");
+	assert_int_equal(sessions.interpreter_count, 1);
+	assert_string_equal(sessions.interpreters[0], "python3.11");
+	assert_int_equal(sessions.idle_seconds, 10 * 60);
+	assert_int_equal(sessions.total_seconds, 4 * 3600);
+	assert_true(sessions.accepts_visible_proc);
+}
+
+static void check_default_viewers(const struct rules_sessions *sessions)
+{
+	static const char *const VIEWERS[] = {"nnn",  "less", "ls",   "find",
+					      "file", "tree", "grep", "hexdump"};
+
+	assert_int_equal(sessions->viewer_count, BL_COUNT(VIEWERS));
+	for (size_t i = 0; i < BL_COUNT(VIEWERS); i++)
+		assert_string_equal(sessions->viewers[i], VIEWERS[i]);
+}
+
+static void sessions_that_are_not_stated_have_their_defaults(void **state)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = parse(GOOD);
+	struct rules_sessions sessions;
+
+	(void)state;
+	policy_sessions(policy, &sessions);
+	check_default_viewers(&sessions);
+	assert_false(sessions.is_stated);
+	assert_int_equal(sessions.interpreter_count, 0);
+	assert_int_equal(sessions.idle_seconds, 15 * 60);
+	assert_int_equal(sessions.total_seconds, 8 * 3600);
+	assert_false(sessions.accepts_visible_proc);
+}
+
+static void what_sessions_leave_out_has_its_default(void **state)
+{
+	static const struct {
+		const char *section;
+		int64_t idle_seconds, total_seconds;
+		bool accepts;
+	} ROWS[] = {
+		{"sessions: {idle: 1m}", 60, 8 * 3600, false},
+		{"sessions: {idle: 8h}", 8 * 3600, 8 * 3600, false},
+		{"sessions: {total: 10m}", 600, 600, false},
+		{"sessions: {total: 16m}", 900, 960, false},
+		{"sessions: {total: 1y}", 900, 31536000, false},
+		{"sessions: {visible_proc: refuse}", 900, 8 * 3600, false},
+		{"sessions: {visible_proc: accept}", 900, 8 * 3600, true},
+		{"sessions: {interpreters: [bash]}", 900, 8 * 3600, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		BL_CLEANUP(policy_unref) struct policy *policy = with_sessions(ROWS[i].section);
+		struct rules_sessions sessions;
+
+		policy_sessions(policy, &sessions);
+		check_default_viewers(&sessions);
+		if (!sessions.is_stated || sessions.idle_seconds != ROWS[i].idle_seconds ||
+		    sessions.total_seconds != ROWS[i].total_seconds ||
+		    sessions.accepts_visible_proc != ROWS[i].accepts)
+			fail_msg("%s", ROWS[i].section);
+	}
+}
+
+static void a_bounded_log_is_as_stated(void **state)
 {
 	static const struct broken ROW = {"audit: {durability: before-answer,",
-					  "sessions: {viewers: [less, /usr/bin/xpdf], "
-					  "interpreters: [python3.11], idle: 15m,\n"
-					  "           total: 4h, visible_proc: accept}\n"
-					  "audit: {durability: bounded, bounded: 20ms,",
-					  NULL, NULL};
+					  "audit: {durability: bounded, bounded: 20ms,", NULL,
+					  NULL};
 	unsigned line, column;
 	BL_CLEANUP(bl_free) char *text = broken_text(GOOD, &ROW, &line, &column);
 	BL_CLEANUP(policy_unref) struct policy *policy = parse(text);
 
 	(void)state;
-	assert_true(policy->has_sessions);
-	assert_int_equal(policy->viewers.count, 2);
-	assert_string_equal(policy->viewers.items[1], "/usr/bin/xpdf");
-	assert_int_equal(policy->interpreters.count, 1);
-	assert_string_equal(policy->interpreters.items[0], "python3.11");
-	assert_int_equal(policy->idle_seconds, 15 * 60);
-	assert_int_equal(policy->total_seconds, 4 * 3600);
-	assert_true(policy->accepts_visible_proc);
 	assert_true(policy_audit(policy)->is_bounded);
 	assert_int_equal(policy_audit(policy)->bounded_ms, 20);
+}
+
+/* As many as a tree takes are taken, one more is not; both lists count. */
+static void programs_are_counted_over_both_lists(void **state)
+{
+	(void)state;
+	for (unsigned extra = 0; extra < 2; extra++) {
+		char section[2048] = "sessions: {interpreters: [bash, python3], viewers: [";
+		struct rules_findings findings;
+		BL_CLEANUP(policy_unref) struct policy *policy = NULL;
+
+		for (unsigned i = 0; i < RULES_PROGRAMS_LIMIT - 2 + extra; i++) {
+			size_t at = strlen(section);
+
+			snprintf(section + at, sizeof(section) - at, "%sv%u", i ? ", " : "", i);
+		}
+
+		BL_CLEANUP(bl_free) char *text = malloc(sizeof(section) + strlen(GOOD) + 8);
+
+		assert_non_null(text);
+		snprintf(text, sizeof(section) + strlen(GOOD) + 8, "%s%s]}\n", GOOD, section);
+		assert_int_equal(rules_parse(text, strlen(text), &policy, &findings, NULL),
+				 extra ? BL_INVALID : BL_OK);
+		if (extra)
+			assert_string_equal(findings.items[0].text,
+					    "'sessions' has more than 64 programs");
+	}
 }
 
 /* ---- what is wrong is told where it stands --------------------------------------------------------- */
 
 static const struct broken WARNINGS[] = {
-	{"audit: {d", "~sessions: {idle: 15m}\naudit: {d",
-	 "'sessions' has no effect yet: what holds without it stays stricter", "later"},
 	{"[card, batch]", "[card, ~passport]", "no set of 'detect' looks for 'passport'",
 	 "add the set"},
 };
@@ -499,6 +603,28 @@ static const struct broken ERRORS[] = {
 	 "whole path"},
 	{"audit: {d", "sessions: {idle: ~5h, total: 4h}\naudit: {d",
 	 "'idle' is longer than 'total'", "shorter"},
+	{"audit: {d", "sessions: {idle: ~9h}\naudit: {d",
+	 "'idle' is longer than 'total', which is 8h unless stated", "shorter"},
+	{"audit: {d", "sessions: {viewers: [less, ~bash]}\naudit: {d",
+	 "'bash' runs what it is given", "'interpreters'"},
+	{"audit: {d", "sessions: {viewers: [~/opt/bin/python3.11]}\naudit: {d",
+	 "'/opt/bin/python3.11' runs what it is given", "'interpreters'"},
+	{"audit: {d", "sessions: {viewers: [~vim.tiny]}\naudit: {d",
+	 "'vim.tiny' runs what it is given", "'interpreters'"},
+	{"audit: {d", "sessions: {viewers: [~m4]}\naudit: {d", "'m4' runs what it is given",
+	 "'interpreters'"},
+	{"audit: {d", "sessions: {viewers: [~ld-linux-x86-64.so.2]}\naudit: {d",
+	 "'ld-linux-x86-64.so.2' runs what it is given", "'interpreters'"},
+	{"audit: {d", "sessions: {viewers: [~/lib/ld.so]}\naudit: {d",
+	 "'/lib/ld.so' runs what it is given", "'interpreters'"},
+	{"audit: {d", "sessions: {viewers: [less, ~/opt/less]}\naudit: {d",
+	 "'/opt/less' has the name of 'less' in 'viewers'", "one of the two"},
+	{"audit: {d", "sessions: {viewers: [less], interpreters: [~less]}\naudit: {d",
+	 "'less' has the name of 'less' in 'viewers'", "one of the two"},
+	{"audit: {d", "sessions: {interpreters: [/bin/sh, ~sh]}\naudit: {d",
+	 "'sh' has the name of '/bin/sh' in 'interpreters'", "one of the two"},
+	{"audit: {d", "sessions: {~viewers: []}\naudit: {d", "'viewers' is an empty list",
+	 "give it an entry"},
 	{"audit: {d", "sessions: {idle: ~soon}\naudit: {d", "'soon' is not a span of time", "30d"},
 	{"audit: {d", "sessions: {total: ~1}\naudit: {d", "'1' is not a span of time", "30d"},
 	{"audit: {d", "sessions: {visible_proc: ~true}\naudit: {d", "unknown 'visible_proc' 'true'",
@@ -652,7 +778,11 @@ int main(void)
 		cmocka_unit_test(promises_beside_retention_are_as_written),
 		cmocka_unit_test(facts_of_tests_are_as_stated),
 		cmocka_unit_test(purposes_and_facts_that_rules_ask_of_are_known),
-		cmocka_unit_test(sessions_and_a_bounded_log_are_kept_for_later),
+		cmocka_unit_test(sessions_are_as_stated),
+		cmocka_unit_test(sessions_that_are_not_stated_have_their_defaults),
+		cmocka_unit_test(what_sessions_leave_out_has_its_default),
+		cmocka_unit_test(programs_are_counted_over_both_lists),
+		cmocka_unit_test(a_bounded_log_is_as_stated),
 		cmocka_unit_test(every_word_that_is_wrong_is_refused_at_its_place),
 		cmocka_unit_test(patterns_that_cannot_be_looked_for_are_refused_where_they_stand),
 		cmocka_unit_test(more_classes_or_places_than_fit_are_refused),
