@@ -239,6 +239,17 @@ enum bl_status device_store_open(const char *path, const struct device_store_key
 void device_store_close(struct device_store *store);
 BL_DEFINE_CLEANUP(struct device_store, device_store_close)
 
+/*
+ * device_store_file_* - small files of the store's own folder, by name, for what a part above keeps there (docs/format-store.md)
+ *
+ * @store_fd  device_store_fd. write: replaces whole, crash-safe. read: BL_NOT_FOUND when absent; BL_TAMPERED, BL_INVALID (not private),
+ *            BL_TOO_LARGE, BL_IO, BL_NO_MEMORY; NUL behind the bytes; owned by the caller (free).
+ */
+enum bl_status device_store_file_write(int store_fd, const char *name, const void *bytes,
+				       size_t length, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_store_file_read(int store_fd, const char *name, char **out_bytes,
+				      size_t *out_length, struct bl_error *why) BL_MUST_CHECK;
+
 /* device_store_keys_at - the folder of the key file, without opening the store (doctor, asking for a passphrase); the caller closes it */
 enum bl_status device_store_keys_at(int store_fd, int *out_fd, struct bl_error *why) BL_MUST_CHECK;
 int device_store_keys_fd(const struct device_store *store);	    /* borrowed */

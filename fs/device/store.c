@@ -145,6 +145,18 @@ static enum bl_status open_folders(struct device_store *store, struct bl_error *
 	return status;
 }
 
+enum bl_status device_store_file_write(int store_fd, const char *name, const void *bytes,
+				       size_t length, struct bl_error *why)
+{
+	return file_put(store_fd, name, bytes, length, why);
+}
+
+enum bl_status device_store_file_read(int store_fd, const char *name, char **out_bytes,
+				      size_t *out_length, struct bl_error *why)
+{
+	return file_get(store_fd, name, out_bytes, out_length, why);
+}
+
 /* ---- where the keys lie ---------------------------------------------------------------------- */
 
 static enum bl_status open_keys_folder(const char *path, int *out_fd, struct bl_error *why)
