@@ -101,8 +101,12 @@ void screen_repeat(struct screen *screen, unsigned count);
 /* screen_line - printable ASCII as it comes, up to the row's last column but one; how many bytes. 0: not now */
 size_t screen_line(struct screen *screen, const uint8_t *bytes, size_t length, size_t room);
 
-/* screen-parse.c: control */
+/* screen-csi.c: control sequences, and what they do */
+void screen_csi_start(struct screen *screen);
+void screen_csi_byte(struct screen *screen, uint8_t byte);
+void screen_move(struct screen *screen, unsigned row, unsigned column); /* the viewer's cursor */
+
+/* screen-parse.c: everything else */
 void screen_parse(struct screen *screen, uint8_t byte);
-void screen_control(struct screen *screen, uint8_t byte);
 
 #endif
