@@ -76,7 +76,7 @@ _bailee()
 			if [ "$COMP_CWORD" -eq 2 ]; then
 				words="verify query export unlatch"
 			else
-				local filter="--uid --device --path --op --verdict --rule --view --since --until --last --names --reason"
+				local filter="--uid --device --path --op --verdict --rule --view --session --since --until --last --names --reason"
 				case ${COMP_WORDS[2]} in
 				verify) words="--kit --key --log --anchor" ;;
 				query) words=$filter ;;

@@ -499,10 +499,12 @@ enum bl_status audit_scan_from(int log_fd, uint64_t sequence, audit_record_fn *t
 			       struct bl_error *why) BL_MUST_CHECK;
 
 struct audit_query {
-	int64_t uid;			/* -1: any; UINT32_MAX: the daemon itself */
-	const char *device, *rule;	/* NULL: any */
-	int op, verdict;		/* -1: any */
-	uint64_t view;			/* 0: any */
+	int64_t uid;		   /* -1: any; UINT32_MAX: the daemon itself */
+	const char *device, *rule; /* NULL: any */
+	int op, verdict;	   /* -1: any */
+	uint64_t view;		   /* 0: any */
+	/* 0: any; its AUDIT_VIEW_OPENED matches too, which has that number and cannot carry it */
+	uint64_t session;
 	int64_t since_unix, until_unix; /* until excluded; INT64_MIN, INT64_MAX: any */
 	const uint8_t *token;		/* NULL: any */
 	uint64_t last;			/* only the last N that match; 0: all */

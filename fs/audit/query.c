@@ -5,6 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+/* The number of a session is that of the event with which it begins, which therefore cannot carry it. */
+static bool is_of_session(const struct audit_record *record, uint64_t session)
+{
+	return record->event.session == session ||
+	       (record->event.op == AUDIT_VIEW_OPENED && record->sequence == session);
+}
+
 bool audit_query_matches(const struct audit_query *query, const struct audit_record *record)
 {
 	const struct audit_event *event = &record->event;
@@ -18,6 +25,7 @@ bool audit_query_matches(const struct audit_query *query, const struct audit_rec
 	       (query->op == -1 || query->op == (int)event->op) &&
 	       (query->verdict == -1 || query->verdict == (int)event->verdict) &&
 	       (query->view == 0 || query->view == event->view) &&
+	       (query->session == 0 || is_of_session(record, query->session)) &&
 	       (query->since_unix == INT64_MIN || at >= query->since_unix) &&
 	       (query->until_unix == INT64_MAX || at < query->until_unix) &&
 	       (!query->token || memcmp(query->token, event->token, AUDIT_TOKEN) == 0);

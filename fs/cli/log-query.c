@@ -49,13 +49,13 @@ static bool add_number(json_t *request, const char *key, const char *text)
 
 /* The options that query and export share. */
 struct filter {
-	const char *uid, *device, *op, *verdict, *rule, *view, *since, *until, *last, *path, *names,
-		*reason;
+	const char *uid, *device, *op, *verdict, *rule, *view, *session, *since, *until, *last,
+		*path, *names, *reason;
 };
-#define FILTER_OPTIONS 12
+#define FILTER_OPTIONS 13
 #define FILTER_USAGE                                                                               \
 	"[--uid N] [--device ID [--path PATH]] [--op OP] [--verdict V] [--rule ID] [--view N] "    \
-	"[--since T] [--until T] [--last N] [--names SECRET-KEY] [--reason TEXT]"
+	"[--session N] [--since T] [--until T] [--last N] [--names SECRET-KEY] [--reason TEXT]"
 
 static void filter_rows(struct filter *filter, struct option_row *rows)
 {
@@ -66,6 +66,7 @@ static void filter_rows(struct filter *filter, struct option_row *rows)
 		{.name = "verdict", .text = &filter->verdict},
 		{.name = "rule", .text = &filter->rule},
 		{.name = "view", .text = &filter->view},
+		{.name = "session", .text = &filter->session},
 		{.name = "since", .text = &filter->since},
 		{.name = "until", .text = &filter->until},
 		{.name = "last", .text = &filter->last},
@@ -100,8 +101,9 @@ static const char *fill_request(json_t *request, const struct filter *filter)
 		return "a time is 2026-11-22 or '2026-11-22 10:00', in UTC";
 	if (!add_number(request, "uid", filter->uid) ||
 	    !add_number(request, "view", filter->view) ||
+	    !add_number(request, "session", filter->session) ||
 	    !add_number(request, "last", filter->last))
-		return "--uid, --view and --last need numbers";
+		return "--uid, --view, --session and --last need numbers";
 	return NULL;
 }
 

@@ -146,6 +146,7 @@ static enum bl_status fill_query(const struct asked *asked, struct audit_query *
 		.op = -1,
 		.verdict = -1,
 		.view = (uint64_t)asked_number(asked, "view", 0),
+		.session = (uint64_t)asked_number(asked, "session", 0),
 		.since_unix = asked_number(asked, "since", INT64_MIN),
 		.until_unix = asked_number(asked, "until", INT64_MAX),
 		.last = (uint64_t)asked_number(asked, "last", 0),

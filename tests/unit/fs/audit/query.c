@@ -30,7 +30,7 @@ static void each_filter_lets_its_own_pass_and_nothing_else(void **state BL_UNUSE
 	static const uint8_t TOKEN[AUDIT_TOKEN] = {4, 0, 0, 0, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5};
 	static const uint8_t OTHER[AUDIT_TOKEN] = {1};
 	struct audit_record record = sample();
-	struct audit_query rows[18];
+	struct audit_query rows[22];
 	const int64_t at = 1782900000;
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
@@ -45,10 +45,26 @@ static void each_filter_lets_its_own_pass_and_nothing_else(void **state BL_UNUSE
 	rows[12].since_unix = at, rows[13].since_unix = at + 1;
 	rows[14].until_unix = at + 1, rows[15].until_unix = at;
 	rows[16].token = TOKEN, rows[17].token = OTHER;
+	record.event.session = 12;
+	rows[18].session = 12, rows[19].session = 13;
+	/* the number of an event is that of a session only where one begins */
+	rows[20].session = 12, rows[21].session = record.sequence;
 	assert_true(audit_query_matches(&ANY, &record));
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
 		if (audit_query_matches(&rows[i], &record) != (i % 2 == 0))
 			fail_msg("row %zu", i);
+}
+
+static void a_session_is_found_from_the_event_that_numbers_it(void **state BL_UNUSED)
+{
+	struct audit_record record = sample();
+	struct audit_query query = ANY;
+
+	record.event.op = AUDIT_VIEW_OPENED;
+	query.session = record.sequence;
+	assert_true(audit_query_matches(&query, &record));
+	query.session++;
+	assert_false(audit_query_matches(&query, &record));
 }
 
 static void the_daemon_is_not_uid_minus_one(void **state BL_UNUSED)
@@ -410,6 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_filter_lets_its_own_pass_and_nothing_else),
+		cmocka_unit_test(a_session_is_found_from_the_event_that_numbers_it),
 		cmocka_unit_test(the_daemon_is_not_uid_minus_one),
 		cmocka_unit_test(a_line_for_people_has_everything_in_its_place),
 		cmocka_unit_test(hostile_text_never_reaches_a_terminal_or_breaks_json),
