@@ -5,6 +5,7 @@
  *
  *   main.c      the socket, one clone3 for each session, uid maps, reaping; kills all of them when the daemon is gone
  *   tree.c      what viewers need of the host's packages, copied into a read-only tmpfs; the host is left behind
+ *   stage.c     program.c  how it is copied; a program with its libraries (stage.h)
  *   place.c     process 1 of a session: the steps, in order, from a table; go; seal
  *   landlock.c  calls.c   the last two steps
  *   holder.c    what runs when it is sealed: process 1 reaps, its child holds, the viewer is the holder's child
@@ -47,6 +48,11 @@ struct seal_failure {
  */
 bool tree_build(const char *const *programs, size_t count, char *out_missing,
 		struct seal_failure *out_failure);
+/* tree_step - the name of its step number @index, NULL behind the last */
+const char *tree_step(size_t index);
+/* tree_has_* - in the tree that was built: a program "/usr/bin/NAME"; an entry of terminfo */
+bool tree_has_viewer(const char *path);
+bool tree_has_terminal(const char *name);
 
 /* ---- the sealed place --------------------------------------------------------------------------- */
 
@@ -83,6 +89,8 @@ _Noreturn void holder_main(const struct launch_request *request);
 
 /* seal_trial - 0; in tests the errno that a step is to fail with. Asked before each step, of zygote and place alike. */
 int seal_trial(const char *step);
+/* seal_trial_begin - once, while the host's files are still there */
+void seal_trial_begin(void);
 
 /* report_send - one launch_report with up to two descriptors (-1: none); false when the other end is gone */
 bool report_send(int fd, const struct launch_report *report, int first_fd, int second_fd);
