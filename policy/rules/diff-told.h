@@ -38,10 +38,11 @@ void tellings_add(struct tellings *tellings, const char *who, unsigned topic,
 		  const struct told_answer *before, const struct told_answer *after,
 		  const char *question);
 
-/* What is not a decision of a role: dates of people, patterns, retention, the tests of both files. */
+/* What is not a decision of a role: dates of people, patterns, retention, what sessions, holds, proof and audit say, the tests of both files. */
 void diff_people(const struct policy *older, const struct policy *newer, struct tellings *tellings);
 void diff_patterns(const struct policy *older, const struct policy *newer,
 		   struct tellings *tellings);
+void diff_upkeep(const struct policy *older, const struct policy *newer, struct tellings *tellings);
 struct cells;
 enum bl_status diff_retention(const struct cells *cells, struct tellings *tellings) BL_MUST_CHECK;
 enum bl_status diff_tests(const struct policy *older, const struct policy *newer,

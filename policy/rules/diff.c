@@ -686,6 +686,7 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 	tell_what_is_cut(cells, &tellings);
 	diff_people(older, newer, &tellings);
 	diff_patterns(older, newer, &tellings);
+	diff_upkeep(older, newer, &tellings);
 	status = diff_retention(cells, &tellings);
 	if (status == BL_OK)
 		status = diff_tests(older, newer, &tellings);

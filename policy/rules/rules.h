@@ -443,7 +443,8 @@ BL_DEFINE_CLEANUP(struct rules_paths_seen, rules_paths_free)
  * Asked are all roles of both files, and the people who hold several or whose roles differ; all actions; an unmask for each
  * class that rules tell apart; how each class is shown where both permit a read or a list; both files' tests; and the
  * dates of devices and of their parts.
- * How long people hold their roles is compared by days.
+ * How long people hold their roles is compared by days. Of sessions, holds, proof and audit each key is compared by itself: more programs,
+ * longer times, fewer approvals, a smaller share, a log that is kept for less long or anchored less often are wider.
  *
  * Facts are cells: what the words of either file tell apart. Kinds, statuses, ids for each pattern, one path for each state
  * that both path automata reach, sizes around each max_size, minutes around the edges of hours in one week (that of the test
@@ -455,7 +456,7 @@ BL_DEFINE_CLEANUP(struct rules_paths_seen, rules_paths_free)
  * Of one kind of fact at most 512 values are told apart; when that is not enough, two files that differ count as wider.
  *
  * Not asked: what is not known of a file or device but its contents and consent, other names of a file, clocks that are not
- * trusted, several limits used up at once, approvals by people of different roles; holds, proof, sessions and audit. Another
+ * trusted, several limits used up at once, approvals by people of different roles. Another
  * pattern of a custom class counts as wider. The same caller, action and deciding rules are told once, by one example; at most
  * 200 wider ones, which come first, and 200 narrower ones are told and counted.
  */

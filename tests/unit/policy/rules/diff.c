@@ -114,6 +114,10 @@ static const char BASE[] =
 	"  - {id: all, destroy_after: {intake: 30d, closed: 3d}, destroy_by: 90d}\n"
 	"  - {id: phones, what: {devices: [phone]}, destroy_after: {last_open: 7d}}\n"
 	"  - {id: paid, what: {ids: ['RMA-*']}, keep_at_least: 10d}\n"
+	"sessions: {viewers: [less, nnn], interpreters: [bash], idle: 15m, total: 4h}\n"
+	"holds: {longest: 90d, review_every: 30d, release_approvals: 2}\n"
+	"proof: {verify: 50%, certificate: true}\n"
+	"audit: {durability: before-answer, keep: 3y, tell_customer: true, anchor_every: 1h}\n"
 	"requests: {destroy_within: 72h}\n"
 	"consent_withdrawn: {destroy_within: 24h}\n"
 	"test_clock: 2026-07-01 10:00\n"
@@ -219,7 +223,7 @@ static const struct edit EDITS[] = {
 	{"    what: {contains: [loyalty, email]}\n", "", WIDER, "unmask"},
 	{"mask: fill, unscanned", "mask: shape, unscanned", WIDER, "see "},
 	{"payment, secrets, government-id", "payment, secrets", WIDER, "see national-id"},
-	{"customer: true", "customer: false", WIDER, "see customer"},
+	{"  customer: true", "  customer: false", WIDER, "see customer"},
 	/* retention */
 	{"intake: 30d", "intake: 31d", WIDER, "keep a"},
 	{"closed: 3d", "closed: 2d", NARROWER, "closed"},
@@ -229,6 +233,42 @@ static const struct edit EDITS[] = {
 	 "requested"},
 	{"consent_withdrawn: {destroy_within: 24h}", "consent_withdrawn: {destroy_within: 48h}",
 	 WIDER, "consent withdrawn"},
+	/* sessions: programs by themselves, whatever their order */
+	{"[less, nnn]", "[nnn, less]", NEITHER, NULL},
+	{"[less, nnn]", "[less, nnn, hexdump]", WIDER, "look with 'hexdump'"},
+	{"[less, nnn]", "[less]", NARROWER, "look with 'nnn'"},
+	{"[less, nnn]", "[less, /usr/bin/nnn]", BOTH, "look with '/usr/bin/nnn'"},
+	{"[less, nnn], interpreters: [bash]", "[less], interpreters: [bash, nnn]", WIDER,
+	 "look with 'nnn'"},
+	{", interpreters: [bash]", "", NARROWER, "look with 'bash'"},
+	{"idle: 15m, total: 4h", "idle: 900s, total: 240m", NEITHER, NULL},
+	{"idle: 15m, total: 4h", "total: 4h", NEITHER, NULL},
+	{"idle: 15m", "idle: 16m", WIDER, "nobody uses it"},
+	{"idle: 15m", "idle: 14m", NARROWER, "nobody uses it"},
+	{"idle: 15m, total: 4h", "idle: 15m", WIDER, "last at most"},
+	{"total: 4h", "total: 3h", NARROWER, "last at most"},
+	{"total: 4h", "total: 4h, visible_proc: accept", WIDER, "processes can be seen"},
+	{"total: 4h", "total: 4h, visible_proc: refuse", NEITHER, NULL},
+	/* holds, proof, audit: what is not stated is the loosest, but for the log's end */
+	{"longest: 90d", "longest: 91d", WIDER, "overdue"},
+	{"longest: 90d, ", "", WIDER, "overdue"},
+	{"review_every: 30d", "review_every: 29d", NARROWER, "reviewed"},
+	{"review_every: 30d, ", "", WIDER, "reviewed"},
+	{"release_approvals: 2", "release_approvals: 1", WIDER, "be released"},
+	{"release_approvals: 2", "release_approvals: 3", NARROWER, "be released"},
+	{", release_approvals: 2", "", WIDER, "be released"},
+	{"verify: 50%", "verify: 49%", WIDER, "looked at again"},
+	{"verify: 50%", "verify: 51%", NARROWER, "looked at again"},
+	{"verify: 50%, ", "", WIDER, "looked at again"},
+	{"certificate: true", "certificate: false", WIDER, "its certificate"},
+	{"durability: before-answer, ", "", NEITHER, NULL},
+	{"durability: before-answer", "durability: bounded, bounded: 1ms", WIDER, "on disk"},
+	{"keep: 3y", "keep: 2y", WIDER, "be kept"},
+	{"keep: 3y", "keep: 1095d", NEITHER, NULL},
+	{"keep: 3y, ", "", NARROWER, "be kept"},
+	{"tell_customer: true", "tell_customer: false", WIDER, "to the customer"},
+	{"anchor_every: 1h", "anchor_every: 2h", WIDER, "without an anchor"},
+	{", anchor_every: 1h", "", WIDER, "without an anchor"},
 };
 
 struct heard {
