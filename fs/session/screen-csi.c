@@ -123,8 +123,8 @@ static void shift_lines(struct screen *screen, unsigned count, char final)
 	if (row < screen->top || row > screen->bottom)
 		return;
 	in_row(screen, BL_MIN(count, screen->bottom - row + 1), final);
-	screen->pen.column = 0;
-	screen->terminal.is_sure = false;
+	screen_say(screen, "\r", 1);
+	screen->pen.column = screen->terminal.column = 0;
 }
 
 static void insert_lines(struct screen *screen, unsigned count, BL_UNUSED unsigned second)

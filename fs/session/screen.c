@@ -119,7 +119,17 @@ void screen_colours(struct screen *screen)
 						   style == 31 ? 53 : style);
 	}
 	length += (size_t)print_colour(text + length, sizeof(text) - length, colours->front, 30);
-	length += (size_t)print_colour(text + length, sizeof(text) - length, colours->back, 40);
+	/* Some terminals read 16 numbers of a sequence at most. */
+	if (colours->back >= COLOUR_DIRECT) {
+		screen_say(screen, text, length);
+		screen_say(screen, "m\033[", 3);
+		length = (size_t)print_colour(text, sizeof(text), colours->back, 40);
+		screen_say(screen, text + 1, length - 1);
+		length = 0;
+	} else {
+		length += (size_t)print_colour(text + length, sizeof(text) - length, colours->back,
+					       40);
+	}
 	text[length++] = 'm';
 	screen_say(screen, text, length);
 	screen->terminal.colours = *colours;
