@@ -464,6 +464,7 @@ static bool equip(struct session *session)
 	session->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	session->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	session->begun_ms = session->typed_ms = now(session);
+	session->is_busy = true; /* the first screen waits for nothing */
 	session->shows = (struct bucket){.rate = SESSION_RATE,
 					 .most = SESSION_BURST,
 					 .level_milli = SESSION_BURST * INT64_C(1000),
