@@ -14,8 +14,10 @@ static void hear(struct terminal *terminal, enum speaker speaker, struct screen_
 	terminal->speaker = speaker;
 	terminal_feed(terminal, out->bytes, out->length);
 	out->length = 0;
-	if (terminal->wrong)
+	if (terminal->wrong) {
+		fprintf(stderr, "%s\n", terminal->wrong);
 		abort();
+	}
 }
 
 static void draw_mark(struct screen *screen, struct terminal *terminal, struct screen_out *out)

@@ -343,7 +343,7 @@ static inline void terminal_lines(struct terminal *t, char final, unsigned n)
 static inline void terminal_region(struct terminal *t, unsigned top, unsigned bottom)
 {
 	bottom = bottom && bottom < t->rows ? bottom : t->rows;
-	if (t->speaker != SPEAKER_ANY && bottom == t->rows)
+	if (t->speaker == SPEAKER_FEED && bottom == t->rows)
 		terminal_wrong(t, "a region with the last row");
 	if (top >= bottom)
 		return;
