@@ -252,8 +252,13 @@ static int step_limits(struct place *place)
 	};
 
 	for (size_t i = 0; i < BL_COUNT(limits); i++) {
-		struct rlimit both = {limits[i].most, limits[i].most};
+		struct rlimit both;
 
+		/* A service that was given less keeps less: nothing here may be raised. */
+		if (getrlimit(limits[i].what, &both))
+			return errno;
+		both.rlim_max = BL_MIN(both.rlim_max, limits[i].most);
+		both.rlim_cur = both.rlim_max;
 		if (setrlimit(limits[i].what, &both))
 			return errno;
 	}
