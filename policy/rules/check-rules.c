@@ -232,6 +232,27 @@ static void check_floor(const struct policy *policy, struct rules_findings *find
 	}
 }
 
+/* What is shown is counted in steps of so many bytes: docs/sessions.md, "Limits". */
+#define SHOWN_STEP 16384u
+
+static void check_shown(const struct policy *policy, struct rules_findings *findings,
+			const struct rule *permit)
+{
+	const struct limit *limit = &permit->limits[UNIT_SHOWN];
+
+	if (!limit->is_set)
+		return;
+	if (!(permit->actions & BIT(ACTION_READ)))
+		check_warn(policy, findings, permit->id_at,
+			   "permit 'read' with the rule, or take 'shown' out",
+			   "rule '%s' limits what is shown in sessions, and permits no read",
+			   permit->id);
+	else if (limit->most < SHOWN_STEP)
+		check_warn(
+			policy, findings, permit->id_at, "write bytes, with K, M or G: 50M per day",
+			"rule '%s' lets a session show nothing: 'shown' is below 16K", permit->id);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------ */
 
 static void check_permit(const struct policy *policy, struct rules_findings *findings,
@@ -244,6 +265,7 @@ static void check_permit(const struct policy *policy, struct rules_findings *fin
 	check_shadow(policy, findings, permit, pairs);
 	check_needs_read(policy, findings, permit, held, pairs);
 	check_floor(policy, findings, permit);
+	check_shown(policy, findings, permit);
 }
 
 void check_rules(const struct policy *policy, struct rules_findings *findings)

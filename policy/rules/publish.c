@@ -344,6 +344,11 @@ static bool is_look(const struct rule *rule)
 	return rule->effect == EFFECT_PERMIT && rule->actions & LOOKS;
 }
 
+static bool is_read(const struct rule *rule)
+{
+	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_READ);
+}
+
 static bool is_copy(const struct rule *rule)
 {
 	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_COPY);
@@ -408,6 +413,11 @@ static void put_looks(const struct notice *notice)
 		put(notice, "Nobody here looks at what is on your device.\n");
 	else
 		put(notice, "\nNobody else looks at it, and nobody for another purpose.\n");
+	if (has_rule(notice, is_read))
+		put(notice,
+		    "\nContents are looked into in a sealed place: they are shown on a screen "
+		    "that carries the name of who looks, and no program can copy them out of "
+		    "it. What somebody has seen they can remember, or photograph.\n");
 	put(notice, "\n");
 }
 

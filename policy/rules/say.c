@@ -45,7 +45,9 @@ void line_add_amount(struct line *line, uint64_t amount, enum bl_unit unit)
 		{UINT64_C(1) << 10, 'K'},
 	};
 
-	for (size_t i = 0; i < BL_COUNT(sizes) && unit == UNIT_BYTES; i++)
+	bool is_bytes = unit == UNIT_BYTES || unit == UNIT_SHOWN;
+
+	for (size_t i = 0; i < BL_COUNT(sizes) && is_bytes; i++)
 		if (amount >= sizes[i].bytes) {
 			line_add(line, "%llu%c", (unsigned long long)(amount / sizes[i].bytes),
 				 sizes[i].letter);

@@ -191,6 +191,17 @@ static const struct row ROWS[] = {
 	 "no detector of this version finds 'card-pin': the rule closes no file yet", "keep it"},
 	{"detect:\n  sets: [contact,", "~detect:\n  sets: [location, contact,",
 	 "no detector of this version finds anything of the set 'location'", "count on it"},
+	/* what sessions show */
+	{AFTER_RULES,
+	 AFTER_RULES
+	 "  - {id: ~late, permit: [list, read], who: [supervisor], limits: {shown: 16383 per "
+	 "day}, why: A look at the end.}\n",
+	 "rule 'late' lets a session show nothing: 'shown' is below 16K", "50M per day"},
+	{AFTER_RULES,
+	 AFTER_RULES
+	 "  - {id: ~late, permit: [list, unmask], who: [supervisor], limits: {shown: 1M "
+	 "per day}, why: A look at the end.}\n",
+	 "rule 'late' limits what is shown in sessions, and permits no read", "take 'shown' out"},
 	/* workplaces, consent, retention */
 	{"  office: {hosts: [office-01]}\n",
 	 "  office: {hosts: [office-01]}\n  ~attic: {hosts: [attic-01]}\n",

@@ -43,7 +43,7 @@ static const char GOOD[] =
 	"    where: bench\n"
 	"    when: {purpose: [repair], consent: granted, caller_verified: two-factor}\n"
 	"    unless: {consent: withdrawn}\n"
-	"    limits: {files: 200 per hour, bytes: 500M per day, shown: 9K per hour}\n"
+	"    limits: {files: 200 per hour, bytes: 500M per day, shown: 90K per hour}\n"
 	"    why: Repairs need a look at it.\n"
 	"  - id: account\n"
 	"    permit: [unmask]\n"
@@ -189,7 +189,7 @@ static void conditions_and_limits_of_rules_are_as_written(void **state)
 	assert_int_equal(rule->limits[UNIT_FILES].period, PERIOD_HOUR);
 	assert_int_equal(rule->limits[UNIT_BYTES].most, 500 << 20);
 	assert_int_equal(rule->limits[UNIT_BYTES].period, PERIOD_DAY);
-	assert_int_equal(rule->limits[UNIT_SHOWN].most, 9 << 10);
+	assert_int_equal(rule->limits[UNIT_SHOWN].most, 90 << 10);
 	assert_false(rule->limits[UNIT_UNMASKS].is_set);
 	assert_null(rule->set);
 	rule = &policy->rules[ACCOUNT];

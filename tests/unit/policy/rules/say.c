@@ -35,7 +35,7 @@
 	"    what: {devices: [laptop]}\n"                                                          \
 	"    where: [bench, lab]\n"                                                                \
 	"    when: {hours: Mon-Sat 07:00-20:00, purpose: [repair], consent: granted}\n"            \
-	"    limits: {files: 200 per hour, bytes: 500M per day}\n"                                 \
+	"    limits: {files: 200 per hour, bytes: 500M per day, shown: 50M per day}\n"             \
 	"    why: Repair needs a look\n"                                                           \
 	"  - id: calls\n"                                                                          \
 	"    permit: [list, read]\n"                                                               \
@@ -333,6 +333,10 @@ static void every_answer_names_what_is_missing_and_the_next_step(void **state)
 		{.action = ACTION_READ,
 		 .used = USED(UNIT_BYTES, PERIOD_DAY, 600 << 20),
 		 .text = "read is forbidden: a limit is used up: 600M of 500M bytes today (rule "
+			 "'looks'). Next: come back at 2026-07-02 07:00"},
+		{.action = ACTION_READ,
+		 .used = USED(UNIT_SHOWN, PERIOD_DAY, 50 << 20),
+		 .text = "read is forbidden: a limit is used up: 50M of 50M shown today (rule "
 			 "'looks'). Next: come back at 2026-07-02 07:00"},
 		{.action = ACTION_READ,
 		 .hours_on = 9,
