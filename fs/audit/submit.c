@@ -127,11 +127,17 @@ void writer_say(struct audit *audit, enum audit_op op, const char *detail)
 bool reserve_takes(enum audit_op op)
 {
 	static const bool TAKEN[AUDIT_OP_COUNT] = {
-		[AUDIT_STOP] = true,	      [AUDIT_HEARTBEAT] = true,
-		[AUDIT_VIEW_REVOKED] = true,  [AUDIT_VIEW_CLOSED] = true,
-		[AUDIT_DUE] = true,	      [AUDIT_SHRED_INTENT] = true,
-		[AUDIT_SHRED_DONE] = true,    [AUDIT_POLICY_LOADED] = true,
-		[AUDIT_POLICY_REFUSED] = true};
+		[AUDIT_STOP] = true,
+		[AUDIT_HEARTBEAT] = true,
+		[AUDIT_VIEW_REVOKED] = true,
+		[AUDIT_VIEW_CLOSED] = true,
+		[AUDIT_DUE] = true,
+		[AUDIT_SHRED_INTENT] = true,
+		[AUDIT_SHRED_DONE] = true,
+		[AUDIT_POLICY_LOADED] = true,
+		[AUDIT_POLICY_REFUSED] = true,
+		[AUDIT_SESSION_ENDED] = true,
+	};
 
 	return (unsigned)op < AUDIT_OP_COUNT && TAKEN[op];
 }

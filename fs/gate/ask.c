@@ -343,9 +343,11 @@ static enum bl_status may_all(struct asker *asker, gate_may_fn *tell, void *cont
 		if (!device)
 			break;
 		slot = device->slot;
-		status = may_with_device(asker, device, tell, context, &goes_on, why);
+		if (view_shows(asker->view, device))
+			status = may_with_device(asker, device, tell, context, &goes_on, why);
 	}
-	if (status != BL_OK)
+	/* A session is of its device and of nothing else. */
+	if (status != BL_OK || asker->view->is_session)
 		return status;
 	facts_without_device(asker);
 	tell_actions(asker, NULL, tell, context, &goes_on);
@@ -450,11 +452,11 @@ static void say_head(struct answer *answer, const struct gate_view *view,
 	bool is_named = view->purpose && policy_names_purpose(policy, view->purpose);
 
 	answer_say(answer,
-		   "This view is yours alone%s%s%s. Whatever you look at is on record.\n"
+		   "This %s is yours alone%s%s%s. Whatever you look at is on record.\n"
 		   "Personal data is covered unless the policy lets you see it.\n\n"
 		   "What you may do here now\n\n",
-		   is_named ? ", for the purpose '" : "", is_named ? view->purpose : "",
-		   is_named ? "'" : "");
+		   view->is_session ? "session" : "view", is_named ? ", for the purpose '" : "",
+		   is_named ? view->purpose : "", is_named ? "'" : "");
 }
 
 static void say_tail(struct answer *answer, const struct notice *notice)
@@ -489,6 +491,8 @@ static enum bl_status write_notice(struct gate_view *view, char *text, size_t si
 		status = asker_judge(asker, NULL);
 	if (status != BL_OK)
 		return status;
+	asker->view->is_session = view->is_session;
+	memcpy(asker->view->session_device, view->session_device, sizeof(view->session_device));
 	BL_CLEANUP(bl_free) struct notice *notice = calloc(1, sizeof(*notice));
 
 	if (!notice)

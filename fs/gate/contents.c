@@ -112,6 +112,7 @@ bool contents_would_matter(const struct scene *scene, const struct gate_file *fi
 			   const struct rules_decision *unsure)
 {
 	const struct rules_subject *subject = scene->view->subject;
+	enum bl_action action = view_contents(scene->view);
 	struct rules_facts facts = scene->facts;
 	struct rules_decision none, all;
 	uint8_t shown[CLASS_LIMIT], shown_all[CLASS_LIMIT];
@@ -123,13 +124,13 @@ bool contents_would_matter(const struct scene *scene, const struct gate_file *fi
 	facts.has = ~(bl_classes)0;
 	if (unsure->outcome == RULES_PERMIT) {
 		/* Permitted whatever is in it; but what may be unmasked can hang on a permit that is not sure. */
-		rules_shows(subject, &scene->facts, ACTION_COPY, shown);
-		rules_shows(subject, &facts, ACTION_COPY, shown_all);
+		rules_shows(subject, &scene->facts, action, shown);
+		rules_shows(subject, &facts, action, shown_all);
 		return memcmp(shown, shown_all, sizeof(shown)) != 0;
 	}
-	rules_decide(subject, &facts, ACTION_COPY, 0, &all);
+	rules_decide(subject, &facts, action, 0, &all);
 	facts.has = 0;
-	rules_decide(subject, &facts, ACTION_COPY, 0, &none);
+	rules_decide(subject, &facts, action, 0, &none);
 	return !is_same_decision(&none, &all);
 }
 
@@ -151,16 +152,13 @@ static void mask_again(struct judging *judging, const struct scene *scene)
 /* What was permitted is used up at once: nobody else of this person decides between. */
 static void use_up(struct gate_usage *usage, bl_classes originals)
 {
-	unsigned classes = (unsigned)__builtin_popcountll(originals);
-
 	usage_count(usage, UNIT_FILES, 1);
-	usage_count(usage, UNIT_UNMASKS, classes > 0);
-	usage_count(usage, UNIT_SHOWN, classes);
+	usage_count(usage, UNIT_UNMASKS, originals != 0);
 }
 
 /*
- * May the contents be shown on this mount? An open mount lets any program copy, so reading here is copying. What nobody
- * could look into stays closed whatever rules permit. Locks are held.
+ * May the contents be shown on this mount? An open mount lets any program copy, so reading there is copying; out of a session nothing
+ * is carried. What nobody could look into stays closed whatever rules permit. Locks are held.
  */
 static int judge_contents(struct judging *judging, struct scene *scene)
 {
@@ -171,7 +169,7 @@ static int judge_contents(struct judging *judging, struct scene *scene)
 	contents_scene(judging, scene);
 	pthread_mutex_lock(&usage->lock);
 	usage_read(usage, &scene->used);
-	scene_decide(scene, ACTION_COPY, &decision);
+	scene_decide(scene, view_contents(asked->view), &decision);
 	int error = asked_deny(asked, &decision);
 
 	judging->is_unsure = contents_would_matter(scene, judging->file, &decision);
@@ -356,13 +354,11 @@ static int open_file(struct asked *asked, uint64_t node, int flags, struct gate_
 static void not_opened(struct asked *asked, const struct gate_handle *handle)
 {
 	struct gate_usage *usage = asked->view->usage;
-	uint64_t classes = (uint64_t)__builtin_popcountll(handle->originals);
 
 	if (!handle->file)
 		return;
 	usage_refund(usage, UNIT_FILES, 1);
-	usage_refund(usage, UNIT_UNMASKS, classes > 0);
-	usage_refund(usage, UNIT_SHOWN, classes);
+	usage_refund(usage, UNIT_UNMASKS, handle->originals != 0);
 	asked->event.bytes = 0;
 	asked->event.detail[0] = 0;
 }

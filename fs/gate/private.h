@@ -44,6 +44,7 @@
 #define ROOT_NOTICE_SIZE 32768u	       /* bytes of its words, at most */
 
 #define RULE_ONE_PERSON "builtin/one-view-one-person"
+#define RULE_OUTSIDE	"builtin/outside-session"
 #define RULE_UNSCANNED	"builtin/unscanned"
 #define RULE_LINKS	"builtin/too-many-links"
 #define RULE_GATE	"gate"
@@ -475,6 +476,12 @@ struct gate_handle {
 	size_t slot_count;
 };
 
+/* What a session has counted as shown in one period: no more is ever given back in it. */
+struct shown_in {
+	int64_t start;
+	uint64_t bytes;
+};
+
 struct gate_view {
 	struct gate *gate;
 	struct gate_view *next;
@@ -482,8 +489,14 @@ struct gate_view {
 	uid_t uid;
 	gid_t gid;
 	uint32_t login_uid, pid;
-	struct person *account; /* what NSS said, once; counted, under policy_lock */
-	char *purpose;		/* NULL: none */
+	/* Of a sealed session: the one device that is there, whose uid is asked for inside, its number (0: none yet). */
+	bool is_session;
+	char session_device[BL_DEVICE_ID_SIZE];
+	uint32_t inside_uid;
+	uint64_t session;
+	struct shown_in shown[PERIOD_COUNT]; /* under usage->lock */
+	struct person *account;		     /* what NSS said, once; counted, under policy_lock */
+	char *purpose;			     /* NULL: none */
 	bool has_reason;
 	struct gate_usage *usage;
 	/* Under policy_lock. */
@@ -539,6 +552,26 @@ void view_event(const struct gate_view *view, const struct gate_caller *caller, 
  */
 #define VIEW_REFUSALS_A_MINUTE 100
 void view_count_refusal(struct gate_view *view, const struct gate_caller *caller);
+/* ---- sealed sessions (session.c) ------------------------------------------------------------------ */
+
+/* view_shows - is the device one of those that this view is of? To a session all others are not there. */
+bool view_shows(const struct gate_view *view, const struct gate_device *device);
+/* view_contents - what decides on contents: `read` in a session, `copy` on an open mount */
+enum bl_action view_contents(const struct gate_view *view);
+/* view_owner_uid, view_owner_gid - whose everything is, as those who ask see it */
+uid_t view_owner_uid(const struct gate_view *view);
+gid_t view_owner_gid(const struct gate_view *view);
+/* view_is_caller - may this process ask at all? view_caller - if so: as whom it stands in the log */
+bool view_is_caller(const struct gate_view *view, const struct gate_caller *caller);
+void view_caller(const struct gate_view *view, struct audit_event *event);
+/*
+ * session_admit - may the person of a new session read in its device? @device: what they called it
+ *
+ * BL_OK, BL_NOT_FOUND (also when they may not list it), BL_FORBIDDEN, BL_ASK, BL_WITHHELD, BL_LOG_BROKEN, BL_NO_MEMORY; @out_rule decided
+ */
+enum bl_status session_admit(struct gate_view *view, const char *device, char *out_rule,
+			     struct bl_error *why) BL_MUST_CHECK;
+
 /* gate_device_of - node to device, counted; NULL: gone. policy_lock is not held. */
 struct gate_device *gate_device_of(struct gate *gate, uint64_t node);
 /* gate_device_after - the device with the next greater slot, counted; NULL: there is none */
@@ -638,7 +671,7 @@ bool scene_extends(const struct scene *scene);
 /* scene_name - its name as this view sees it */
 void scene_name(const struct scene *scene, char out[MASK_NAME_SIZE]);
 void scene_attr(const struct scene *scene, struct gate_attr *out_attr);
-/* scene_mask - of names; scene_mask_contents - of what is copied. The answer: the classes that it leaves as they are. */
+/* scene_mask - of names; scene_mask_contents - of what is copied, or read in a session. The answer: the classes that it leaves as they are. */
 void scene_mask(const struct scene *scene, struct mask *out_mask);
 bl_classes scene_mask_contents(const struct scene *scene, struct mask *out_mask);
 void scene_token(const struct scene *scene, const char *child, uint8_t out[AUDIT_TOKEN]);

@@ -46,12 +46,13 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 		(void)gate_tick(gate, now);
 	reply->epoch = gate_view_epoch(view);
 	view_event(view, caller, op, &asked->event);
-	if (caller->uid != view->uid) {
+	if (!view_is_caller(view, caller)) {
 		asked->event.verdict = AUDIT_DENIED;
-		memcpy(asked->event.rule, RULE_ONE_PERSON, sizeof(RULE_ONE_PERSON));
+		asked_rule(asked, view->is_session ? RULE_OUTSIDE : RULE_ONE_PERSON);
 		asked_finish(asked, EACCES);
 		return false;
 	}
+	view_caller(view, &asked->event);
 	if (!audit_is_writable(gate->config.audit)) {
 		settled(&reply->ticket, BL_LOG_BROKEN);
 		return false;
@@ -196,6 +197,8 @@ int asked_node(struct asked *asked, uint64_t node)
 {
 	asked->device = gate_device_of(asked->view->gate, node);
 	asked->entry = (uint32_t)node;
+	if (asked->device && !view_shows(asked->view, asked->device))
+		gate_device_unref(BL_TAKE(asked->device));
 	if (!asked->device)
 		return asked_failed(asked, BL_STALE);
 	memcpy(asked->event.device, asked->device->id, sizeof(asked->event.device));
@@ -269,8 +272,8 @@ static int root_notice_attr(struct asked *asked, struct gate_attr *out_attr)
 		.has_stat = true,
 		.attr = {.type = IMAGE_FILE,
 			 .mode = S_IFREG | 0444,
-			 .uid = view->uid,
-			 .gid = view->gid,
+			 .uid = view_owner_uid(view),
+			 .gid = view_owner_gid(view),
 			 .nlink = 1,
 			 .size_bytes = total,
 			 .blocks_512 = (total + 511) / 512},
@@ -353,6 +356,8 @@ static int lookup_device(struct asked *asked, const char *name)
 	if (strcmp(name, ROOT_NOTICE_NAME) == 0)
 		return root_notice_attr(asked, &asked->reply->attr);
 	asked->device = gate_device_named(asked->view->gate, name);
+	if (asked->device && !view_shows(asked->view, asked->device))
+		gate_device_unref(BL_TAKE(asked->device));
 	if (!asked->device)
 		return ENOENT;
 	struct scene scene;
@@ -388,8 +393,8 @@ static void root_attr(const struct gate_view *view, struct gate_attr *out_attr)
 		.has_stat = true,
 		.attr = {.type = IMAGE_DIR,
 			 .mode = 040555,
-			 .uid = view->uid,
-			 .gid = view->gid,
+			 .uid = view_owner_uid(view),
+			 .gid = view_owner_gid(view),
 			 .nlink = 1},
 	};
 }
@@ -642,8 +647,9 @@ static void list_root(struct asked *asked, const struct gate_handle *handle, uin
 	asked->reply->epoch = epoch;
 }
 
-static int handle_slots(struct gate *gate, struct gate_handle *handle)
+static int handle_slots(const struct gate_view *view, struct gate_handle *handle)
 {
+	struct gate *gate = view->gate;
 	size_t count = 0;
 
 	pthread_rwlock_rdlock(&gate->policy_lock);
@@ -652,7 +658,8 @@ static int handle_slots(struct gate *gate, struct gate_handle *handle)
 	handle->slots = calloc(count + 1, sizeof(*handle->slots));
 	if (handle->slots) {
 		for (struct gate_device *device = gate->devices; device; device = device->next)
-			handle->slots[handle->slot_count++] = device->slot;
+			if (view_shows(view, device))
+				handle->slots[handle->slot_count++] = device->slot;
 	}
 	pthread_rwlock_unlock(&gate->policy_lock);
 	return handle->slots ? 0 : ENOMEM;
@@ -663,7 +670,7 @@ static int opendir_of(struct asked *asked, uint64_t node, struct gate_handle *ha
 	struct scene scene;
 
 	if (node == GATE_ROOT)
-		return handle_slots(asked->view->gate, handle);
+		return handle_slots(asked->view, handle);
 	if (node == ROOT_NOTICE_NODE)
 		return ENOTDIR;
 	int error = asked_node(asked, node);

@@ -200,7 +200,7 @@ void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *
 	       struct entry *entry, int kind)
 {
 	begin(scene, view, device, entry, kind);
-	if (!view->subject || device->is_dropped || !device->facts ||
+	if (!view->subject || !view_shows(view, device) || device->is_dropped || !device->facts ||
 	    device->facts->status != BL_OK || !places_ready(device) ||
 	    !entry_place(device, entry, &scene->facts.place)) {
 		scene->closed = RULE_GATE;
@@ -280,7 +280,8 @@ bl_classes scene_mask_contents(const struct scene *scene, struct mask *out_mask)
 	scene_mask(scene, out_mask);
 	if (scene->closed)
 		return 0;
-	rules_shows(scene->view->subject, &scene->facts, ACTION_COPY, out_mask->styles);
+	rules_shows(scene->view->subject, &scene->facts, view_contents(scene->view),
+		    out_mask->styles);
 	for (unsigned class = 0; class < CLASS_LIMIT; class ++)
 		if (out_mask->styles[class] == STYLE_ORIGINAL)
 			originals |= CLASS_BIT(class);
@@ -386,6 +387,6 @@ void scene_attr(const struct scene *scene, struct gate_attr *out_attr)
 			? mode_of(&entry->attr)
 			: mode_of(&(struct image_attr){.type = entry->attr.type,
 						       .mode = entry->attr.mode & S_IFMT});
-	out_attr->attr.uid = view->uid;
-	out_attr->attr.gid = view->gid;
+	out_attr->attr.uid = view_owner_uid(view);
+	out_attr->attr.gid = view_owner_gid(view);
 }

@@ -249,9 +249,17 @@ void usage_zone(struct gate *gate, const struct policy *policy, int64_t now_unix
 
 /* ---- from the log ------------------------------------------------------------------------------------- */
 
+/* A session that has not ended yet, and what it has counted in each period that is counted. */
+struct shown_by {
+	struct shown_by *next;
+	uint64_t session;
+	uint64_t amount[PERIOD_COUNT], before[PERIOD_COUNT];
+};
+
 struct recount {
 	struct gate *gate;
 	struct looks_seen *looks;
+	struct shown_by *sessions;
 	enum bl_status status;
 };
 
@@ -268,11 +276,79 @@ static void count_at(struct gate *gate, struct gate_usage *usage, enum bl_unit u
 	}
 }
 
-/* What counts is what contents.c counted when it happened: contents of devices, not words of our own. */
+/* ---- what sessions have shown: counted before it was, and what was not is given back (session.c) ---- */
+
+static struct shown_by **shown_at(struct recount *recount, uint64_t session)
+{
+	struct shown_by **at = &recount->sessions;
+
+	while (*at && (*at)->session != session)
+		at = &(*at)->next;
+	return at;
+}
+
+static bool recount_shown(struct recount *recount, struct gate_usage *usage,
+			  const struct audit_event *event, int64_t at_unix)
+{
+	struct shown_by **at = shown_at(recount, event->session), *by = *at;
+
+	if (!by) {
+		by = *at = calloc(1, sizeof(*by));
+		if (!by)
+			return false;
+		by->session = event->session;
+	}
+	count_at(recount->gate, usage, UNIT_SHOWN, event->bytes, at_unix);
+	for (size_t period = 0; period < PERIOD_COUNT; period++) {
+		int64_t start = recount->gate->periods[period].start;
+
+		if (at_unix >= start)
+			by->amount[period] += event->bytes;
+		else if (at_unix >= start - LENGTHS[period])
+			by->before[period] += event->bytes;
+	}
+	return true;
+}
+
+/* In the period in which it ended, and no more than it had counted in that one. */
+static void recount_ended(struct recount *recount, struct gate_usage *usage,
+			  const struct audit_event *event, int64_t at_unix)
+{
+	struct shown_by **at = shown_at(recount, event->session), *by = *at;
+	uint64_t left = event->offset - BL_MIN(event->bytes, event->offset);
+
+	if (!by)
+		return;
+	for (size_t period = 0; period < PERIOD_COUNT; period++) {
+		int64_t start = recount->gate->periods[period].start;
+
+		if (at_unix >= start)
+			atomic_fetch_sub(&usage->amount[UNIT_SHOWN][period],
+					 BL_MIN(left, by->amount[period]));
+		else if (at_unix >= start - LENGTHS[period])
+			usage->before[UNIT_SHOWN][period] -= BL_MIN(left, by->before[period]);
+	}
+	*at = by->next;
+	free(by);
+}
+
+static void forget_sessions(struct recount *recount)
+{
+	while (recount->sessions) {
+		struct shown_by *by = recount->sessions;
+
+		recount->sessions = by->next;
+		free(by);
+	}
+}
+
+/* What counts is what contents.c and session.c counted when it happened: contents of devices, not words of our own. */
 static bool is_counted(const struct audit_event *event)
 {
 	bool is_ours = event->op == AUDIT_OPEN || event->op == AUDIT_READ;
 
+	if (event->op == AUDIT_SHOWN || event->op == AUDIT_SESSION_ENDED)
+		return event->verdict == AUDIT_PERMITTED;
 	return is_ours && event->verdict == AUDIT_PERMITTED && event->error_number == 0 &&
 	       event->device[0] && strcmp(event->rule, RULE_NOTICE) != 0;
 }
@@ -284,6 +360,23 @@ static bool is_look(const struct audit_event *event)
 
 	return is_ours && event->verdict == AUDIT_PERMITTED && event->error_number == 0 &&
 	       event->device[0] && strcmp(event->rule, RULE_NOTICE) != 0;
+}
+
+/* usage->lock is held. False: no memory. */
+static bool count_event(struct recount *recount, struct gate_usage *usage,
+			const struct audit_event *event, int64_t at_unix)
+{
+	if (event->op == AUDIT_SHOWN)
+		return recount_shown(recount, usage, event, at_unix);
+	if (event->op == AUDIT_SESSION_ENDED) {
+		recount_ended(recount, usage, event, at_unix);
+	} else if (event->op == AUDIT_READ) {
+		count_at(recount->gate, usage, UNIT_BYTES, event->bytes, at_unix);
+	} else {
+		count_at(recount->gate, usage, UNIT_FILES, 1, at_unix);
+		count_at(recount->gate, usage, UNIT_UNMASKS, event->bytes > 0, at_unix);
+	}
+	return true;
 }
 
 static bool recount_one(void *context, const struct audit_record *record)
@@ -305,15 +398,12 @@ static bool recount_one(void *context, const struct audit_record *record)
 		return false;
 	}
 	pthread_mutex_lock(&usage->lock);
-	if (event->op == AUDIT_READ) {
-		count_at(recount->gate, usage, UNIT_BYTES, event->bytes, at);
-	} else {
-		count_at(recount->gate, usage, UNIT_FILES, 1, at);
-		count_at(recount->gate, usage, UNIT_UNMASKS, event->bytes > 0, at);
-		count_at(recount->gate, usage, UNIT_SHOWN, event->bytes, at);
-	}
+	bool is_counted_now = count_event(recount, usage, event, at);
+
 	pthread_mutex_unlock(&usage->lock);
-	return true;
+	if (!is_counted_now)
+		recount->status = BL_NO_MEMORY;
+	return is_counted_now;
 }
 
 static void forget_all(struct gate *gate)
@@ -345,6 +435,7 @@ enum bl_status gate_recount(struct gate *gate, int log_fd, struct bl_error *why)
 	forget_all(gate);
 	enum bl_status status = audit_scan_since(log_fd, since, recount_one, &recount, why);
 
+	forget_sessions(&recount);
 	pthread_mutex_unlock(&gate->change_lock);
 	if (status == BL_OK)
 		looks_judge(gate, looks);

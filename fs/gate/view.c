@@ -62,6 +62,7 @@ void view_event(const struct gate_view *view, const struct gate_caller *caller, 
 		.pid = caller->pid,
 		.login_uid = view->login_uid,
 		.view = view->number,
+		.session = view->session,
 		.policy_serial = atomic_load(&view->policy_serial),
 	};
 }
@@ -96,6 +97,13 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 	view->pid = request->pid;
 	view->has_reason = request->reason && request->reason[0];
 	atomic_init(&view->epoch, 1);
+	if (request->session_device) {
+		view->is_session = true;
+		view->inside_uid = request->inside_uid;
+		/* One that is no id at all stays "", and is not found. */
+		if (strlen(request->session_device) < sizeof(view->session_device))
+			strcpy(view->session_device, request->session_device);
+	}
 	if (request->purpose) {
 		view->purpose = strdup(request->purpose);
 		if (!view->purpose)
@@ -204,6 +212,8 @@ static enum bl_status view_admit(struct gate_view *view, struct bl_error *why)
 	if (!view->subject)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	snprintf(view->person, sizeof(view->person), "%s", rules_subject_person(view->subject));
+	if (view->is_session)
+		return BL_OK;
 	return may_anything(view, why) ? BL_OK : BL_FORBIDDEN;
 }
 
@@ -216,14 +226,16 @@ static void opened_detail(const struct gate_view *view, char out[AUDIT_DETAIL_SI
 	if (view->purpose)
 		purpose = policy && policy_names_purpose(policy, view->purpose) ? view->purpose
 										: "unknown";
-	snprintf(out, AUDIT_DETAIL_SIZE, "purpose %s, reason %s%s", purpose,
-		 view->has_reason ? "given" : "none", view->gate->config.is_solo ? ", solo" : "");
+	snprintf(out, AUDIT_DETAIL_SIZE, "purpose %s, reason %s%s%s", purpose,
+		 view->has_reason ? "given" : "none", view->gate->config.is_solo ? ", solo" : "",
+		 view->is_session ? ", sealed" : "");
 }
 
 /* The reason is for auditors only. It is of no device, so the store's own key hides it. */
 static enum bl_status append_opened(const struct gate_view *view,
 				    const struct gate_view_request *request,
-				    const struct audit_event *event, struct bl_error *why)
+				    const struct audit_event *event, uint64_t *out_sequence,
+				    struct bl_error *why)
 {
 	uint8_t key[VAULT_KEY];
 	struct audit *audit = view->gate->config.audit;
@@ -235,18 +247,45 @@ static enum bl_status append_opened(const struct gate_view *view,
 
 	vault_store_key(device_store_vault(view->gate->config.store), VAULT_LOG_NAMES, key);
 	enum bl_status status =
-		audit_append_named(audit, event, &reason, view->has_reason, NULL, why);
+		audit_append_named(audit, event, &reason, view->has_reason, out_sequence, why);
 
 	sodium_memzero(key, sizeof(key));
 	return status;
+}
+
+/* What the log says of an opening, and of what came of it. */
+static void opened_event(const struct gate_view *view, enum bl_status status, const char *rule,
+			 struct audit_event *out_event)
+{
+	struct gate_caller caller = {view->uid, view->gid, view->pid};
+
+	view_event(view, &caller, AUDIT_VIEW_OPENED, out_event);
+	opened_detail(view, out_event->detail);
+	snprintf(out_event->rule, sizeof(out_event->rule), "%s", rule);
+	/* What a client only calls a device is none, and stays out of the log. */
+	BL_CLEANUP(gate_device_unref)
+	struct gate_device *device = gate_device_named(view->gate, view->session_device);
+
+	if (device)
+		memcpy(out_event->device, device->id, sizeof(out_event->device));
+	if (status == BL_OK)
+		return;
+	out_event->error_number = (uint32_t)bl_status_errno(status);
+	if (status == BL_FORBIDDEN || status == BL_NOT_FOUND)
+		out_event->verdict = AUDIT_DENIED;
+	else if (status == BL_ASK)
+		out_event->verdict = AUDIT_ASKED;
+	else
+		out_event->verdict = status == BL_WITHHELD ? AUDIT_WITHHELD : AUDIT_FAILED_VERDICT;
 }
 
 enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request *request,
 			      struct gate_view **out_view, struct bl_error *why)
 {
 	struct gate_view *view = NULL;
-	struct gate_caller caller = {request->uid, request->gid, request->pid};
 	struct audit_event event;
+	char rule[BL_RULE_ID_SIZE] = "";
+	uint64_t sequence = 0;
 	enum bl_status status = view_new(gate, request, &view, why);
 
 	if (status != BL_OK || !view)
@@ -255,23 +294,25 @@ enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request 
 	pthread_mutex_lock(&gate->people_lock);
 	status = view_admit(view, why);
 	pthread_mutex_unlock(&gate->people_lock);
-	view_event(view, &caller, AUDIT_VIEW_OPENED, &event);
-	opened_detail(view, event.detail);
+	if (status == BL_OK && view->is_session)
+		status = session_admit(view, request->session_device, rule, why);
+	opened_event(view, status, rule, &event);
 	if (status != BL_OK) {
 		view_unlink(view);
-		event.verdict = status == BL_FORBIDDEN ? AUDIT_DENIED : AUDIT_FAILED_VERDICT;
-		event.error_number = (uint32_t)bl_status_errno(status);
-		enum bl_status logged = append_opened(view, request, &event, NULL);
+		enum bl_status logged = append_opened(view, request, &event, NULL, NULL);
 
 		view_free(view);
 		return logged == BL_OK ? status
 				       : bl_fail(why, logged, "the log cannot take an event");
 	}
-	status = append_opened(view, request, &event, why);
+	status = append_opened(view, request, &event, &sequence, why);
 	if (status != BL_OK) {
 		gate_view_close(view);
 		return status;
 	}
+	/* Nobody asks anything of it before it is handed out. */
+	if (view->is_session)
+		view->session = sequence;
 	*out_view = view;
 	return BL_OK;
 }

@@ -271,12 +271,15 @@ static void say_unmask(struct answer *answer, const struct scene *scene)
 	answer_say(answer, "]\n");
 	classes = scene_mask_contents(scene, &mask);
 	memset(&mask, 0, sizeof(mask));
-	answer_say(answer, "unmasked on this mount: ");
+	bool is_session = scene->view->is_session;
+
+	answer_say(answer, is_session ? "unmasked in this session: " : "unmasked on this mount: ");
 	answer_classes(answer, policy, classes);
-	answer_say(answer, "%s\n",
-		   classes ? ""
-			   : "nothing (an open mount shows originals only where others have "
-			     "approved the copy)");
+	if (!classes)
+		answer_say(answer, is_session ? "nothing"
+					      : "nothing (an open mount shows originals only where "
+						"others have approved the copy)");
+	answer_say(answer, "\n");
 }
 
 static void say_file(struct answer *answer, struct asked *asked, struct scene *scene,
@@ -294,7 +297,9 @@ static void say_file(struct answer *answer, struct asked *asked, struct scene *s
 	if (scene->entry->attr.type != IMAGE_FILE || scene->entry->kind != ENTRY_IMAGE)
 		return;
 	say_action(answer, scene, ACTION_READ, file);
-	say_action(answer, scene, ACTION_COPY, file);
+	/* Out of a session nothing is copied: there is nothing to be said of that. */
+	if (!scene->view->is_session)
+		say_action(answer, scene, ACTION_COPY, file);
 	say_unmask(answer, scene);
 }
 

@@ -230,6 +230,8 @@ static void keeper_changed(struct serve *serve)
 
 	if ((!invalidate(serve) || is_over) && !fuse_session_exited(serve->session))
 		cut(serve);
+	if (serve->options.on_change)
+		serve->options.on_change(serve->options.context);
 }
 
 static void *keeper_main(void *context)

@@ -21,6 +21,11 @@ struct serve_options {
 	unsigned threads; /* request threads; 0: as many as serve finds best */
 	/* Told once, from serve's own thread, when the connection has ended (unmounted, aborted). May not call serve_*. */
 	void (*on_end)(void *context);
+	/*
+	 * Told, from serve's own thread, each time when the view has changed and the kernel keeps nothing any more that it lost. It may
+	 * wait for the gate. May not call serve_*, but serve_stop waits for it. NULL: nobody minds.
+	 */
+	void (*on_change)(void *context);
 	void *context;
 };
 
