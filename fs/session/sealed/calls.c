@@ -73,14 +73,13 @@ static const int CALLS[] = {
 	SCMP_SYS(setitimer),
 	SCMP_SYS(getitimer),
 	SCMP_SYS(restart_syscall),
-	/* Waiting for input or for a while. eventfd2: mc's glib begins with one. */
+	/* Waiting for input or for a while. */
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	SCMP_SYS(select),
 	SCMP_SYS(pselect6),
 	SCMP_SYS(nanosleep),
 	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(eventfd2),
 	/* Programs that viewers start: only what is in the tree runs. clone: by its flags, below. */
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),

@@ -48,16 +48,26 @@ static const struct {
 };
 
 struct viewer {
-	const char *argv[ARGV_ROOM];
+	const char *path;
+	const char *argv
+		[ARGV_ROOM]; /* begins with the base name: it stands in front of what a viewer complains of */
 	const char *env[BL_COUNT(ENVIRONMENT) + 2];
 	char term[sizeof("TERM=") + LAUNCH_TERM];
 };
 
-static const char *name_of(const struct viewer *viewer)
+/* The first of argv is the path; returns how many there are then. */
+static size_t put_program(struct viewer *viewer)
 {
-	const char *slash = strrchr(viewer->argv[0], '/');
+	size_t count = 1;
 
-	return slash ? slash + 1 : viewer->argv[0];
+	viewer->path = viewer->argv[0];
+	const char *slash = strrchr(viewer->path, '/');
+	if (slash)
+		viewer->argv[0] = slash + 1;
+	for (size_t i = 0; i < BL_COUNT(ALWAYS); i++)
+		if (strcmp(viewer->argv[0], ALWAYS[i].viewer) == 0)
+			viewer->argv[count++] = ALWAYS[i].argument;
+	return count;
 }
 
 static bool put_arguments(struct viewer *viewer, const struct launch_request *request)
@@ -73,9 +83,8 @@ static bool put_arguments(struct viewer *viewer, const struct launch_request *re
 			return false;
 		viewer->argv[count++] = at;
 		at += strlen(at) + 1;
-		for (size_t j = 0; i == 0 && j < BL_COUNT(ALWAYS); j++)
-			if (strcmp(name_of(viewer), ALWAYS[j].viewer) == 0)
-				viewer->argv[count++] = ALWAYS[j].argument;
+		if (i == 0)
+			count = put_program(viewer);
 	}
 	return at == end;
 }
@@ -92,7 +101,7 @@ static bool put_viewer(struct viewer *viewer, const struct launch_request *reque
 static bool is_shown_by_less(const struct viewer *viewer)
 {
 	for (size_t i = 0; i < BL_COUNT(PRINTS); i++)
-		if (strcmp(name_of(viewer), PRINTS[i]) == 0)
+		if (strcmp(viewer->argv[0], PRINTS[i]) == 0)
 			return access(LESS, X_OK) == 0;
 	return false;
 }
@@ -109,52 +118,62 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* @group  0: one of its own, which becomes the terminal's */
-_Noreturn static void become(const char *const *argv, const struct viewer *viewer, pid_t group,
-			     int input_fd, int output_fd)
+/* What one child of the holder becomes. */
+struct child {
+	const char *path;
+	const char *const *argv;
+	pid_t group;		 /* 0: one of its own, which becomes the terminal's */
+	int input_fd, output_fd; /* -1: the terminal */
+};
+
+_Noreturn static void become(const struct child *child, const struct viewer *viewer)
 {
-	setpgid(0, group);
+	setpgid(0, child->group);
 	tcsetpgrp(STDERR_FILENO, getpgrp());
-	if (input_fd >= 0)
-		dup2(input_fd, STDIN_FILENO);
-	if (output_fd >= 0) {
-		dup2(output_fd, STDOUT_FILENO);
-		dup2(output_fd, STDERR_FILENO);
+	if (child->input_fd >= 0)
+		dup2(child->input_fd, STDIN_FILENO);
+	if (child->output_fd >= 0) {
+		dup2(child->output_fd, STDOUT_FILENO);
+		dup2(child->output_fd, STDERR_FILENO);
 	}
 	close_range(STDERR_FILENO + 1, ~0u, 0);
 	default_signals();
-	execve(argv[0], (char *const *)argv, (char *const *)viewer->env);
+	execve(child->path, (char *const *)(uintptr_t)child->argv,
+	       (char *const *)(uintptr_t)viewer->env);
 	_exit(127);
 }
 
-static pid_t start(const char *const *argv, const struct viewer *viewer, pid_t group, int input_fd,
-		   int output_fd)
+static pid_t start(const struct child *child, const struct viewer *viewer)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become(argv, viewer, group, input_fd, output_fd);
+		become(child, viewer);
 	/* Both sides do it: whoever comes first. */
 	if (pid > 0)
-		setpgid(pid, group ? group : pid);
+		setpgid(pid, child->group ? child->group : pid);
 	return pid;
 }
 
 /* Returns whom to wait for, and their group. */
 static pid_t start_alone(const struct viewer *viewer, pid_t *out_group)
 {
-	return *out_group = start(viewer->argv, viewer, 0, -1, -1);
+	const struct child child = {viewer->path, viewer->argv, 0, -1, -1};
+
+	return *out_group = start(&child, viewer);
 }
 
 static pid_t start_in_less(const struct viewer *viewer, pid_t *out_group)
 {
-	static const char *const less[] = {LESS, NULL};
+	static const char *const less[] = {"less", NULL};
 	int ends[2], nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (nothing < 0 || pipe2(ends, O_CLOEXEC))
 		return -1;
-	*out_group = start(viewer->argv, viewer, 0, nothing, ends[1]);
-	pid_t shown = *out_group < 0 ? -1 : start(less, viewer, *out_group, ends[0], -1);
+	const struct child printing = {viewer->path, viewer->argv, 0, nothing, ends[1]};
+	*out_group = start(&printing, viewer);
+	const struct child showing = {LESS, less, *out_group, ends[0], -1};
+	pid_t shown = *out_group < 0 ? -1 : start(&showing, viewer);
 	close(nothing);
 	close(ends[0]);
 	close(ends[1]);
