@@ -56,13 +56,22 @@ struct fake_process {
 
 static inline struct fake_process fake_process_start(void)
 {
-	struct fake_process process = {.pid = fork(), .pidfd = -1};
+	struct fake_process process = {-1, -1};
+	int closed[2];
+	char ignored;
 
+	if (pipe(closed) != 0)
+		return process;
+	process.pid = fork();
 	if (process.pid == 0) {
 		close_range(3, ~0u, 0); /* or nothing that it inherits ever ends */
 		for (;;)
 			pause();
 	}
+	close(closed[1]);
+	/* Until it has. */
+	(void)!read(closed[0], &ignored, 1);
+	close(closed[0]);
 	if (process.pid > 0)
 		process.pidfd = (int)syscall(SYS_pidfd_open, process.pid, 0);
 	return process;
