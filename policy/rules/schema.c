@@ -1188,8 +1188,8 @@ static void sessions(struct writer *w)
 		 "[\"python3\"]", false},
 		{"idle", span, "Ends a session nobody uses: 15m unless stated.", "\"15m\"", false},
 		{"total", span, "Ends every session: 8h unless stated.", "\"8h\"", false},
-		{"visible_proc", proc, "What to do where other processes can be seen.", NULL,
-		 false},
+		{"visible_proc", proc,
+		 "Where other people's processes can be seen: refuse unless stated.", NULL, false},
 	};
 
 	PUT_MAP(w, SESSIONS, NOT_EMPTY);
