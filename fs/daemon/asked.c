@@ -71,6 +71,22 @@ void asked_undone(const struct asked *asked, enum audit_op op, const char *devic
 		(void)!asked_log(asked, op, device, "did not come about", status, NULL);
 }
 
+uint32_t asked_login_uid(const struct asked *asked)
+{
+	char path[64];
+	unsigned value = UINT32_MAX;
+
+	snprintf(path, sizeof(path), "/proc/%d/loginuid", asked->peer->pid);
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return UINT32_MAX;
+	if (fscanf(file, "%u", &value) != 1)
+		value = UINT32_MAX;
+	fclose(file);
+	return value;
+}
+
 static struct may_question asked_question(const struct asked *asked, enum bl_action action,
 					  const struct device *device)
 {

@@ -13,11 +13,15 @@ struct asked {
 	int passed_fd; /* the first; -1: none */
 	const struct message_fds *fds;
 	json_t *answer; /* to be filled */
+	int answer_fd;	/* goes with the last answer; owned; -1: none */
 	char rule[BL_RULE_ID_SIZE];
 	bool is_client_gone;
 };
 
 #define QUERY_LAST_LIMIT 100000 /* records that log-query keeps back to send the last ones */
+
+/* Whose login a client's was: /proc/PID/loginuid; UINT32_MAX: unset, or not known */
+uint32_t asked_login_uid(const struct asked *asked);
 
 /* Values of the request; checked against the table's types before. Absent: NULL, false, @absent. */
 const char *asked_text(const struct asked *asked, const char *key);
@@ -102,6 +106,9 @@ enum bl_status request_shred_due(struct asked *asked, struct bl_error *why) BL_M
 enum bl_status request_certificate(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_open(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_close(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_view(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_sessions(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_session_end(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_shred(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_consent(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_caller(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;

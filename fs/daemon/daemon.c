@@ -194,6 +194,10 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 		open_hot(daemon);
 	if (status == BL_OK)
 		status = open_gate(daemon, why);
+	if (status == BL_OK) {
+		daemon->sessions = sessions_new(daemon);
+		status = daemon->sessions ? BL_OK : bl_fail(why, BL_NO_MEMORY, "out of memory");
+	}
 	if (status == BL_OK)
 		status = policy_first(daemon, why);
 	if (status == BL_OK)
@@ -367,6 +371,7 @@ static void close_parts(struct daemon *daemon)
 	control_stop(daemon);
 	keeper_stop(daemon);
 	views_close_all(daemon);
+	sessions_free(daemon->sessions);
 	if (daemon->gate)
 		keeper_keep_looks(daemon);
 	log_stop(daemon);

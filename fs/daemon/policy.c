@@ -235,6 +235,7 @@ static enum bl_status enforce(struct daemon *daemon, const struct peer *peer,
 	if (status == BL_OK) {
 		gate_set_policy(daemon->gate, policy);
 		log_obey(daemon, policy);
+		sessions_obey(daemon->sessions, policy);
 	} else {
 		withdraw(daemon, peer, last, policy);
 	}

@@ -12,22 +12,6 @@
 
 #include "fs/daemon/message.h"
 
-static uint32_t login_uid_of(pid_t pid)
-{
-	char path[64];
-	unsigned value = UINT32_MAX;
-
-	snprintf(path, sizeof(path), "/proc/%d/loginuid", pid);
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		return UINT32_MAX;
-	if (fscanf(file, "%u", &value) != 1)
-		value = UINT32_MAX;
-	fclose(file);
-	return value;
-}
-
 /* Whose view: the peer's own, or --for another when the store's owner asks. */
 static enum bl_status view_person(const struct asked *asked, struct gate_view_request *view,
 				  struct bl_error *why)
@@ -77,7 +61,7 @@ enum bl_status request_open(struct asked *asked, struct bl_error *why)
 	request.gate.purpose = asked_text(asked, "purpose");
 	request.gate.reason = asked_text(asked, "reason");
 	request.gate.pid = (uint32_t)asked->peer->pid;
-	request.gate.login_uid = login_uid_of(asked->peer->pid);
+	request.gate.login_uid = asked_login_uid(asked);
 	if (request.gate.purpose && strlen(request.gate.purpose) >= PURPOSE_LIMIT)
 		return bl_fail(why, BL_INVALID, "purpose is longer than %d bytes",
 			       PURPOSE_LIMIT - 1);

@@ -32,6 +32,12 @@ static const struct request {
 	{"intake-state", request_intake_state, {"device", "kind", "reason", "purpose"}, 0},
 	{"open", request_open, {"purpose", "reason", "for", "gid"}, 0},
 	{"close", request_close, {"path", "view"}, 0},
+	{"view",
+	 request_view,
+	 {"device", "arguments", "rows", "columns", "term", "purpose", "reason"},
+	 TAKES_FILES},
+	{"sessions", request_sessions, {"reason", "purpose"}, 0},
+	{"session-end", request_session_end, {"session", "reason", "purpose"}, 0},
 	{"policy-load",
 	 request_policy_load,
 	 {"text", "signature", "reason", "purpose"},
@@ -179,6 +185,10 @@ static const struct key {
 	{"period", JSON_STRING, 0, 0},
 	{"percent", JSON_INTEGER, 1, 100},
 	{"draw_only", JSON_TRUE, 0, 0},
+	{"arguments", JSON_ARRAY, 1, LAUNCH_ARGC},
+	{"rows", JSON_INTEGER, 0, UINT16_MAX},
+	{"columns", JSON_INTEGER, 0, UINT16_MAX},
+	{"term", JSON_STRING, 0, 0},
 };
 
 static bool are_texts(const struct key *key, const json_t *list)
@@ -255,7 +265,7 @@ static enum bl_status carry_out(struct asked *asked, struct bl_error *why)
 	return bl_fail(why, BL_INVALID, "no such request");
 }
 
-static enum bl_status send_answer(int fd, json_t *answer, enum bl_status status,
+static enum bl_status send_answer(int fd, json_t *answer, int pass_fd, enum bl_status status,
 				  const struct bl_error *why)
 {
 	json_object_set_new(answer, "ok", json_boolean(status == BL_OK));
@@ -264,7 +274,7 @@ static enum bl_status send_answer(int fd, json_t *answer, enum bl_status status,
 		answer_number(answer, "exit", bl_status_exit(status));
 		answer_text(answer, "error", why->text[0] ? why->text : bl_status_name(status));
 	}
-	return message_send(fd, answer, -1, NULL);
+	return message_send(fd, answer, pass_fd, NULL);
 }
 
 bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, const json_t *request,
@@ -277,22 +287,24 @@ bool request_answer(struct daemon *daemon, const struct peer *peer, int fd, cons
 			      .request = request,
 			      .passed_fd = fds->count ? fds->items[0] : -1,
 			      .fds = fds,
-			      .answer = answer};
+			      .answer = answer,
+			      .answer_fd = -1};
 	struct bl_error why = {{0}};
 
 	if (!answer)
 		return false;
 
 	enum bl_status status = carry_out(&asked, &why);
+	BL_CLEANUP(fd_close) int answer_fd = asked.answer_fd;
 
 	if (asked.is_client_gone)
 		return false;
-	status = send_answer(fd, answer, status, &why);
+	status = send_answer(fd, answer, answer_fd, status, &why);
 	if (status != BL_TOO_LARGE)
 		return status == BL_OK;
 	/* It was carried out all the same: whoever asked is told so, not left without a word. */
 	json_object_clear(answer);
 	status = bl_fail(&why, status, "the answer has over %u bytes and cannot be sent",
 			 DAEMON_MESSAGE_LIMIT);
-	return send_answer(fd, answer, status, &why) == BL_OK;
+	return send_answer(fd, answer, -1, status, &why) == BL_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "fs/audit/audit.h"
 #include "fs/daemon/daemon.h"
+#include "fs/daemon/sessions.h"
 #include "fs/device/device.h"
 #include "fs/gate/gate.h"
 #include "fs/retention/clock.h"
@@ -35,6 +36,12 @@ struct view {
 	struct gate_view *gate_view;
 	struct serve *serve;
 	struct view *next;
+
+	/* Of a sealed session (sessions.c). */
+	char device[BL_DEVICE_ID_SIZE], viewer[64]; /* "": an open mount */
+	struct place *place;			    /* NULL: an open mount */
+	pthread_mutex_t place_lock;
+	uint64_t shown_counted; /* bytes; its broker's */
 };
 
 /* Which file it is, and who can write into it. */
@@ -78,6 +85,8 @@ struct daemon {
 	bool has_fresh;
 	pthread_mutex_t fresh_lock;
 	pthread_cond_t fresh_wake;
+
+	struct sessions *sessions;
 
 	pthread_mutex_t views_lock;
 	struct view *views;
@@ -252,6 +261,8 @@ struct view_request {
 	struct gate_view_request gate;
 	int mountpoint_fd; /* O_PATH, borrowed; -1: solo, mount on @path ourselves */
 	const char *path;
+	struct session_request
+		*session; /* sealed: neither of them is looked at. NULL: an open mount */
 };
 
 enum bl_status views_open(struct daemon *daemon, const struct view_request *request,
@@ -259,6 +270,9 @@ enum bl_status views_open(struct daemon *daemon, const struct view_request *requ
 /* Close by number, or by path when @number is 0; only those of @uid unless it owns the store. BL_NOT_FOUND. */
 enum bl_status views_close(struct daemon *daemon, uint64_t number, const char *path, uid_t uid,
 			   struct bl_error *why) BL_MUST_CHECK;
+/* views_end_session - a sealed session, by its number; of @uid's own unless @may_any. @text: what its person is told. BL_NOT_FOUND */
+enum bl_status views_end_session(struct daemon *daemon, uint64_t number, bool may_any, uid_t uid,
+				 const char *text, struct bl_error *why) BL_MUST_CHECK;
 void views_reap(struct daemon *daemon); /* those whose connection has ended */
 void views_close_all(struct daemon *daemon);
 void views_abort_all(struct daemon *daemon); /* the log is broken: cut every connection, at once */

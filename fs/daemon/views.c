@@ -7,6 +7,8 @@
 
 #include <sys/eventfd.h>
 
+#define SESSION_THREADS 2 /* one person, mostly one viewer */
+
 /* Told by serve's own thread: the kernel has let go of the connection. The main thread reaps. */
 static void on_end(void *context)
 {
@@ -29,13 +31,16 @@ static void unmount(struct view *view)
 }
 
 /* Out of sight first, then cut, then freed: nothing new begins on a view that is going. */
-static void finish(struct view *view)
+static void finish(struct view *view, const char *why_ended)
 {
+	session_cut(view, why_ended);
 	unmount(view);
 	if (view->serve)
 		serve_stop(view->serve);
+	session_gone(view);
 	if (view->gate_view)
 		gate_view_close(view->gate_view);
+	pthread_mutex_destroy(&view->place_lock);
 	free(view);
 }
 
@@ -64,10 +69,18 @@ static enum bl_status start(struct view *view, const struct view_request *reques
 	if (status != BL_OK)
 		return status;
 	view->number = gate_view_number(view->gate_view);
-	if (request->mountpoint_fd >= 0)
+	if (request->session) {
+		options.on_end = session_unserved;
+		options.on_change = session_changed;
+		options.threads = SESSION_THREADS;
+		status = session_place(view, request->session, &options.fuse_fd, why);
+	} else if (request->mountpoint_fd >= 0) {
 		status = mount_by_monitor(view, request, &options.fuse_fd, why);
+	}
 	if (status == BL_OK)
 		status = serve_start(view->gate_view, &options, &view->serve, why);
+	if (status == BL_OK && request->session)
+		status = session_begin(view, request->session, why);
 	return status;
 }
 
@@ -98,6 +111,12 @@ static bool seat(struct view *view)
 	return has_room;
 }
 
+static void abort_one(struct view *view)
+{
+	session_cut(view, "the log can take no more events (ask who administers the service)");
+	serve_abort(view->serve);
+}
+
 /* From its seat to the views, or away. */
 static void settle(struct view *view, bool is_open)
 {
@@ -114,7 +133,7 @@ static void settle(struct view *view, bool is_open)
 		daemon->views = view;
 		/* A log that broke while we were opening found no view of ours to cut. */
 		if (atomic_load(&daemon->is_log_broken))
-			serve_abort(view->serve);
+			abort_one(view);
 		/* Nor was it found by whoever reaps when its connection ended meanwhile. */
 		if (atomic_load(&view->has_ended))
 			eventfd_write(daemon->wake_fd, 1);
@@ -151,9 +170,14 @@ enum bl_status views_open(struct daemon *daemon, const struct view_request *requ
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	view->daemon = daemon;
 	view->uid = request->gate.uid;
+	pthread_mutex_init(&view->place_lock, NULL);
 	if (!seat(view)) {
-		free(view);
+		finish(view, "");
 		return too_many(daemon, request, why);
+	}
+	if (request->session) {
+		memcpy(view->device, request->session->launch.device, sizeof(view->device));
+		memcpy(view->viewer, request->session->viewer, sizeof(view->viewer));
 	}
 	view->since_unix = daemon_now(daemon);
 	strncpy(view->path, request->path, sizeof(view->path) - 1);
@@ -162,11 +186,12 @@ enum bl_status views_open(struct daemon *daemon, const struct view_request *requ
 
 	enum bl_status status = start(view, request, why);
 
-	*out_number = view->number;
+	*out_number = request->session && view->gate_view ? gate_view_session(view->gate_view)
+							  : view->number;
 	settle(view, status == BL_OK);
 	/* From here on whoever reaps or closes may have freed it. */
 	if (status != BL_OK)
-		finish(view);
+		finish(view, why->text);
 	return status;
 }
 
@@ -226,8 +251,32 @@ enum bl_status views_close(struct daemon *daemon, uint64_t number, const char *p
 	if (!view)
 		return bl_fail(why, BL_NOT_MOUNTED,
 			       "no open view of yours there (bailee status lists them)");
-	finish(view);
+	finish(view, "it was closed");
 	return BL_OK;
+}
+
+static bool is_session(const struct view *view, const void *wanted)
+{
+	return view->place && gate_view_session(view->gate_view) == *(const uint64_t *)wanted;
+}
+
+enum bl_status views_end_session(struct daemon *daemon, uint64_t number, bool may_any, uid_t uid,
+				 const char *text, struct bl_error *why)
+{
+	struct view *found = NULL;
+
+	/* Cut where it stands: its broker tells its person, and then it is reaped like any other. */
+	pthread_mutex_lock(&daemon->views_lock);
+	for (struct view *view = daemon->views; view && !found; view = view->next)
+		if (is_session(view, &number) && (may_any || view->uid == uid))
+			found = view;
+	if (found)
+		session_cut(found, text);
+	pthread_mutex_unlock(&daemon->views_lock);
+	return found ? BL_OK
+		     : bl_fail(why, BL_NOT_FOUND,
+			       "no session %llu of yours (bailee sessions lists them)",
+			       (unsigned long long)number);
 }
 
 void views_reap(struct daemon *daemon)
@@ -235,7 +284,7 @@ void views_reap(struct daemon *daemon)
 	struct view *view;
 
 	while ((view = take(daemon, has_ended, NULL)))
-		finish(view);
+		finish(view, "");
 }
 
 void views_close_all(struct daemon *daemon)
@@ -243,14 +292,14 @@ void views_close_all(struct daemon *daemon)
 	struct view *view;
 
 	while ((view = take(daemon, is_any, NULL)))
-		finish(view);
+		finish(view, "the service stops");
 }
 
 void views_abort_all(struct daemon *daemon)
 {
 	pthread_mutex_lock(&daemon->views_lock);
 	for (struct view *view = daemon->views; view; view = view->next)
-		serve_abort(view->serve);
+		abort_one(view);
 	pthread_mutex_unlock(&daemon->views_lock);
 }
 
