@@ -223,9 +223,9 @@ static void check_latched(struct sweep *sweep, struct audit *audit)
 	static const enum audit_op REFUSED[] = {AUDIT_LOOKUP, AUDIT_LIST,     AUDIT_STAT,
 						AUDIT_OPEN,   AUDIT_READ,     AUDIT_VIEW_OPENED,
 						AUDIT_ADMIN,  AUDIT_APPROVED, AUDIT_HOLD_RELEASED};
-	static const enum audit_op TAKEN[] = {AUDIT_VIEW_REVOKED, AUDIT_VIEW_CLOSED,
-					      AUDIT_DUE,	  AUDIT_SHRED_INTENT,
-					      AUDIT_SHRED_DONE,	  AUDIT_POLICY_LOADED};
+	static const enum audit_op TAKEN[] = {
+		AUDIT_VIEW_REVOKED, AUDIT_VIEW_CLOSED,	 AUDIT_DUE,	     AUDIT_SHRED_INTENT,
+		AUDIT_SHRED_DONE,   AUDIT_POLICY_LOADED, AUDIT_SESSION_ENDED};
 	struct audit_state state;
 	unsigned refused = append_all(sweep, audit, REFUSED, BL_COUNT(REFUSED), 9100);
 	unsigned taken = append_all(sweep, audit, TAKEN, BL_COUNT(TAKEN), 9200);

@@ -133,6 +133,8 @@ static void only_permitted_reads_and_stats_are_answered_at_once(void **state)
 		{AUDIT_ADMIN, AUDIT_PERMITTED, 0, false},
 		{AUDIT_SHRED_INTENT, AUDIT_PERMITTED, 0, false},
 		{AUDIT_VIEW_OPENED, AUDIT_PERMITTED, 0, false},
+		{AUDIT_SESSION_BEGUN, AUDIT_PERMITTED, 0, false},
+		{AUDIT_SHOWN, AUDIT_PERMITTED, 0, false},
 	};
 	struct bounded *bounded = *state;
 	struct ask ask;

@@ -230,10 +230,12 @@ static const struct failure {
 static void check_reserve(struct modes *modes, const char *row)
 {
 	static const enum audit_op TAKEN[] = {
-		AUDIT_VIEW_REVOKED, AUDIT_VIEW_CLOSED,	 AUDIT_DUE,	      AUDIT_SHRED_INTENT,
-		AUDIT_SHRED_DONE,   AUDIT_POLICY_LOADED, AUDIT_POLICY_REFUSED};
-	static const enum audit_op REFUSED[] = {AUDIT_OPEN,	   AUDIT_READ,	AUDIT_LIST,
-						AUDIT_VIEW_OPENED, AUDIT_ADMIN, AUDIT_TRIMMED};
+		AUDIT_VIEW_REVOKED,   AUDIT_VIEW_CLOSED,  AUDIT_DUE,
+		AUDIT_SHRED_INTENT,   AUDIT_SHRED_DONE,	  AUDIT_POLICY_LOADED,
+		AUDIT_POLICY_REFUSED, AUDIT_SESSION_ENDED};
+	static const enum audit_op REFUSED[] = {AUDIT_OPEN,	     AUDIT_READ,  AUDIT_LIST,
+						AUDIT_VIEW_OPENED,   AUDIT_ADMIN, AUDIT_TRIMMED,
+						AUDIT_SESSION_BEGUN, AUDIT_SHOWN};
 	uint64_t before = state_of(modes).refused;
 
 	for (size_t i = 0; i < BL_COUNT(TAKEN); i++)

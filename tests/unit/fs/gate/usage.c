@@ -387,6 +387,7 @@ static void what_is_counted_again_is_what_was_counted(void **state)
 		    live[0].amount[UNIT_FILES][PERIOD_DAY]);
 	assert_true(live[0].amount[UNIT_UNMASKS][PERIOD_DAY] > 1);
 	assert_true(live[0].amount[UNIT_BYTES][PERIOD_DAY] > 0);
+	assert_int_equal(live[0].amount[UNIT_SHOWN][PERIOD_DAY], 0); /* that is of sessions */
 	gate_view_close(view);
 	gate_view_close(clerk);
 	fixture_restart(fixture);

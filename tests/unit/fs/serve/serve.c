@@ -17,7 +17,8 @@ struct mounted {
 	struct gate_view *view;
 	struct serve *serve;
 	char point[96];
-	int end_pipe[2]; /* on_end writes here */
+	int end_pipe[2];    /* on_end writes here */
+	int change_pipe[2]; /* on_change */
 };
 
 static const char OWNER_ROOT[] =
@@ -46,6 +47,13 @@ static void ended(void *context)
 	struct mounted *mounted = context;
 
 	assert_int_equal(write(mounted->end_pipe[1], "e", 1), 1);
+}
+
+static void changed(void *context)
+{
+	struct mounted *mounted = context;
+
+	assert_int_equal(write(mounted->change_pipe[1], "c", 1), 1);
 }
 
 static bool can_mount(void)
@@ -95,8 +103,12 @@ static int with_mount(void **state)
 	snprintf(mounted->point, sizeof(mounted->point), "%s/mnt", fixture->root);
 	assert_int_equal(mkdir(mounted->point, 0755), 0);
 	assert_int_equal(pipe2(mounted->end_pipe, O_CLOEXEC), 0);
-	struct serve_options options = {
-		.fuse_fd = -1, .mountpoint = mounted->point, .on_end = ended, .context = mounted};
+	assert_int_equal(pipe2(mounted->change_pipe, O_CLOEXEC), 0);
+	struct serve_options options = {.fuse_fd = -1,
+					.mountpoint = mounted->point,
+					.on_end = ended,
+					.on_change = changed,
+					.context = mounted};
 
 	if (serve_start(mounted->view, &options, &mounted->serve, &why) == BL_OK)
 		return 0;
@@ -288,6 +300,22 @@ static void a_new_policy_reaches_names_and_pages_in_the_kernel(void **state)
 	assert_int_equal(open_until(at(mounted, "RMA-1"), ENOENT), ENOENT);
 }
 
+/* Told when the kernel has forgotten: what is asked then is asked of us. */
+static void a_change_is_told_when_it_has_reached_the_kernel(void **state)
+{
+	struct mounted *mounted = *state;
+	char byte;
+
+	NEED_MOUNT(mounted);
+	assert_int_equal(access(at(mounted, "RMA-1/note.txt"), F_OK), 0);
+	assert_int_equal(device_set_state(mounted->fixture.store, "RMA-1", STATE_DUE, 1, NULL),
+			 BL_OK);
+	gate_device_changed(mounted->fixture.gate, "RMA-1");
+	assert_int_equal(read(mounted->change_pipe[0], &byte, 1), 1);
+	assert_int_equal(access(at(mounted, "RMA-1/note.txt"), F_OK), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
 static void an_aborted_view_answers_nothing_and_says_so(void **state)
 {
 	struct mounted *mounted = *state;
@@ -382,6 +410,8 @@ int main(void)
 						unmounted),
 		cmocka_unit_test_setup_teardown(large_reads_are_whole, with_mount, unmounted),
 		cmocka_unit_test_setup_teardown(a_new_policy_reaches_names_and_pages_in_the_kernel,
+						with_mount, unmounted),
+		cmocka_unit_test_setup_teardown(a_change_is_told_when_it_has_reached_the_kernel,
 						with_mount, unmounted),
 		cmocka_unit_test_setup_teardown(an_aborted_view_answers_nothing_and_says_so,
 						with_mount, unmounted),
