@@ -342,9 +342,8 @@ const char *const *place_steps(void)
 _Noreturn static void fail(const struct place *place, const char *step, int error)
 {
 	struct launch_report report = {.kind = LAUNCH_FAILED, .error = error};
-	const char *words = strerrordesc_np(error);
 
-	snprintf(report.text, sizeof(report.text), "%s: %s", step, words ? words : "?");
+	snprintf(report.text, sizeof(report.text), "%s", step);
 	(void)report_send(place->channel_fd, &report, -1, -1);
 	_exit(1);
 }
