@@ -153,6 +153,9 @@ static void put_glyph(struct screen *screen, uint32_t point, unsigned width, boo
 		wrap(screen);
 	if (pen->column + width > columns)
 		return; /* a wide one in the last column without wrap */
+	/* Over the last one again: said, for a terminal that wraps whatever it was told. */
+	if (pen->is_full)
+		screen->terminal.is_sure = screen->terminal.is_adrift = false;
 	/* One unsure character after the other needs no word in between: rows are safe, and columns are said behind the last. */
 	if (!(is_unsure && screen->terminal.is_adrift && screen->terminal.row == pen->row &&
 	      screen->terminal.column == pen->column))
