@@ -253,12 +253,12 @@ static int stage_libraries(int root_fd, const struct listing *listing)
 static int stage_needed(int root_fd, const char *loader, const char *program)
 {
 	BL_CLEANUP(bl_free) struct listing *listing = malloc(sizeof(*listing));
-	char real[PATH_MAX];
-	BL_CLEANUP(fd_close) int fd = host_open(loader, real);
+	BL_CLEANUP(fd_close) int fd = host_open(loader, NULL);
 
 	if (!listing)
 		return ENOMEM;
-	if (fd < 0 || !ask_loader(real, program, listing) || !parse_listing(listing))
+	/* By the name that programs know it by, or it would list itself once more. */
+	if (fd < 0 || !ask_loader(loader, program, listing) || !parse_listing(listing))
 		return MISSING;
 
 	int error = stage_file(root_fd, loader, fd, 0555);
