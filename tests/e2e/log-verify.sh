@@ -102,9 +102,12 @@ filters '.verdict == "denied"' --verdict denied
 filters '.verdict == "withheld"' --verdict withheld
 filters '.rule == "bench-looks"' --rule bench-looks
 filters '.view == 2' --view 2
+# The event that begins a session has its number, and a view of the same number is none.
+opened=$(jq -r 'select(.op == "view-opened") | .sequence' "$work/events" | head -n 1)
+filters ".sequence == $opened" --session "$opened"
 filters '.uid == 61002 and .op == "read"' --uid 61002 --op read
 today=$(date -u +%Y-%m-%d)
-for none in '--until 2001-01-01' '--since 2100-01-01' '--device RMA-404' '--rule no-such-rule' '--uid 4000000000'; do
+for none in '--until 2001-01-01' '--since 2100-01-01' '--session 1' '--device RMA-404' '--rule no-such-rule' '--uid 4000000000'; do
 	code 0 "$bailee" log query --json $none
 	if grep -qv '"detail":"log-query"' "$work/out"; then fail "query $none finds something"; fi
 done
@@ -120,7 +123,7 @@ code 0 "$bailee" log query --json --last 3
 [ "$(wc -l <"$work/out")" = 3 ] || fail "--last 3 tells $(wc -l <"$work/out")"
 code 0 "$bailee" log query --json --op read --last 1
 [ "$(jq .offset "$work/out")" = 7 ] || fail "--last does not tell the last"
-for wrong in '--op sing' '--verdict maybe' '--since yesterday' '--until 2026-13-01' '--since 2026-02-30' '--last many' '--uid root' '--last 100001' '--uid -1'; do
+for wrong in '--op sing' '--verdict maybe' '--since yesterday' '--until 2026-13-01' '--since 2026-02-30' '--last many' '--uid root' '--session 0' '--session x' '--last 100001' '--uid -1'; do
 	code 2 "$bailee" log query $wrong
 	[ "$(wc -l <"$work/out")" = 1 ] || fail "$wrong is not refused in one line"
 done
