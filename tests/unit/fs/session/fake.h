@@ -28,7 +28,7 @@ static inline bool fake_send(int fd, const void *bytes, size_t length, const int
 	if (count) {
 		message.msg_control = control.room;
 		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		struct cmsghdr *header = &control.header; /* CMSG_FIRSTHDR, never NULL */
 
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
