@@ -5,7 +5,7 @@ need_root
 need_fuse
 need less nnn file tree mc hexdump unshare /usr/bin/python3
 mkdir "$work/broad"
-for program in own writable foreign setuid broad/less; do
+for program in own writable foreign setuid broad/other; do
 	cp /usr/bin/head "$work/$program"
 	chmod 755 "$work/$program"
 done

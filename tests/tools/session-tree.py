@@ -14,7 +14,7 @@ import sys
 PROGRAM, FOLDER = sys.argv[1:3]
 KINDS = {1: "ready", 2: "started", 3: "mounted", 4: "sealed", 5: "failed", 6: "ended"}
 VIEWERS = "less nnn ls find file tree grep hexdump mc".split()
-REFUSED = "script writable foreign setuid broad/less link-foreign".split()
+REFUSED = "script writable foreign setuid broad/other link-foreign".split()
 WAIT_MS = 30000
 UID = 0x60000001
 
@@ -75,7 +75,7 @@ def request(args=b"/usr/bin/less\0/etc/passwd\0", term=b"xterm\0", device=b"D1\0
 class Zygote:
     def __init__(self, viewers):
         self.socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.process = subprocess.Popen([PROGRAM, str(far.fileno())] + viewers, pass_fds=[far.fileno()], stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([PROGRAM, str(far.fileno())] + viewers, pass_fds=[far.fileno()], stdin=subprocess.DEVNULL, extra_groups=[4, 24])
         far.close()
         self.ready = report(self.socket)
         self.pid = self.process.pid
@@ -87,13 +87,15 @@ class Zygote:
         far.close()
         return channel
 
-    def start(self, uid=UID):
-        """(channel, pidfd, pid) of a session that is mounted"""
+    def start(self, uid=UID, kept=None):
+        """(channel, pidfd, pid) of a session that is mounted; @kept: its mount and terminal are added there, or else closed"""
         channel = self.ask(request(uid=uid))
         first, second = report(channel), report(channel)
         check(first[0] == "started" and second[0] == "mounted", (first, second))
-        for fd in second[4]:
+        for fd in second[4] if kept is None else []:
             os.close(fd)
+        if kept is not None:
+            kept += second[4]
         pid = next(int(l.split()[1]) for l in open(f"/proc/self/fdinfo/{first[4][0]}") if l.startswith("Pid:"))
         return channel, first[4][0], pid
 
@@ -166,7 +168,7 @@ def check_junk(zygote):
         request(b"/usr/bin/less\0" + b"\0" * 64), request(length=0), request(length=13), request(length=15), request(length=65535),
         request(b"/usr/bin/../bin/less\0"), request(b"/bin/less\0"), request(b"less\0"), request(b"/usr/bin/nosuch\0"),
         request(b"/usr/bin/\0"), request(b"/usr/bin/.\0"), request(b"/usr/lib64/ld-linux-x86-64.so.2\0"), request(b"/etc/passwd\0"),
-        request(b"\0"), request(long_name), request(device=b"\0"), request(device=b"../D1\0"), request(device=b"D" * 32),
+        request(b"/usr/bin/less\0abc"), request(b"\0"), request(long_name), request(device=b"\0"), request(device=b"../D1\0"), request(device=b"D" * 32),
         request(device=b"a/b\0"), request(term=b"x" * 32),
     ):
         channel = zygote.ask(data)
@@ -198,7 +200,8 @@ def check_no_channel(zygote):
 
 
 def check_sessions(zygote, before):
-    sessions = [zygote.start(UID + i) for i in range(5)]
+    kept = []
+    sessions = [zygote.start(UID + i, kept if i == 1 else None) for i in range(5)]
     for i, (_, _, pid) in enumerate(sessions):
         lines = dict(l.rstrip("\n").split(":\t", 1) for l in open(f"/proc/{pid}/status") if ":\t" in l)
         check(lines["Uid"].split() == [str(UID + i)] * 4 and lines["Gid"].split() == [str(UID + i)] * 4, lines["Uid"])
@@ -213,8 +216,12 @@ def check_sessions(zygote, before):
     channel, pidfd, _ = sessions[0]
     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     check(report(channel)[:3] == ("ended", 0, 1) and report(channel) is None, "a killed one has ended")
+    # It goes, and looks at a mount that nobody serves: it cannot see by itself that its channel is closed.
+    sessions[1][0].send(b"g")
     sessions[1][0].close()
     wait(sessions[1][1], "one without its channel is killed")
+    for fd in kept:
+        os.close(fd)
     for channel, pidfd, _ in sessions[2:]:
         channel.close()
         wait(pidfd, "so is each")
@@ -249,11 +256,11 @@ def check_orphan():
     child = os.fork()
     if child == 0:
         zygote = Zygote(["less"])
-        pid = zygote.start()[2]
+        session = zygote.start()
         holder = os.fork()
         if holder == 0:
             signal.pause()
-        os.write(near, f"{zygote.pid} {pid} {holder}".encode())
+        os.write(near, f"{zygote.pid} {session[2]} {holder}".encode())
         signal.pause()
     zygote_pid, session_pid, holder = map(int, os.read(far, 100).split())
     watched = [os.pidfd_open(zygote_pid), os.pidfd_open(session_pid)]

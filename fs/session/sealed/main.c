@@ -451,7 +451,7 @@ static int run(int fd, const char *const *viewers, size_t count)
 {
 	struct zygote zygote = {.fd = fd, .signal_fd = -1};
 
-	if (!build(&zygote, viewers, count) || !watch_children(&zygote))
+	if (!watch_children(&zygote) || !build(&zygote, viewers, count))
 		return 1;
 	serve(&zygote);
 	end_all(&zygote);
@@ -478,5 +478,6 @@ int main(int argc, char **argv)
 	if (!is_parent_there(fd))
 		return refuse("who started it is gone");
 	seal_trial_begin();
-	return run(fd, (const char *const *)(argv + 2), (size_t)argc - 2);
+	/* Not a return: a sanitizer's last look wants what we gave up. */
+	_exit(run(fd, (const char *const *)(argv + 2), (size_t)argc - 2));
 }
