@@ -75,7 +75,7 @@ static bool put_arguments(struct viewer *viewer, const struct launch_request *re
 	const char *at = request->args, *end = at + request->args_length;
 	size_t count = 0;
 
-	if (!request->argc || request->argc > LAUNCH_ARGC ||
+	if (!request->argc || request->argc > LAUNCH_ARGC || !request->args_length ||
 	    request->args_length > sizeof(request->args) || end[-1])
 		return false;
 	for (size_t i = 0; i < request->argc; i++) {
