@@ -561,6 +561,27 @@ static void limits_of_read_count(void **state)
 	gate_view_close(view);
 }
 
+static bool keep_look(void *context, const char *device, int64_t at_unix)
+{
+	(void)at_unix;
+	strcat(context, device);
+	return true;
+}
+
+static void a_look_in_a_session_extends_the_device(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gate_view *view = session(fixture);
+	char kept[128] = "", text[64];
+
+	gate_each_look(fixture->gate, keep_look, kept);
+	assert_string_equal(kept, "");
+	text_of(view, "RMA-1/open/note.txt", text, sizeof(text));
+	gate_each_look(fixture->gate, keep_look, kept);
+	assert_string_equal(kept, "RMA-1");
+	gate_view_close(view);
+}
+
 static void why_speaks_of_read(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1028,6 +1049,7 @@ int main(void)
 		WITH_DEVICES(contents_are_decided_by_read),
 		WITH_DEVICES(an_original_is_shown_where_read_and_unmask_are_permitted),
 		WITH_DEVICES(limits_of_read_count),
+		WITH_DEVICES(a_look_in_a_session_extends_the_device),
 		WITH_DEVICES(why_speaks_of_read),
 		WITH_DEVICES(what_is_shown_is_counted_and_in_the_log_before),
 		WITH_DEVICES(no_more_is_shown_than_the_limit),
