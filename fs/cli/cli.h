@@ -21,6 +21,8 @@ int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_intake(int argc, char **argv);
+int cmd_view(int argc, char **argv);
+int cmd_sessions(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_close(int argc, char **argv);
 int cmd_status(int argc, char **argv);

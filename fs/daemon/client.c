@@ -37,16 +37,9 @@ static enum bl_status status_by_name(const char *name)
 	return BL_FAILED;
 }
 
-enum bl_status daemon_call(int fd, json_t *request, int pass_fd, daemon_partial_fn *partial,
-			   void *context, json_t **out_answer, struct bl_error *why)
-{
-	return daemon_call_fds(fd, request, &pass_fd, pass_fd >= 0 ? 1 : 0, partial, context,
-			       out_answer, why);
-}
-
-enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t count,
-			       daemon_partial_fn *partial, void *context, json_t **out_answer,
-			       struct bl_error *why)
+static enum bl_status call(int fd, json_t *request, const int *fds, size_t count,
+			   daemon_partial_fn *partial, void *context, json_t **out_answer,
+			   int *out_fd, struct bl_error *why)
 {
 	json_object_set_new(request, "bailee", json_integer(1));
 	enum bl_status status = message_send_fds(fd, request, fds, count, why);
@@ -71,6 +64,7 @@ enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t c
 		}
 		if (json_is_true(ok)) {
 			*out_answer = BL_TAKE(answer);
+			*out_fd = fd_take(&passed);
 			return BL_OK;
 		}
 		const char *text = json_string_value(json_object_get(answer, "error"));
@@ -80,4 +74,26 @@ enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t c
 			       "%s", text ? text : "the daemon refused without a word");
 	}
 	return status;
+}
+
+enum bl_status daemon_call(int fd, json_t *request, int pass_fd, daemon_partial_fn *partial,
+			   void *context, json_t **out_answer, struct bl_error *why)
+{
+	return daemon_call_fds(fd, request, &pass_fd, pass_fd >= 0 ? 1 : 0, partial, context,
+			       out_answer, why);
+}
+
+enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t count,
+			       daemon_partial_fn *partial, void *context, json_t **out_answer,
+			       struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int unexpected = -1;
+
+	return call(fd, request, fds, count, partial, context, out_answer, &unexpected, why);
+}
+
+enum bl_status daemon_call_for_fd(int fd, json_t *request, const int *fds, size_t count,
+				  json_t **out_answer, int *out_fd, struct bl_error *why)
+{
+	return call(fd, request, fds, count, NULL, NULL, out_answer, out_fd, why);
 }

@@ -103,6 +103,15 @@ enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t c
 			       daemon_partial_fn *partial, void *context, json_t **out_answer,
 			       struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * daemon_call_for_fd - the same when a descriptor comes with the last answer (a session's terminal)
+ *
+ * @out_fd  owned by the caller; -1 when none came
+ */
+enum bl_status daemon_call_for_fd(int fd, json_t *request, const int *fds, size_t count,
+				  json_t **out_answer, int *out_fd,
+				  struct bl_error *why) BL_MUST_CHECK;
+
 /* daemon_program_path - where one of our programs is: beside this one, else in libexec. BL_FAILED: nowhere */
 enum bl_status daemon_program_path(const char *name, char *out, size_t size,
 				   struct bl_error *why) BL_MUST_CHECK;
