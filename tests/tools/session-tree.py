@@ -140,6 +140,8 @@ def check_tree(zygote):
 
 
 def check_read_only(zygote):
+    held = next(int(l.split()[1], 16) for l in open(f"/proc/{zygote.pid}/status") if l.startswith("CapEff:"))
+    check(held == 1 << 6 | 1 << 7, f"capabilities that stay: {held:x}")
     for path in ("/etc/passwd", "/tmp/new"):
         try:
             os.open(zygote.root + path, os.O_WRONLY | os.O_CREAT)
