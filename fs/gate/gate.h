@@ -163,6 +163,7 @@ typedef void gate_changed_fn(void *context);
  * gate_view_open - resolve the person (NSS, once), decide, log AUDIT_VIEW_OPENED (durable), give the view
  *
  * BL_OK, BL_FORBIDDEN (this person may list nothing at all: rule and next step in @why), BL_LOG_BROKEN, BL_NO_MEMORY.
+ * Of a session also BL_NOT_FOUND (no such device, or not for them: in the words of gate_ask), BL_ASK, BL_WITHHELD.
  */
 enum bl_status gate_view_open(struct gate *gate, const struct gate_view_request *request,
 			      struct gate_view **out_view, struct bl_error *why) BL_MUST_CHECK;
@@ -183,16 +184,20 @@ uint64_t gate_view_session(const struct gate_view *view);
 /*
  * gate_view_may_read - may its person still read something in the device? Asked whenever the view has changed.
  *
+ * Limits of files and unmasks do not end a session: what is open stays readable, and the next open is refused. Any thread that holds no
+ * lock of the gate's: a device that is being renewed is waited for. Before a session goes it is asked once more: what changed between its
+ * opening and gate_view_on_change was told to nobody.
+ *
  * BL_OK; BL_FORBIDDEN, BL_ASK, BL_WITHHELD with rule and next step in @why; BL_NOT_FOUND (the device is gone, or closed to everybody),
- * BL_LOG_BROKEN.
+ * BL_LOG_BROKEN, BL_NO_MEMORY.
  */
 enum bl_status gate_view_may_read(struct gate_view *view, struct bl_error *why) BL_MUST_CHECK;
 /*
  * gate_view_count_shown - @bytes are about to be shown: counted against `limits: shown` of the person, over all their sessions, and
  * durable (AUDIT_SHOWN; @shown_so_far goes along) when this returns BL_OK
  *
- * A step of a limit that is reached makes all views of the person decide again; what is over the limit is refused. Statuses of
- * gate_view_may_read. Waits for the log.
+ * A step of a limit that is reached makes all views of the person decide again; what is over the limit is refused as a whole, also when
+ * some of it would not be: never is more shown than the limit. Statuses of gate_view_may_read. Waits for the log.
  */
 enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes, uint64_t shown_so_far,
 				     struct bl_error *why) BL_MUST_CHECK;
@@ -253,7 +258,7 @@ void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint
 		  struct gate_reply *reply);
 void gate_readlink(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 		   uint8_t *buffer, size_t size, struct gate_reply *reply);
-/* gate_open - decide on contents (copy), pin the file. @flags: anything but O_RDONLY is EROFS. */
+/* gate_open - decide on contents (copy; in a session read), pin the file. @flags: anything but O_RDONLY is EROFS. */
 void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_t node, int flags,
 	       struct gate_reply *reply);
 /*
