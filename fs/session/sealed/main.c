@@ -115,14 +115,15 @@ static bool close_others(int low_fd, int high_fd)
 /* Groups of the monitor would stay a session's: it cannot drop them where setgroups is denied. */
 static bool shed(int fd)
 {
-	static const struct rlimit NONE = {0, 0};
+	/* As in a session, which cannot raise it again: with 0 the host's handler of cores would still get one. */
+	static const struct rlimit CORE = {1, 1};
 
 	if (!close_others(fd, fd) || clearenv() || setgroups(0, NULL) || setresgid(0, 0, 0) ||
 	    setresuid(0, 0, 0))
 		return false;
 	/* After every change of credentials, which clears both. */
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
-	       setrlimit(RLIMIT_CORE, &NONE) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+	       setrlimit(RLIMIT_CORE, &CORE) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 /* What is left to do as root is to write maps; the rest belongs to whoever made a namespace. */
