@@ -120,7 +120,7 @@ void screen_colours(struct screen *screen)
 	}
 	length += (size_t)print_colour(text + length, sizeof(text) - length, colours->front, 30);
 	/* Some terminals read 16 numbers of a sequence at most. */
-	if (colours->back >= COLOUR_DIRECT) {
+	if (colours->back >= COLOUR_INDEXED) {
 		screen_say(screen, text, length);
 		screen_say(screen, "m\033[", 3);
 		length = (size_t)print_colour(text, sizeof(text), colours->back, 40);
