@@ -58,6 +58,7 @@ static void acknowledge(struct session *session)
 		pthread_mutex_lock(&session->lock);
 		session->is_begun = true;
 		pthread_mutex_unlock(&session->lock);
+		session->go_ms = session->host.now_ms(session->host.context);
 		status = launch_go(&launched, &why);
 	}
 	if (status != BL_OK) {
@@ -65,7 +66,6 @@ static void acknowledge(struct session *session)
 		return;
 	}
 	session->stage = STAGE_STARTING;
-	session->go_ms = session->host.now_ms(session->host.context);
 }
 
 /* One key. What was typed before the first screen was there says nothing about having read it. */

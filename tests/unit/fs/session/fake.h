@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -64,7 +65,8 @@ static inline struct fake_process fake_process_start(void)
 		return process;
 	process.pid = fork();
 	if (process.pid == 0) {
-		close_range(3, ~0u, 0); /* or nothing that it inherits ever ends */
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails may leave it */
+		close_range(3, ~0u, 0);		  /* or nothing that it inherits ever ends */
 		for (;;)
 			pause();
 	}
