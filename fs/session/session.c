@@ -18,6 +18,7 @@
 #define STACK_SIZE    (256u << 10) /* touched only as far as the log's callbacks go */
 #define SEND_ROOM     (2 * SESSION_FRAME)
 #define FRAMES_A_TURN 8
+#define UNREAD_FRAMES 1024 /* more than a socket's queue holds */
 
 /* ---- clocks ------------------------------------------------------------------------------------ */
 
@@ -383,6 +384,17 @@ static void farewell(struct session *session)
 	}
 }
 
+/* What is closed with something unread in it tells the other end so, before and instead of the last words. */
+static void hear_out(const struct session *session)
+{
+	uint8_t ignored;
+
+	shutdown(session->client_fd, SHUT_RD);
+	for (unsigned i = 0; i < UNREAD_FRAMES; i++)
+		if (recv(session->client_fd, &ignored, 1, MSG_DONTWAIT) < 0)
+			return;
+}
+
 static void let_go(int *fd)
 {
 	fd_close(*fd);
@@ -397,6 +409,7 @@ static void *broke(void *argument)
 	while (!session_is_over(session))
 		turn(session);
 	farewell(session);
+	hear_out(session);
 	let_go(&session->client_fd);
 	let_go(&session->master_fd);
 	let_go(&session->channel_fd);
