@@ -127,7 +127,7 @@ static bool may_be_listed(const struct scene *scene)
 	       rules_may_walk(scene->view->subject, &scene->facts);
 }
 
-/* Of any file that the device may hold, as gate_ask takes it. usage->lock is held. */
+/* Of some file that the device may hold: each is decided by itself when it is opened. usage->lock is held. */
 static void decide_read(struct reading_of *reading)
 {
 	struct scene *scene = reading->scene;
@@ -139,11 +139,12 @@ static void decide_read(struct reading_of *reading)
 
 		*used = *used > UINT64_MAX - reading->more ? UINT64_MAX : *used + reading->more - 1;
 	}
-	scene->facts.is_directory = false;
-	scene->facts.size_bytes = -1;
 	/* Whoever has used up their files goes on with those that are open: it is the next open that is refused. */
 	scene->facts.is_paid = !reading->admits;
-	scene_decide(scene, ACTION_READ, &reading->decision);
+	if (scene->closed)
+		scene_decide(scene, ACTION_READ, &reading->decision);
+	else
+		rules_reach(reading->view->subject, &scene->facts, ACTION_READ, &reading->decision);
 }
 
 /* All that was counted of this session, by period: no more than that is ever given back in it. usage->lock is held. */

@@ -151,18 +151,11 @@ static enum candidate find_permit(const struct request *request, size_t *out_bit
 	return best;
 }
 
-/* Meaning 4, of one action by itself. */
-static void decide_action(struct request *request, enum bl_action action, unsigned class,
-			  struct rules_decision *out)
+/* What the best permit says. */
+static void by_permit(enum candidate best, const struct request *request, size_t bit,
+		      struct rules_decision *out)
 {
-	size_t bit;
-
-	request_ask(request, action, class);
-	if (find_against(request, request->compiled->forbid[action], EFFECT_FORBID, &bit)) {
-		by_rule(request, bit, RULES_FORBID, out);
-		return;
-	}
-	switch (find_permit(request, &bit)) {
+	switch (best) {
 	case CANDIDATE_READY:
 		by_rule(request, bit, RULES_PERMIT, out);
 		break;
@@ -179,6 +172,22 @@ static void decide_action(struct request *request, enum bl_action action, unsign
 		by_other(RULES_BY_DEFAULT, "default", out);
 		break;
 	}
+}
+
+/* Meaning 4, of one action by itself. */
+static void decide_action(struct request *request, enum bl_action action, unsigned class,
+			  struct rules_decision *out)
+{
+	size_t bit;
+
+	request_ask(request, action, class);
+	if (find_against(request, request->compiled->forbid[action], EFFECT_FORBID, &bit)) {
+		by_rule(request, bit, RULES_FORBID, out);
+		return;
+	}
+	enum candidate best = find_permit(request, &bit);
+
+	by_permit(best, request, bit, out);
 }
 
 static bool is_gate_shut(const struct request *request, enum bl_action action)
@@ -277,6 +286,33 @@ bool rules_may_walk(const struct rules_subject *subject, const struct rules_fact
 	request.place.is_true = request.place.maybe = request.place.below;
 	request.kind_true = request.kind_maybe = request.compiled->all;
 	return find_permit(&request, &bit) == CANDIDATE_READY;
+}
+
+void rules_reach(const struct rules_subject *subject, const struct rules_facts *facts,
+		 enum bl_action action, struct rules_decision *out_decision)
+{
+	struct rules_facts directory = *facts;
+	struct request request;
+	size_t bit;
+
+	directory.is_directory = true;
+	request_init(&request, subject, &directory);
+	request_ask(&request, action, CLASS_NONE);
+	if (is_gate_shut(&request, action)) {
+		by_other(RULES_BY_GATE, "gate", out_decision);
+		return;
+	}
+	/* what speaks of files is false of a directory: only what closes all of it closes it here */
+	if (find_against(&request, request.compiled->forbid[action], EFFECT_FORBID, &bit)) {
+		by_rule(&request, bit, RULES_FORBID, out_decision);
+		return;
+	}
+	request.is_walk = true;
+	request.place.is_true = request.place.maybe = request.place.below;
+	request.kind_true = request.kind_maybe = request.compiled->all;
+	enum candidate best = find_permit(&request, &bit);
+
+	by_permit(best, &request, bit, out_decision);
 }
 
 /* ---- limits and approvals ------------------------------------------------------------------ */

@@ -294,6 +294,14 @@ void rules_decide(const struct rules_subject *subject, const struct rules_facts 
 bool rules_may_walk(const struct rules_subject *subject, const struct rules_facts *facts);
 
 /*
+ * rules_reach - may this subject do @action to something at this place or below it?
+ *
+ * The best that any permit of it could still say, of whatever file; only a forbid that closes the place itself is against it. Not for unmask.
+ */
+void rules_reach(const struct rules_subject *subject, const struct rules_facts *facts,
+		 enum bl_action action, struct rules_decision *out_decision);
+
+/*
  * rules_limit_step - how many more of @unit this subject may use before a decision can change; UINT64_MAX: no limit
  *
  * Of all permits that could match here and now. Whoever counts decides again once that many are used.

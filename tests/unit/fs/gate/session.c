@@ -339,6 +339,45 @@ static void a_read_that_others_approve_is_asked_for(void **state)
 	assert_int_equal(logged(fixture, AUDIT_VIEW_OPENED, AUDIT_ASKED, "owner-asks"), 1);
 }
 
+/* As policies are: of some folders, kinds and sizes, and not of what a file must not hold. */
+static void a_read_of_something_in_the_device_is_enough(void **state)
+{
+	static const char *const WHATS[] = {
+		"what: {paths: ['/open/**']}",
+		"what: {kinds: [text]}",
+		"what: {max_size: 20M}",
+		"what: {paths: ['/open/*.txt'], kinds: [text], max_size: 1M}",
+	};
+	struct fixture *fixture = *state;
+	struct bl_error why;
+	struct gate_view *view;
+	char rules[1024], text[64];
+
+	for (size_t i = 0; i < BL_COUNT(WHATS); i++) {
+		snprintf(
+			rules, sizeof(rules),
+			"  - id: owner-lists\n    permit: [list, stat]\n    who: [owner]\n"
+			"    why: Names and no more.\n"
+			"  - id: owner-reads\n    permit: [read]\n    who: [owner]\n"
+			"    %s\n    limits: {shown: 4096 per day}\n    why: Owners look at some.\n"
+			"  - id: no-cards\n    forbid: [read]\n    who: [owner]\n"
+			"    what: {contains: [card]}\n    why: Cards are nobody's business.\n",
+			WHATS[i]);
+		fixture_policy(fixture, (int)i + 2, rules);
+		if (try_session(fixture, UID_OWNER, "RMA-1", NULL, &view, &why) != BL_OK)
+			fail_msg("%s: %s", WHATS[i], why.text);
+		text_of(view, "RMA-1/open/note.txt", text, sizeof(text));
+		assert_string_equal(text, "nothing to see\n");
+		assert_int_equal(gate_view_count_shown(view, 1024, 0, &why), BL_OK);
+		assert_int_equal(gate_view_may_read(view, NULL),
+				 i + 1 < BL_COUNT(WHATS) ? BL_OK : BL_FORBIDDEN);
+		assert_int_equal(try_session(fixture, UID_CLERK, "RMA-1", NULL,
+					     &(struct gate_view *){NULL}, &why),
+				 BL_FORBIDDEN);
+		gate_view_close(view);
+	}
+}
+
 /* ---- who may ask ------------------------------------------------------------------------------------------ */
 
 static void only_the_one_uid_inside_may_ask(void **state)
@@ -1040,6 +1079,7 @@ int main(void)
 		WITH_DEVICES(what_may_not_be_seen_is_not_there),
 		WITH_DEVICES(who_may_only_list_gets_no_session),
 		WITH_DEVICES(a_read_that_others_approve_is_asked_for),
+		WITH_DEVICES(a_read_of_something_in_the_device_is_enough),
 		WITH_DEVICES(only_the_one_uid_inside_may_ask),
 		WITH_DEVICES(refusals_without_end_end_a_session),
 		WITH_DEVICES(the_log_speaks_of_the_person),
