@@ -38,14 +38,19 @@ static bool is_among(const char *name, const char *const *programs, size_t count
 	return false;
 }
 
-/* Names with spaces between. */
-static bool is_word_of(const char *words, const char *word)
+/* Programs with spaces between, by their names. */
+static bool is_word_of(const char *words, const char *name)
 {
-	size_t length = strlen(word);
+	size_t length = strlen(name);
 
-	for (const char *at = words; (at = strstr(at, word)); at++)
-		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+	for (const char *at = words; *at;) {
+		size_t word = strcspn(at, " ");
+
+		if (word >= length && memcmp(at + word - length, name, length) == 0 &&
+		    (word == length || at[word - length - 1] == '/'))
 			return true;
+		at += word + (at[word] == ' ');
+	}
 	return false;
 }
 
@@ -69,7 +74,7 @@ static const char *viewer_of(const json_t *arguments, const struct rules_session
 	if (arguments)
 		return name_of(json_string_value(json_array_get(arguments, 0)));
 	for (size_t i = 0; i < sessions->viewer_count; i++)
-		if (!is_word_of(missing, sessions->viewers[i]))
+		if (!is_word_of(missing, name_of(sessions->viewers[i])))
 			return name_of(sessions->viewers[i]);
 	return name_of(sessions->viewers[0]);
 }
@@ -251,8 +256,11 @@ enum bl_status request_view(struct asked *asked, struct bl_error *why)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	session->client_fd = -1;
 
-	enum bl_status status = asked_permitted_device(asked, ACTION_READ, device, why);
+	enum bl_status status = asked_device(asked, device, why);
 
+	/* One that is not there is told like one that they may not see; what they may read in this one the gate decides. */
+	if (status == BL_NOT_FOUND)
+		return asked_permitted_device(asked, ACTION_READ, device, why);
 	if (status == BL_OK)
 		status = prepare(asked, device->id, session, why);
 	if (status == BL_OK)
