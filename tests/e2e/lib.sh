@@ -112,8 +112,12 @@ stop_daemon() {
 	wait "$daemon" || stopped=$?
 	daemon=
 }
-# The pid of the daemon itself, the monitor's only child.
-daemon_child() { cat "/proc/$daemon/task/$daemon/children" | tr -d ' '; }
+# The pid of the daemon itself: the monitor's child that is the same program (the others are bailee-session).
+daemon_child() {
+	for child in $(cat "/proc/$daemon/task/$daemon/children"); do
+		if [ "$(readlink "/proc/$child/exe")" = "$(readlink "/proc/$daemon/exe")" ]; then echo "$child"; fi
+	done
+}
 # Wait until nobody holds the store's lock (a daemon that was killed has let go of everything).
 wait_store_free() { flock "$1/bailee.store" true; }
 

@@ -12,7 +12,7 @@ SCRIPT has one step a line; what a step waits for is an event on the screen (or 
     size ROWSxCOLUMNS   the terminal gets another size
     run COMMAND    a shell command of the test, which has to end with 0; the person waits for it
     show           print the screen
-    end CODE       until the command has ended, with that exit code
+    end CODE       until the command has ended, with that exit code (any: with whichever)
 Prints what failed and the screen; exit 1. Steps wait at most PERSON_SECONDS (60), so that a hanging test ends.
 """
 import codecs, fcntl, os, pty, select, signal, struct, subprocess, sys, termios, time
@@ -114,7 +114,7 @@ class Person:
                 pass
             code = self.process.wait()
             print(self.shown())
-            if code != int(rest):
+            if rest != "any" and code != int(rest):
                 self.fail("ended with %d, wanted %s" % (code, rest))
         else:
             self.fail("no such step: " + line)
