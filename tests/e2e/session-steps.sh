@@ -32,9 +32,15 @@ code 0 "$bailee" enroll "$work/source" --device D1 --kind disk
 steps=$("$work/bin/bailee-session" --steps)
 [ "$(printf '%s\n' "$steps" | wc -l)" -ge 20 ] || fail "too few steps: $steps"
 count=0
+seen=
 for step in $steps; do
 	stop_daemon
-	echo "$step 1" >"$work/bin/trial" # EPERM
+	# EPERM, at the second time when a step of the zygote has the same name
+	case " $seen " in
+	*" $step "*) echo "$step 1 2" >"$work/bin/trial" ;;
+	*) echo "$step 1" >"$work/bin/trial" ;;
+	esac
+	seen="$seen $step"
 	start_daemon "$work/store" "$work/policy.yaml"
 	$person 61001 24x160 sh -c "'$bailee' view D1 -- less notes.txt; echo \"code \$?\"" >"$work/screen" <<EOF || { cat "$work/screen"; fail "without $step there is a session"; }
 key x
