@@ -171,7 +171,7 @@ static enum bl_status fill(struct asked *asked, const struct rules_sessions *ses
 	out->launch.rows = (uint16_t)(out->size.rows - 1);
 	out->launch.columns = (uint16_t)out->size.columns;
 	snprintf(out->launch.term, sizeof(out->launch.term), "%s", term ? term : "");
-	snprintf(out->launch.device, sizeof(out->launch.device), "%s", device);
+	snprintf(out->launch.device, sizeof(out->launch.device), "%s", device ? device : "");
 	snprintf(out->viewer, sizeof(out->viewer), "%s", viewer);
 	if (strlen(viewer) >= sizeof(out->viewer) ||
 	    !put_arguments(json_object_get(asked->request, "arguments"), viewer, &out->launch))
@@ -256,13 +256,18 @@ enum bl_status request_view(struct asked *asked, struct bl_error *why)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	session->client_fd = -1;
 
-	enum bl_status status = asked_device(asked, device, why);
+	enum bl_status found = asked_device(asked, device, why);
 
-	/* One that is not there is told like one that they may not see; what they may read in this one the gate decides. */
-	if (status == BL_NOT_FOUND)
-		return asked_permitted_device(asked, ACTION_READ, device, why);
-	if (status == BL_OK)
-		status = prepare(asked, device->id, session, why);
+	if (found != BL_OK && found != BL_NOT_FOUND)
+		return found;
+	/* One that is not there is told like one that they may not see, and after all that has nothing to do with it. */
+	enum bl_status status = prepare(asked, found == BL_OK ? device->id : NULL, session, why);
+
+	if (status == BL_OK && found == BL_NOT_FOUND)
+		status = refuse(
+			asked, NULL, "gate",
+			bl_fail(why, BL_NOT_FOUND, "no device '%s'", asked_text(asked, "device")),
+			why);
 	if (status == BL_OK)
 		status = open_session(asked, device->id, session, why);
 	sessions_put(asked->daemon->sessions, session->zygote);
