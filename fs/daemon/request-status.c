@@ -56,6 +56,11 @@ static json_t *views_of(struct asked *asked, bool is_privileged)
 		answer_text(item, "purpose", view->purpose);
 		answer_text(item, "path", view->path);
 		answer_number(item, "since_unix", view->since_unix);
+		if (view->place) {
+			answer_number(item, "session",
+				      (int64_t)gate_view_session(view->gate_view));
+			answer_text(item, "device", view->device);
+		}
 		json_array_append_new(list, item);
 	}
 	pthread_mutex_unlock(&daemon->views_lock);
