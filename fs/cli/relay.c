@@ -7,10 +7,11 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "fs/session/session.h"
+
+#define TYPED 1024 /* bytes that are taken at once */
 
 void relay_size(int fd, unsigned *out_rows, unsigned *out_columns)
 {
@@ -28,53 +29,82 @@ static void send_frame(int fd, const uint8_t *frame, size_t length)
 		continue;
 }
 
-static void send_size(int terminal_fd, int session_fd)
+static void send_size(const struct relay *relay)
 {
 	unsigned rows, columns;
 
-	relay_size(terminal_fd, &rows, &columns);
+	relay_size(relay->input_fd, &rows, &columns);
 
 	const uint8_t frame[5] = {SESSION_SIZE, (uint8_t)rows, (uint8_t)(rows >> 8),
 				  (uint8_t)columns, (uint8_t)(columns >> 8)};
 
-	send_frame(session_fd, frame, sizeof(frame));
+	send_frame(relay->session_fd, frame, sizeof(frame));
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t length)
+/* False: it asks us to go. */
+static bool take_signal(const struct relay *relay, struct relay_end *out_end)
 {
-	while (length) {
-		ssize_t written = write(fd, bytes, length);
+	struct signalfd_siginfo info;
 
-		if (written < 0 && errno == EAGAIN) {
-			/* The terminal's description may be shared with somebody who wants it so. */
-			struct pollfd polled = {.fd = fd, .events = POLLOUT};
-
-			(void)!poll(&polled, 1, -1);
-			continue;
-		}
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		length -= (size_t)written;
+	if (read(relay->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	/* Stopped, the terminal would be left as it is; a session is left by its key. */
+	if (info.ssi_signo == SIGTSTP)
+		return true;
+	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGCONT) {
+		if (info.ssi_signo == SIGCONT && relay->raw)
+			(void)!tcsetattr(relay->input_fd, TCSANOW, relay->raw);
+		send_size(relay);
+		return true;
 	}
-	return true;
+	out_end->exit_code = (int)info.ssi_signo;
+	return false;
+}
+
+/* A terminal that takes nothing (frozen, or slow) keeps nobody from ending us. */
+static enum bl_status wait_for_room(const struct relay *relay, struct relay_end *out_end)
+{
+	struct pollfd polled[] = {{.fd = relay->output_fd, .events = POLLOUT},
+				  {.fd = relay->signal_fd, .events = POLLIN}};
+
+	if (poll(polled, BL_COUNT(polled), -1) < 0)
+		return BL_OK;
+	return polled[1].revents && !take_signal(relay, out_end) ? BL_FAILED : BL_OK;
+}
+
+static enum bl_status write_all(const struct relay *relay, const uint8_t *bytes, size_t length,
+				struct relay_end *out_end)
+{
+	enum bl_status status = BL_OK;
+
+	while (length && status == BL_OK) {
+		ssize_t written = write(relay->output_fd, bytes, length);
+
+		if (written > 0) {
+			bytes += written;
+			length -= (size_t)written;
+		} else if (written < 0 && errno == EAGAIN) {
+			status = wait_for_room(relay, out_end);
+		} else if (written == 0 || errno != EINTR) {
+			status = BL_IO;
+		}
+	}
+	return status;
 }
 
 /* False: it is over; @out_status says how. */
-static bool take_frame(int session_fd, int output_fd, struct relay_end *out_end,
+static bool take_frame(const struct relay *relay, struct relay_end *out_end,
 		       enum bl_status *out_status)
 {
 	uint8_t frame[SESSION_FRAME];
-	ssize_t got = recv(session_fd, frame, sizeof(frame), 0);
+	ssize_t got = recv(relay->session_fd, frame, sizeof(frame), 0);
 
 	if (got < 0 && errno == EINTR)
 		return true;
 	*out_status = BL_OK;
 	if (got >= 1 && frame[0] == SESSION_OUTPUT) {
-		*out_status = BL_IO;
-		return write_all(output_fd, frame + 1, (size_t)got - 1);
+		*out_status = write_all(relay, frame + 1, (size_t)got - 1, out_end);
+		return *out_status == BL_OK;
 	}
 	if (got >= 2 && frame[0] == SESSION_END) {
 		size_t length = BL_MIN((size_t)got - 2, sizeof(out_end->text) - 1);
@@ -88,53 +118,37 @@ static bool take_frame(int session_fd, int output_fd, struct relay_end *out_end,
 }
 
 /* False: the terminal is gone. */
-static bool take_input(int input_fd, int session_fd)
+static bool take_input(const struct relay *relay)
 {
-	uint8_t frame[SESSION_FRAME];
-	ssize_t got = read(input_fd, frame + 1, 1024);
+	uint8_t frame[TYPED + 1] = {SESSION_INPUT};
+	ssize_t got = read(relay->input_fd, frame + 1, TYPED);
 
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return true;
 	if (got <= 0)
 		return false;
-	frame[0] = SESSION_INPUT;
-	send_frame(session_fd, frame, (size_t)got + 1);
+	send_frame(relay->session_fd, frame, (size_t)got + 1);
 	return true;
 }
 
-/* False: it asks us to go. */
-static bool take_signal(int signal_fd, int terminal_fd, int session_fd, struct relay_end *out_end)
+enum bl_status relay(const struct relay *relay, struct relay_end *out_end)
 {
-	struct signalfd_siginfo info;
-
-	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
-		return true;
-	out_end->exit_code = (int)info.ssi_signo;
-	if (info.ssi_signo != SIGWINCH && info.ssi_signo != SIGCONT)
-		return false;
-	send_size(terminal_fd, session_fd);
-	return true;
-}
-
-enum bl_status relay(int input_fd, int output_fd, int session_fd, int signal_fd,
-		     struct relay_end *out_end)
-{
-	struct pollfd polled[] = {{.fd = session_fd, .events = POLLIN},
-				  {.fd = input_fd, .events = POLLIN},
-				  {.fd = signal_fd, .events = POLLIN}};
+	struct pollfd polled[] = {{.fd = relay->session_fd, .events = POLLIN},
+				  {.fd = relay->input_fd, .events = POLLIN},
+				  {.fd = relay->signal_fd, .events = POLLIN}};
 	enum bl_status status;
 
 	*out_end = (struct relay_end){.exit_code = 1};
-	send_size(input_fd, session_fd);
+	send_size(relay);
 	for (;;) {
 		if (poll(polled, BL_COUNT(polled), -1) < 0)
 			continue;
-		if (polled[0].revents && !take_frame(session_fd, output_fd, out_end, &status))
+		if (polled[0].revents && !take_frame(relay, out_end, &status))
 			return status;
-		if (polled[2].revents && !take_signal(signal_fd, input_fd, session_fd, out_end))
+		if (polled[2].revents && !take_signal(relay, out_end))
 			return BL_FAILED;
 		/* What the session said before is heard first. */
-		if (!polled[0].revents && polled[1].revents && !take_input(input_fd, session_fd))
+		if (!polled[0].revents && polled[1].revents && !take_input(relay))
 			return BL_IO;
 	}
 }

@@ -29,16 +29,38 @@ static void say_seconds(long long seconds, char out[SAID])
 		snprintf(out, SAID, "%llds", seconds);
 }
 
-static void print_session(const json_t *session)
+static void add_session(struct tell_table *table, const json_t *session)
 {
-	char shown[SAID], idle[SAID], since[TELL_DATE];
+	bool is_begun = strcmp(cli_text(session, "state"), "welcome") != 0;
+	char number[SAID], shown[SAID], idle[SAID], since[TELL_DATE], viewer[96];
 
+	snprintf(number, sizeof(number), "%lld", cli_number(session, "number"));
+	snprintf(viewer, sizeof(viewer), "%s%s", cli_text(session, "viewer"),
+		 is_begun ? "" : " (first screen)");
 	say_bytes((uint64_t)cli_number(session, "shown"), shown);
 	say_seconds(cli_number(session, "idle_s"), idle);
-	printf("%-9lld %-16s %-20s %-10s %-16s  %7s %7s%s\n", cli_number(session, "number"),
-	       cli_text(session, "person"), cli_text(session, "device"),
-	       cli_text(session, "viewer"), since, idle, shown,
-	       strcmp(cli_text(session, "state"), "welcome") == 0 ? "  (first screen)" : "");
+	tell_table_add(table, (const char *const[]){
+				      number, cli_text(session, "person"),
+				      cli_text(session, "device"), cli_text(session, "purpose"),
+				      viewer, tell_date(session, "since", since), idle, shown});
+}
+
+static void print_sessions(const json_t *sessions)
+{
+	BL_CLEANUP(tell_table_done)
+	struct tell_table table = {.heads = {">SESSION", "PERSON", "DEVICE", "PURPOSE", "VIEWER",
+					     "SINCE (UTC)", ">IDLE", ">SHOWN"}};
+	const json_t *session;
+	size_t index;
+
+	json_array_foreach(sessions, index, session)
+	{
+		add_session(&table, session);
+	}
+	if (index)
+		tell_table_print(stdout, &table);
+	else
+		printf("no sealed session is open\n");
 }
 
 static int list(struct invocation *invocation)
@@ -47,26 +69,13 @@ static int list(struct invocation *invocation)
 	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "sessions");
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
 	int code = cli_gather(invocation, request, &PART, 1, &answer);
-	const json_t *sessions, *session;
-	size_t index;
 
 	if (code >= 0)
 		return code;
-	if (invocation->wants_json) {
+	if (invocation->wants_json)
 		cli_print_json(answer);
-		return 0;
-	}
-	sessions = json_object_get(answer, "sessions");
-	if (json_array_size(sessions) == 0) {
-		printf("no sealed session is open\n");
-		return 0;
-	}
-	printf("%-9s %-16s %-20s %-10s %-16s  %7s %7s\n", "SESSION", "PERSON", "DEVICE", "VIEWER",
-	       "SINCE (UTC)", "IDLE", "SHOWN");
-	json_array_foreach(sessions, index, session)
-	{
-		print_session(session);
-	}
+	else
+		print_sessions(json_object_get(answer, "sessions"));
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 /* bailee view: a sealed session at this terminal. Relays bytes; what they mean is the service's business. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,14 @@
 
 #include "fs/cli/cli.h"
 #include "fs/cli/relay.h"
+#include "fs/cli/tell.h"
 
-/* When the service is gone without a word: normal screen, no region, colours off, cursor shown, wrap on, ASCII. */
-static const char GIVE_BACK[] = "\033[?1049l\033[r\033[m\033[?25h\033[?7h\033(B\017\r\n";
+/*
+ * When the session could not do it itself, the same as fs/session/screen.c does: nothing of the device stays on the screen, also where
+ * there is no other one to go back to. That one comes last: what is reset before moves its cursor.
+ */
+static const char GIVE_BACK[] =
+	"\033[0m\033[r\033[2J\033[H\017\033(B\033[?7h\033[?1l\033>\033[?12l\033[?25h\033[?1049l";
 
 static bool is_one_terminal(void)
 {
@@ -73,7 +79,7 @@ static enum bl_status ask(const struct invocation *invocation, json_t *request, 
 /* They arrive as readable, so that the terminal is always given back. */
 static int take_signals(void)
 {
-	static const int SIGNALS[] = {SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT, SIGQUIT};
+	static const int SIGNALS[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGTERM, SIGHUP, SIGINT, SIGQUIT};
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -92,14 +98,24 @@ static int tell_end(const struct invocation *invocation, enum bl_status status,
 		fprintf(stderr, "session ended: %s\n", strsignal(end->exit_code));
 		return 128 + end->exit_code;
 	}
-	if (status != BL_OK)
-		return cli_fail(invocation, status, &why);
-	if (!end->was_told) {
-		bl_fail(&why, BL_IO, "the service is gone (ask who runs it)");
-		return cli_fail(invocation, BL_IO, &why);
+	if (status == BL_OK && end->was_told) {
+		fputs("session ended: ", stderr);
+		tell_safe(stderr, end->text);
+		fputc('\n', stderr);
+		return end->exit_code;
 	}
-	fprintf(stderr, "session ended: %s\n", end->text);
-	return end->exit_code;
+	status = bl_fail(&why, BL_IO, "%s",
+			 status == BL_OK ? "the service is gone (ask who runs it)"
+					 : "the terminal is gone, and the session with it");
+	return cli_fail(invocation, status, &why);
+}
+
+/* A description of our own: others who have this terminal keep theirs blocking. It is the caller's, or there would be no session. */
+static int open_output(void)
+{
+	int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
 static int look(const struct invocation *invocation, int session_fd)
@@ -107,18 +123,25 @@ static int look(const struct invocation *invocation, int session_fd)
 	struct termios before, raw;
 	struct relay_end end;
 	BL_CLEANUP(fd_close) int signal_fd = take_signals();
+	BL_CLEANUP(fd_close) int output_fd = open_output();
 
-	if (signal_fd < 0 || tcgetattr(STDIN_FILENO, &before) != 0)
+	if (signal_fd < 0 || output_fd < 0 || tcgetattr(STDIN_FILENO, &before) != 0)
 		return cli_usage(invocation, "the terminal cannot be switched");
 	raw = before;
 	cfmakeraw(&raw);
 	(void)!tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 
-	enum bl_status status = relay(STDIN_FILENO, STDOUT_FILENO, session_fd, signal_fd, &end);
+	enum bl_status status = relay(&(struct relay){.input_fd = STDIN_FILENO,
+						      .output_fd = output_fd,
+						      .session_fd = session_fd,
+						      .signal_fd = signal_fd,
+						      .raw = &raw},
+				      &end);
 
 	if (!end.was_told)
-		(void)!write(STDOUT_FILENO, GIVE_BACK, sizeof(GIVE_BACK) - 1);
-	(void)!tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+		(void)!write(output_fd, GIVE_BACK, sizeof(GIVE_BACK) - 1);
+	/* Now: a terminal that takes nothing would never be done with what it has. */
+	(void)!tcsetattr(STDIN_FILENO, TCSANOW, &before);
 	return tell_end(invocation, status, &end);
 }
 
