@@ -79,7 +79,7 @@ UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
 HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock \
-	$(B)/test/sealed/bailee-session
+	$(B)/test/sealed/bailee-session $(B)/test/attacks/attack $(B)/test/attacks/preload.so
 CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
 PROGRAMS = $(B)/bailee $(B)/bailee-reader $(if $(wildcard fs/session/sealed/main.c),$(B)/bailee-session) $(CONTAINERS)
 
@@ -154,6 +154,15 @@ $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+# What runs inside sealed sessions, under their limits: never with a sanitizer.
+$(B)/test/attacks/attack: $(filter-out tests/attacks/preload.c,$(wildcard tests/attacks/*.c)) tests/attacks/attack.h
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Wno-format-truncation -o $@ $(filter %.c,$^)
+$(B)/test/attacks/preload.so: tests/attacks/preload.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=c17 -O2 -fPIC -shared $(WARNINGS) -o $@ $^
 $(B)/test/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
