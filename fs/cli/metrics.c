@@ -141,6 +141,18 @@ static void put_oldest(FILE *out, const json_t *anchors)
 		fprintf(out, "bailee_anchor_age_seconds %" PRId64 "\n", oldest);
 }
 
+static void put_sessions(FILE *out, const json_t *status)
+{
+	const json_t *views = json_object_get(status, "views"), *view;
+	size_t index, sessions = 0;
+
+	if (!json_is_array(views))
+		return;
+	json_array_foreach(views, index, view) sessions += json_object_get(view, "session") != NULL;
+	put_head(out, "bailee_sessions", NULL, "gauge", "Sealed sessions among the open views.");
+	fprintf(out, "bailee_sessions %zu\n", sessions);
+}
+
 static void put_anchors(FILE *out, const json_t *status)
 {
 	const json_t *anchors = json_object_get(json_object_get(status, "log"), "anchors"), *anchor;
@@ -173,6 +185,7 @@ static void put_all(FILE *out, const json_t *status)
 		fprintf(out, "%s%s %" PRId64 "\n", metric->name, metric->is_counter ? "_total" : "",
 			value);
 	}
+	put_sessions(out, status);
 	put_states(out, status);
 	put_anchors(out, status);
 }

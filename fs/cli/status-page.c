@@ -400,17 +400,36 @@ static void put_view(FILE *out, const json_t *view)
 	fputc('\n', out);
 }
 
-static void put_views(FILE *out, const json_t *answer)
+static void put_session(FILE *out, const json_t *view)
 {
-	const json_t *views = json_object_get(answer, "views"), *view;
+	const char *purpose = cli_text(view, "purpose");
+	char since[TELL_DATE];
+
+	fprintf(out, "%lld  %s%s%s  since %s  ", cli_number(view, "session"),
+		cli_text(view, "person"), *purpose ? " for " : "", purpose,
+		tell_utc(tell_unix(view, "since"), since));
+	tell_safe(out, cli_text(view, "device"));
+	fputc('\n', out);
+}
+
+/* Open mounts, or sealed sessions: a view is one or the other. */
+static void put_views(FILE *out, const json_t *answer, bool are_sessions)
+{
+	BL_CLEANUP(json_decref) json_t *some = json_pack("{s:[]}", "views");
+	const json_t *list = json_object_get(some, "views");
+	json_t *view;
 	size_t index;
 
-	json_array_foreach(views, index, view)
+	json_array_foreach(json_object_get(answer, "views"), index,
+			   view) if ((json_object_get(view, "session") != NULL) == are_sessions)
+		json_array_append(json_object_get(some, "views"), view);
+	json_array_foreach(list, index, view)
 	{
-		if (is_enough(out, answer, "views", index, "status --json"))
+		if (is_enough(out, some, "views", index,
+			      are_sessions ? "sessions" : "status --json"))
 			break;
-		put_label(out, "views", index);
-		put_view(out, view);
+		put_label(out, are_sessions ? "sealed" : "views", index);
+		(are_sessions ? put_session : put_view)(out, view);
 	}
 }
 
@@ -439,5 +458,6 @@ void status_page(FILE *out, const json_t *answer, const char *store, int64_t now
 	put_samples(out, answer);
 	put_samples_unknown(out, answer);
 	put_shreds(out, answer);
-	put_views(out, answer);
+	put_views(out, answer, false);
+	put_views(out, answer, true);
 }

@@ -138,6 +138,7 @@ is bailee_due_within_week "$(of .due_week_count)"
 is bailee_roles_lapsing 1
 is bailee_samples_missing 1
 is bailee_views 0
+is bailee_sessions 0
 is bailee_clock_ahead_seconds "$(of .clock.ahead_s)"
 is bailee_policy_refused 0
 is bailee_log_writable 1

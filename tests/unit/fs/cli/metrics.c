@@ -23,7 +23,8 @@ static const char FULL[] =
 	"\"lapses\":[{\"person\":\"SECRET\"}],\"samples_missing\":[],\"samples_missing_count\":0,"
 	"\"shred_trouble\":\"SECRET\","
 	"\"clock\":{\"ahead_s\":-7,\"is_synchronised\":true},"
-	"\"views\":[{\"person\":\"SECRET\",\"path\":\"/SECRET\"}]}";
+	"\"views\":[{\"person\":\"SECRET\",\"path\":\"/SECRET\"},{\"person\":\"SECRET\","
+	"\"session\":9,\"device\":\"SECRET-5\"}]}";
 
 static char *metrics_of(const char *json)
 {
@@ -59,7 +60,8 @@ static void every_figure_is_there(void **state)
 		"\nbailee_shred_trouble 1\n",
 		"\nbailee_clock_ahead_seconds -7\n",
 		"\nbailee_clock_synchronised 1\n",
-		"\nbailee_views 1\n",
+		"\nbailee_views 2\n",
+		"\nbailee_sessions 1\n",
 		"\nbailee_devices{state=\"open\"} 3\n",
 		"\nbailee_devices{state=\"held\"} 0\n",
 		"\nbailee_anchors 2\n",

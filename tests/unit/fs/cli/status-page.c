@@ -130,6 +130,10 @@ static void warnings_are_told_with_what_to_do(void **state)
 		 "1795168800,"
 		 "\"path\":\"/x\\u0007\"}]",
 		 "views   4  uid:1 for repair  since 2026-11-20 10:00  /x\\x07\n"},
+		{"views",
+		 "[{\"view\":5,\"session\":77,\"person\":\"uid:1\",\"device\":\"RMA-1\","
+		 "\"since_unix\":1795168800,\"path\":\"(sealed session of RMA-1)\"}]",
+		 "sealed  77  uid:1  since 2026-11-20 10:00  RMA-1\n"},
 		{"clock", "{\"ahead_s\":31536000,\"wait_s\":86400,\"waited_s\":7200}",
 		 "clock   the wall clock is 365 days AHEAD of trusted time: what is due by it is\n"
 		 "        closed; nothing is destroyed by it before it is synchronised, or 24 "
@@ -175,6 +179,8 @@ static void a_long_list_is_cut_and_says_where_the_rest_is(void **state)
 		{"lapses", "roles", "{\"person\":\"A\"}", "        and 4 more: bailee people\n"},
 		{"unsure", "unsure", "\"A\"", "        and 4 more: bailee retention plan\n"},
 		{"views", "views", "{\"view\":1}", "        and 4 more: bailee status --json\n"},
+		{"views", "sealed", "{\"view\":1,\"session\":1}",
+		 "        and 4 more: bailee sessions\n"},
 		{"devices", "due", "{\"id\":\"A\",\"state\":\"open\",\"due_unix\":1}",
 		 "        and 4 more this week: bailee device list\n"},
 		{"devices", "intake", "{\"id\":\"A\",\"state\":\"open\",\"complete\":false}",
@@ -204,6 +210,18 @@ static void a_long_list_is_cut_and_says_where_the_rest_is(void **state)
 	}
 }
 
+static void a_session_is_no_open_mount_as_well(void **state)
+{
+	char *text = page_with("views", "[{\"view\":1,\"session\":2,\"device\":\"A\"},"
+					"{\"view\":3,\"path\":\"/x\"}]");
+	const char *views = strstr(text, "\nviews   3"), *sealed = strstr(text, "\nsealed  2");
+
+	(void)state;
+	if (!views || !sealed || strstr(text, "  1  ") || page_lines(text) != 6 + 2)
+		fail_msg("each has to be there once:\n%s", text);
+	free(text);
+}
+
 static void who_may_not_see_devices_is_told_nothing_of_them(void **state)
 {
 	json_t *answer =
@@ -228,6 +246,7 @@ int main(void)
 		cmocka_unit_test(warnings_are_told_with_what_to_do),
 		cmocka_unit_test(a_clock_that_drifts_is_no_news),
 		cmocka_unit_test(a_long_list_is_cut_and_says_where_the_rest_is),
+		cmocka_unit_test(a_session_is_no_open_mount_as_well),
 		cmocka_unit_test(who_may_not_see_devices_is_told_nothing_of_them),
 	};
 
