@@ -319,6 +319,7 @@ enum bl_status daemon_doctor(const char *store_path, doctor_tell_fn *tell, void 
 	check_room(&doctor);
 	check_kit(&doctor);
 	doctor_host(&doctor);
+	doctor_session(&doctor);
 	*out_worst = doctor.worst;
 	return BL_OK;
 }

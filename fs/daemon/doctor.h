@@ -27,10 +27,11 @@ struct doctor {
 enum bl_status daemon_doctor(const char *store_path, doctor_tell_fn *tell, void *context,
 			     enum doctor_grade *out_worst, struct bl_error *why) BL_MUST_CHECK;
 
-/* ---- private to the two files ---- */
+/* ---- private to the three files ---- */
 
 void doctor_say(struct doctor *doctor, const char *check, enum doctor_grade grade,
 		const char *format, ...) BL_PRINTF(4, 5);
 void doctor_host(struct doctor *doctor);
+void doctor_session(struct doctor *doctor);
 
 #endif

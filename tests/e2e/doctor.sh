@@ -17,7 +17,7 @@ is locks warning
 is 'sealed images' good
 is "auditor's kit" good
 is destructions good
-for check in swap cores hibernation ptrace clock ciphers kernel fuse 'locked memory' room; do
+for check in swap cores hibernation ptrace clock ciphers kernel fuse 'locked memory' room sessions landlock namespaces /proc viewers; do
 	[ -n "$(grade "$check")" ] || fail "nothing is said of '$check'"
 done
 [ "$before" = "$(find "$store" -type f -exec sha256sum {} + | sort)" ] || fail "doctor changed something"
@@ -48,6 +48,32 @@ mv "$store/keys" "$work/keys.away"
 code 13 "$bailee" doctor --store "$store"
 mv "$work/keys.away" "$store/keys"
 is 'key slots' good
+
+# Sealed sessions: what stands in their way is seen, and nothing is wrong with the store by it.
+away() { # away COMMANDS: in namespaces of our own, where /proc hides
+	unshare -m --propagation private sh -c "mount -t proc -o hidepid=invisible proc /proc && $1"' && exec "$@"' away "$bailee" doctor --store "$store"
+}
+graded() { grep -q "^$1 *$2 " "$work/out" || fail "no '$1' about $2: $(cat "$work/out")"; }
+away : >"$work/out" || fail "doctor ended with $?"
+graded good /proc
+graded good sessions
+graded good namespaces
+away 'mount -t proc -o hidepid=off proc /proc' >"$work/out" || fail "doctor ended with $?"
+graded warning /proc
+grep -q '^warning */proc .*hidepid=invisible 0 0' "$work/out" || fail "no line for fstab"
+away 'mount --bind /dev/null /usr/bin/tree' >"$work/out" || fail "doctor ended with $?"
+graded warning viewers
+grep -q '^warning *viewers .*apt install tree' "$work/out" || fail "no package"
+# A limit on namespaces of one's own is inherited: nobody else's is touched.
+unshare -U -r -m sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' few "$bailee" doctor --store "$store" >"$work/out" || fail "doctor ended with $?"
+graded warning namespaces
+grep -q '^warning *namespaces .*user.max_user_namespaces' "$work/out" || fail "no way out: $(cat "$work/out")"
+mkdir "$work/alone"
+cp "$bailee" "$work/alone"
+if [ ! -e /usr/local/libexec/bailee/bailee-session ]; then
+	"$work/alone/bailee" doctor --store "$store" >"$work/out" || fail "doctor ended with $?"
+	grep -q '^warning *sessions .*make install' "$work/out" || fail "a missing bailee-session is not seen: $(cat "$work/out")"
+fi
 
 # Unencrypted swap, tried for real where the machine lets us.
 truncate -s 8M "$work/disk/swap"
