@@ -1,17 +1,25 @@
 # Completion for bailee(1). The words are those of fs/cli; tests/e2e/completion.sh holds them against --help.
 _bailee()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands="init doctor auditor serve mount umount enroll intake open close status may why consent caller request requests approve refuse people reload"
+	local i cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+	local commands="init doctor auditor serve mount umount enroll intake view sessions open close status may why consent caller request requests approve refuse people reload"
 	commands="$commands policy log hold shred certificate device receipt incident customer-request retention verify-sample inspect"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
 	local states="received open closed held due shredded released"
-	local common="--store --json --help" words=
+	local common="--store --json --help" words= viewers="nnn less ls find file tree grep hexdump"
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
+	fi
+	# Behind "view ID --" comes a viewer, and then what it takes: paths of the device, which nobody outside completes.
+	if [ "$command" = view ]; then
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			[ "${COMP_WORDS[i]}" = -- ] || continue
+			[ "$i" -ne $((COMP_CWORD - 1)) ] || mapfile -t COMPREPLY < <(compgen -W "$viewers" -- "$cur")
+			return
+		done
 	fi
 	case $prev in
 	--kind)
@@ -33,7 +41,7 @@ _bailee()
 		words="start stop recovered heartbeat policy-loaded policy-refused enrolled view-opened view-closed view-revoked lookup list stat readlink"
 		words="$words open read why source-error hold-added hold-released due shred-intent shred-done admin consent caller requested approved"
 		words="$words refused latched unlatched trimmed intake source-intent source-done part-intent part-done"
-		words="$words custody notice incident customer-request verified inspected clock"
+		words="$words custody notice incident customer-request verified inspected clock session-begun shown session-ended"
 		;;
 	--format) words="jsonl ocsf rfc5424" ;;
 	--store | --policy | --record | --key | --signed | --proof | --report | --out | --metrics | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
@@ -51,6 +59,8 @@ _bailee()
 		intake)
 			words="--device --kind --record --size --reason --purpose --without --only --no-free-space --verify --destroy-source"
 			;;
+		view) words="--purpose --reason" ;;
+		sessions) [ "$COMP_CWORD" -eq 2 ] && words="end" || words="--reason" ;;
 		open) words="--purpose --reason --for" ;;
 		close) words="--view" ;;
 		policy)

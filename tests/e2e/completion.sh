@@ -21,12 +21,12 @@ for verb in $verbs; do
 	grep -qx -- "$verb" "$work/words" || fail "completion does not know 'policy $verb'"
 done
 policy=$(for verb in $verbs; do echo "policy:$verb"; done)
-for command in serve mount enroll open close may why consent caller request requests approve refuse people reload hold shred $policy \
+for command in serve mount enroll view sessions open close may why consent caller request requests approve refuse people reload hold shred $policy \
 	init auditor:keygen log:verify log:query log:export log:unlatch certificate; do
 	command=$(echo "$command" | tr : ' ')
 	# shellcheck disable=SC2086 # two words are two arguments
 	code 0 "$bailee" $command --help
-	options=$(grep -o -- '--[a-z-]*' "$work/out" | sort -u)
+	options=$(grep -o -- '--[a-z][a-z-]*' "$work/out" | sort -u)
 	# shellcheck disable=SC2086
 	bash "$work/complete.bash" bailee $command x -- >"$work/words"
 	for option in $options; do
@@ -48,4 +48,14 @@ request:unmask:RMA-1:--class email
 policy:explain:shop.yaml:--device usb-stick
 hold release
 log query
+view:RMA-1 --reason
+view:RMA-1:-- less
+view:--purpose:repair:RMA-1:-- nnn
+sessions end
+sessions:end:7 --reason
+log:query:--op session-ended
 WORDS
+
+# A viewer's arguments are the device's: nothing of ours, and no file of this host.
+(cd "$BAILEE_ROOT" && bash "$work/complete.bash" bailee view RMA-1 -- less '') >"$work/words"
+[ -z "$(cat "$work/words")" ] || fail "completion offers $(tr '\n' ' ' <"$work/words")behind a viewer"
