@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs/cli/cli.h"
 
@@ -55,9 +56,34 @@ int cmd_people(int argc, char **argv)
 
 struct lines {
 	const struct invocation *invocation;
+	const char *purpose, *reason;	/* NULL: none */
 	char device[BL_DEVICE_ID_SIZE]; /* of the heading above */
 	bool is_any;
 };
+
+/* Only a service that is root has sealed sessions; its store is root's as well. */
+static bool has_sessions(const struct invocation *invocation)
+{
+	struct stat st;
+
+	return stat(invocation->store, &st) == 0 && st.st_uid == 0;
+}
+
+/* What to do with a right to read: there is one command for it. */
+static void print_view(const struct lines *lines, const json_t *may)
+{
+	if (strcmp(cli_text(may, "action"), "read") != 0 ||
+	    strcmp(cli_text(may, "outcome"), "permit") != 0 || !*cli_text(may, "device") ||
+	    !has_sessions(lines->invocation))
+		return;
+	fputs(" Look at it: bailee view ", stdout);
+	if (lines->purpose) {
+		fputs("--purpose ", stdout);
+		cli_print_safe(lines->purpose);
+		putchar(' ');
+	}
+	printf("%s%s", lines->reason ? "--reason TEXT " : "", cli_text(may, "device"));
+}
 
 static void print_may(struct lines *lines, const json_t *may)
 {
@@ -75,6 +101,7 @@ static void print_may(struct lines *lines, const json_t *may)
 		printf(" Until %s.", cli_text(may, "until"));
 	if (*limits)
 		printf(" Used: %s.", limits);
+	print_view(lines, may);
 	putchar('\n');
 }
 
@@ -104,6 +131,8 @@ int cmd_may(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	lines.purpose = purpose;
+	lines.reason = reason;
 	request = json_pack("{s:s,s:s*,s:s*}", "do", "may", "purpose", purpose, "reason", reason);
 	if (!request)
 		return cli_usage(&invocation, "arguments are not UTF-8 text");
