@@ -58,9 +58,11 @@ key \r
 see gooseberry diary
 last D1
 size 12x60
+gone line 25 of
 see gooseberry
 last D1
 size 30x100
+see line 25 of
 key /line 300 \r
 see line 300
 key !
