@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -12,6 +13,10 @@
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
+
+#ifdef __x86_64__
+#include <asm/prctl.h>
+#endif
 
 /* Allowed whatever the arguments: what the viewers were seen to need, each group with what makes it harmless. */
 static const int CALLS[] = {
@@ -49,13 +54,10 @@ static const int CALLS[] = {
 	SCMP_SYS(dup3),
 	/* The holder puts what prints and ends in front of less; nnn reads what `file` says of a file. */
 	SCMP_SYS(pipe),
-	SCMP_SYS(pipe2),
-	/* Memory, of one's own only: nothing that is open for it can be shared with somebody outside. */
-	SCMP_SYS(mmap),
+	/* Memory, of one's own only: nothing that is open for it can be shared with somebody outside. mmap, madvise: below. */
 	SCMP_SYS(munmap),
 	SCMP_SYS(mprotect),
 	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
 	SCMP_SYS(brk),
 	/* Signals: the pid namespace holds nobody else. */
 	SCMP_SYS(rt_sigaction),
@@ -80,7 +82,7 @@ static const int CALLS[] = {
 	SCMP_SYS(pselect6),
 	SCMP_SYS(nanosleep),
 	SCMP_SYS(clock_nanosleep),
-	/* Programs that viewers start: only what is in the tree runs. clone: by its flags, below. */
+	/* Programs that viewers start: only what is in the tree runs. clone, futex: below. */
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),
 	SCMP_SYS(execve),
@@ -90,11 +92,9 @@ static const int CALLS[] = {
 	SCMP_SYS(exit_group),
 	SCMP_SYS(setpgid),
 	SCMP_SYS(setsid),
-	SCMP_SYS(futex),
 	SCMP_SYS(set_robust_list),
 	SCMP_SYS(set_tid_address),
 	SCMP_SYS(rseq),
-	SCMP_SYS(arch_prctl),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
 	/* Who and when one is. */
@@ -155,6 +155,17 @@ static const struct {
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
+/* Of newer headers: a C library that has them marks the ends of stacks so. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
+
+/*
+ * Without FUTEX_PRIVATE_FLAG, a word in a file is everybody's who has that file mapped, and the tree's are those of all sessions: one
+ * could wake another. Waiting is left, since that is how glibc joins threads. What lends priority is nothing that viewers need.
+ */
+#define FUTEX_WORDS (LOW32 & ~(uint64_t)FUTEX_CLOCK_REALTIME)
 
 static const struct {
 	int call;
@@ -162,6 +173,32 @@ static const struct {
 	uint64_t mask, value;
 } CHOICES[] = {
 	{SCMP_SYS(clone), 0, NO_CLONE, 0},
+	/* The pool of huge pages is the host's, for its databases. */
+	{SCMP_SYS(mmap), 3, MAP_HUGETLB, 0},
+	/* Nothing that reaches beyond one's own pages: merging equal ones, evicting those of a file. */
+	{SCMP_SYS(madvise), 2, LOW32, MADV_NORMAL},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_RANDOM},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_SEQUENTIAL},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_WILLNEED},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_DONTNEED},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_FREE},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_GUARD_INSTALL},
+	{SCMP_SYS(madvise), 2, LOW32, MADV_GUARD_REMOVE},
+	/* With O_EXCL it is a queue of notifications. */
+	{SCMP_SYS(pipe2), 1, LOW32 & ~(uint64_t)(O_CLOEXEC | O_NONBLOCK), 0},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAIT_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAKE_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_REQUEUE_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_CMP_REQUEUE_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAKE_OP_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAIT_BITSET_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAKE_BITSET_PRIVATE},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAIT},
+	{SCMP_SYS(futex), 1, FUTEX_WORDS, FUTEX_WAIT_BITSET},
+#ifdef __x86_64__
+	/* Where the loader begins; nothing else of a processor is a viewer's to set. */
+	{SCMP_SYS(arch_prctl), 0, LOW32, ARCH_SET_FS},
+#endif
 	{SCMP_SYS(ioctl), 1, LOW32, TCGETS},
 	{SCMP_SYS(ioctl), 1, LOW32, TCSETS},
 	{SCMP_SYS(ioctl), 1, LOW32, TCSETSW},

@@ -3,6 +3,7 @@
 /* bailee-session is no part of libfs; its list is one file that stands by itself. */
 #include "fs/session/sealed/calls.c"
 
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +15,10 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
+
+#ifdef __x86_64__
+#include <asm/prctl.h>
+#endif
 
 #define NO_FD	  (-1L)
 #define HIGH_BITS (1L << 40) /* what the kernel does not look at, so the list may not either */
@@ -36,12 +41,37 @@ static const struct row {
 	{"its size", SYS_ioctl, ALLOWED, {NO_FD, TIOCGWINSZ}},
 	{"duplicating", SYS_fcntl, ALLOWED, {NO_FD, F_DUPFD_CLOEXEC}},
 	{"reading a limit", SYS_prlimit64, ALLOWED, {0, -1, 0, 0}},
+	{"a word of one's own", SYS_futex, ALLOWED, {1, FUTEX_WAIT_PRIVATE}},
+	{"waking for it", SYS_futex, ALLOWED, {1, FUTEX_WAKE_PRIVATE, 1}},
+	{"it until a time",
+	 SYS_futex,
+	 ALLOWED,
+	 {1, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME}},
+	{"the end of a thread", SYS_futex, ALLOWED, {1, FUTEX_WAIT}},
+	{"it until a time", SYS_futex, ALLOWED, {1, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME}},
+	{"giving memory back", SYS_madvise, ALLOWED, {0, 0, MADV_DONTNEED}},
+	{"memory", SYS_mmap, ALLOWED, {0, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NO_FD}},
 
 	{"typing into a terminal", SYS_ioctl, EPERM, {NO_FD, TIOCSTI}},
 	{"typing, high bits", SYS_ioctl, EPERM, {NO_FD, HIGH_BITS | TIOCSTI}},
 	{"pasting into a console", SYS_ioctl, EPERM, {NO_FD, TIOCLINUX}},
 	{"another terminal", SYS_ioctl, EPERM, {NO_FD, TIOCSCTTY}},
 	{"size of a terminal", SYS_ioctl, EPERM, {NO_FD, TIOCSWINSZ}},
+	{"waking whoever maps the file", SYS_futex, EPERM, {1, FUTEX_WAKE, 1}},
+	{"the same, high bits", SYS_futex, EPERM, {1, HIGH_BITS | FUTEX_WAKE, 1}},
+	{"moving who waits for a file", SYS_futex, EPERM, {1, FUTEX_REQUEUE, 1}},
+	{"lending priority", SYS_futex, EPERM, {1, FUTEX_LOCK_PI_PRIVATE}},
+	{"moving to what lends it", SYS_futex, EPERM, {1, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1}},
+	{"one page for equal ones", SYS_madvise, EPERM, {0, 0, MADV_MERGEABLE}},
+	{"evicting pages", SYS_madvise, EPERM, {0, 0, MADV_PAGEOUT}},
+	{"huge pages of the host's pool",
+	 SYS_mmap,
+	 EPERM,
+	 {0, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, NO_FD}},
+	{"a pipe of the kernel's news", SYS_pipe2, EPERM, {0, O_EXCL}},
+#ifdef __x86_64__
+	{"state of the processor", SYS_arch_prctl, EPERM, {ARCH_GET_FS, 1}},
+#endif
 	{"a lock", SYS_fcntl, EPERM, {NO_FD, F_SETLK}},
 	{"a lock of a file", SYS_fcntl, EPERM, {NO_FD, F_OFD_SETLK}},
 	{"a lease", SYS_fcntl, EPERM, {NO_FD, F_SETLEASE}},
