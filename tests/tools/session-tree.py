@@ -226,6 +226,9 @@ def check_sessions(zygote, before):
         check(not any("pidfd" in l or "signalfd" in l or l.startswith("pipe:") for l in links), links)
         check(open(f"/proc/{pid}/uid_map").read().split() == ["1000", str(UID + i), "1"], "map")
         check(open(f"/proc/{pid}/setgroups").read() == "deny\n", "setgroups")
+        check(open(f"/proc/{pid}/oom_score_adj").read() == "1000\n", "a session goes first when memory is short")
+        name = subprocess.run(["nsenter", f"--uts=/proc/{pid}/ns/uts", "uname", "-n"], stdout=subprocess.PIPE, check=True).stdout
+        check(name == b"sealed\n" != os.uname().nodename.encode() + b"\n", name)
     channel, pidfd, _ = sessions[0]
     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     check(report(channel)[:3] == ("ended", 0, 1) and report(channel) is None, "a killed one has ended")

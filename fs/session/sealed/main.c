@@ -252,8 +252,9 @@ static int write_maps(pid_t pid, uint32_t uid)
 	if (error)
 		return error;
 	snprintf(map, sizeof(map), "%u %u 1\n", LAUNCH_INSIDE, uid);
-	return write_to(pid, "setgroups", "deny") && write_to(pid, "uid_map", map) &&
-			       write_to(pid, "gid_map", map)
+	/* And when memory is short, a session goes before anything else: whoever took it all is in there, or can look again. */
+	return write_to(pid, "oom_score_adj", "1000") && write_to(pid, "setgroups", "deny") &&
+			       write_to(pid, "uid_map", map) && write_to(pid, "gid_map", map)
 		       ? 0
 		       : errno;
 }

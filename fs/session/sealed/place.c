@@ -23,6 +23,9 @@
 #define VIEW_MAX_READ 1048576
 #define TMP_BYTES     65536
 #define FIRST_FREE    3 /* behind the standard descriptors */
+#define HOST_NAME     "sealed"
+#define MEMORY_BYTES  ((rlim_t)512 << 20) /* of each process */
+#define NICENESS      5
 
 /* What the steps hand on to each other. No step allocates: process 1 and the holder share their pages with the zygote. */
 struct place {
@@ -78,6 +81,9 @@ static int step_identity(struct place *place)
 	/* setgroups is denied in here, so the zygote's own would stay for ever. */
 	if (getgroups(0, NULL))
 		return EPERM;
+	/* What the host and its domain are called is not a viewer's business. */
+	if (sethostname(HOST_NAME, strlen(HOST_NAME)) || setdomainname("", 0))
+		return errno;
 	/* 0 is not mapped, so it is no change away from root, and capabilities in the namespace stay. */
 	if (setresgid(LAUNCH_INSIDE, LAUNCH_INSIDE, LAUNCH_INSIDE) ||
 	    setresuid(LAUNCH_INSIDE, LAUNCH_INSIDE, LAUNCH_INSIDE))
@@ -258,7 +264,8 @@ static int step_limits(struct place *place)
 		{RLIMIT_NPROC, 32},
 		{RLIMIT_FSIZE, has_tmp(place->request) ? TMP_BYTES : 0},
 		{RLIMIT_NOFILE, 256},
-		{RLIMIT_AS, (rlim_t)1 << 30},
+		{RLIMIT_AS, MEMORY_BYTES},
+		{RLIMIT_SIGPENDING, 64},
 		{RLIMIT_MEMLOCK, 0},
 		{RLIMIT_MSGQUEUE, 0},
 	};
@@ -274,6 +281,9 @@ static int step_limits(struct place *place)
 		if (setrlimit(limits[i].what, &both))
 			return errno;
 	}
+	/* The daemon that serves it comes first when the processors are short. A service that is nicer stays so. */
+	if (getpriority(PRIO_PROCESS, 0) < NICENESS && setpriority(PRIO_PROCESS, 0, NICENESS))
+		return errno;
 	return 0;
 }
 

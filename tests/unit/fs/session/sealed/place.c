@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -90,6 +91,48 @@ static void a_device_is_one_folder(void **state)
 		assert_int_equal(enter_device(names[i]), EINVAL);
 }
 
+/* What one person takes of the host, however many processes they are. In a child: it cannot be given back. */
+static int limits_of_a_session(const char *viewer)
+{
+	struct launch_request request = {.argc = 1};
+	struct place place = {.request = &request};
+	static const __rlimit_resource_t NONE[] = {RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE};
+	struct rlimit limit;
+
+	snprintf(request.args, sizeof(request.args), "%s", viewer);
+	if (step_limits(&place) || getpriority(PRIO_PROCESS, 0) < NICENESS)
+		return 1;
+	for (size_t i = 0; i < BL_COUNT(NONE); i++)
+		if (getrlimit(NONE[i], &limit) || limit.rlim_max)
+			return 2;
+	if (getrlimit(RLIMIT_NPROC, &limit) || limit.rlim_max > 32 ||
+	    getrlimit(RLIMIT_AS, &limit) || limit.rlim_max > (rlim_t)512 << 20 ||
+	    getrlimit(RLIMIT_SIGPENDING, &limit) || limit.rlim_max > 64)
+		return 3;
+	/* 0 would still give a handler of the host a core. */
+	if (getrlimit(RLIMIT_CORE, &limit) || limit.rlim_max != 1)
+		return 4;
+	return getrlimit(RLIMIT_FSIZE, &limit) ||
+	       limit.rlim_max != (has_tmp(&request) ? TMP_BYTES : 0);
+}
+
+static void a_session_is_limited(void **state)
+{
+	static const char *const viewers[] = {"/usr/bin/less", "/usr/bin/mc"};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(viewers); i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(limits_of_a_session(viewers[i]));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
 static size_t index_of(const char *name)
 {
 	const char *const *steps = place_steps();
@@ -122,6 +165,7 @@ int main(void)
 		cmocka_unit_test(a_report_brings_the_descriptors_it_has),
 		cmocka_unit_test(nobody_to_tell_is_no_signal),
 		cmocka_unit_test(a_device_is_one_folder),
+		cmocka_unit_test(a_session_is_limited),
 		cmocka_unit_test(steps_are_in_their_order),
 	};
 
