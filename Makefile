@@ -81,7 +81,7 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
 HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock \
 	$(B)/test/sealed/bailee-session $(B)/test/attacks/attack $(B)/test/attacks/preload.so
 CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
-PROGRAMS = $(B)/bailee $(B)/bailee-reader $(if $(wildcard fs/session/sealed/main.c),$(B)/bailee-session) $(CONTAINERS)
+PROGRAMS = $(B)/bailee $(B)/bailee-reader $(B)/bailee-session $(CONTAINERS)
 
 # make V=1 shows the commands.
 ifeq ($(V),)
