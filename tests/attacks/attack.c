@@ -54,6 +54,15 @@ pid_t partner_of(const struct attack *attack)
 	return (pid_t)atol(attack->argument);
 }
 
+#define NEARBY 30000
+
+struct pid_range pids_nearby(void)
+{
+	pid_t own = getpid();
+
+	return (struct pid_range){own > NEARBY ? own - NEARBY : 2, own + NEARBY};
+}
+
 int number_of(const char *key)
 {
 	unsigned value = 5381;
@@ -306,14 +315,16 @@ static int flood(void)
 }
 
 /* Stays whatever happens to its terminal, until somebody kills it. */
-_Noreturn static void survivor(const char *how)
+_Noreturn static void survivor(const char *how, int said_fd)
 {
+	const pid_t own = getpid();
 	volatile unsigned long turns = 0;
 
 	setsid();
 	for (int number = 1; number < 32; number++)
 		signal(number, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, 0);
+	(void)!write(said_fd, &own, sizeof(own));
 	if (strcmp(how, "stopped") == 0)
 		raise(SIGSTOP);
 	if (strcmp(how, "busy") == 0)
@@ -332,11 +343,8 @@ static int outlive(const char *how)
 	if (pipe(pipes) < 0)
 		return 1;
 	if (fork() == 0) {
-		pid_t second = fork();
-
-		if (second == 0)
-			survivor(how);
-		(void)!write(pipes[1], &second, sizeof(second));
+		if (fork() == 0)
+			survivor(how, pipes[1]);
 		_exit(0);
 	}
 	(void)!read(pipes[0], &left, sizeof(left));

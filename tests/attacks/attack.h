@@ -32,8 +32,9 @@ enum row_flags {
 	BY_ROOT = 1, /* works for root only, even unprotected: so does the control */
 	PEER = 2,    /* the listener may also be a program in another person's session */
 	KNOWN = 4, /* a channel that docs/attacks.md admits: its rate is measured, not its absence */
-	BY_OTHER = 8,	  /* from outside: also by somebody else */
-	NEEDS_SPACES = 16 /* its control is a victim in a user and mount namespace of its own */
+	BY_OTHER = 8,	   /* from outside: also by somebody else */
+	NEEDS_SPACES = 16, /* its control is a victim in a user and mount namespace of its own */
+	VISIBLE = 32	   /* from outside: also from where /proc hides nothing */
 };
 
 struct row {
@@ -76,6 +77,11 @@ int failed(struct attack *attack, const char *call);
 bool is_marker(const struct attack *attack, const char *bytes, ssize_t length);
 /* partner_of - the first number of the argument: the listener's pid */
 pid_t partner_of(const struct attack *attack);
+/* Of pids that may be looked at one by one: those that were given around the time of one's own. */
+struct pid_range {
+	pid_t first, last;
+};
+struct pid_range pids_nearby(void);
 /* number_of - a number that others derive from the same key; never 0 */
 int number_of(const char *key);
 

@@ -18,7 +18,7 @@ import client
 import screen
 from seat import Ended, Seat, UNHIDDEN, setpriv
 
-BY_ROOT, PEER, KNOWN, BY_OTHER, NEEDS_SPACES = 1, 2, 4, 8, 16
+BY_ROOT, PEER, KNOWN, BY_OTHER, NEEDS_SPACES, VISIBLE = 1, 2, 4, 8, 16, 32
 PERSON, SECOND, OTHER = 1001, 1002, 1003
 LEAST = 60
 SESSION_UIDS = 0x60000000
@@ -193,11 +193,13 @@ def list_rows(world, table):
                 row.peer = table.row(name + "-session", "inside, to another session", words + ": to a program in another person's session")
                 row.peer.is_known = row.is_known
         else:
-            for who, flag, where in (("", 0, "outside, the same person"), ("-other", BY_OTHER, "outside, another person")):
+            for who, flag, where in (("", 0, "outside, the same person"), ("-other", BY_OTHER, "outside, another person"),
+                                     ("-visible", VISIBLE, "outside, where /proc hides nothing")):
                 if flag and not flags & flag:
                     continue
                 row = table.row(name + who, "root" if flags & BY_ROOT else where, words)
-                row.base, row.flags, row.uid = name, flags, 0 if flags & BY_ROOT else OTHER if who else PERSON
+                row.base, row.flags, row.uid = name, flags, 0 if flags & BY_ROOT else OTHER if who == "-other" else PERSON
+                row.is_unhidden = who == "-visible"
                 outside.append(row)
     return [row for row in inside if table.wants(row) or row.peer and table.wants(row.peer)], [row for row in outside if table.wants(row)]
 
@@ -257,17 +259,12 @@ def outside(world, row, victim, uid, secret, unhidden):
 
 
 def find_secret(world):
-    """Where the device's tree lies inside: raw images have one folder for each file system"""
-    for place in ("/devices/RMA-1/secret.txt", "/devices/RMA-1/ext4/secret.txt", "/devices/RMA-1/p1-ext4/secret.txt"):
-        seat = world.begun(["attack", "inside", place])
-        try:
-            seat.reports("start ok")
-            return place
-        except Ended:
-            continue
-        finally:
-            seat.close()
-    sys.exit("failed: no secret in the device")
+    """Where it lies inside: raw images have one folder for each file system. (Also: a real viewer shows it.)"""
+    seat = world.begun(["find", "-name", "secret.txt"])
+    path = seat.wait(lambda: re.search(r"\./(\S*secret\.txt)", seat.shown()), "the secret").group(1)
+    seat.type("q")
+    seat.all()
+    return "/devices/RMA-1/" + path
 
 
 def inside_attempts(world, rows):
@@ -293,14 +290,18 @@ def inside_attempts(world, rows):
     os.close(pipe[1])
 
 
+def name_of(pid):
+    with open("/proc/%d/comm" % pid) as file:
+        return file.read().strip()
+
+
 def outside_attempts(world, rows):
     seat = world.begun(["attack", "victim", world.inside_secret])
     said = seat.reports(r"victim \d+ \d+ \d+").split()
     found = {pid: uid for pid, uid in world.session_processes().items() if pid not in seat.before}
-    # The viewer is the youngest of them.
-    pid = max(found, key=lambda pid: int(open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[19]))
+    pid = max(pid for pid in found if name_of(pid) == "attack")
     for row in rows:
-        row.outcome = outside(world, row, [str(pid), said[2], said[3]], found[pid], world.inside_secret, unhidden=False)
+        row.outcome = outside(world, row, [str(pid), said[2], said[3]], found[pid], world.inside_secret, unhidden=row.is_unhidden)
     world.close()
 
 
@@ -319,7 +320,8 @@ def text_of(rows):
             os.uname().release.split("-")[0], len(rows), count("held"), count("LEAKED"), count("known channel"), count("not validated")),
         "",
         "A *known channel* is a counter of the one kernel that a program inside can move and one outside can read. Both have to work together, and no program of",
-        "the person is inside unless the policy lists it. The rate is what the test reached by one bit at a time, a lower bound. SECURITY.md says what follows.",
+        "the person is inside unless the policy lists it. The rate is what the test reached, one bit at a time, on a machine with other work: who tries harder gets more.",
+        "What follows is said in [SECURITY.md](../SECURITY.md).",
         "",
         "| attempt | what it tries | from | control | result | held by |",
         "|---|---|---|---|---|---|",
@@ -362,7 +364,9 @@ def main():
         world.close()
     rows = table.rows
     for row in sorted(rows, key=lambda row: row.name):
-        if "--controls" in options:
+        if "--verbose" in options:
+            print("%-28s %-14s %s" % (row.name, row.result(), row.by()))
+        elif "--controls" in options:
             print("%-28s %-9s %s" % (row.name, "worked" if row.control[0] else "FAILED", row.control[1]))
         elif row.result() != "held" or only:
             print("%-28s %-14s %s" % (row.name, row.result(), row.by()))

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,13 +40,6 @@ static long counter(const char *path, const char *word)
 	bytes[got] = 0;
 	at = word ? strstr(bytes, word) : bytes;
 	return at ? strtol(at + (word ? strlen(word) : 0), NULL, 10) : -1;
-}
-/* Below which pids are. */
-static pid_t most_pids(void)
-{
-	long most = counter("/proc/sys/kernel/pid_max", NULL);
-
-	return most > 0 ? (pid_t)most : 4194304;
 }
 static int memory_listen(struct attack *attack)
 {
@@ -100,28 +96,44 @@ static bool files_heard(struct attack *attack)
 /* A group of its own: anybody may ask for any process's. The listener knows no pid and looks at all. */
 static int leaders(void)
 {
+	const struct pid_range range = pids_nearby();
 	int count = 0;
-	for (pid_t pid = 2, most = most_pids(); pid < most; pid++)
+	for (pid_t pid = range.first; pid < range.last; pid++)
 		count += getpgid(pid) == pid;
 	return count;
 }
-static int group_try(struct attack *attack)
+/* Twenty children that did @call, and stay until the attempt ends: until then its end of a pipe is open. */
+static int children(struct attack *attack, int (*call)(void), const char *name)
 {
-	for (int i = 0; i < 20; i++) {
+	int said[2], stay[2], error = 0;
+	char byte;
+
+	if (pipe(said) < 0 || pipe(stay) < 0)
+		return failed(attack, "pipe");
+	for (int i = 0; i < 20 && !error; i++) {
 		pid_t child = fork();
 
 		if (child < 0)
 			return failed(attack, "fork");
 		if (child == 0) {
-			if (setpgid(0, 0) < 0)
-				_exit(errno);
-			for (;;)
-				pause();
+			close(stay[1]);
+			error = call() < 0 ? errno : 0;
+			(void)!write(said[1], &error, sizeof(error));
+			_exit((int)read(stay[0], &byte, 1));
 		}
-		if (setpgid(child, child) < 0 && errno != EACCES)
-			return failed(attack, "setpgid");
+		if (read(said[0], &error, sizeof(error)) != sizeof(error))
+			error = EIO;
 	}
-	return 0;
+	errno = error;
+	return error ? failed(attack, name) : 0;
+}
+static int lead_group(void)
+{
+	return setpgid(0, 0);
+}
+static int group_try(struct attack *attack)
+{
+	return children(attack, lead_group, "setpgid");
 }
 static int group_listen(struct attack *attack)
 {
@@ -131,6 +143,105 @@ static int group_listen(struct attack *attack)
 static bool group_heard(struct attack *attack)
 {
 	return leaders() >= attack->value + 15;
+}
+
+/* The same by sessions of its own. */
+static int sessions_of_all(void)
+{
+	const struct pid_range range = pids_nearby();
+	int count = 0;
+
+	for (pid_t pid = range.first; pid < range.last; pid++)
+		count += getsid(pid) == pid;
+	return count;
+}
+static int lead_session(void)
+{
+	return setsid();
+}
+static int session_try(struct attack *attack)
+{
+	return children(attack, lead_session, "setsid");
+}
+static int session_listen(struct attack *attack)
+{
+	attack->value = sessions_of_all();
+	return 0;
+}
+static bool session_heard(struct attack *attack)
+{
+	return sessions_of_all() >= attack->value + 15;
+}
+
+/*
+ * What its processes end with, seen by whoever holds a pidfd of them (Linux 6.15): anybody can have one of any pid. They stay until their
+ * parent here reaps them; the listener finds a value that no other program ends with.
+ */
+#define ENDS_WITH 0xa5
+#define ENDING	  20
+#define INFO_EXIT (1UL << 3)
+struct ended_info {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+	uint32_t more[4];
+};
+static int ending_try(struct attack *attack)
+{
+	for (int i = 0; i < ENDING; i++) {
+		pid_t child = fork();
+
+		if (child < 0)
+			return failed(attack, "fork");
+		if (child == 0) {
+			const struct timespec moment = {1, 0};
+
+			nanosleep(&moment, NULL);
+			_exit(ENDS_WITH);
+		}
+	}
+	/* Who does not wait leaves them to the kernel, which tells pidfds of them at once. */
+	signal(SIGCHLD, SIG_IGN);
+	return 0;
+}
+static int ending_listen(struct attack *attack)
+{
+	struct ended_info info = {.mask = INFO_EXIT};
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int result = ioctl(pidfd, _IOWR(0xff, 11, struct ended_info), &info);
+
+	close(pidfd);
+	return result < 0 ? failed(attack, "PIDFD_GET_INFO") : 0;
+}
+static bool ending_heard(struct attack *attack)
+{
+	const struct pid_range range = pids_nearby();
+	int count = 0, told = 0;
+	struct pollfd *all = calloc(900, sizeof(*all));
+	struct rlimit more = {1024, 1024};
+
+	(void)attack;
+	setrlimit(RLIMIT_NOFILE, &more);
+	for (pid_t pid = range.last; pid > range.first && all && count < 900; pid--) {
+		int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+		if (fd >= 0)
+			all[count++] = (struct pollfd){fd, POLLIN, 0};
+	}
+	while (told < ENDING && poll(all, (nfds_t)count, 3000) > 0)
+		for (int i = 0; i < count; i++) {
+			struct ended_info info = {.mask = INFO_EXIT};
+
+			if (!(all[i].revents & POLLIN))
+				continue;
+			if (ioctl(all[i].fd, _IOWR(0xff, 11, struct ended_info), &info) == 0 &&
+			    info.mask & INFO_EXIT)
+				told += (info.exit_code >> 8 & 0xff) == ENDS_WITH;
+			close(all[i].fd);
+			all[i].fd = -1;
+		}
+	free(all);
+	return told > 0;
 }
 
 /* Its processor time: the clock of any process can be read by anybody who knows the pid. */
@@ -153,10 +264,11 @@ static bool clock_of(pid_t pid, struct timespec *out)
 /* How many processes have used about that much: the listener, which knows no pid, looks at all of them. */
 static int busy_ones(void)
 {
+	const struct pid_range range = pids_nearby();
 	struct timespec used;
 	int found = 0;
 
-	for (pid_t pid = 2, most = most_pids(); pid < most; pid++)
+	for (pid_t pid = range.first; pid < range.last; pid++)
 		found += clock_of(pid, &used) && used.tv_sec == 0 && used.tv_nsec >= 300000000 &&
 			 used.tv_nsec < 330000000;
 	return found;
@@ -178,8 +290,12 @@ const struct row channel_rows[] = {
 	 forks_listen, forks_heard},
 	{"channel-files", "the number of its open files, seen in /proc/sys/fs/file-nr", KNOWN,
 	 files_try, files_listen, files_heard},
-	{"channel-groups", "process groups of its own, seen by getpgid", 0, group_try, group_listen,
-	 group_heard},
+	{"channel-groups", "process groups of its own, seen by getpgid", KNOWN, group_try,
+	 group_listen, group_heard},
+	{"channel-sessions", "sessions of its own, seen by getsid", KNOWN, session_try,
+	 session_listen, session_heard},
+	{"channel-endings", "what its processes end with, seen by pidfd", KNOWN, ending_try,
+	 ending_listen, ending_heard},
 	{"channel-clock", "its processor time, seen by clock_getcpuclockid", KNOWN, busy_try,
 	 busy_listen, busy_heard},
 	{0},

@@ -104,7 +104,7 @@ class Attempts:
         return self.took(path), ""
 
     def lessopen_attempt(self):
-        seat, path = self.lessopen([self.world.bailee, "view", "RMA-1", "--", "less", "secret.txt"], False)
+        seat, path = self.lessopen([self.world.bailee, "view", "RMA-1", "--", "less", self.world.inside_secret], False)
         seat.sees("go on")
         seat.type(" ")
         seat.sees(self.world.marker)
@@ -113,6 +113,22 @@ class Attempts:
         return self.took(path), "the environment of a viewer is not the person's"
 
     # ---- what real viewers can do
+
+    # ---- what others are told of it
+
+    def told_control(self):
+        seat = self.world.seat([self.world.program, "victim", self.world.secret], PERSON, unhidden=True)
+        pid = seat.reports(r"victim \d+ \d+ \d+").split()[1]
+        done = self.run(["ps", "-o", "user=,args=", "-p", pid], OTHER, unhidden=True, capture_output=True, text=True)
+        return "victim" in done.stdout, ""
+
+    def told_attempt(self):
+        seat = self.world.begun(["attack", "victim", self.world.inside_secret])
+        seat.reports(r"victim \d+ \d+ \d+")
+        said = "".join(self.run([self.world.bailee, *words], SECOND, capture_output=True, text=True).stdout for words in (
+            ["sessions"], ["sessions", "--json"], ["status", "--json"], ["log", "query", "--json"]))
+        told = re.search(r".{0,60}(uid:1001|victim).{0,30}", said)
+        return told is not None, told.group(0) if told else "others' sessions are not told"
 
     def viewer(self, command, keys, path, is_view, sees=None):
         """@keys are typed when what @sees says is there; then until @path is there or it ends"""
@@ -133,13 +149,14 @@ class Attempts:
     def by_viewer(self, command, keys=(), sees=None):
         def control():
             path = self.drop()
-            self.viewer([word.replace("%s", path) for word in command], [key.replace("%s", path) for key in keys], path, False, sees)
+            self.viewer([word.replace("%s", path).replace("%f", self.world.plain) for word in command], [key.replace("%s", path) for key in keys], path, False, sees)
             return self.took(path, b""), ""
 
         def attempt():
             path = self.drop()
             # What prints and ends is shown by less: q leaves that, Ctrl-] whatever is left.
-            self.viewer([word.replace("%s", path) for word in command], [key.replace("%s", path) for key in keys] + ["q", "\x1d"], path, True, sees)
+            folder = os.path.dirname(self.world.inside_secret)
+            self.viewer([word.replace("%s", path).replace("%f", folder) for word in command], [key.replace("%s", path) for key in keys] + ["q", "\x1d"], path, True, sees)
             return self.took(path, b""), "nothing comes out"
 
         return control, attempt
@@ -191,8 +208,9 @@ class Attempts:
             os.unlink(path)
 
     def race_control(self):
-        return self.race(["%s", "ran"], 300, lambda command: os.path.exists(command[0]) and
-                         self.run(command, unhidden=True, capture_output=True).returncode == 42), ""
+        codes = []
+        did = self.race(["%s", "ran"], 300, lambda command: codes.append(self.run(command, unhidden=True, capture_output=True).returncode) or codes[-1] == 42)
+        return did, "" if did else str(set(codes))
 
     def race_attempt(self):
         def is_it(command):
@@ -288,7 +306,17 @@ class Attempts:
             os.unlink(path)
             return did
 
-        return control, lambda: one(self.world.work + "/store/socket")
+        def attempt():
+            # A terminal of one's own is taken: so what is refused, is refused for what it is.
+            master, slave = self.own_pty()
+            answer, came, why = self.ask(self.world.work + "/store/socket", self.VIEW, [slave, slave])
+            for fd in (master, slave, *came):
+                os.close(fd)
+            if not came:
+                raise OSError("a proper request is refused: %s %s" % (answer, why))
+            return one(self.world.work + "/store/socket")
+
+        return control, attempt
 
     def as_pipe(self):
         pipe = os.pipe()
@@ -351,7 +379,7 @@ class Attempts:
         {"device": "../RMA-1"}, {"device": ""}, {"device": "x" * 5000}, {"device": None}, {"device": "RMA-1\u0000"}, {"arguments": "less"},
         {"arguments": ["less"] * 65}, {"arguments": ["less", "x" * 60000]}, {"arguments": [["less"]]}, {"arguments": [1]}, {"arguments": ["less\u0000sh"]},
         {"arguments": ["/bin/sh"]}, {"rows": 0, "columns": 0, "arguments": ["sh"]}, {"rows": -1, "arguments": ["sh"]}, {"rows": 1 << 40, "arguments": ["sh"]},
-        {"term": "../../etc/passwd", "arguments": ["sh"]}, {"term": "x" * 9000}, {"purpose": "\n", "arguments": ["sh"]}, {"for": 0, "arguments": ["sh"]}, {"bailee": 99})
+        {"term": "../../etc/passwd", "arguments": ["sh"]}, {"term": "x" * 9000, "arguments": ["sh"]}, {"purpose": "\n", "arguments": ["sh"]}, {"for": 0, "arguments": ["sh"]}, {"bailee": 99})
 
     def junk(self, where, requests):
         """Is anything of it answered with a session?"""
@@ -363,7 +391,7 @@ class Attempts:
             for fd in came:
                 os.close(fd)
             if came:
-                return True, ""
+                return True, "accepted: %.200s" % json.dumps(request if isinstance(request, dict) else repr(request))
         return False, "refused"
 
     def junk_control(self):
@@ -414,6 +442,29 @@ class Attempts:
         finally:
             seat.close()
 
+    @staticmethod
+    def refused(seat):
+        said = " ".join(seat.shown().split())
+        # Whoever asks out of another user namespace is nobody to the service.
+        return "builtin/visible-proc" if "hidepid" in said else "nobody, out of that namespace" if "somebody else" in said else said[:90]
+
+    # Namespaces of one's own with the rights to mount in them, and still the same person.
+    SPACES = ["unshare", "-U", "--map-current-user", "--keep-caps", "-m", "-p", "-f"]
+
+    def covered_attempt(self):
+        """/proc hides nothing; the client alone is where it does, a partner of the same person looks on from outside"""
+        words = 'mount -t proc -o hidepid=2 proc /proc && exec "$0" view RMA-1 -- attack victim "$1" "$2"'
+        seat = self.world.seat([*self.SPACES, "sh", "-c", words, self.world.bailee, self.world.inside_secret, self.world.marker], PERSON, unhidden=True)
+        try:
+            seat.sees("go on")
+            seat.type(" ")
+            seat.reports(r"victim \d+ \d+ \d+")
+        except Ended:
+            return False, self.refused(seat)
+        done = self.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'victim /devices'"], unhidden=True, capture_output=True, text=True)
+        seat.close()
+        return int(done.stdout or 0) > 0, "nothing is seen of its arguments"
+
     def fake_control(self):
         """A place of one's own, with a /proc of its own: programs in it can be looked at"""
         words = 'mount -t proc proc /proc && cat /proc/1/cmdline'
@@ -423,12 +474,12 @@ class Attempts:
     def fake_attempt(self):
         """The same, asking for a session from in there"""
         words = 'mount -t proc proc /proc && exec "$0" view RMA-1 -- less secret.txt'
-        seat = self.world.seat(["unshare", "-Upf", "--map-root-user", "--mount", "sh", "-c", words, self.world.bailee], PERSON)
+        seat = self.world.seat([*self.SPACES, "sh", "-c", words, self.world.bailee], PERSON)
         try:
             seat.wait(lambda: "go on" in seat.shown(), "a session")
             return True, ""
         except Ended:
-            return False, "refused: " + " ".join(seat.shown().split())[:60]
+            return False, self.refused(seat)
         finally:
             seat.close()
 
@@ -459,13 +510,13 @@ class Attempts:
             os.close(pidfd)
             return is_there, ""
 
-        def attempt(leave=lambda seat: seat.type("q")):
+        def attempt():
             before = self.world.session_processes()
             seat = self.world.begun(["attack", "outlive", how])
             seat.reports(r"left \d+")
             # Of every process of it a descriptor, so that no other one is meant later.
             pidfds = [os.pidfd_open(pid) for pid in self.world.session_processes() if pid not in before]
-            leave(seat)
+            seat.type("q\n")
             try:
                 seat.all()
             except TimeoutError:
@@ -502,7 +553,7 @@ class Attempts:
         done = subprocess.run([self.world.bailee, "log", "query", *words, "--json"], capture_output=True, text=True, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    BUDGET = 300 * 1000
+    BUDGET = 300 * 1024
 
     @staticmethod
     def text_in(data):
@@ -527,8 +578,8 @@ class Attempts:
 
     def scrape_attempt(self):
         path = self.drop()
-        seat = self.world.seat(["script", "-qec", "%s view RMA-1 -- attack flood" % self.world.bailee, path], 1005)
         os.chown(os.path.dirname(path), 1005, 1005)
+        seat = self.world.seat(["script", "-qec", "%s view RMA-1 -- attack flood" % self.world.bailee, path], 1005)
         seat.draws = False
         seat.wait(lambda: b"go on" in seat.raw, "the first screen")
         seat.type(" ")
@@ -537,7 +588,7 @@ class Attempts:
             taken = self.text_in(file.read())
         os.unlink(path)
         # The watermark and the first screen come on top; the log has counted whatever came.
-        return taken > self.BUDGET * 1.1 or self.counted(1005) < min(taken, self.BUDGET) * 0.9, "limits: shown (%d KB came)" % (taken // 1000)
+        return taken > self.BUDGET + 15000 or self.counted(1005) < min(taken, self.BUDGET) * 0.9, "limits: shown (%d KB came)" % (taken // 1000)
 
     def again_attempt(self):
         """Once more, when all is used up"""
@@ -577,7 +628,8 @@ class Attempts:
                 if not seat.take(0):
                     open_ones.remove(seat)
         came = sum(self.text_in(seat.raw) for seat in seats)
-        return came > self.BUDGET * 1.3 or self.counted(1006) < min(came, self.BUDGET) * 0.8, "limits: shown, of all together (%d KB came)" % (came // 1000)
+        # Ten first screens and watermarks come on top.
+        return came > self.BUDGET + 60000 or self.counted(1006) < min(came, self.BUDGET) * 0.9, "limits: shown, of all together (%d KB came)" % (came // 1000)
 
     def cut_control(self):
         """Whoever leaves in the middle has seen what came so far"""
@@ -625,7 +677,9 @@ def rows(table):
         ("view-own-program", "the person", "a program of one's own as the viewer", it.program_control, it.program_attempt),
         ("view-exec-race", "the person", "a name that is now a viewer, now one's own program", it.race_control, it.race_attempt),
         ("view-visible-proc", "the person", "a session where everybody sees its arguments", it.visible_control, it.visible_attempt),
+        ("view-covered-proc", "the person", "the client where /proc hides, a partner where it does not", it.visible_control, it.covered_attempt),
         ("view-fake-place", "the person", "a session asked for out of namespaces of one's own", it.fake_control, it.fake_attempt),
+        ("sessions-others", "another person", "who looks at what (bailee sessions, status, log)", it.told_control, it.told_attempt),
         ("exit-code", "inside", "its exit code", it.code_control, it.code_attempt),
         ("exit-signal", "inside", "the signal it dies of", it.death_control, it.death_attempt),
         ("socket-junk", "the service's socket", "requests that are none", it.junk_control, it.junk_attempt),
@@ -649,13 +703,12 @@ def rows(table):
         row.make = lambda a, make=make: a.terminal_as(lambda: make(a))
         found.append(row)
     for name, words, command, keys, sees in (
-            ("less-shell", "less: a shell command", ["less", "secret.txt"], ["!touch %s\r", "\r", "q"], "secret.txt"),
-            ("less-pipe", "less: the file into a command", ["less", "secret.txt"], ["|^tee %s\r", "\r", "q"], "secret.txt"),
-            ("less-editor", "less: an editor ($VISUAL)", ["less", "secret.txt"], ["-+E", "!cp secret.txt %s\r", "\r", "q"], "secret.txt"),
+            ("less-shell", "less: a shell command", ["less", "%f/secret.txt"], ["!touch %s\r", "\r", "q"], "secret.txt"),
+            ("less-pipe", "less: the file into a command", ["less", "%f/secret.txt"], ["|^tee %s\r", "\r", "q"], "secret.txt"),
             ("find-exec", "find: a command for each file", ["find", ".", "-name", "secret.txt", "-exec", "cp", "{}", "%s", ";"], [], None),
             ("find-print", "find: what it finds into a file", ["find", ".", "-name", "secret.txt", "-fprint", "%s"], [], None),
             ("tree-out", "tree: what it shows into a file", ["tree", "-o", "%s"], [], None),
-            ("nnn-shell", "nnn: a shell command", ["nnn"], ["]", "touch %s\r", "\r", "q"], "secret.txt")):
+            ("nnn-shell", "nnn: a shell command", ["nnn", "%f"], ["]", "touch %s\r", "\r", "q"], "secret.txt")):
         row = table.row("viewer-" + name, "inside, a real viewer", words)
         row.make = lambda a, command=command, keys=keys, sees=sees: a.by_viewer(command, keys, sees)
         found.append(row)

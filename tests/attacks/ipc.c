@@ -10,6 +10,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -182,6 +183,11 @@ static int merged(struct attack *attack)
 	return madvise(bytes, 65536, MADV_MERGEABLE) == 0 ? 0 : failed(attack, "madvise");
 }
 
+static int merged_all(struct attack *attack)
+{
+	return prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0) == 0 ? 0 : failed(attack, "prctl");
+}
+
 /* ---- keys ----------------------------------------------------------------------------------------------------------------- */
 
 #define SESSION_KEYRING	     -3
@@ -266,6 +272,7 @@ const struct row ipc_rows[] = {
 	{"memory-file", "a memory file", 0, memory_file, NULL, NULL},
 	{"memory-secret", "a secret memory file", 0, secret_memory, NULL, NULL},
 	{"memory-merged", "memory that is merged with others'", 0, merged, NULL, NULL},
+	{"memory-merged-all", "all its memory merged with others'", 0, merged_all, NULL, NULL},
 	{"key-user", "a key in the user's ring", 0, user_try, user_listen, user_heard},
 	{"key-session", "a key in the session ring it was started with", PEER, session_try,
 	 listen_nothing, session_heard},

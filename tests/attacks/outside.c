@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -335,6 +337,47 @@ static int signal_it(const struct victim *victim, const char *marker, const char
 	/* SIGCONT: does nothing to who runs. */
 	return kill(victim->pid, 18) == 0 ? 0 : no(out_failed, "kill");
 }
+static int count_it(const struct victim *victim, const char *marker, const char **out_failed)
+{
+	struct perf_event_attr attributes = {.type = PERF_TYPE_SOFTWARE,
+					     .size = sizeof(attributes),
+					     .config = PERF_COUNT_SW_TASK_CLOCK,
+					     .exclude_kernel = 1,
+					     .exclude_hv = 1};
+
+	(void)marker;
+	return syscall(SYS_perf_event_open, &attributes, victim->pid, -1, -1, 0) >= 0
+		       ? 0
+		       : no(out_failed, "perf_event_open");
+}
+static int limits_of(const struct victim *victim, const char *marker, const char **out_failed)
+{
+	struct rlimit limit;
+
+	(void)marker;
+	return prlimit(victim->pid, RLIMIT_NOFILE, NULL, &limit) == 0 ? 0
+								      : no(out_failed, "prlimit");
+}
+static int robust(const struct victim *victim, const char *marker, const char **out_failed)
+{
+	void *head;
+	size_t length;
+
+	(void)marker;
+	return syscall(SYS_get_robust_list, victim->pid, &head, &length) == 0
+		       ? 0
+		       : no(out_failed, "get_robust_list");
+}
+static int pages_of(const struct victim *victim, const char *marker, const char **out_failed)
+{
+	void *page = (void *)(victim->address & ~4095UL); /* NOLINT */
+	int state;
+
+	(void)marker;
+	return syscall(SYS_move_pages, victim->pid, 1UL, &page, NULL, &state, 0) == 0
+		       ? 0
+		       : no(out_failed, "move_pages");
+}
 static int compare(const struct victim *victim, const char *marker, const char **out_failed)
 {
 	(void)marker;
@@ -344,18 +387,18 @@ static int compare(const struct victim *victim, const char *marker, const char *
 const struct outside_row outside_rows[] = {
 	{"out-ptrace", "ptrace a viewer", 0, trace},
 	{"out-vm-read", "process_vm_readv from a viewer", 0, vm_read},
-	{"out-proc-mem", "/proc/PID/mem of a viewer", 0, proc_mem},
-	{"out-proc-root", "the secret by /proc/PID/root", 0, proc_root},
-	{"out-proc-cwd", "the secret by /proc/PID/cwd", 0, proc_cwd},
-	{"out-proc-fd", "the secret by /proc/PID/fd", 0, proc_fd},
-	{"out-proc-environ", "a viewer's environment", 0, proc_environ},
+	{"out-proc-mem", "/proc/PID/mem of a viewer", VISIBLE, proc_mem},
+	{"out-proc-root", "the secret by /proc/PID/root", VISIBLE, proc_root},
+	{"out-proc-cwd", "the secret by /proc/PID/cwd", VISIBLE, proc_cwd},
+	{"out-proc-fd", "the secret by /proc/PID/fd", VISIBLE, proc_fd},
+	{"out-proc-environ", "a viewer's environment", VISIBLE, proc_environ},
 	{"out-proc-cmdline", "a viewer's arguments", BY_OTHER, proc_cmdline},
-	{"out-proc-maps", "a viewer's map", 0, proc_maps},
+	{"out-proc-maps", "a viewer's map", VISIBLE, proc_maps},
 	{"out-proc-stat", "what a viewer does (stat)", BY_OTHER, proc_stat},
-	{"out-proc-io", "how much a viewer reads (io)", 0, proc_io},
-	{"out-proc-syscall", "where a viewer waits (syscall)", 0, proc_call},
+	{"out-proc-io", "how much a viewer reads (io)", VISIBLE, proc_io},
+	{"out-proc-syscall", "where a viewer waits (syscall)", VISIBLE, proc_call},
 	{"out-proc-mounts", "what is mounted for a viewer", 0, proc_mounts},
-	{"out-proc-exe", "which program a viewer is", 0, proc_exe},
+	{"out-proc-exe", "which program a viewer is", VISIBLE, proc_exe},
 	{"out-proc-list", "see that a viewer is there (/proc)", BY_OTHER, proc_list},
 	{"out-getfd", "take a viewer's descriptor", 0, getfd},
 	{"out-overlay", "an overlay over /proc/PID/root in a user namespace", 0, overlay},
@@ -363,6 +406,10 @@ const struct outside_row outside_rows[] = {
 	{"out-map-uid", "become the session's uid in a user namespace", 0, map_uid},
 	{"out-signal", "a signal to a viewer", 0, signal_it},
 	{"out-kcmp", "compare with a viewer", 0, compare},
+	{"out-perf", "performance counters of a viewer", 0, count_it},
+	{"out-limits", "a viewer's limits", 0, limits_of},
+	{"out-robust", "a viewer's list of locks (get_robust_list)", 0, robust},
+	{"out-pages", "where a viewer's pages are (move_pages)", 0, pages_of},
 	{"root-proc-root", "the secret by /proc/PID/root", BY_ROOT, proc_root},
 	{"root-proc-cwd", "the secret by /proc/PID/cwd", BY_ROOT, proc_cwd},
 	{"root-proc-fd", "the secret by /proc/PID/fd", BY_ROOT, proc_fd},

@@ -384,14 +384,9 @@ static int own_disk_try(struct attack *attack)
 /* Anybody may ask these of any pid, /proc or not. Those of the listener's kind are looked for among all of them. */
 static bool any_pid(bool (*is_so)(pid_t pid))
 {
-	char text[32] = "";
-	int fd = open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+	const struct pid_range range = pids_nearby();
 
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		snprintf(text, sizeof(text), "4194304");
-	if (fd >= 0)
-		close(fd);
-	for (pid_t pid = 2, most = atoi(text); pid < most; pid++)
+	for (pid_t pid = range.first; pid < range.last; pid++)
 		if (pid != getpid() && is_so(pid))
 			return true;
 	return false;

@@ -131,16 +131,25 @@ static int from_memory(struct attack *attack)
 		(void)!write(to, bytes, (size_t)got);
 	return ran(attack, NULL, arguments, to);
 }
+/* The secret itself: what no detector has looked through could not even be opened. */
 static int by_map(struct attack *attack)
 {
-	char path[4096];
-	int fd = open(own(attack, path, "runme"), O_RDONLY);
+	int fd = open(attack->secret, O_RDONLY);
 
 	if (fd < 0)
 		return failed(attack, "open");
 	if (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED)
 		return failed(attack, "mmap");
 	return 0;
+}
+static int by_protection(struct attack *attack)
+{
+	int fd = open(attack->secret, O_RDONLY);
+	char *bytes = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (bytes == MAP_FAILED)
+		return failed(attack, "mmap");
+	return mprotect(bytes, 4096, PROT_READ | PROT_EXEC) == 0 ? 0 : failed(attack, "mprotect");
 }
 /* The runner has made it a setuid program of root's, on the device as well. */
 static int as_root(struct attack *attack)
@@ -193,6 +202,8 @@ const struct row run_rows[] = {
 	{"run-interpreter", "an interpreter of the host", 0, interpreters, NULL, NULL},
 	{"run-memory", "a program in a memory file", 0, from_memory, NULL, NULL},
 	{"run-map", "map a file of the device to be run", 0, by_map, NULL, NULL},
+	{"run-protect", "make a map of a file of the device one to be run", 0, by_protection, NULL,
+	 NULL},
 	{"run-setuid", "a setuid program of root's on the device", 0, as_root, NULL, NULL},
 	{"run-helpers", "find a setuid helper of the host", 0, helpers, NULL, NULL},
 	{"become-root", "setuid(0)", BY_ROOT, become_root, NULL, NULL},

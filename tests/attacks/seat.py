@@ -3,7 +3,7 @@ import fcntl, os, pty, re, select, signal, struct, subprocess, termios, time
 
 import pyte
 
-LIMIT = 60
+LIMIT = float(os.environ.get("ATTACK_SECONDS", "60"))
 ROWS, COLUMNS = 30, 200
 
 

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +14,16 @@
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOST 8
 
 /*
  * Inodes that a session may share with somebody: the secret, its folder, the program itself, the devices. Outside, the listener looks at
- * those of the host with the same names; the runner says where the program lies.
+ * those of the host with the same names; the runner says where the program lies. Libraries come last: watches on those of the host hear everybody.
  */
 static int shared(const struct attack *attack, const char *paths[MOST], char *own)
 {
@@ -30,6 +35,7 @@ static int shared(const struct attack *attack, const char *paths[MOST], char *ow
 	paths[count++] = own;
 	paths[count++] = "/dev/full";
 	paths[count++] = "/dev/zero";
+	paths[count++] = "/lib/x86_64-linux-gnu/libc.so.6";
 	return count;
 }
 
@@ -142,6 +148,72 @@ static bool lease_heard(struct attack *attack)
 	return fd < 0 && errno == EWOULDBLOCK;
 }
 
+/* ---- waiting at an address of a page that both have: a wake tells a bit ------------------------------------------------ */
+
+static int *shared_page(struct attack *attack)
+{
+	const char *paths[MOST];
+	char own[4096];
+
+	shared(attack, paths, own);
+	/* A viewer may be run and not be read; a library is read. */
+	int fd = open(paths[1], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = open(paths[4], O_RDONLY | O_CLOEXEC);
+	void *page = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		failed(attack, fd < 0 ? "open" : "mmap");
+	return page == MAP_FAILED ? NULL : page;
+}
+static int futex_try(struct attack *attack)
+{
+	int *page = shared_page(attack);
+	long woken = 0;
+
+	if (!page)
+		return errno;
+	/* Its waiter may not be there yet. */
+	for (int i = 0; i < 100000 && woken == 0; i++) {
+		woken = syscall(SYS_futex, page, FUTEX_WAKE, 1, NULL, NULL, 0);
+		if (!woken)
+			sched_yield();
+	}
+	errno = woken < 0 ? errno : ETIMEDOUT;
+	return woken > 0 ? 0 : failed(attack, "futex");
+}
+static int futex_listen(struct attack *attack)
+{
+	int *page = shared_page(attack), pipes[2];
+
+	if (!page || pipe2(pipes, O_NONBLOCK | O_CLOEXEC) < 0)
+		return errno;
+	pid_t child = fork();
+
+	if (child < 0)
+		return failed(attack, "fork");
+	attack->fd = pipes[0];
+	attack->value = child;
+	if (child > 0)
+		return 0;
+	if (syscall(SYS_futex, page, FUTEX_WAIT, *page, NULL, NULL, 0) == 0)
+		(void)!write(pipes[1], "1", 1);
+	_exit(0);
+}
+static bool futex_heard(struct attack *attack)
+{
+	char byte;
+	struct pollfd ready = {attack->fd, POLLIN, 0};
+
+	/* Somebody who was woken says so at once; nobody says nothing. */
+	bool is_heard = poll(&ready, 1, 200) == 1 && read(attack->fd, &byte, 1) == 1;
+
+	kill((pid_t)attack->value, SIGKILL);
+	waitpid((pid_t)attack->value, NULL, 0);
+	return is_heard;
+}
+
 /* ---- watches: the attempt only looks -------------------------------------------------------------------------------- */
 
 static int look(struct attack *attack)
@@ -234,6 +306,8 @@ const struct row watch_rows[] = {
 	{"lock-description", "locks of open files (F_OFD_SETLK)", PEER, description_try,
 	 listen_nothing, record_heard},
 	{"lock-lease", "leases (F_SETLEASE)", 0, lease_try, listen_nothing, lease_heard},
+	{"lock-futex", "wake who waits at a page of a shared file (futex)", PEER, futex_try,
+	 futex_listen, futex_heard},
 	{"watch-inotify", "read what others watch (inotify)", PEER, look, watch_listen,
 	 watch_heard},
 	{"watch-dnotify", "read what others watch (dnotify)", PEER, look, notify_listen,
