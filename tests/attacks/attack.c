@@ -16,7 +16,7 @@
  *   hear NAME KEY           its listener: "ready ARGUMENT"
  *   check                   has the listener heard it: "heard" or "nothing"
  *   .                       the child ends
- *   show HEX                these bytes to the terminal
+ *   show HEX                these bytes to the terminal; 20*300, for three hundred blanks
  *   end                     ends with 0
  */
 #include "attack.h"
@@ -206,12 +206,19 @@ static void stop(struct child *child)
 	fflush(stdout);
 }
 
+/* "1b5b*300,6e": a byte may stand for many. */
 static void show(const char *hex)
 {
 	unsigned byte;
 
-	for (; sscanf(hex, "%2x", &byte) == 1 && hex[1]; hex += 2)
-		putchar((int)byte);
+	while (sscanf(hex, "%2x", &byte) == 1 && hex[1]) {
+		char *end = (char *)hex + 2;
+		long count = *end == '*' ? strtol(end + 1, &end, 10) : 1;
+
+		for (; count > 0; count--)
+			putchar((int)byte);
+		hex = end + (*end == ',');
+	}
 	fflush(stdout);
 }
 

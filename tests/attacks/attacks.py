@@ -267,6 +267,12 @@ def find_secret(world):
     return "/devices/RMA-1/" + path
 
 
+def proven(outcome):
+    """An attempt that hangs or just ends was not refused by anything"""
+    did, how = outcome
+    return (True, "it " + how) if how.startswith(("hung", "ended")) else outcome
+
+
 def inside_attempts(world, rows):
     pipe = os.pipe()
     seat = world.begun(["attack", "inside", world.inside_secret], extra=pipe[1])
@@ -278,11 +284,11 @@ def inside_attempts(world, rows):
         ears[uid] = world.seat([world.program, "inside", world.secret], uid)
         ears[uid].reports("start ok")
     for row in rows:
-        row.outcome = together(seat, ears[0 if row.flags & BY_ROOT else PERSON], row, world)
+        row.outcome = proven(together(seat, ears[0 if row.flags & BY_ROOT else PERSON], row, world))
         if row.is_known and row.outcome[0]:
             row.rate = max(1, int(1 / row.took))
         if row.peer:
-            row.peer.outcome = together(seat, second, row, world)
+            row.peer.outcome = proven(together(seat, second, row, world))
             if row.peer.is_known and row.peer.outcome[0]:
                 row.peer.rate = max(1, int(1 / row.took))
     world.close()

@@ -394,6 +394,49 @@ class Attempts:
                 return True, "accepted: %.200s" % json.dumps(request if isinstance(request, dict) else repr(request))
         return False, "refused"
 
+    def frames(self, send):
+        """A session of a client that says what none says: does it go on after that?"""
+        master, slave = self.own_pty()
+        try:
+            _, came, why = self.ask(self.world.work + "/store/socket", self.VIEW, [slave, slave])
+            if not came:
+                raise OSError("a proper request is refused: " + why)
+            with socket.socket(fileno=came[0]) as peer:
+                peer.settimeout(60)
+                try:
+                    for frame in send:
+                        peer.send(frame)
+                    # Until the other end has said its last.
+                    while peer.recv(1 << 17):
+                        pass
+                except TimeoutError:
+                    return True
+                except OSError:
+                    pass
+                return False
+        finally:
+            os.close(master)
+            os.close(slave)
+
+    def frames_control(self):
+        """A relay that checks nothing goes on whatever it is sent"""
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with here, there:
+            for frame in self.FRAMES:
+                here.send(frame[:1] or b"-")
+                if not there.recv(1 << 17):
+                    return False, ""
+            return True, ""
+
+    FRAMES = (b"O" + b"x" * 10, b"E\0", b"X", b"W\1", b"W" + b"\xff" * 9, b"\0" * 100, b"I" + b"x" * 60000)
+
+    def frames_attempt(self):
+        for frame in self.FRAMES:
+            if self.frames([frame]):
+                return True, repr(frame[:8])
+        answer, _, why = self.ask(self.world.work + "/store/socket", {"bailee": 1, "do": "sessions"}, [])
+        return not answer, "the session ends" if answer else "the service is gone: " + why
+
     def junk_control(self):
         path, thread = self.plain_server()
         did = self.junk(path, [dict(self.VIEW, device="../RMA-1")])
@@ -683,6 +726,7 @@ def rows(table):
         ("exit-code", "inside", "its exit code", it.code_control, it.code_attempt),
         ("exit-signal", "inside", "the signal it dies of", it.death_control, it.death_attempt),
         ("socket-junk", "the service's socket", "requests that are none", it.junk_control, it.junk_attempt),
+        ("socket-frames", "the service's socket", "frames that no client sends", it.frames_control, it.frames_attempt),
         ("socket-stranger", "the service's socket", "somebody whom the policy does not know", it.stranger_control, it.stranger_attempt),
         ("scrape-script", "its terminal", "script takes down all of a large file", it.scrape_control, it.scrape_attempt),
         ("scrape-again", "its terminal", "once more when the budget is used up", it.scrape_control, it.again_attempt),

@@ -40,6 +40,20 @@ ROWS = (  # name, what it tries, what is written, what must not come out: bytes;
     ("screen-macro", "define and call a macro", lambda m: b"\033P1;0;0!z41\033\\\033[1*z", rb"\033P|\*z"),
     ("screen-rectangle", "ask for a sum of what is shown (DECRQCRA)", lambda m: b"\033[1;1;1;1;5;5*y", rb"\*y"),
     ("screen-hex-name", "ask by name (XTGETTCAP)", lambda m: b"\033P+q544e\033\\", rb"\033P"),
+    ("screen-overlong", "a control in more bytes than it needs", lambda m: b"\xc0\x9b]52;c;" + base64.b64encode(m) + b"\xc0\x87", rb"\xc0[\x9b\x87]"),
+    ("screen-half-character", "a command behind half a character", lambda m: b"\xe2\x1b]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\]"),
+    ("screen-double-escape", "a command behind two escapes", lambda m: b"\033\033]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\]"),
+    ("screen-nul-inside", "a command with a NUL in it", lambda m: b"\033\0]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\x00*\]"),
+    ("screen-delete-inside", "a command with a DEL in it", lambda m: b"\033\x7f]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\x7f*\]"),
+    ("screen-inside-sequence", "a command inside another sequence", lambda m: b"\033[12\033]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\]"),
+    ("screen-cancelled", "a command behind one that was cancelled", lambda m: b"\033]0;x\030\033]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\]"),
+    ("screen-control-inside", "a control inside a sequence", lambda m: b"\033[1\a;1\005H", rb"[\a\005]"),
+    ("screen-long-string", "a command after a very long string", lambda m: b"\033]0;" + b"x" * 20000 + b"\033]52;c;" + base64.b64encode(m) + b"\a", rb"\x1b\]"),
+    ("screen-intermediate", "sequences with further bytes", lambda m: b"\033[2 q\033[?12$p\033[1 p\033[4:3m", rb"\x1b\[[0-9?:]*([ $]|[0-9]:)"),
+    ("screen-many-numbers", "a sequence of very many numbers", lambda m: b"\033[" + b"1;" * 1000 + b"6n", rb"6n"),
+    ("screen-line-colour", "letters of double size", lambda m: b"\033#3\033#8", rb"\x1b#"),
+    ("screen-tab-stops", "keep something in the tab stops", lambda m: b"\033H\033[3g\033[2W", rb"\x1bH|\x1b\[3g|\x1b\[2W"),
+    ("screen-bracket-end", "the end of a paste", lambda m: b"\033[201~", rb"\x1b\[201~"),
     ("screen-colour-back", "ask for a colour (OSC 4, 10)", lambda m: b"\033]4;1;?\a\033]10;?\a", rb"\]4;|\]10;"),
 )
 
@@ -78,7 +92,10 @@ def show(seat, row, marker):
         seat.type("ping\n")
         seat.wait(lambda: b"[[what]]" in seat.raw[start:], "[[what]] after " + row.name)
 
-    seat.type("show " + row.write(marker).hex() + "\n")
+    # What is typed in a session waits in a small queue: no long lines.
+    line = re.sub(rb"(.)\1{99,}", lambda run: b"\0RUN%02x%d\0" % (run.group(1)[0], len(run.group(0))), row.write(marker), flags=re.S).hex()
+    line = re.sub("0052554e((?:3.|6.){2})((?:3.)+)00", lambda run: "%s*%s," % tuple(bytes.fromhex(part).decode() for part in run.groups()), line)
+    seat.type("show " + line + "\n")
     synchronised(start)
     out = seat.raw[start:]
     last = seat.screen.display[-1]
