@@ -114,6 +114,22 @@ class Attempts:
 
     # ---- what real viewers can do
 
+    # ---- the person's terminal, from outside
+
+    TYPES = "import fcntl, os, sys, termios\nfcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TIOCSTI, b'q')"
+
+    def types_control(self):
+        seat = self.world.seat(["/usr/bin/python3", "-c", self.TYPES, "/dev/tty"], PERSON, unhidden=True)
+        code = seat.all()
+        return code == 0, "exit %d" % code
+
+    def types_attempt(self):
+        """By somebody else, and by another program of the same person that has another terminal"""
+        seat = self.world.begun(["attack", "victim", self.world.inside_secret])
+        seat.reports(r"victim \d+ \d+ \d+")
+        done = [self.run(["/usr/bin/python3", "-c", self.TYPES, seat.slave_name], uid, capture_output=True, text=True) for uid in (OTHER, PERSON)]
+        return any(each.returncode == 0 for each in done), "; ".join(each.stderr.strip().splitlines()[-1][:60] for each in done if each.stderr)
+
     # ---- what others are told of it
 
     def told_control(self):
@@ -722,6 +738,7 @@ def rows(table):
         ("view-visible-proc", "the person", "a session where everybody sees its arguments", it.visible_control, it.visible_attempt),
         ("view-covered-proc", "the person", "the client where /proc hides, a partner where it does not", it.visible_control, it.covered_attempt),
         ("view-fake-place", "the person", "a session asked for out of namespaces of one's own", it.fake_control, it.fake_attempt),
+        ("out-terminal-type", "outside", "type into the person's terminal (TIOCSTI)", it.types_control, it.types_attempt),
         ("sessions-others", "another person", "who looks at what (bailee sessions, status, log)", it.told_control, it.told_attempt),
         ("exit-code", "inside", "its exit code", it.code_control, it.code_attempt),
         ("exit-signal", "inside", "the signal it dies of", it.death_control, it.death_attempt),
