@@ -98,6 +98,11 @@ static int tell_end(const struct invocation *invocation, enum bl_status status,
 		fprintf(stderr, "session ended: %s\n", strsignal(end->exit_code));
 		return 128 + end->exit_code;
 	}
+	if (status == BL_OK && end->was_told && end->exit_code == 0) {
+		/* Who left knows why. */
+		fputs("session ended\n", stderr);
+		return 0;
+	}
 	if (status == BL_OK && end->was_told) {
 		fputs("session ended: ", stderr);
 		tell_safe(stderr, end->text);

@@ -81,6 +81,7 @@ key q
 see code 0
 end 0
 SCRIPT
+grep -q '^session ended *$' "$work/screen" || fail "who left is told: $(cat "$work/screen")"
 
 # ---- what others are told meanwhile; another's hand
 cat >"$work/told" <<'TOLD'
