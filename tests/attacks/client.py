@@ -128,7 +128,7 @@ class Attempts:
         seat = self.world.begun(["attack", "victim", self.world.inside_secret])
         seat.reports(r"victim \d+ \d+ \d+")
         done = [self.run(["/usr/bin/python3", "-c", self.TYPES, seat.slave_name], uid, capture_output=True, text=True) for uid in (OTHER, PERSON)]
-        return any(each.returncode == 0 for each in done), "; ".join(each.stderr.strip().splitlines()[-1][:60] for each in done if each.stderr)
+        return any(each.returncode == 0 for each in done), " ".join(re.findall(r"Errno \d+\] ([A-Z][a-z ]+)", "".join(each.stderr for each in done)))
 
     # ---- what others are told of it
 
@@ -558,6 +558,16 @@ class Attempts:
     def death_attempt(self):
         return self.code_attempt(("die",))
 
+    @staticmethod
+    def held(pids):
+        fds = []
+        for pid in pids:
+            try:
+                fds.append(os.pidfd_open(pid))
+            except ProcessLookupError:  # it has gone meanwhile
+                pass
+        return fds
+
     def outlive(self, how):
         def control():
             seat = self.world.seat([self.world.program, "outlive", how], PERSON, unhidden=True)
@@ -574,7 +584,7 @@ class Attempts:
             seat = self.world.begun(["attack", "outlive", how])
             seat.reports(r"left \d+")
             # Of every process of it a descriptor, so that no other one is meant later.
-            pidfds = [os.pidfd_open(pid) for pid in self.world.session_processes() if pid not in before]
+            pidfds = self.held(pid for pid in self.world.session_processes() if pid not in before)
             seat.type("q\n")
             try:
                 seat.all()
@@ -595,7 +605,7 @@ class Attempts:
             before = self.world.session_processes()
             seat = self.world.begun(["attack", "outlive", how])
             seat.reports(r"left \d+")
-            pidfds = [os.pidfd_open(pid) for pid in self.world.session_processes() if pid not in before]
+            pidfds = self.held(pid for pid in self.world.session_processes() if pid not in before)
             seat.process.kill()
             seat.process.wait()
             # Each of them becomes readable when it is dead.
