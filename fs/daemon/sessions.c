@@ -100,6 +100,14 @@ static void sweep(struct sessions *sessions)
 	}
 }
 
+/* Killed, say for want of memory: whoever asks it would be told so, and whoever comes next. */
+static bool is_gone(const struct zygote *zygote)
+{
+	struct pollfd polled = {.fd = zygote->fd};
+
+	return poll(&polled, 1, 0) > 0;
+}
+
 /* One for the viewers of @policy, which may still be building. lock is held. */
 static enum bl_status zygote_for(struct sessions *sessions, const struct rules_sessions *wanted,
 				 struct zygote **out_zygote, struct bl_error *why)
@@ -115,7 +123,8 @@ static enum bl_status zygote_for(struct sessions *sessions, const struct rules_s
 			       ZYGOTES_TEXT);
 	for (struct zygote *zygote = sessions->zygotes; zygote; zygote = zygote->next) {
 		zygote->is_current &= zygote->length == fresh->length &&
-				      memcmp(zygote->names, fresh->names, fresh->length) == 0;
+				      memcmp(zygote->names, fresh->names, fresh->length) == 0 &&
+				      !is_gone(zygote);
 		if (zygote->is_current) {
 			*out_zygote = zygote;
 			return BL_OK;
