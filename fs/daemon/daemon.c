@@ -310,7 +310,6 @@ static void take_wakes(struct daemon *daemon)
 	/* Also when it was unlatched meanwhile: what was open then has ended. */
 	if (atomic_exchange(&daemon->has_latched, false) || atomic_load(&daemon->is_log_broken))
 		views_abort_all(daemon);
-	views_reap(daemon);
 }
 
 static void loop(struct daemon *daemon)
@@ -341,8 +340,10 @@ static void loop(struct daemon *daemon)
 
 static enum bl_status serve(struct daemon *daemon, struct bl_error *why)
 {
-	enum bl_status status = control_listen(daemon, why);
+	enum bl_status status = views_start(daemon, why);
 
+	if (status == BL_OK)
+		status = control_listen(daemon, why);
 	if (status == BL_OK)
 		status = keeper_start(daemon, why);
 	if (status == BL_OK && daemon->options->is_solo)
@@ -382,6 +383,7 @@ static void close_parts(struct daemon *daemon)
 	device_store_close(daemon->store);
 	fd_close(daemon->listen_fd);
 	fd_close(daemon->wake_fd);
+	fd_close(daemon->reap_fd);
 	fd_close(daemon->keeper_wake_fd);
 	fd_close(daemon->keeper_timer_fd);
 	fd_close(daemon->watch_fd);
@@ -429,7 +431,7 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	daemon->options = options;
 	daemon->owner = geteuid();
 	daemon->monitor_fd = daemon->wake_fd = daemon->signal_fd = daemon->listen_fd = -1;
-	daemon->watch_fd = daemon->keeper_wake_fd = daemon->keeper_timer_fd = -1;
+	daemon->watch_fd = daemon->keeper_wake_fd = daemon->keeper_timer_fd = daemon->reap_fd = -1;
 	pthread_mutex_init(&daemon->monitor_lock, NULL);
 	pthread_mutex_init(&daemon->views_lock, NULL);
 	pthread_mutex_init(&daemon->life_lock, NULL);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "fs/daemon/monitor.h"
@@ -216,7 +215,8 @@ struct place {
 	struct view *view;
 	struct zygote *zygote;
 	struct launched launched; /* until the broker has it */
-	struct session *session;  /* under view->place_lock, as are the next two */
+	struct session *session;  /* under view->place_lock, as are the next three */
+	struct serve *serve;	  /* of its mount; NULL: not yet, or not any more */
 	bool is_cut;
 	char cut_text[sizeof(((struct bl_error *)0)->text)];
 	int pidfd; /* of process 1: a copy of our own */
@@ -316,14 +316,26 @@ static enum bl_status on_show(void *context, uint64_t bytes, struct bl_error *wh
 	return BL_OK;
 }
 
-/* The broker's last word; the main thread reaps. */
+/* Whoever waits inside for an answer does not die before the mount is gone. */
+static void on_over(void *context)
+{
+	struct view *view = context;
+	struct place *place = view->place;
+
+	pthread_mutex_lock(&view->place_lock);
+	if (place->serve)
+		serve_abort(place->serve);
+	pthread_mutex_unlock(&view->place_lock);
+}
+
+/* The broker's last word. */
 static void on_session_end(void *context, const struct session_end *end)
 {
 	struct view *view = context;
 
 	gate_view_ended(view->gate_view, end->counted, end->shown, end->text);
 	atomic_store(&view->has_ended, true);
-	eventfd_write(view->daemon->wake_fd, 1);
+	views_ended(view->daemon);
 }
 
 static enum bl_status broker_start(struct view *view, struct session_request *request,
@@ -341,6 +353,7 @@ static enum bl_status broker_start(struct view *view, struct session_request *re
 		.total_seconds = request->total_seconds,
 		.begin = on_begin,
 		.show = on_show,
+		.over = on_over,
 		.ended = on_session_end,
 		.context = view,
 	};
@@ -367,6 +380,10 @@ static enum bl_status broker_start(struct view *view, struct session_request *re
 enum bl_status session_begin(struct view *view, struct session_request *request,
 			     struct bl_error *why)
 {
+	pthread_mutex_lock(&view->place_lock);
+	view->place->serve = view->serve;
+	pthread_mutex_unlock(&view->place_lock);
+
 	enum bl_status status = broker_start(view, request, why);
 
 	/* A change between the decision and here found no session to end. */
@@ -387,6 +404,18 @@ void session_cut(struct view *view, const char *text)
 	place->is_cut = true;
 	if (place->session)
 		session_end(place->session, place->cut_text);
+	/* At once, too: serve's keeper would wait for who waits inside, and then hold the mount. */
+	if (place->serve)
+		serve_abort(place->serve);
+	pthread_mutex_unlock(&view->place_lock);
+}
+
+void session_stops(struct view *view)
+{
+	if (!view->place)
+		return;
+	pthread_mutex_lock(&view->place_lock);
+	view->place->serve = NULL;
 	pthread_mutex_unlock(&view->place_lock);
 }
 

@@ -48,6 +48,7 @@ struct session_request {
  * session_place - the sealed place of @view, up to its mount; view->place holds it
  * session_begin - its mount is served: first screen, and all that follows
  * session_cut   - it is over, and why: nothing of it runs when this returns. Of any view: one that is no session, or not yet, is left alone
+ * session_stops - serve is about to stop: it is not called any more when this returns
  * session_gone  - the last step: its broker ends, what it held is given back. serve has stopped
  */
 enum bl_status session_place(struct view *view, struct session_request *request, int *out_fuse_fd,
@@ -55,6 +56,7 @@ enum bl_status session_place(struct view *view, struct session_request *request,
 enum bl_status session_begin(struct view *view, struct session_request *request,
 			     struct bl_error *why) BL_MUST_CHECK;
 void session_cut(struct view *view, const char *text);
+void session_stops(struct view *view);
 void session_gone(struct view *view);
 
 /* session_look - how it goes; of one that is not there yet: nothing so far. views_lock is held */

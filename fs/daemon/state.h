@@ -91,6 +91,11 @@ struct daemon {
 	pthread_mutex_t views_lock;
 	struct view *views;
 	struct view *opening; /* not there yet, but counted */
+	/* Whoever reaps waits for what is under way in a view, which may be a reader that hangs: so it is nobody who is waited for. */
+	pthread_t reaper;
+	bool has_reaper;
+	int reap_fd; /* eventfd: a view has ended, or nobody is to reap any more */
+	atomic_bool is_reaped_no_more;
 
 	/* One policy load, hold or enrolment at a time: they decide on what the others change. Never held for long. */
 	pthread_mutex_t life_lock;
@@ -273,8 +278,10 @@ enum bl_status views_close(struct daemon *daemon, uint64_t number, const char *p
 /* views_end_session - a sealed session, by its number; of @uid's own unless @may_any. @text: what its person is told. BL_NOT_FOUND */
 enum bl_status views_end_session(struct daemon *daemon, uint64_t number, bool may_any, uid_t uid,
 				 const char *text, struct bl_error *why) BL_MUST_CHECK;
-void views_reap(struct daemon *daemon); /* those whose connection has ended */
-void views_close_all(struct daemon *daemon);
+/* views_start - from now on those that end are reaped, and the main thread is woken. views_ended - one has; any thread */
+enum bl_status views_start(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
+void views_ended(struct daemon *daemon);
+void views_close_all(struct daemon *daemon); /* and none is reaped any more */
 void views_abort_all(struct daemon *daemon); /* the log is broken: cut every connection, at once */
 bool views_any(struct daemon *daemon);
 /* Wait, a second at most, until no kernel keeps what a view has lost: whoever changed something is answered then. */

@@ -9,13 +9,13 @@
 
 #define SESSION_THREADS 2 /* one person, mostly one viewer */
 
-/* Told by serve's own thread: the kernel has let go of the connection. The main thread reaps. */
+/* Told by serve's own thread: the kernel has let go of the connection. */
 static void on_end(void *context)
 {
 	struct view *view = context;
 
 	atomic_store(&view->has_ended, true);
-	eventfd_write(view->daemon->wake_fd, 1);
+	views_ended(view->daemon);
 }
 
 static void unmount(struct view *view)
@@ -34,6 +34,7 @@ static void unmount(struct view *view)
 static void finish(struct view *view, const char *why_ended)
 {
 	session_cut(view, why_ended);
+	session_stops(view);
 	unmount(view);
 	if (view->serve)
 		serve_stop(view->serve);
@@ -73,6 +74,7 @@ static enum bl_status start(struct view *view, const struct view_request *reques
 		options.on_end = session_unserved;
 		options.on_change = session_changed;
 		options.threads = SESSION_THREADS;
+		options.is_private = true;
 		status = session_place(view, request->session, &options.fuse_fd, why);
 	} else if (request->mountpoint_fd >= 0) {
 		status = mount_by_monitor(view, request, &options.fuse_fd, why);
@@ -136,7 +138,7 @@ static void settle(struct view *view, bool is_open)
 			abort_one(view);
 		/* Nor was it found by whoever reaps when its connection ended meanwhile. */
 		if (atomic_load(&view->has_ended))
-			eventfd_write(daemon->wake_fd, 1);
+			views_ended(daemon);
 	}
 	pthread_mutex_unlock(&daemon->views_lock);
 }
@@ -279,12 +281,37 @@ enum bl_status views_end_session(struct daemon *daemon, uint64_t number, bool ma
 			       (unsigned long long)number);
 }
 
-void views_reap(struct daemon *daemon)
-{
-	struct view *view;
+/* ---- reaping --------------------------------------------------------------------------------- */
 
-	while ((view = take(daemon, has_ended, NULL)))
-		finish(view, "");
+void views_ended(struct daemon *daemon)
+{
+	eventfd_write(daemon->reap_fd, 1);
+}
+
+static void *reap(void *context)
+{
+	struct daemon *daemon = context;
+	struct view *view;
+	eventfd_t count;
+
+	while (!atomic_load(&daemon->is_reaped_no_more)) {
+		eventfd_read(daemon->reap_fd, &count);
+		while ((view = take(daemon, has_ended, NULL)))
+			finish(view, "");
+		/* Solo it may have been the last one. */
+		eventfd_write(daemon->wake_fd, 1);
+	}
+	return NULL;
+}
+
+enum bl_status views_start(struct daemon *daemon, struct bl_error *why)
+{
+	daemon->reap_fd = eventfd(0, EFD_CLOEXEC);
+	daemon->has_reaper =
+		daemon->reap_fd >= 0 && pthread_create(&daemon->reaper, NULL, reap, daemon) == 0;
+	return daemon->has_reaper
+		       ? BL_OK
+		       : bl_fail(why, BL_NO_MEMORY, "cannot start the thread that reaps views");
 }
 
 void views_close_all(struct daemon *daemon)
@@ -293,6 +320,11 @@ void views_close_all(struct daemon *daemon)
 
 	while ((view = take(daemon, is_any, NULL)))
 		finish(view, "the service stops");
+	if (!daemon->has_reaper)
+		return;
+	atomic_store(&daemon->is_reaped_no_more, true);
+	views_ended(daemon);
+	pthread_join(daemon->reaper, NULL);
 }
 
 void views_abort_all(struct daemon *daemon)

@@ -108,6 +108,7 @@ struct serve {
 	bool is_ready;	      /* INIT is answered */
 	bool has_changed;     /* the view; the keeper has not seen it yet */
 	bool is_clearing;     /* the keeper takes back what the kernel keeps */
+	bool is_kept;	      /* the keeper has not gone yet */
 	bool is_ending;
 	bool is_aborted; /* serve_abort was called; the keeper cuts */
 	bool is_cut;

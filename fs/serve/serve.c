@@ -43,7 +43,7 @@ static void cut(struct serve *serve)
 	wake_workers(serve);
 }
 
-/* The keeper does it: what the kernel keeps goes first, or it would answer from it after the end. */
+/* The keeper does it: what the kernel keeps goes first, or it would answer from it after the end to whoever is left. */
 void serve_abort(struct serve *serve)
 {
 	pthread_mutex_lock(&serve->lock);
@@ -51,13 +51,15 @@ void serve_abort(struct serve *serve)
 	serve->has_changed = true;
 	pthread_cond_broadcast(&serve->moved);
 	pthread_mutex_unlock(&serve->lock);
+	if (serve->options.is_private)
+		cut(serve);
 }
 
 bool serve_is_settled(struct serve *serve)
 {
 	pthread_mutex_lock(&serve->lock);
 	bool is_clearing =
-		serve->running && serve->is_ready && (serve->has_changed || serve->is_clearing);
+		serve->is_kept && serve->is_ready && (serve->has_changed || serve->is_clearing);
 
 	pthread_mutex_unlock(&serve->lock);
 	return !is_clearing;
@@ -223,23 +225,24 @@ static bool is_aborted(struct serve *serve)
 	return is_aborted;
 }
 
-/* What is over, or cannot be taken back completely, is cut off. */
+/* Whoever is told may abort it. What is over, or cannot be taken back completely, is cut off. */
 static void keeper_changed(struct serve *serve)
 {
-	bool is_over = gate_view_is_revoked(serve->view) || is_aborted(serve);
-
-	if ((!invalidate(serve) || is_over) && !fuse_session_exited(serve->session))
-		cut(serve);
 	if (serve->options.on_change)
 		serve->options.on_change(serve->options.context);
+
+	bool is_over = gate_view_is_revoked(serve->view) || is_aborted(serve);
+
+	if (fuse_session_exited(serve->session))
+		return;
+	if ((is_over && serve->options.is_private) || !invalidate(serve) || is_over)
+		cut(serve);
 }
 
-static void *keeper_main(void *context)
+/* Until the connection ends (@is_open), or is stopped: with serve->lock held, but not while it is busy. */
+static void keep(struct serve *serve, bool is_open)
 {
-	struct serve *serve = context;
-
-	pthread_mutex_lock(&serve->lock);
-	while (serve->running) {
+	while (is_open ? serve->running > 0 : !serve->is_ending) {
 		if (serve->has_changed && serve->is_ready) {
 			serve->has_changed = false;
 			serve->is_clearing = true;
@@ -251,11 +254,24 @@ static void *keeper_main(void *context)
 		}
 		pthread_cond_wait(&serve->moved, &serve->lock);
 	}
-	bool is_told = !serve->is_ending && serve->options.on_end;
+}
 
-	pthread_mutex_unlock(&serve->lock);
-	if (is_told)
+static void *keeper_main(void *context)
+{
+	struct serve *serve = context;
+
+	pthread_mutex_lock(&serve->lock);
+	keep(serve, true);
+	if (!serve->is_ending && serve->options.on_end) {
+		pthread_mutex_unlock(&serve->lock);
 		serve->options.on_end(serve->options.context);
+		pthread_mutex_lock(&serve->lock);
+	}
+	/* What was read before may still be on its way to somebody. */
+	if (serve->options.on_change)
+		keep(serve, false);
+	serve->is_kept = false;
+	pthread_mutex_unlock(&serve->lock);
 	return NULL;
 }
 
@@ -378,6 +394,7 @@ static enum bl_status serve_run(struct serve *serve, struct bl_error *why)
 	if (status != BL_OK)
 		return status;
 	gate_view_on_change(serve->view, on_change, serve);
+	serve->is_kept = true;
 	if (!start_workers(serve) || pthread_create(&serve->keeper, NULL, keeper_main, serve) != 0)
 		return bl_fail(why, BL_NO_MEMORY, "cannot start request threads");
 	serve->has_keeper = true;
@@ -441,12 +458,13 @@ void serve_stop(struct serve *serve)
 	bool is_cut = serve->is_cut;
 	bool has_ended = serve->session && fuse_session_exited(serve->session) && !is_cut;
 
+	pthread_cond_broadcast(&serve->moved);
 	pthread_mutex_unlock(&serve->lock);
 	if (serve->session) {
 		gate_view_on_change(serve->view, NULL, NULL);
 		if (!has_ended) {
 			/* A process that stands in the mount goes on seeing what the kernel keeps of it. */
-			if (!is_cut)
+			if (!is_cut && !serve->options.is_private)
 				(void)invalidate(serve);
 			cut(serve);
 		}

@@ -22,11 +22,17 @@ struct serve_options {
 	/* Told once, from serve's own thread, when the connection has ended (unmounted, aborted). May not call serve_*. */
 	void (*on_end)(void *context);
 	/*
-	 * Told, from serve's own thread, each time when the view has changed and the kernel keeps nothing any more that it lost. It may
-	 * wait for the gate. May not call serve_*, but serve_stop waits for it. NULL: nobody minds.
+	 * Told, from serve's own thread, each time when the view has changed, also when the connection has ended already. Before what the
+	 * kernel keeps is taken back: that waits for folders that are being read. It may wait for the gate. May call serve_abort only;
+	 * serve_stop waits for it. NULL: nobody minds.
 	 */
 	void (*on_change)(void *context);
 	void *context;
+	/*
+	 * Whoever sees the mount is dead when it ends: then nothing is taken back before it is cut, which does not wait for folders that are
+	 * being read
+	 */
+	bool is_private;
 };
 
 /*

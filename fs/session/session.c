@@ -408,6 +408,8 @@ static void *broke(void *argument)
 
 	while (!session_is_over(session))
 		turn(session);
+	if (session->options.over)
+		session->options.over(session->options.context);
 	farewell(session);
 	hear_out(session);
 	let_go(&session->client_fd);

@@ -61,6 +61,11 @@ struct session_options {
 	 */
 	enum bl_status (*begin)(void *context, struct bl_error *why);
 	enum bl_status (*show)(void *context, uint64_t bytes, struct bl_error *why);
+	/*
+	 * Told once, from the broker's thread, when its processes were killed: whatever they wait for can be taken away, so that they die.
+	 * NULL: nobody minds. May not call session_*.
+	 */
+	void (*over)(void *context);
 	/* Told once, from the broker's thread, when everything in it is dead; not when session_start fails. May not call session_*. */
 	void (*ended)(void *context, const struct session_end *end);
 	void *context;

@@ -3,6 +3,7 @@
 #include "fs/serve/serve.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -300,8 +301,8 @@ static void a_new_policy_reaches_names_and_pages_in_the_kernel(void **state)
 	assert_int_equal(open_until(at(mounted, "RMA-1"), ENOENT), ENOENT);
 }
 
-/* Told when the kernel has forgotten: what is asked then is asked of us. */
-static void a_change_is_told_when_it_has_reached_the_kernel(void **state)
+/* Settled when the kernel has forgotten: what is asked then is asked of us. */
+static void a_change_is_told_and_reaches_the_kernel(void **state)
 {
 	struct mounted *mounted = *state;
 	char byte;
@@ -312,6 +313,8 @@ static void a_change_is_told_when_it_has_reached_the_kernel(void **state)
 			 BL_OK);
 	gate_device_changed(mounted->fixture.gate, "RMA-1");
 	assert_int_equal(read(mounted->change_pipe[0], &byte, 1), 1);
+	while (!serve_is_settled(mounted->serve))
+		usleep(1000);
 	assert_int_equal(access(at(mounted, "RMA-1/note.txt"), F_OK), -1);
 	assert_int_equal(errno, ENOENT);
 }
@@ -344,6 +347,26 @@ static void an_unmount_from_outside_is_told(void **state)
 		skip();
 	assert_int_equal(umount2(mounted->point, 0), 0);
 	assert_int_equal(read(mounted->end_pipe[0], &byte, 1), 1);
+}
+
+/* What was read through it may still be on its way to a screen. */
+static void a_change_after_the_end_is_told(void **state)
+{
+	struct mounted *mounted = *state;
+	char byte;
+
+	NEED_MOUNT(mounted);
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(umount2(mounted->point, 0), 0);
+	assert_int_equal(read(mounted->end_pipe[0], &byte, 1), 1);
+	assert_int_equal(device_set_state(mounted->fixture.store, "RMA-1", STATE_DUE, 1, NULL),
+			 BL_OK);
+	gate_device_changed(mounted->fixture.gate, "RMA-1");
+
+	struct pollfd told = {.fd = mounted->change_pipe[0], .events = POLLIN};
+
+	assert_int_equal(poll(&told, 1, 20000), 1);
 }
 
 /* As the daemon does it: somebody else mounts and hands the descriptor over. */
@@ -411,10 +434,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(large_reads_are_whole, with_mount, unmounted),
 		cmocka_unit_test_setup_teardown(a_new_policy_reaches_names_and_pages_in_the_kernel,
 						with_mount, unmounted),
-		cmocka_unit_test_setup_teardown(a_change_is_told_when_it_has_reached_the_kernel,
-						with_mount, unmounted),
+		cmocka_unit_test_setup_teardown(a_change_is_told_and_reaches_the_kernel, with_mount,
+						unmounted),
 		cmocka_unit_test_setup_teardown(an_aborted_view_answers_nothing_and_says_so,
 						with_mount, unmounted),
+		cmocka_unit_test_setup_teardown(a_change_after_the_end_is_told, with_mount,
+						unmounted),
 		cmocka_unit_test_setup_teardown(an_unmount_from_outside_is_told, with_mount,
 						unmounted),
 		cmocka_unit_test_setup_teardown(a_handed_over_descriptor_is_served, with_mount,
