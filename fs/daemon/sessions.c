@@ -19,6 +19,9 @@ struct zygote {
 	size_t users;
 	int fd;
 	bool is_ready, is_current;
+	bool is_awaited;	 /* somebody waits for its tree, and tells the others */
+	enum bl_status failed;	 /* its tree could not be built; BL_OK: nobody knows that */
+	struct bl_error failure; /* why */
 	size_t length;
 	char names[ZYGOTES_TEXT];
 	char missing[LAUNCH_TEXT];
@@ -27,8 +30,8 @@ struct zygote {
 struct sessions {
 	struct daemon *daemon;
 	struct session_uids *uids;
-	pthread_mutex_t
-		lock; /* held while a tree is being built: who comes meanwhile waits for it anyway */
+	pthread_mutex_t lock;
+	pthread_cond_t built; /* a tree, or not */
 	struct zygote *zygotes;
 };
 
@@ -43,6 +46,7 @@ struct sessions *sessions_new(struct daemon *daemon)
 	sessions->daemon = daemon;
 	sessions->uids = session_uids_new(device_store_fd(daemon->store));
 	pthread_mutex_init(&sessions->lock, NULL);
+	pthread_cond_init(&sessions->built, NULL);
 	if (!sessions->uids) {
 		sessions_free(sessions);
 		return NULL;
@@ -67,6 +71,7 @@ void sessions_free(struct sessions *sessions)
 		zygote_free(zygote);
 	}
 	session_uids_free(sessions->uids);
+	pthread_cond_destroy(&sessions->built);
 	pthread_mutex_destroy(&sessions->lock);
 	free(sessions);
 }
@@ -150,6 +155,39 @@ static enum bl_status check_root(const struct daemon *daemon, struct bl_error *w
 		       "no sealed session without root (bailee serve, run by root, has them)");
 }
 
+/*
+ * Until its tree is built. lock is held, but not while that lasts: a policy, a hold and the end of another session wait for it as well,
+ * and must not wait for this.
+ */
+static enum bl_status await_tree(struct sessions *sessions, struct zygote *zygote,
+				 struct bl_error *why)
+{
+	char missing[LAUNCH_TEXT];
+
+	while (zygote->is_awaited)
+		pthread_cond_wait(&sessions->built, &sessions->lock);
+	if (zygote->is_ready)
+		return BL_OK;
+	if (zygote->failed != BL_OK)
+		return bl_fail(why, zygote->failed, "%s", zygote->failure.text);
+	zygote->is_awaited = true;
+	pthread_mutex_unlock(&sessions->lock);
+
+	enum bl_status status = launch_wait_ready(zygote->fd, missing, &zygote->failure);
+
+	pthread_mutex_lock(&sessions->lock);
+	zygote->is_awaited = false;
+	zygote->is_ready = status == BL_OK;
+	zygote->failed = status;
+	/* One that cannot build its tree never will; who asks again may find the host mended. */
+	if (status == BL_OK)
+		memcpy(zygote->missing, missing, LAUNCH_TEXT);
+	else
+		zygote->is_current = false;
+	pthread_cond_broadcast(&sessions->built);
+	return status == BL_OK ? status : bl_fail(why, status, "%s", zygote->failure.text);
+}
+
 enum bl_status sessions_zygote(struct sessions *sessions, const struct policy *policy,
 			       struct zygote **out_zygote, char *out_missing, struct bl_error *why)
 {
@@ -162,13 +200,12 @@ enum bl_status sessions_zygote(struct sessions *sessions, const struct policy *p
 	policy_sessions(policy, &wanted);
 	pthread_mutex_lock(&sessions->lock);
 	status = zygote_for(sessions, &wanted, &zygote, why);
-	if (status == BL_OK && !zygote->is_ready) {
-		status = launch_wait_ready(zygote->fd, zygote->missing, why);
-		/* One that cannot build its tree never will; who asks again may find the host mended. */
-		zygote->is_ready = zygote->is_current = status == BL_OK;
-	}
 	if (status == BL_OK) {
 		zygote->users++;
+		status = await_tree(sessions, zygote, why);
+		zygote->users -= status != BL_OK;
+	}
+	if (status == BL_OK) {
 		*out_zygote = zygote;
 		memcpy(out_missing, zygote->missing, LAUNCH_TEXT);
 	}
