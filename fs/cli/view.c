@@ -99,8 +99,12 @@ static int tell_end(const struct invocation *invocation, enum bl_status status,
 		return 128 + end->exit_code;
 	}
 	if (status == BL_OK && end->was_told && end->exit_code == 0) {
-		/* Who left knows why. */
-		fputs("session ended\n", stderr);
+		/* Who left knows why; what was refused in it they may not have seen. */
+		const char *refused = strstr(end->text, "; ");
+
+		fputs("session ended", stderr);
+		tell_safe(stderr, refused ? refused : "");
+		fputc('\n', stderr);
 		return 0;
 	}
 	if (status == BL_OK && end->was_told) {

@@ -298,15 +298,40 @@ enum bl_status session_place(struct view *view, struct session_request *request,
 
 static void say_span(char *out, size_t size, int64_t seconds)
 {
-	if (seconds % 3600 == 0)
-		snprintf(out, size, "%lldh", (long long)seconds / 3600);
-	else if (seconds % 60 == 0)
-		snprintf(out, size, "%lldm", (long long)seconds / 60);
-	else
-		snprintf(out, size, "%llds", (long long)seconds);
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} UNITS[] = {{3600, "hour"}, {60, "minute"}, {1, "second"}};
+	unsigned i = 0;
+
+	while (seconds % UNITS[i].seconds)
+		i++;
+	int64_t count = seconds / UNITS[i].seconds;
+
+	snprintf(out, size, "%lld %s%s", (long long)count, UNITS[i].name, count == 1 ? "" : "s");
 }
 
-/* What the person is told before anything is shown. Words of ours and of the policy. */
+/* For whoever has never seen the viewer. */
+static const char *keys_of(const char *viewer)
+{
+	static const struct {
+		const char *viewer, *keys;
+	} KEYS[] = {
+		{"nnn", "Keys:\tarrows move, Enter opens, q comes back and leaves, ? lists all\n"},
+		{"less", "Keys:\tspace goes on, / searches, q leaves, h lists all\n"},
+		{"mc", "Keys:\tarrows move, F3 opens and closes, F10 leaves\n"},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(KEYS); i++)
+		if (strcmp(viewer, KEYS[i].viewer) == 0)
+			return KEYS[i].keys;
+	return "";
+}
+
+/*
+ * What the person is told before anything is shown. Words of ours and of the policy; what matters most comes first, as a small terminal
+ * shows no more.
+ */
 static void welcome_of(const struct view *view, const struct session_request *request, char *out,
 		       size_t size)
 {
@@ -315,22 +340,23 @@ static void welcome_of(const struct view *view, const struct session_request *re
 	gate_view_terms(view->gate_view, terms, sizeof(terms));
 	say_span(idle, sizeof(idle), request->idle_seconds);
 	say_span(total, sizeof(total), request->total_seconds);
-	snprintf(
-		out, size,
-		"Sealed session %llu: device %s, looked at with %s\n\n"
-		"%s\n"
-		"Logged: every name listed and every file read, under your name (%s), before you "
-		"see it; how much is shown.\n"
-		"Nothing can be copied out of here. The last line of the screen says whose it is.\n"
-		"Ends after %s without a key, after %s in all, and at once when you may no longer "
-		"read it.\n"
-		"%s",
-		(unsigned long long)gate_view_session(view->gate_view), view->device,
-		request->viewer, terms, gate_view_person(view->gate_view), idle, total,
-		request->is_proc_visible
-			? "On this host other users can see which files your viewers were "
-			  "started with (accepted by the policy).\n"
-			: "");
+	snprintf(out, size,
+		 "Sealed session %llu: device %s, in %s\n\n"
+		 "Logged:\tevery name and every file you look at, as %s\n"
+		 "%s"
+		 "%s"
+		 "Copying:\tnothing can be copied out; the last row says whose screen it is\n"
+		 "Ends:\tafter %s without a key, after %s in all, and at once when you may no "
+		 "longer read this\n"
+		 "Refused?\tthe reason stands in /devices/READ ME.txt\n"
+		 "%s",
+		 (unsigned long long)gate_view_session(view->gate_view), view->device,
+		 request->viewer, gate_view_person(view->gate_view), terms,
+		 request->is_proc_visible
+			 ? "Seen:\tother users of this host can see the names that "
+			   "viewers were started with (the policy accepts that)\n"
+			 : "",
+		 idle, total, keys_of(request->viewer));
 }
 
 static enum bl_status on_begin(void *context, struct bl_error *why)
@@ -351,6 +377,13 @@ static enum bl_status on_show(void *context, uint64_t bytes, struct bl_error *wh
 		return bl_fail(why, status, "%s", log_why.text);
 	view->shown_counted += bytes;
 	return BL_OK;
+}
+
+static uint64_t on_refused(void *context, char *out, size_t size)
+{
+	struct view *view = context;
+
+	return gate_view_refused(view->gate_view, out, size);
 }
 
 /* Whoever waits inside for an answer does not die before the mount is gone. */
@@ -390,6 +423,7 @@ static enum bl_status broker_start(struct view *view, struct session_request *re
 		.total_seconds = request->total_seconds,
 		.begin = on_begin,
 		.show = on_show,
+		.refused = on_refused,
 		.over = on_over,
 		.ended = on_session_end,
 		.context = view,

@@ -45,6 +45,7 @@ static enum bl_status asker_new(struct gate *gate, const struct gate_question *q
 
 	pthread_mutex_init(&view->lock, NULL);
 	pthread_mutex_init(&view->notice_lock, NULL);
+	pthread_mutex_init(&view->refused_lock, NULL);
 	view->gate = gate;
 	view->uid = question->uid;
 	view->gid = question->gid;
@@ -446,30 +447,48 @@ static bool notice_line(void *context, const struct gate_may_line *line)
 	return !notice->is_full;
 }
 
-static void say_head(struct answer *answer, const struct gate_view *view,
-		     const struct policy *policy)
+/* In a session nobody can ask why: so what was refused in it is told here, before anything else. */
+static void say_refused(struct answer *answer, struct gate_view *view)
+{
+	pthread_mutex_lock(&view->refused_lock);
+	if (view->refused)
+		answer_say(answer, "What was refused here, the last one first\n\n");
+	for (unsigned i = 0; i < REFUSED_WORDS && view->refused_why[i][0]; i++)
+		answer_say(answer, "  - %s\n", view->refused_why[i]);
+	if (view->refused)
+		answer_say(answer, "\n");
+	pthread_mutex_unlock(&view->refused_lock);
+}
+
+static void say_head(struct answer *answer, struct gate_view *view, const struct policy *policy)
 {
 	bool is_named = view->purpose && policy_names_purpose(policy, view->purpose);
 
 	answer_say(answer,
 		   "This %s is yours alone%s%s%s. Whatever you look at is on record.\n"
-		   "Personal data is covered unless the policy lets you see it.\n\n"
-		   "What you may do here now\n\n",
+		   "Personal data is covered unless the policy lets you see it.\n\n",
 		   view->is_session ? "session" : "view", is_named ? ", for the purpose '" : "",
 		   is_named ? view->purpose : "", is_named ? "'" : "");
+	say_refused(answer, view);
+	answer_say(answer, "What you may do here now\n\n");
 }
 
-static void say_tail(struct answer *answer, const struct notice *notice)
+static void say_tail(struct answer *answer, const struct notice *notice, bool is_session)
 {
 	if (notice->is_full)
 		answer_say(answer, "and more: bailee may\n");
 	else if (!notice->has_any)
 		answer_say(answer, "Nothing at the moment.\n");
-	answer_say(answer, "\nTo know more, or to ask for more\n\n"
-			   "  bailee may         all of this, with what is used up\n"
-			   "  bailee why PATH    why something is refused, and the next step\n"
-			   "  bailee request read|copy|unmask DEVICE [PATH] --reason TEXT\n"
-			   "                     ask others to approve it\n");
+	answer_say(answer,
+		   "\nTo know more, or to ask for more%s\n\n"
+		   "  bailee may         all of this, with what is used up\n"
+		   "%s"
+		   "  bailee request read|copy|unmask DEVICE [PATH] --reason TEXT\n"
+		   "                     ask others to approve it\n",
+		   is_session ? ", outside this session" : "",
+		   is_session
+			   ? ""
+			   : "  bailee why PATH    why something is refused, and the next step\n");
 }
 
 static enum bl_status write_notice(struct gate_view *view, char *text, size_t size)
@@ -503,16 +522,16 @@ static enum bl_status write_notice(struct gate_view *view, char *text, size_t si
 	status = may_all(asker, notice_line, notice, NULL);
 	notice_device_done(notice);
 	notice_flush(notice);
-	say_tail(&notice->answer, notice);
+	say_tail(&notice->answer, notice, view->is_session);
 	return status;
 }
 
 /* notice_lock is held. */
 static enum bl_status renew_notice(struct gate_view *view)
 {
-	uint64_t epoch = gate_view_epoch(view);
+	uint64_t epoch = gate_view_epoch(view), refused = gate_view_refused(view, NULL, 0);
 
-	if (view->notice && view->notice_epoch == epoch)
+	if (view->notice && view->notice_epoch == epoch && view->notice_refused == refused)
 		return BL_OK;
 	BL_CLEANUP(bl_free) char *text = malloc(ROOT_NOTICE_SIZE);
 	enum bl_status status = text ? write_notice(view, text, ROOT_NOTICE_SIZE) : BL_NO_MEMORY;
@@ -522,6 +541,7 @@ static enum bl_status renew_notice(struct gate_view *view)
 	free(view->notice);
 	view->notice = strdup(text);
 	view->notice_epoch = epoch;
+	view->notice_refused = refused;
 	return view->notice ? BL_OK : BL_NO_MEMORY;
 }
 

@@ -85,6 +85,7 @@ struct judging {
 	bool is_again;	      /* files and unmasks are paid for; no more is unmasked than at open */
 	bl_classes originals; /* in: of the open; out: what is shown unmasked now */
 	struct mask mask;
+	bool is_looked; /* more than this will not be known of it now */
 	bool is_unsure; /* out: what is in the file would matter, and not all of it was looked through */
 };
 
@@ -185,6 +186,8 @@ static int judge_contents(struct judging *judging, struct scene *scene)
 		use_up(usage, judging->originals);
 	}
 	pthread_mutex_unlock(&usage->lock);
+	if (judging->is_unsure ? judging->is_looked : error)
+		view_note_refused(asked->view, scene, judging->file);
 	return error;
 }
 
@@ -278,6 +281,7 @@ static int look_and_judge(struct judging *judging, struct gate_handle *handle)
 		device_forget_file(asked->device, judging->file);
 	if (status != BL_OK && status != BL_TIMED_OUT)
 		return asked_failed(asked, status);
+	judging->is_looked = true;
 	int error = judge_open(judging, handle);
 
 	if (!judging->is_unsure)

@@ -207,12 +207,18 @@ enum bl_status gate_view_begun(struct gate_view *view, const char *viewer,
 /* gate_view_ended - AUDIT_SESSION_ENDED; of @counted bytes only @shown were: the rest is given back. @detail: why, cut to fit; our own words */
 void gate_view_ended(struct gate_view *view, uint64_t counted, uint64_t shown, const char *detail);
 /*
- * gate_view_terms - what the first screen says of policy: lines of our own words, each at most 100 bytes
+ * gate_view_terms - what the first screen says of policy: lines of our own words, each "LABEL:", a tab, and what it is
  *
  * Which classes are masked how, which are shown as they are, what no detector finds, limits and how much of them is used ("12 of 200 files this
  * hour"), until when it is permitted. Cut to @size, at a line's end.
  */
 void gate_view_terms(struct gate_view *view, char *out, size_t size);
+/*
+ * gate_view_refused - how often contents were refused in this session so far. Any thread.
+ *
+ * @out  why, the last time: rule and next step, in words that name nothing in the device; "": never. NULL: not asked for
+ */
+uint64_t gate_view_refused(struct gate_view *view, char *out, size_t size);
 
 /* ---- requests: what serve translates FUSE into --------------------------------------------------- */
 

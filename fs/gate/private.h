@@ -11,6 +11,7 @@
  *   gate_view.lock         the list of handles
  *   gate_handle.lock       one handle's file, styles and epoch
  *   gate_usage.lock        what one person has used up
+ *   gate_view.refused_lock why a session was refused contents
  *   gate.looks_lock        the list of devices that were looked into
  *   gate_spans.lock        the span cache
  * Who writes under policy_lock swaps pointers and numbers and no more: every request waits for it. So gate_device.lock,
@@ -482,6 +483,8 @@ struct shown_in {
 	uint64_t bytes;
 };
 
+#define REFUSED_WORDS 4u
+#define REFUSED_TEXT  448u
 struct gate_view {
 	struct gate *gate;
 	struct gate_view *next;
@@ -520,7 +523,11 @@ struct gate_view {
 	uint64_t last_handle;
 	pthread_mutex_t notice_lock;
 	char *notice; /* NUL-terminated; NULL: not written yet */
-	uint64_t notice_epoch;
+	uint64_t notice_epoch, notice_refused;
+	/* Of a sealed session, under refused_lock: how often contents were refused, and why, in different words, the last ones first */
+	pthread_mutex_t refused_lock;
+	uint64_t refused;
+	char refused_why[REFUSED_WORDS][REFUSED_TEXT];
 };
 
 /*
@@ -692,6 +699,9 @@ struct answer {
 };
 void answer_say(struct answer *answer, const char *format, ...) BL_PRINTF(2, 3);
 void answer_classes(struct answer *answer, const struct policy *policy, bl_classes classes);
+/* view_note_refused - a session was refused this file's contents: keep why, for its notice and its end. Locks are held. */
+void view_note_refused(struct gate_view *view, const struct scene *scene,
+		       const struct gate_file *file);
 /* answer_limits - "12 of 200 files this hour", "; " between */
 void answer_limits(struct answer *answer, const struct rules_subject *subject,
 		   const struct rules_facts *facts, enum bl_action action);

@@ -360,12 +360,9 @@ void gate_view_ended(struct gate_view *view, uint64_t counted, uint64_t shown, c
 
 /* ---- the first screen ---------------------------------------------------------------------------------------- */
 
-#define TERMS_LINE 100 /* bytes of a line at most */
-
 struct terms {
 	struct answer answer;
-	char line[TERMS_LINE + 1];
-	size_t used, indent;
+	size_t begun; /* of the line that is being said */
 };
 
 /* The line is complete. One that does not fit is left out, and so is all behind it. */
@@ -373,58 +370,27 @@ static void terms_end(struct terms *terms)
 {
 	struct answer *answer = &terms->answer;
 
-	if (terms->used > terms->indent) {
-		if (answer->size - answer->used < terms->used + 2)
-			answer->size = answer->used + 1;
-		else
-			answer_say(answer, "%.*s\n", (int)terms->used, terms->line);
+	answer_say(answer, "\n");
+	if (answer->used + 1 >= answer->size) {
+		answer->text[terms->begun] = 0;
+		answer->used = terms->begun;
+		answer->size = answer->used + 1;
 	}
-	terms->used = terms->indent = 0;
+	terms->begun = answer->used;
 }
 
-/* A word that is not broken; longer lines go on below, indented. */
-static void terms_word(struct terms *terms, const char *word)
+static void terms_classes(struct terms *terms, const struct policy *policy, const char *label,
+			  bl_classes classes, const char *more)
 {
-	size_t length = BL_MIN(strlen(word), TERMS_LINE - 4u);
-
-	if (terms->used > terms->indent && terms->used + 1 + length > TERMS_LINE) {
-		terms_end(terms);
-		terms->used = terms->indent = 4;
-		memset(terms->line, ' ', terms->indent);
-	}
-	if (terms->used > terms->indent)
-		terms->line[terms->used++] = ' ';
-	memcpy(terms->line + terms->used, word, length);
-	terms->used += length;
-}
-
-static void terms_words(struct terms *terms, const char *text)
-{
-	char word[TERMS_LINE];
-
-	for (size_t length; *text; text += length) {
-		text += strspn(text, " ");
-		length = strcspn(text, " ");
-		snprintf(word, sizeof(word), "%.*s", (int)BL_MIN(length, sizeof(word) - 1), text);
-		if (length)
-			terms_word(terms, word);
-	}
-}
-
-static void terms_classes(struct terms *terms, const struct policy *policy, const char *what,
-			  bl_classes classes)
-{
-	char word[TERMS_LINE];
+	struct answer *answer = &terms->answer;
 
 	if (!classes)
 		return;
-	terms_words(terms, what);
-	for (bl_classes left = classes; left; left &= left - 1) {
-		snprintf(word, sizeof(word), "%s%s",
-			 policy_class_name(policy, (unsigned)__builtin_ctzll(left)),
-			 left & (left - 1) ? "," : "");
-		terms_word(terms, word);
-	}
+	answer_say(answer, "%s\t", label);
+	for (bl_classes left = classes; left; left &= left - 1)
+		answer_say(answer, "%s%s", left == classes ? "" : ", ",
+			   policy_class_name(policy, (unsigned)__builtin_ctzll(left)));
+	answer_say(answer, "%s", more);
 	terms_end(terms);
 }
 
@@ -434,7 +400,7 @@ static void terms_masks(struct terms *terms, const struct scene *scene)
 	bl_classes built_in = CLASS_BIT(CLASS_COUNT) - 1, wanted = policy_detects(policy);
 	bl_classes blind = wanted & built_in & ~detect_supported(), by_style[STYLE_COUNT + 1] = {0};
 	uint8_t styles[CLASS_LIMIT];
-	char what[64];
+	char how[64];
 
 	rules_shows(scene->view->subject, &scene->facts, ACTION_READ, styles);
 	for (bl_classes left = wanted & ~blind; left; left &= left - 1) {
@@ -443,11 +409,12 @@ static void terms_masks(struct terms *terms, const struct scene *scene)
 		by_style[BL_MIN(styles[class], STYLE_ORIGINAL)] |= CLASS_BIT(class);
 	}
 	for (unsigned style = 0; style < STYLE_COUNT; style++) {
-		snprintf(what, sizeof(what), "masked (%s):", bl_style_name((enum bl_style)style));
-		terms_classes(terms, policy, what, by_style[style]);
+		snprintf(how, sizeof(how), " (%s)", bl_style_name((enum bl_style)style));
+		terms_classes(terms, policy, "Masked:", by_style[style],
+			      style == STYLE_FILL ? "" : how);
 	}
-	terms_classes(terms, policy, "shown as they are:", by_style[STYLE_ORIGINAL]);
-	terms_classes(terms, policy, "not found by any detector, and so not masked:", blind);
+	terms_classes(terms, policy, "Shown:", by_style[STYLE_ORIGINAL], " (as they are)");
+	terms_classes(terms, policy, "Not masked:", blind, " (nothing finds these yet)");
 }
 
 static void say_amount(char out[32], enum bl_unit unit, uint64_t amount)
@@ -466,13 +433,12 @@ static bool terms_limit(void *context, const struct rules_limit *limit)
 	static const char *const PERIODS[PERIOD_COUNT] = {
 		[PERIOD_HOUR] = "this hour", [PERIOD_DAY] = "today"};
 	struct terms *terms = context;
-	char line[TERMS_LINE], used[32], most[32];
+	char used[32], most[32];
 
 	say_amount(used, limit->unit, limit->used);
 	say_amount(most, limit->unit, limit->most);
-	snprintf(line, sizeof(line), "used: %s of %s %s %s", used, most, bl_unit_name(limit->unit),
-		 PERIODS[limit->period]);
-	terms_words(terms, line);
+	answer_say(&terms->answer, "Used:\t%s of %s %s %s", used, most, bl_unit_name(limit->unit),
+		   PERIODS[limit->period]);
 	terms_end(terms);
 	return true;
 }
@@ -480,7 +446,7 @@ static bool terms_limit(void *context, const struct rules_limit *limit)
 static void terms_all(struct terms *terms, const struct scene *scene)
 {
 	const struct rules_subject *subject = scene->view->subject;
-	char line[TERMS_LINE], when[20];
+	char when[20];
 	struct rules_decision decision;
 
 	terms_masks(terms, scene);
@@ -493,8 +459,7 @@ static void terms_all(struct terms *terms, const struct scene *scene)
 	if (until == INT64_MAX)
 		return;
 	rules_local_time(scene->view->gate->policy, until, when);
-	snprintf(line, sizeof(line), "permitted until: %s", when);
-	terms_words(terms, line);
+	answer_say(&terms->answer, "Until:\t%s", when);
 	terms_end(terms);
 }
 

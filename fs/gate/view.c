@@ -76,6 +76,7 @@ void view_free(struct gate_view *view)
 	person_free(view->account);
 	free(view->purpose);
 	free(view->notice);
+	pthread_mutex_destroy(&view->refused_lock);
 	pthread_mutex_destroy(&view->notice_lock);
 	pthread_mutex_destroy(&view->lock);
 	free(view);
@@ -90,6 +91,7 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	pthread_mutex_init(&view->lock, NULL);
 	pthread_mutex_init(&view->notice_lock, NULL);
+	pthread_mutex_init(&view->refused_lock, NULL);
 	view->gate = gate;
 	view->uid = request->uid;
 	view->gid = request->gid;

@@ -158,7 +158,7 @@ static void say_decision(struct answer *answer, const struct scene *scene, enum 
 	rules_say(scene->view->subject, &scene->facts, action, decision, line, sizeof(line));
 	char *any = strstr(line, ANY_PATH);
 
-	if (!any || !quote_path(scene, path, sizeof(path))) {
+	if (!any || !scene->entry || !quote_path(scene, path, sizeof(path))) {
 		answer_say(answer, "%s", line);
 		return;
 	}
@@ -197,6 +197,7 @@ static void say_never_known(struct answer *answer, const struct scene *scene, en
 		(int)(next ? next - line : (ptrdiff_t)strlen(line)), line);
 }
 
+/* Whether it may be done, by which rule, and what next. @file: of contents; NULL: of anything else */
 static void say_action(struct answer *answer, const struct scene *scene, enum bl_action action,
 		       const struct gate_file *file)
 {
@@ -244,6 +245,48 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 	if (file)
 		say_bounds(answer, scene, action, 0, &decision);
 	answer_say(answer, "\n");
+}
+
+/* The last one comes first, and each only once. refused_lock is held. */
+static void keep_refused(struct gate_view *view, const char *text)
+{
+	unsigned at = 0;
+
+	while (at + 1 < REFUSED_WORDS && strcmp(view->refused_why[at], text) != 0)
+		at++;
+	memmove(view->refused_why[1], view->refused_why[0], at * sizeof(view->refused_why[0]));
+	snprintf(view->refused_why[0], sizeof(view->refused_why[0]), "%s", text);
+}
+
+void view_note_refused(struct gate_view *view, const struct scene *scene,
+		       const struct gate_file *file)
+{
+	char text[REFUSED_TEXT] = "";
+	struct answer answer = {text, sizeof(text), 0};
+
+	if (!view->is_session)
+		return;
+	/* Its name stays out: the person's terminal keeps these words when the session has ended. */
+	struct scene nameless = *scene;
+
+	nameless.entry = NULL;
+	say_action(&answer, &nameless, view_contents(view), file);
+	text[strcspn(text, "\n")] = 0;
+	pthread_mutex_lock(&view->refused_lock);
+	view->refused++;
+	keep_refused(view, text);
+	pthread_mutex_unlock(&view->refused_lock);
+}
+
+uint64_t gate_view_refused(struct gate_view *view, char *out, size_t size)
+{
+	pthread_mutex_lock(&view->refused_lock);
+	uint64_t refused = view->refused;
+
+	if (out)
+		snprintf(out, size, "%s", view->refused_why[0]);
+	pthread_mutex_unlock(&view->refused_lock);
+	return refused;
 }
 
 /* Which classes may be shown as they are, and whether this mount is a place for that. */

@@ -86,6 +86,7 @@ struct session {
 	bool is_busy;	 /* there is more to do at once */
 	uint32_t status; /* of LAUNCH_ENDED */
 	char drawn_time[8];
+	uint64_t drawn_refused;
 	char *page; /* the first screen as laid out; NULL: to be laid out */
 	size_t page_length, page_at;
 	struct bucket shows, types;
@@ -124,6 +125,7 @@ bool relay_wants_output(const struct session *session);
 
 /*
  * welcome_page - the first screen of so many rows and columns (without the mark): @text wrapped at spaces and cut, the keys on the last row
+ * In a line, what stands in front of a tab is a label: what is behind it has a column of its own where there is room for one.
  *
  * For screen_feed: it clears and places the cursor itself. NULL: no memory; the caller frees it.
  */

@@ -197,12 +197,23 @@ static void time_text(const struct session *session, char out[8])
 		out[0] = '\0';
 }
 
+static uint64_t refused_of(const struct session *session)
+{
+	const struct session_options *options = &session->options;
+
+	return options->refused ? options->refused(options->context, NULL, 0) : 0;
+}
+
+/* A viewer may say little of a refusal, or nothing at all: where the reason stands is said here. */
 static void mark(struct session *session, struct screen_out *out)
 {
-	char text[SCREEN_MARK];
+	char text[SCREEN_MARK], refused[64] = "";
 
-	snprintf(text, sizeof(text), "%.400s  %s  Ctrl-] leaves", session->mark,
-		 session->drawn_time);
+	if (session->drawn_refused)
+		snprintf(refused, sizeof(refused), "%llu refused: /devices/READ ME.txt  ",
+			 (unsigned long long)session->drawn_refused);
+	snprintf(text, sizeof(text), "%.400s  %s  %sCtrl-] leaves", session->mark,
+		 session->drawn_time, refused);
 	screen_mark(session->screen, text, out);
 }
 
@@ -314,13 +325,17 @@ void relay_draw(struct session *session)
 
 	if (session->frame_length)
 		return;
+	uint64_t refused = refused_of(session);
+
 	time_text(session, time);
 	if (!session->is_open) {
 		screen_open(session->screen, &out);
 		session->is_open = true;
 	} else if (!is_same_size(session->size, session->wanted_size)) {
 		resize(session, &out);
-	} else if (strcmp(time, session->drawn_time) != 0 || !session->drawn_time[0]) {
+	} else if (strcmp(time, session->drawn_time) != 0 || !session->drawn_time[0] ||
+		   refused != session->drawn_refused) {
+		session->drawn_refused = refused;
 		memcpy(session->drawn_time, time[0] ? time : "-", time[0] ? sizeof(time) : 2);
 		mark(session, &out);
 	} else if (is_page_due(session)) {

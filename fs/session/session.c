@@ -254,15 +254,27 @@ static void obey_channel(struct session *session)
 	}
 }
 
+/* It may have ended because nothing could be opened; and its screen is gone. */
+static void end_with_reason(struct session *session, int exit_code, const char *text)
+{
+	const struct session_options *options = &session->options;
+	char why[400] = "";
+
+	if (options->refused)
+		options->refused(options->context, why, sizeof(why));
+	session_finish(session, exit_code, "%s%s%s", text,
+		       why[0] ? "; what was refused last: " : "", why);
+}
+
 static void end_naturally(struct session *session)
 {
 	if (session->stage != STAGE_RUNNING)
 		session_finish(session, bl_status_exit(BL_FAILED),
 			       "its processes ended before its viewer ran");
 	else if (session->has_status && session->status == 0)
-		session_finish(session, 0, "its viewer ended");
+		end_with_reason(session, 0, "its viewer ended");
 	else
-		session_finish(session, bl_status_exit(BL_FAILED), "its viewer failed");
+		end_with_reason(session, bl_status_exit(BL_FAILED), "its viewer failed");
 }
 
 /* Whatever tells that it has ended, tells it of all of it. */

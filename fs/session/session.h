@@ -61,6 +61,8 @@ struct session_options {
 	 */
 	enum bl_status (*begin)(void *context, struct bl_error *why);
 	enum bl_status (*show)(void *context, uint64_t bytes, struct bl_error *why);
+	/* How many reads were refused so far; @out, if not NULL: why the last one was, in words. From the broker's thread. NULL: nobody knows */
+	uint64_t (*refused)(void *context, char *out, size_t size);
 	/*
 	 * Told once, from the broker's thread, when its processes were killed: whatever they wait for can be taken away, so that they die.
 	 * NULL: nobody minds. May not call session_*.

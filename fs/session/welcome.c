@@ -1,4 +1,5 @@
 /* The first screen: our own words, laid out for a terminal of any size. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,11 @@
 
 #include "fs/session/private.h"
 
-#define KEYS	"any key: go on   q: leave"
+#define KEYS "any key: go on   q: leave"
+#define LABEL                                                                                      \
+	13u /* columns of "Not masked: " and the like; where there are so few that nothing stands beside them, none */
+#define WIDE	60u
+#define HIGH	16u /* rows; with fewer, empty ones are left out */
 #define CUT	"... (a larger terminal shows all of it)"
 #define CLEARED "\033[H\033[2J"
 
@@ -14,6 +19,7 @@ struct layout {
 	FILE *out;
 	struct screen_size size;
 	unsigned row, column; /* 0-based, of what comes next */
+	unsigned indent;      /* of the rows that a line goes on in */
 	bool is_cut;
 };
 
@@ -53,15 +59,29 @@ static bool new_row(struct layout *layout)
 	return true;
 }
 
+static void put_spaces(struct layout *layout, unsigned until)
+{
+	for (; layout->column < until; layout->column++)
+		fputc(' ', layout->out);
+}
+
+static bool go_on(struct layout *layout)
+{
+	if (!new_row(layout))
+		return false;
+	put_spaces(layout, layout->indent);
+	return true;
+}
+
 /* One that is longer than a row goes on in the next. */
 static bool put_word(struct layout *layout, const char *word, size_t length)
 {
 	/* A character in the last column would leave the cursor waiting there; so none ever is. */
 	unsigned most = layout->size.columns - 1, width = width_of(word, length), one;
-	bool has_space = layout->column > 0;
+	bool has_space = layout->column > layout->indent;
 
-	if (layout->column + has_space + width > most && layout->column > 0) {
-		if (!new_row(layout))
+	if (layout->column + has_space + width > most && layout->column > layout->indent) {
+		if (!go_on(layout))
 			return false;
 		has_space = false;
 	}
@@ -71,7 +91,7 @@ static bool put_word(struct layout *layout, const char *word, size_t length)
 	}
 	for (size_t at = 0, step; at < length; at += step) {
 		step = next_character(word + at, length - at, &one);
-		if (layout->column + one > most && !new_row(layout))
+		if (layout->column + one > most && !go_on(layout))
 			return false;
 		fwrite(word + at, 1, step, layout->out);
 		layout->column += one;
@@ -79,9 +99,26 @@ static bool put_word(struct layout *layout, const char *word, size_t length)
 	return true;
 }
 
+/* What stands in front of a tab is a label, in a column of its own. */
+static bool put_label(struct layout *layout, const char *line, size_t length)
+{
+	if (!put_word(layout, line, length))
+		return false;
+	if (layout->size.columns >= WIDE) {
+		layout->indent = LABEL;
+		put_spaces(layout, LABEL);
+	}
+	return true;
+}
+
 static bool put_line(struct layout *layout, const char *line, size_t length)
 {
-	for (size_t at = 0; at < length;) {
+	size_t label = strcspn(line, "\t\n");
+
+	layout->indent = 0;
+	if (label < length && !put_label(layout, line, label))
+		return false;
+	for (size_t at = label < length ? label + 1 : 0; at < length;) {
 		size_t word = strcspn(line + at, " \n");
 
 		if (word && !put_word(layout, line + at, word))
@@ -101,6 +138,8 @@ static void put_text(struct layout *layout, const char *text)
 			return;
 		while (*next == '\n') {
 			next++;
+			if (next - text > (ptrdiff_t)length + 1 && layout->size.rows < HIGH)
+				continue;
 			if (!new_row(layout)) {
 				layout->is_cut = *next != '\0';
 				return;
