@@ -25,7 +25,7 @@ start_daemon "$work/store" "$work/policy.yaml"
 for id in D1 D2; do
 	code 0 "$bailee" enroll "$work/source" --device $id --kind disk
 done
-/usr/bin/python3 "$BAILEE_ROOT/tests/tools/session-load.py" "$work/store" "$daemon" "${SESSION_LOAD_ROUNDS:-5}" ||
+/usr/bin/python3 "$BAILEE_ROOT/tests/tools/session-load.py" "$work/store" "$daemon" "${SESSION_LOAD_ROUNDS:-15}" ||
 	{ cat "$work/daemon.err"; fail "something is left, or lost"; }
 stop_daemon
 [ "$stopped" = 0 ] || { cat "$work/daemon.err"; fail "the daemon ended with $stopped"; }

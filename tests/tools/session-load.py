@@ -274,12 +274,16 @@ def left(daemon):
             "sealed places": sum(len(children(zygote)) for zygote in zygotes)}
 
 
-def settled(daemon, wanted):
-    """Whatever ends, ends by itself: waited for, not for ever. The difference that stays."""
+def quiet(daemon, wanted=None):
+    """Whatever ends, ends by itself: what there is when nothing changed for some looks (and is as wanted), or the patience is over."""
     until = time.monotonic() + PATIENCE
-    while left(daemon) != wanted and time.monotonic() < until:
+    same, last = 0, None
+    while same < 10 and time.monotonic() < until:
+        now = left(daemon)
+        same = same + 1 if now == last and (wanted is None or now == wanted) else 0
+        last = now
         time.sleep(0.05)
-    return {key: (was, left(daemon)[key]) for key, was in wanted.items() if left(daemon)[key] != was}
+    return last
 
 
 def check_log(problems):
@@ -330,10 +334,7 @@ def main():
     admins.load()
     warm_up("D1")
     warm_up("D2")
-    while left(daemon)["sealed places"] or views_of(connect()):
-        time.sleep(0.05)
-    time.sleep(0.2)
-    before = left(daemon)
+    before = quiet(daemon)
     runners = [threading.Thread(target=work) for work in (admins.loads, admins.holds, admins.looks)]
     # people are processes: threads of ours that fork would take locks along
     people = []
@@ -352,7 +353,8 @@ def main():
         runner.join()
     admins.load()
     problems += ["a policy was refused: %s" % answer for answer in admins.failed]
-    different = settled(daemon, before)
+    after = quiet(daemon, before)
+    different = {key: (was, after[key]) for key, was in before.items() if after[key] != was}
     if different:
         problems.append("not as before: %s" % different)
         for child in children(MONITOR):
