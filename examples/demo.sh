@@ -8,6 +8,12 @@
 set -eu
 
 build=${1:?use: demo.sh BUILD}
+# Sealed sessions want a /proc that hides: one of our own, in a mount namespace of our own.
+if [ "$(id -u)" = 0 ] && [ -z "${BAILEE_DEMO_HIDDEN:-}" ] &&
+	unshare -m --propagation private mount -t proc -o hidepid=invisible proc /proc 2>/dev/null; then
+	export BAILEE_DEMO_HIDDEN=1
+	exec unshare -m --propagation private sh -c 'mount -t proc -o hidepid=invisible proc /proc && exec sh "$@"' demo "$0" "$@"
+fi
 examples=$(cd "$(dirname "$0")" && pwd)
 bailee=$build/bailee
 PATH=$PATH:/usr/sbin:/sbin
@@ -68,6 +74,70 @@ as_expect() {
 
 # A folder named after the customer is masked as well: go where the view's own names lead.
 documents() { as "$1" find "$work/view-$1/RMA-1001/p2-ext4/Users" -name Documents; }
+
+# What whoever sits at a terminal of 80 x 24 has on it in a session: a key, some time to look, q. python3 comes with Debian's standard tools.
+someone_looks() {
+	python3 - "$@" <<'PYTHON'
+import os, pty, select, signal, sys
+signal.alarm(60)
+uid, path, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.fchown(0, uid, -1)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    os.environ["TERM"] = "xterm"
+    os.execv(command[0], command)
+import fcntl, struct, termios
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+seen, keys = b"", [(b"q: leave", b" "), (b"toner", b"q")]
+with open(path, "wb") as screen:
+    while True:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        screen.write(data)
+        seen += data
+        if keys and keys[0][0] in seen:
+            os.write(terminal, keys.pop(0)[1])
+            seen = b""
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PYTHON
+}
+
+# Rows of text only, in the order in which they were drawn.
+as_text() { sed 's/\x1b\[[0-9;?]*[HKmhlrJABCDMX]/\n/g; s/\x1b[()][A0B]//g; s/\x1b[=>]//g; s/[\x0e\x0f\x1b\r]//g' "$1" | grep -v '^ *$'; }
+
+show_session() {
+	title "The same technician looks at a file in a sealed session: contents, masked, on a screen and nowhere else"
+	for tool in unshare python3 less; do
+		command -v $tool >/dev/null || { echo "    skipped: there is no $tool here"; return 0; }
+	done
+	docs=$(documents 61001)
+	if [ -z "${BAILEE_DEMO_HIDDEN:-}" ]; then
+		echo "    skipped: no mount namespace of its own can be made here"
+		return 0
+	fi
+	echo "    as uid 61001: bailee view --purpose repair RMA-1001 -- less .../notes.txt"
+	someone_looks 61001 "$work/screen" "$bailee" view --purpose repair --store "$store" RMA-1001 -- less "${docs#"$work/view-61001/RMA-1001/"}/notes.txt"
+	as_text "$work/screen" >"$work/out"
+	sed 's/^/    | /' "$work/out"
+	says 'Sealed session'
+	says 'the printer is still out of toner'
+	says 'uid:61001  RMA-1001  session'
+	hides 4111
+	hides harbour-inn
+	title "It is the screen that is shown: a file, a pipe or another program gets nothing"
+	as_expect 2 61001 "$bailee" view --purpose repair --store "$store" RMA-1001
+	says 'needs a terminal'
+	as_expect 1 61001 cat "$docs/notes.txt"
+	expect 0 "$bailee" log query --store "$store" --device RMA-1001 --op session-ended
+	says session-ended
+}
 
 show_solo() {
 	title "An image, masked, in one command (solo: masking and logging work, nothing is enforced against you)"
@@ -160,6 +230,8 @@ show_enforced() {
 	as_expect 1 61001 cat "$docs/notes.txt"
 	as_expect 0 61001 "$bailee" why "$docs/notes.txt"
 	says 'copy'
+
+	show_session
 
 	title "The supervisor (uid 61002) copies the masked view; other users and root do not even get in"
 	as_expect 0 61002 "$bailee" open --purpose repair --store "$store" "$work/view-61002"
