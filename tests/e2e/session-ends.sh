@@ -56,7 +56,7 @@ looking() {
 	words=$2
 	exit_code=$3
 	shift 3
-	printf 'key x\nsee Waiting for data\nrun echo >%s\nsee %s\nend %s\n' "$work/inside" "$words" "$exit_code" >"$work/script"
+	printf 'see q: leave\nkey x\nsee Waiting for data\nrun echo >%s\nsee %s\nend %s\n' "$work/inside" "$words" "$exit_code" >"$work/script"
 	$person 61001 20x90 "$bailee" view "$@" "$device" -- less +F notes.txt <"$work/script" >"$work/screen" 2>&1 &
 	looker=$!
 	read -r _ <"$work/inside" || fail "nobody looks"
@@ -116,6 +116,7 @@ again
 policy ', limits: {shown: 24K per day}' '' '' ''
 load
 $person 61001 50x90 "$bailee" view D1 -- less notes.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail 'a limit'; }
+see q: leave
 key x
 see line 30
 key                                                                      \x20
@@ -129,6 +130,7 @@ stop_daemon
 start_daemon "$work/disk/store" "$work/policy.yaml"
 $person 61001 50x90 "$bailee" view D1 -- less notes.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail 'a limit after a restart'; }
 see KiB of 24 KiB shown today
+see q: leave
 key x
 see session ended
 not gooseberry

@@ -53,7 +53,8 @@ if [ -z "${BAILEE_HIDDEN_PROC:-}" ]; then
 		policy 2 '' ', visible_proc: accept'
 		code 0 "$bailee" policy load "$work/policy.yaml"
 		$person 61001 30x100 "$bailee" view D1 -- less notes.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "accepted"; }
-see (accepted by the
+see (the policy
+see q: leave
 key x
 see gooseberry
 key q

@@ -43,6 +43,7 @@ for step in $steps; do
 	seen="$seen $step"
 	start_daemon "$work/store" "$work/policy.yaml"
 	$person 61001 24x160 sh -c "'$bailee' view D1 -- less notes.txt; echo \"code \$?\"" >"$work/screen" <<EOF || { cat "$work/screen"; fail "without $step there is a session"; }
+either q: leave|code
 key x
 see code
 see $step
@@ -58,6 +59,7 @@ stop_daemon
 rm "$work/bin/trial"
 start_daemon "$work/store" "$work/policy.yaml"
 $person 61001 24x160 "$bailee" view D1 -- less notes.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "with every step there is none"; }
+see q: leave
 key x
 see gooseberry
 key q

@@ -44,6 +44,7 @@ see Logged:
 last Ctrl-]
 not gooseberry
 run "$BAILEE_BUILD/bailee" sessions --json >"$work/sessions" && jq -e '.sessions[0].state == "welcome"' "$work/sessions"
+see q: leave
 key x
 see unicode.txt
 see folder
@@ -96,12 +97,13 @@ for viewer in 'less folder/notes.txt' 'grep -r gooseberry .' 'find .' 'file fold
 	file*) text='text' ;;
 	*) text=notes.txt ;;
 	esac
-	printf 'see Sealed\nkey x\nsee %s\nlast session\nnot 4111\nnot harbour-inn\nkey q\nend 0\n' "$text" >"$work/script"
+	printf 'see q: leave\nkey x\nsee %s\nlast session\nnot 4111\nnot harbour-inn\nkey q\nend 0\n' "$text" >"$work/script"
 	# shellcheck disable=SC2086
 	$person 61001 24x90 "$bailee" view D1 -- $viewer <"$work/script" >"$work/screen" || { cat "$work/screen"; fail "$viewer"; }
 done
 $person 61001 30x100 "$bailee" view D1 -- mc -u >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "mc"; }
 see Sealed
+see q: leave
 key x
 see unicode.txt
 last session
@@ -111,6 +113,7 @@ EOF
 
 # ---- unmasked only with the reason that the rule wants
 $person 61001 24x90 "$bailee" view --reason 'ticket 12' D1 -- less folder/notes.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "unmask"; }
+see q: leave
 key x
 see kim1@harbour-inn.example
 not 4111 1111 1111 1111
@@ -120,6 +123,7 @@ EOF
 
 # ---- what an image says to a terminal never gets there
 $person 61001 24x90 "$bailee" view D1 -- less -r hostile.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "hostile"; }
+see q: leave
 key x
 see row
 last session
@@ -142,6 +146,7 @@ EOF
 
 # ---- Ctrl-C reaches the viewer, Ctrl-] ends any
 $person 61001 24x90 "$bailee" view D1 -- less +F folder/notes.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "ctrl-c"; }
+see q: leave
 key x
 see Waiting for data
 key \x03

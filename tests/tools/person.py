@@ -5,6 +5,7 @@
 
 SCRIPT has one step a line; what a step waits for is an event on the screen (or the command's end), never time:
     see TEXT       until TEXT stands somewhere on the screen
+    either A|B     until one of them does
     last TEXT      until TEXT stands in the last row
     gone TEXT      until TEXT stands nowhere on it any more
     not TEXT       TEXT was never on the screen, nor in any byte so far
@@ -92,6 +93,8 @@ class Person:
         verb, _, rest = line.partition(" ")
         if verb == "see":
             self.wait("never saw '%s'" % rest, lambda: rest in self.shown())
+        elif verb == "either":
+            self.wait("saw none of '%s'" % rest, lambda: any(text in self.shown() for text in rest.split("|")))
         elif verb == "last":
             self.wait("'%s' is not in the last row" % rest, lambda: rest in self.screen.display[-1])
         elif verb == "gone":
