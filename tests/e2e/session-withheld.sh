@@ -55,9 +55,9 @@ $person 61001 24x90 "$bailee" view D1 -- less photo.jpg >"$work/screen" <<'EOF' 
 see Refused?
 key x
 see what was refused last: contents are withheld by rule
-not photo.jpg:
 end any
 EOF
+grep -q photo "$work/screen" && fail "a name stays on the person's own screen"
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
 exit 0
