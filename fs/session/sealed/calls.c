@@ -91,7 +91,6 @@ static const int CALLS[] = {
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(setpgid),
-	SCMP_SYS(setsid),
 	SCMP_SYS(set_robust_list),
 	SCMP_SYS(set_tid_address),
 	SCMP_SYS(rseq),
