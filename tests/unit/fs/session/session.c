@@ -1175,6 +1175,23 @@ static void first_screen_fits_any_terminal(void **state)
 	}
 }
 
+/* Beside its label where there is room, and going on below itself; a small terminal has no empty rows. */
+static void labels_have_a_column_of_their_own(void **state)
+{
+	static const char TEXT[] =
+		"Title\n\nEnds:\tone two three four five six seven eight nine ten "
+		"eleven twelve thirteen\nLast:\tword\n";
+	BL_CLEANUP(bl_free) char *wide = welcome_page(TEXT, (struct screen_size){24, 60});
+	BL_CLEANUP(bl_free) char *narrow = welcome_page(TEXT, (struct screen_size){12, 40});
+
+	(void)state;
+	assert_non_null(strstr(wide, "Title\r\n\r\nEnds:        one two"));
+	assert_non_null(strstr(wide, "\r\n             ten eleven"));
+	assert_non_null(strstr(wide, "\r\nLast:        word"));
+	assert_non_null(strstr(narrow, "Title\r\nEnds: one two"));
+	assert_null(strstr(narrow, "\r\n\r\n"));
+}
+
 static void spans_are_said_in_words(void **state)
 {
 	static const struct {
@@ -1235,6 +1252,7 @@ int main(void)
 		TEST(pty_has_one_row_less),
 		TEST(sizes_are_clamped_and_the_last_one_counts),
 		cmocka_unit_test(first_screen_fits_any_terminal),
+		cmocka_unit_test(labels_have_a_column_of_their_own),
 		cmocka_unit_test(spans_are_said_in_words),
 		cmocka_unit_test(session_is_small),
 	};
