@@ -108,7 +108,10 @@ before=$(pss "$daemon")
 exec 7<>"$work/keep"
 for uid in 61001 61002 61003 61004; do
 	[ $uid = 61004 ] && count=11 || count=13
-	as $uid "$client" many D1 $count less mail-00.txt <"$work/keep" 7>&- >"$work/many.$uid" &
+	(
+		exec 7>&-
+		exec setpriv --reuid=$uid --regid=$uid --clear-groups "$client" many D1 $count less mail-00.txt <"$work/keep" >"$work/many.$uid"
+	) &
 	crowd="$crowd $!"
 done
 for uid in 61001 61002 61003 61004; do
