@@ -57,8 +57,7 @@ static json_t *views_of(struct asked *asked, bool is_privileged)
 		answer_text(item, "path", view->path);
 		answer_number(item, "since_unix", view->since_unix);
 		if (view->place) {
-			answer_number(item, "session",
-				      (int64_t)gate_view_session(view->gate_view));
+			answer_number(item, "session", (int64_t)gate_view_session(view->gate_view));
 			answer_text(item, "device", view->device);
 		}
 		json_array_append_new(list, item);
