@@ -67,7 +67,7 @@ looking() {
 
 # ---- a viewer's end, and a first screen that is left
 looking 'a viewer that ends' <<SCRIPT
-see Sealed
+see q: leave
 key x
 see gooseberry
 last uid:61001
@@ -105,6 +105,7 @@ export bailee work
 looking 'ended by somebody' <<SCRIPT
 see Sealed
 run "$bailee" sessions | grep -q 'less (first screen)'
+see q: leave
 key x
 see gooseberry
 run sh "$work/told"
@@ -123,7 +124,7 @@ for signal in 'TERM 143 Terminated' 'HUP 129 Hangup' 'INT 130 Interrupt' 'QUIT 1
 	# shellcheck disable=SC2086 # three words
 	set -- $signal
 	looking "SIG$1" <<SCRIPT
-see Sealed
+see q: leave
 key x
 see gooseberry
 run kill -TSTP \$(cat "$work/theirs/pid") && kill -$1 \$(cat "$work/theirs/pid")
@@ -143,7 +144,7 @@ kill -CONT "$pid"
 until stty -a <tty | grep -q -- '-icanon'; do :; done
 STOP
 looking 'stopped and continued' <<SCRIPT
-see Sealed
+see q: leave
 key x
 see gooseberry
 run cd "$work/theirs" && sh "$work/stop"
@@ -159,7 +160,7 @@ for pid in $(cat "/proc/$1/task/$1/children"); do
 done
 KILL
 looking 'kill -9 of the daemon' <<SCRIPT
-see Sealed
+see q: leave
 key x
 see gooseberry
 run sh "$work/kill" $daemon

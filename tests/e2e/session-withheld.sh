@@ -29,6 +29,7 @@ code 0 "$bailee" enroll "$work/source" --device D1 --kind disk
 # ---- in the browser: nothing but the last row says it; in another session it begins anew
 $person 61001 24x90 "$bailee" view D1 >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "in the browser"; }
 see Refused?
+see q: leave
 key x
 see photo.jpg
 key \r
@@ -40,6 +41,7 @@ EOF
 # ---- the notice: rule, words
 $person 61001 24x90 "$bailee" view D1 -- less photo.jpg '../READ ME.txt' >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "the notice"; }
 see Refused?
+see q: leave
 key x
 last 1 refused
 key \r
@@ -53,6 +55,7 @@ EOF
 # ---- at the end, for whoever saw nothing else; a name is none of it
 $person 61001 24x90 "$bailee" view D1 -- less photo.jpg >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "at the end"; }
 see Refused?
+see q: leave
 key x
 see what was refused last: contents are withheld by rule
 end any

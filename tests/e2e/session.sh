@@ -125,7 +125,7 @@ EOF
 $person 61001 24x90 "$bailee" view D1 -- less -r hostile.txt >"$work/screen" <<'EOF' || { cat "$work/screen"; fail "hostile"; }
 see q: leave
 key x
-see row
+see hostile.txt (END)
 last session
 not ]52;
 not aGVsbG8

@@ -115,7 +115,10 @@ class Person:
             until = time.monotonic() + LIMIT
             while self.take(until):
                 pass
-            code = self.process.wait()
+            try:
+                code = self.process.wait(max(1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.fail("does not end")
             print(self.shown())
             if rest != "any" and code != int(rest):
                 self.fail("ended with %d, wanted %s" % (code, rest))

@@ -88,7 +88,7 @@ def to_the_end(session):
 
 def begin(session):
     """The first screen, a key, and something of the viewer."""
-    if frames(session, lambda text: b"Ctrl-]" in text and b"Sealed" in text) is None:
+    if frames(session, lambda text: b"q: leave" in text) is None:
         return False
     session.send(b"Ix")
     return frames(session, lambda text: b"diary" in text) is not None
