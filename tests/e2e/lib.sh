@@ -64,13 +64,23 @@ as() {
 	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
 }
 
+# Can this kernel seal a place? Landlock's version by landlock_create_ruleset(2), which has no tool.
+need_sessions() {
+	need /usr/bin/python3 unshare
+	unshare -U true 2>/dev/null || skip "needs user namespaces"
+	[ "$(/usr/bin/python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))')" -ge 2 ] ||
+		skip "needs Landlock, version 2"
+}
+
 # hidden_proc "$0" "$@": go on in a mount namespace of our own whose /proc hides other people's processes, as sealed sessions want it
 hidden_proc() {
 	[ -z "${BAILEE_HIDDEN_PROC:-}" ] || return 0
+	need_sessions
 	rm -rf "$work"
 	trap - EXIT INT TERM HUP
 	export BAILEE_HIDDEN_PROC=1
-	exec unshare -m --propagation private sh -c 'mount -t proc -o hidepid=invisible proc /proc && exec sh "$@"' hidden "$@"
+	exec unshare -m --propagation private sh -c \
+		'mount -t proc -o hidepid=invisible proc /proc || { echo "needs a /proc of its own"; exit 77; }; exec sh "$@"' hidden "$@"
 }
 
 # start_daemon STORE [POLICY]: returns when requests are answered. $serve_options go along.

@@ -3,6 +3,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
+need_sessions
 need jq cat /usr/bin/python3
 
 cat >"$work/policy.yaml" <<'YAML'

@@ -211,7 +211,7 @@ code 0 "$bailee" log unlatch --reason 'room again'
 
 # A client that is killed takes its session along.
 looking D1 'Terminated' 143
-for pid in $(cat "/proc/$looker/task/$looker/children"); do kill "$pid"; done
+for pid in $(cat "/proc/$looker/task/$looker/children"); do kill "$pid" 2>/dev/null || true; done
 wait "$looker" || true
 until "$bailee" sessions --json | jq -e '.sessions == []' >/dev/null; do :; done
 stop_daemon

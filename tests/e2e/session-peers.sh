@@ -2,6 +2,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
+need_sessions
 need jq less /usr/bin/python3
 
 cat >"$work/policy.yaml" <<'YAML'

@@ -3,6 +3,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
+need_sessions
 need less nnn file tree mc hexdump unshare /usr/bin/python3
 mkdir "$work/broad"
 for program in own writable foreign setuid broad/other; do

@@ -158,10 +158,12 @@ EOF
 # ---- and nothing is left
 code 0 "$bailee" sessions --json
 jq -e '.sessions == []' "$work/out" >/dev/null || fail "a session is left"
+ours=$(cat "/proc/$daemon/task/$daemon/children")
+[ "$(echo "$ours" | wc -w)" = 2 ] || fail "the monitor has other children than the daemon and a bailee-session: $ours"
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
 grep -q ' /devices fuse' /proc/self/mountinfo && fail "a mount is left"
-for pid in /proc/[0-9]*; do
-	[ "$(cat "$pid/comm" 2>/dev/null)" = bailee-session ] && [ "$(readlink "$pid/exe" 2>/dev/null)" = "$BAILEE_BUILD/bailee-session" ] && fail "a bailee-session is left"
+for pid in $ours; do
+	[ ! -e "/proc/$pid" ] || fail "process $pid is left"
 done
 exit 0
