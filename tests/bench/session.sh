@@ -82,10 +82,10 @@ say session.start_ms.screen "$(awk '{ print $1 }' "$work/start" | median)" ms
 say session.start_ms.viewer "$(awk '{ print $2 }' "$work/start" | median)" ms
 
 # One round each to know the files; then turns.
-inside() { as 61001 "$client" read D1 1 grep -c no-such-word mail-00.txt mail-01.txt; }
+inside() { as 61001 "$client" read D1 1 grep -c Subject mail-00.txt mail-01.txt; }
 outside() {
 	as 61001 perl -MTime::HiRes=time -e 'my $t = time; system(@ARGV); printf "%d\n", (time - $t) * 1e6' \
-		sh -c "exec grep -c no-such-word '$work/view/D1/mail-00.txt' '$work/view/D1/mail-01.txt' >/dev/null"
+		sh -c "exec grep -c Subject '$work/view/D1/mail-00.txt' '$work/view/D1/mail-01.txt' >/dev/null"
 }
 inside >/dev/null
 outside >/dev/null
