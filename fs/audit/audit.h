@@ -64,7 +64,7 @@ enum audit_op {
 	AUDIT_INSPECTED, /* a wipe check; bytes: of the medium; detail: verdict, digest of the statement */
 	AUDIT_CLOCK, /* wall clock and trusted time part or meet; detail: how far; offset, bytes: wall, trusted */
 	AUDIT_SESSION_BEGUN, /* its first screen was acknowledged; detail: the viewer */
-	AUDIT_SHOWN,	     /* bytes: about to be shown in a session; offset: shown so far */
+	AUDIT_SHOWN,	     /* bytes: about to be shown in a session; offset: counted so far */
 	AUDIT_SESSION_ENDED, /* bytes: shown, offset: counted; detail: why */
 	AUDIT_OP_COUNT
 };

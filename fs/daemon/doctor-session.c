@@ -17,8 +17,6 @@
 #include "fs/daemon/daemon.h"
 #include "fs/session/session.h"
 
-#define LANDLOCK_LEAST 2 /* fs/session/sealed/landlock.c */
-
 /* What a policy has that names none (docs/bailee-policy.5, "sessions"), and Debian's packages of them. */
 static const struct viewer {
 	const char *name, *package;
@@ -110,11 +108,11 @@ static void tell_landlock(struct doctor *doctor, const struct place_facts *facts
 	else if (facts->landlock < 0)
 		doctor_say(doctor, "landlock", DOCTOR_WARNING,
 			   "the kernel has none: no sealed session (Debian 12's has: 6.1)");
-	else if (facts->landlock < LANDLOCK_LEAST)
+	else if (facts->landlock < LAUNCH_LANDLOCK)
 		doctor_say(doctor, "landlock", DOCTOR_WARNING,
 			   "version %d, and sealed sessions need %d: none here (Debian 12's "
 			   "kernel has it: 6.1)",
-			   facts->landlock, LANDLOCK_LEAST);
+			   facts->landlock, LAUNCH_LANDLOCK);
 	else
 		doctor_say(doctor, "landlock", DOCTOR_GOOD, "version %d", facts->landlock);
 }

@@ -296,21 +296,6 @@ enum bl_status session_place(struct view *view, struct session_request *request,
 	return BL_OK;
 }
 
-static void say_span(char *out, size_t size, int64_t seconds)
-{
-	static const struct {
-		int64_t seconds;
-		const char *name;
-	} UNITS[] = {{3600, "hour"}, {60, "minute"}, {1, "second"}};
-	unsigned i = 0;
-
-	while (seconds % UNITS[i].seconds)
-		i++;
-	int64_t count = seconds / UNITS[i].seconds;
-
-	snprintf(out, size, "%lld %s%s", (long long)count, UNITS[i].name, count == 1 ? "" : "s");
-}
-
 /* For whoever has never seen the viewer. */
 static const char *keys_of(const char *viewer)
 {
@@ -338,8 +323,8 @@ static void welcome_of(const struct view *view, const struct session_request *re
 	char terms[2048], idle[32], total[32];
 
 	gate_view_terms(view->gate_view, terms, sizeof(terms));
-	say_span(idle, sizeof(idle), request->idle_seconds);
-	say_span(total, sizeof(total), request->total_seconds);
+	session_span(request->idle_seconds, idle, sizeof(idle));
+	session_span(request->total_seconds, total, sizeof(total));
 	snprintf(out, size,
 		 "Sealed session %llu: device %s, in %s\n\n"
 		 "Logged:\tevery name and every file you look at, as %s\n"

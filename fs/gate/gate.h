@@ -194,13 +194,13 @@ uint64_t gate_view_session(const struct gate_view *view);
 enum bl_status gate_view_may_read(struct gate_view *view, struct bl_error *why) BL_MUST_CHECK;
 /*
  * gate_view_count_shown - @bytes are about to be shown: counted against `limits: shown` of the person, over all their sessions, and
- * durable (AUDIT_SHOWN; @shown_so_far goes along) when this returns BL_OK
+ * durable (AUDIT_SHOWN; @counted_so_far goes along) when this returns BL_OK
  *
  * A step of a limit that is reached makes all views of the person decide again; what is over the limit is refused as a whole, also when
  * some of it would not be: never is more shown than the limit. Statuses of gate_view_may_read. Waits for the log.
  */
-enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes, uint64_t shown_so_far,
-				     struct bl_error *why) BL_MUST_CHECK;
+enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes,
+				     uint64_t counted_so_far, struct bl_error *why) BL_MUST_CHECK;
 /* gate_view_begun - AUDIT_SESSION_BEGUN, durable; @viewer: its name, of the policy's list */
 enum bl_status gate_view_begun(struct gate_view *view, const char *viewer,
 			       struct bl_error *why) BL_MUST_CHECK;

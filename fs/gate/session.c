@@ -320,8 +320,8 @@ static void give_back(struct gate_view *view, uint64_t bytes)
 	pthread_rwlock_unlock(&gate->policy_lock);
 }
 
-enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes, uint64_t shown_so_far,
-				     struct bl_error *why)
+enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes,
+				     uint64_t counted_so_far, struct bl_error *why)
 {
 	struct reading_of reading = {.view = view, .more = bytes};
 	struct audit_event event;
@@ -331,7 +331,7 @@ enum bl_status gate_view_count_shown(struct gate_view *view, uint64_t bytes, uin
 		return status;
 	session_event(view, AUDIT_SHOWN, "", &event);
 	event.bytes = bytes;
-	event.offset = shown_so_far;
+	event.offset = counted_so_far;
 	status = audit_append(view->gate->config.audit, &event, NULL, why);
 	if (status != BL_OK) {
 		give_back(view, bytes);

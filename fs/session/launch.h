@@ -15,11 +15,15 @@
 #define LAUNCH_ARGC	64   /* arguments of a viewer at most, its own name included */
 #define LAUNCH_TERM	32   /* of $TERM, with NUL */
 #define LAUNCH_TEXT	256
-#define LAUNCH_VIEWERS	64	   /* programs in the tree, at most */
-#define LAUNCH_READY_MS 30000	   /* a tree is built within that time, or never */
-#define LAUNCH_STEP_MS	10000	   /* so is every answer of a session that starts */
-#define LAUNCH_INSIDE	1000u	   /* uid and gid inside; outside it is launch_request.uid */
-#define LAUNCH_FOLDER	"/devices" /* where the view is mounted inside */
+#define LAUNCH_VIEWERS	64    /* programs in the tree, at most */
+#define LAUNCH_READY_MS 30000 /* a tree is built within that time, or never */
+#define LAUNCH_STEP_MS	10000 /* so is every answer of a session that starts */
+#define LAUNCH_INSIDE	1000u /* uid and gid inside; outside it is launch_request.uid */
+/* The uids that a session can have outside: of no account (session.h, "throw-away uids") */
+#define SESSION_UID_FIRST UINT32_C(0x60000000)
+#define SESSION_UID_COUNT UINT32_C(0x10000000)
+#define LAUNCH_LANDLOCK	  2	     /* its version, at least: Debian 12's kernel 6.1 */
+#define LAUNCH_FOLDER	  "/devices" /* where the view is mounted inside */
 
 /*
  * One session: to bailee-session, with one descriptor: the far end of the session's channel (SEQPACKET). Everything of the session

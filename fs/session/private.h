@@ -130,8 +130,6 @@ bool relay_wants_output(const struct session *session);
  * For screen_feed: it clears and places the cursor itself. NULL: no memory; the caller frees it.
  */
 char *welcome_page(const char *text, struct screen_size size);
-/* welcome_span - "15 minutes", "8 hours", "90 seconds" */
-void welcome_span(int64_t seconds, char *out, size_t size);
 
 /* ---- sight.c -------------------------------------------------------------------------------------- */
 

@@ -131,12 +131,12 @@ static void check_times(struct session *session)
 	char span[64];
 
 	if (now_ms - typed_ms(session) >= options->idle_seconds * 1000) {
-		welcome_span(options->idle_seconds, span, sizeof(span));
+		session_span(options->idle_seconds, span, sizeof(span));
 		session_finish(session, bl_status_exit(BL_FORBIDDEN),
 			       "nothing was typed for %s (sessions: idle)", span);
 	}
 	if (now_ms - session->begun_ms >= options->total_seconds * 1000) {
-		welcome_span(options->total_seconds, span, sizeof(span));
+		session_span(options->total_seconds, span, sizeof(span));
 		session_finish(session, bl_status_exit(BL_FORBIDDEN),
 			       "it has lasted %s (sessions: total)", span);
 	}

@@ -99,6 +99,9 @@ struct session_state {
 };
 void session_state(struct session *session, struct session_state *out);
 
+/* session_span - "15 minutes", "8 hours", "90 seconds" */
+void session_span(int64_t seconds, char *out, size_t size);
+
 /* ---- whose terminal, and who can look on (sight.c) ----------------------------------------------- */
 
 /*
@@ -119,8 +122,6 @@ bool sight_hides(pid_t pid);
  * Each session is another uid to everybody outside it: of no account, from SESSION_UID_FIRST on, never given twice by one store until all
  * 2^28 were. Numbers are taken from the store in blocks (docs/format-store.md, "session.uids"), so a crash only skips some.
  */
-#define SESSION_UID_FIRST UINT32_C(0x60000000)
-#define SESSION_UID_COUNT UINT32_C(0x10000000)
 struct session_uids;
 /* session_uids_new - @store_fd: the store's folder, borrowed. NULL: no memory */
 struct session_uids *session_uids_new(int store_fd);

@@ -175,7 +175,7 @@ char *welcome_page(const char *text, struct screen_size size)
 	return page;
 }
 
-void welcome_span(int64_t seconds, char *out, size_t size)
+void session_span(int64_t seconds, char *out, size_t size)
 {
 	static const struct {
 		int64_t seconds;

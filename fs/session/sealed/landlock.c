@@ -9,7 +9,6 @@
 /* Landlock, Documentation/userspace-api/landlock.rst. Our own constants: headers may be older than the kernel we run on. */
 #define VERSION_FLAG 1u
 #define PATH_BENEATH 1
-#define LEAST	     2 /* Debian 12's kernel 6.1 */
 
 #define EXECUTE	    (UINT64_C(1) << 0)
 #define WRITE_FILE  (UINT64_C(1) << 1)
@@ -33,7 +32,7 @@ struct beneath {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-/* Rights that exist from version LEAST on: bits below `files` of the first, and so on; what is handled and not given is denied. */
+/* Rights that exist from version LAUNCH_LANDLOCK on: bits below `files` of the first, and so on; what is handled and not given is denied. */
 static const struct {
 	unsigned files, net, scopes;
 	size_t size;
@@ -93,9 +92,9 @@ int landlock_seal(void)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
 
-	if (version < LEAST)
+	if (version < LAUNCH_LANDLOCK)
 		return version < 0 ? errno : EOPNOTSUPP;
-	size_t row = BL_MIN((size_t)version - LEAST, BL_COUNT(VERSIONS) - 1);
+	size_t row = BL_MIN((size_t)version - LAUNCH_LANDLOCK, BL_COUNT(VERSIONS) - 1);
 	struct rules rules = {
 		.handled_files = (UINT64_C(1) << VERSIONS[row].files) - 1,
 		.handled_net = (UINT64_C(1) << VERSIONS[row].net) - 1,

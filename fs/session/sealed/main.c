@@ -24,8 +24,6 @@
 #include "fs/session/sealed/sealed.h"
 
 #define SESSIONS_LIMIT 256
-#define FIRST_UID      0x60000000u
-#define END_UID	       0x70000000u
 #define SIZE_LIMIT     10000 /* rows and columns */
 #define PASSED_LIMIT   4 /* descriptors that we can receive, so that too many are seen and closed */
 #define EXIT_USE       2
@@ -206,9 +204,9 @@ static bool are_arguments_ok(const struct launch_request *request)
 /* Also makes of its terminal one that there is. */
 static bool check_request(struct launch_request *request)
 {
-	if (request->version != LAUNCH_VERSION || request->uid < FIRST_UID ||
-	    request->uid >= END_UID || request->rows < 1 || request->rows > SIZE_LIMIT ||
-	    request->columns < 1 || request->columns > SIZE_LIMIT)
+	if (request->version != LAUNCH_VERSION || request->uid < SESSION_UID_FIRST ||
+	    request->uid - SESSION_UID_FIRST >= SESSION_UID_COUNT || request->rows < 1 ||
+	    request->rows > SIZE_LIMIT || request->columns < 1 || request->columns > SIZE_LIMIT)
 		return false;
 	if (!memchr(request->term, '\0', sizeof(request->term)) ||
 	    !memchr(request->device, '\0', sizeof(request->device)) ||

@@ -35,7 +35,7 @@ static enum doctor_grade tell(const struct place_facts *facts, struct told *told
 static struct place_facts all_good(void)
 {
 	struct place_facts facts = {
-		.is_root = true, .landlock = LANDLOCK_LEAST, .does_proc_hide = true};
+		.is_root = true, .landlock = LAUNCH_LANDLOCK, .does_proc_hide = true};
 
 	for (size_t i = 0; i < BL_COUNT(VIEWERS); i++)
 		facts.has_viewer[i] = true;

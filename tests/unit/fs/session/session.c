@@ -1203,7 +1203,7 @@ static void spans_are_said_in_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
-		welcome_span(ROWS[i].seconds, words, sizeof(words));
+		session_span(ROWS[i].seconds, words, sizeof(words));
 		assert_string_equal(words, ROWS[i].words);
 	}
 }
