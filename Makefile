@@ -53,7 +53,7 @@ LIBS = $(PKG_LIBS) -pthread -lm
 # -ltsk first: libtsk and libext2fs both export ext2fs_open (docs/reader.md, "Traps").
 READER_LIBS = -ltsk -lext2fs -lcom_err -lseccomp -lsodium -pthread
 
-POLICY_C := $(wildcard policy/*.c policy/*/*.c)
+POLICY_C := $(wildcard policy/*.c policy/*/*.c policy/detect/kinds/*.c)
 FS_C := $(wildcard fs/*/*.c)
 CLI_C := $(wildcard fs/cli/*.c)
 LIBFS_C := $(filter-out $(CLI_C),$(FS_C))

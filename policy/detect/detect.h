@@ -38,10 +38,37 @@ void detect_spans_free(struct detect_spans *spans); /* frees items, not the stru
 
 /* ---- what kind of file ---------------------------------------------------------------------- */
 
+/* How characters are written in a file, or in a part of one. */
+enum detect_charset {
+	CHARSET_UTF8,
+	CHARSET_WINDOWS_1252, /* and ISO 8859-1, of which it is the superset everybody means (WHATWG Encoding); any byte is a character */
+	CHARSET_UTF16LE,
+	CHARSET_UTF16BE,
+	CHARSET_UTF32LE,
+	CHARSET_UTF32BE,
+	CHARSET_COUNT
+};
+/* How the bytes of a part are written once more (RFC 2045, 6). */
+enum detect_transfer { TRANSFER_NONE, TRANSFER_QUOTED_PRINTABLE, TRANSFER_BASE64 };
+
+/* What structure there is in a file. All but DETECT_PLAIN are looked through from the start, once; see detect_look. */
+enum detect_format {
+	DETECT_PLAIN, /* text, logs, INI, key=value, configuration, programs: answered by window */
+	DETECT_CSV,   /* RFC 4180 and other separators: a header names the columns */
+	DETECT_JSON,  /* RFC 8259, and JSON Lines */
+	DETECT_XML,   /* and HTML, property lists */
+	DETECT_CARD,  /* content lines: vCard 2.1 to 4.0, iCalendar, LDIF */
+	DETECT_MAIL,  /* RFC 5322, MIME, mbox */
+	DETECT_FORMAT_COUNT
+};
+
 struct detect_profile {
 	enum bl_file_kind kind; /* for the policy's `kinds` */
-	bool is_text;		/* UTF-8 text that the window scanner may look into */
-	const char *reason;	/* when not: "a database", "UTF-16 text", ...; static, no content */
+	bool is_text;		/* text that the scanner may look into */
+	uint8_t charset;	/* enum detect_charset */
+	uint8_t format;		/* enum detect_format */
+	char separator;		/* of DETECT_CSV: ',', ';', '\t', '|' */
+	const char *reason;	/* when no text: "a database", "a picture", ...; static, no content */
 };
 
 /*
@@ -152,6 +179,103 @@ struct detect_window {
  */
 enum bl_status detect_scan(const struct detect_scanner *scanner, const struct detect_window *window,
 			   struct detect_spans *out_spans) BL_MUST_CHECK;
+
+/* ---- files of any charset and format ------------------------------------------------------------------- */
+
+/*
+ * Where a structured file's scanner stands: fixed size, no pointers, so that it may be kept (sealed) and gone on from, by the same
+ * DETECT_VERSION on the same kind of machine. Zeroed: the start of a file.
+ */
+#define DETECT_STATE 1024u
+struct detect_state {
+	uint64_t offset; /* in the file: what was looked at so far */
+	uint8_t bytes[DETECT_STATE];
+};
+
+/* A part of a window that is written in one way. Pieces are in order, do not overlap, and cover what was looked at. */
+struct detect_piece {
+	uint64_t start, end; /* in the file */
+	uint8_t charset;     /* enum detect_charset */
+	uint8_t transfer;    /* enum detect_transfer */
+	uint8_t phase;	     /* of TRANSFER_BASE64: characters of a quad that stand before `start`, 0..3 */
+	uint8_t format;	     /* enum detect_format of the text in it: masks keep it valid */
+};
+struct detect_pieces {
+	struct detect_piece *items;
+	size_t count, room;
+};
+void detect_pieces_free(struct detect_pieces *pieces); /* frees items, not the struct */
+
+/* detect_is_local - can each window of such a file be answered by itself? Else windows come in order, from a state. */
+bool detect_is_local(const struct detect_profile *profile);
+
+/*
+ * detect_look - every span that touches the window and DETECT_MARGIN around it, whatever charset and format the file has
+ *
+ * @state       NULL when detect_is_local(). Else in: the state at max(0, window->offset - DETECT_LEAD), zeroed for the file's
+ *              start; out: the state for the next window, at window->offset + DETECT_WINDOW - DETECT_LEAD
+ * @out_spans   offsets and lengths are those of the file's own bytes, whatever they spell
+ * @out_pieces  how the bytes from lead to tail are written: mask_look needs it. One piece for most files
+ *
+ * A window of UTF-8 text that is none is looked at as windows-1252 (what lies about its charset is bytes). Same law as
+ * detect_scan's: whatever the order and sizes, the spans are those of the whole file.
+ *
+ * BL_OK; BL_UNSUPPORTED: the window holds NUL where its charset has none, and is to be withheld (a state goes on all the same);
+ * BL_NO_MEMORY. Allocates nothing once @out_spans, @out_pieces and @work have grown.
+ */
+struct detect_work; /* buffers of one thread */
+enum bl_status detect_work_new(struct detect_work **out_work) BL_MUST_CHECK;
+void detect_work_free(struct detect_work *work); /* wipes */
+BL_DEFINE_CLEANUP(struct detect_work, detect_work_free)
+enum bl_status detect_look(const struct detect_scanner *scanner,
+			   const struct detect_profile *profile, struct detect_state *state,
+			   const struct detect_window *window, struct detect_work *work,
+			   struct detect_spans *out_spans,
+			   struct detect_pieces *out_pieces) BL_MUST_CHECK;
+
+/*
+ * detect_field_class - which class a field has by its name alone; CLASS_COUNT: none that we know
+ *
+ * Names of CSV columns, JSON keys, XML elements, database columns, labels: "Phone 2 - Value", "date_of_birth", "dateOfBirth",
+ * "E-Mail", "Geburtsdatum", "IBAN", "passwd". Case, '_', '-', '.', spaces and digits at the end do not count; camelCase is words.
+ */
+unsigned detect_field_class(const char *name, size_t length);
+
+/*
+ * detect_is_value - would somebody's check take exactly these bytes for a value of @class? Shape and check digits of any kind of
+ * it that has a check; labels aside. For policy/mask, which never makes one.
+ */
+bool detect_is_value(unsigned class, const uint8_t *bytes, size_t length);
+
+/* ---- harvest: who is known on a device -------------------------------------------------------------------- */
+
+/* How a file or folder can name people whose type is certain. */
+enum detect_source {
+	DETECT_SOURCE_NONE,
+	DETECT_SOURCE_CARD,    /* vCard, LDIF */
+	DETECT_SOURCE_MAIL,    /* From, To, Cc, Reply-To of messages and mbox */
+	DETECT_SOURCE_CSV,     /* an export of contacts: a header with name, email, phone or address columns */
+	DETECT_SOURCE_GIT,     /* [user] of .gitconfig, .git/config */
+	DETECT_SOURCE_BROWSER, /* profiles kept as JSON: autofill, account of the browser */
+	DETECT_SOURCE_PROFILE, /* a folder of somebody's own: its name is theirs ("/Users/kim.larsen") */
+};
+/* detect_harvest_source - by its path inside a partition ('/' between, none in front) and whether it is a folder. Cheap, content unseen. */
+enum detect_source detect_harvest_source(const char *path, size_t length, bool is_folder);
+
+/* What is harvested: unique, at most DETECT_HARVEST_LIMIT; free with detect_harvest_free, which wipes. */
+#define DETECT_HARVEST_LIMIT 20000u
+#define DETECT_HARVEST_FILE  (4u << 20) /* bytes of one file that are looked at */
+struct detect_harvest;
+enum bl_status detect_harvest_new(struct detect_harvest **out_harvest) BL_MUST_CHECK;
+void detect_harvest_free(struct detect_harvest *harvest);
+BL_DEFINE_CLEANUP(struct detect_harvest, detect_harvest_free)
+/* detect_harvest_file - what @bytes (the whole file, or its first DETECT_HARVEST_FILE bytes) name; @path for PROFILE. BL_OK, BL_NO_MEMORY */
+enum bl_status detect_harvest_file(struct detect_harvest *harvest, enum detect_source source,
+				   const char *path, const uint8_t *bytes, size_t length) BL_MUST_CHECK;
+/* detect_harvest_items - valid until the next call on @harvest; sorted, so that the same device gives the same list */
+const struct detect_identity *detect_harvest_items(struct detect_harvest *harvest, size_t *out_count);
+
+/* ---- names --------------------------------------------------------------------------------------------------- */
 
 /*
  * detect_scan_name - spans of one file name, offsets from its first byte

@@ -33,6 +33,20 @@ void mask_window(const struct mask *mask, uint8_t *bytes, size_t lead, size_t co
 		 uint64_t offset, const struct detect_spans *spans);
 
 /*
+ * mask_look - the same for what detect_look gave: bytes of any charset and transfer encoding
+ *
+ * @bytes    from lead to tail, as long as detect_look had them (DETECT_LEAD and DETECT_TAIL, or all there is); the core is changed
+ * @pieces   as detect_look gave them
+ * @work     buffers of this thread
+ *
+ * What is written in quads or escapes is decoded, masked and written back with the same bytes in the same places: same length, and still
+ * decodable. BL_OK, BL_NO_MEMORY (the core is then filled with '*' of its charset).
+ */
+enum bl_status mask_look(const struct mask *mask, const struct detect_pieces *pieces,
+			 uint8_t *bytes, size_t lead, size_t core, size_t tail, uint64_t offset,
+			 const struct detect_spans *spans, struct detect_work *work) BL_MUST_CHECK;
+
+/*
  * mask_name - what a file name looks like in this view
  *
  * @node_id  the node's number on its device: the mark is keyed BLAKE2b of it, never of the value
