@@ -8,6 +8,7 @@
 #ifndef FS_GATE_GATE_H
 #define FS_GATE_GATE_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "fs/audit/audit.h"
@@ -294,6 +295,54 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint
 void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 	      uint8_t *buffer, size_t size, struct gate_reply *reply);
 void gate_release(struct gate_view *view, uint64_t handle);
+
+/* ---- looking through a whole device (inventory.c): docs/detection.md -------------------------------- */
+
+struct gate_scan_counts {
+	uint64_t directories, directories_done; /* known so far; listed */
+	uint64_t files, files_done;
+	uint64_t bytes, bytes_done;  /* of those files; skipped ones are done at once */
+	uint64_t looked_bytes;	     /* of these: looked into now, the rest was known already */
+	uint64_t skipped;	     /* files that are no text */
+	uint64_t withheld;	     /* text, but a part of it is none: masked reads of that part are withheld */
+	uint64_t failed;	     /* files and directories that cannot be read */
+	uint64_t found[CLASS_LIMIT]; /* values by class; one of two classes counts in both */
+	uint64_t names[CLASS_LIMIT]; /* the same in names of files and folders */
+	unsigned wait_percent;	     /* who is known on the device is found out first: how far that is; 100: done */
+};
+enum gate_scanned { SCANNED_WHOLE, SCANNED_PARTLY, SCANNED_SKIPPED, SCANNED_FAILED };
+struct gate_scan_file {
+	const char *path; /* below the device, as a view shows it in which everything is masked by `fill`; no value */
+	uint64_t size_bytes;
+	enum gate_scanned how; /* PARTLY: some of it is no text */
+	const char *reason;    /* of SKIPPED: "a database", "a picture"; static. Else NULL */
+	const uint64_t *found; /* CLASS_LIMIT of them */
+};
+/*
+ * gate_scan - look through all files of a device, so that every later look costs a look-up; counts by class, never values
+ *
+ * Begins where it was ended, and may be ended any time: what is kept already is not looked into again. Names by the policy in force; who may
+ * do this is the caller's to ask. Blocks, for hours maybe: not for a thread that holds a lock, or that others wait for.
+ *
+ * @threads       0: as many as there are processors
+ * @is_cancelled  looked at now and then; NULL: never
+ * @progress      told about four times a second and at the end. NULL: nobody
+ * @file          told of each file in which something was found and of each that could not be looked into, or not wholly. NULL: nobody
+ *                Both are told one at a time, from any thread, and may not call the gate.
+ *
+ * BL_OK; BL_TIMED_OUT (it was cancelled), BL_STALE (the device was dropped, or is looked into in another way from now on: call it
+ * again), BL_NOT_FOUND, BL_WITHHELD (nothing of it is shown: due, or being destroyed), BL_IO (its image cannot be opened), BL_NO_MEMORY.
+ */
+struct gate_scan {
+	const char *device;
+	unsigned threads;
+	const atomic_bool *is_cancelled;
+	void (*progress)(void *context, const struct gate_scan_counts *counts);
+	void (*file)(void *context, const struct gate_scan_file *file);
+	void *context;
+};
+enum bl_status gate_scan(struct gate *gate, const struct gate_scan *scan,
+			 struct gate_scan_counts *out_counts, struct bl_error *why) BL_MUST_CHECK;
 
 /* ---- persons: what NSS says of a uid, resolved once by whoever opens a view or asks ------------- */
 

@@ -310,6 +310,7 @@ static void derive(const uint8_t root[VAULT_KEY], enum vault_purpose purpose, co
 		[VAULT_LOG_NAMES] = "bailee log-names",
 		[VAULT_RECORD] = "bailee record",
 		[VAULT_MASK] = "bailee mask",
+		[VAULT_SPANS] = "bailee spans",
 	};
 
 	sealed_derive(root, PURPOSES[purpose], id, strlen(id), out_key);
@@ -452,7 +453,7 @@ enum bl_status vault_image_root_set(struct vault *vault, const char *id,
 
 /* ---- every key there is ---------------------------------------------------------------------- */
 
-#define PURPOSE_COUNT 3
+#define PURPOSE_COUNT 4
 
 static bool tell_derived(const uint8_t root[VAULT_KEY], const char *id,
 			 bool (*tell)(void *, const uint8_t[VAULT_KEY]), void *context)

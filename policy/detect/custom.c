@@ -335,6 +335,11 @@ bl_classes custom_classes(const struct detect_custom *custom)
 	return custom ? custom->classes : 0;
 }
 
+const struct detect_pattern *detect_custom_pattern(const struct detect_custom *custom, size_t index)
+{
+	return custom && index < custom->count ? &custom->patterns[index] : NULL;
+}
+
 bool detect_custom_same(const struct detect_custom *a, const struct detect_custom *b)
 {
 	size_t count = a ? a->count : 0;

@@ -87,11 +87,12 @@ void detect_profile(const uint8_t *head, size_t length, uint64_t size, const cha
 
 /* ---- the scanner ---------------------------------------------------------------------------- */
 
-/* Known identities of one device: the customer's own, from the record. */
+/* Known identities of one device: the customer's own, from the record, and those that were harvested on it. */
 enum detect_identity_kind { IDENTITY_NAME, IDENTITY_EMAIL, IDENTITY_PHONE, IDENTITY_ADDRESS };
 struct detect_identity {
 	enum detect_identity_kind kind;
 	const char *value; /* UTF-8, as in the record */
+	bool is_harvested; /* found on the device, else from the record */
 };
 
 /* ---- classes of a policy's own -------------------------------------------------------------------- */
@@ -136,6 +137,9 @@ bool detect_custom_finds(const struct detect_custom *custom, unsigned class, con
 			 size_t length);
 /* detect_custom_same - do both (NULL: none) look for the same? */
 bool detect_custom_same(const struct detect_custom *a, const struct detect_custom *b);
+/* detect_custom_pattern - the @index-th of its patterns, in an order that is always the same; NULL: there are no more. @custom NULL: none */
+const struct detect_pattern *detect_custom_pattern(const struct detect_custom *custom,
+						   size_t index);
 
 /* ---- scanning ------------------------------------------------------------------------------------- */
 

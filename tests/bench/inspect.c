@@ -20,10 +20,10 @@
 #define ROUNDS	     7
 
 static const struct detect_identity customer[] = {
-	{IDENTITY_NAME, "Kim Miller"},
-	{IDENTITY_EMAIL, "kim.miller@example.com"},
-	{IDENTITY_PHONE, "+44 7700 900123"},
-	{IDENTITY_ADDRESS, "12 Harbour Street, Testville, TV1 2AB"},
+	{IDENTITY_NAME, "Kim Miller", false},
+	{IDENTITY_EMAIL, "kim.miller@example.com", false},
+	{IDENTITY_PHONE, "+44 7700 900123", false},
+	{IDENTITY_ADDRESS, "12 Harbour Street, Testville, TV1 2AB", false},
 };
 
 static const char *const words[] = {

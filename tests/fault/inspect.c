@@ -62,7 +62,7 @@ static struct medium *make(void)
 static enum bl_status run(struct medium *m, unsigned threads, long good,
 			  struct inspect_result **out_result)
 {
-	static const struct detect_identity known[] = {{IDENTITY_NAME, "Quillon Ferrowby"}};
+	static const struct detect_identity known[] = {{IDENTITY_NAME, "Quillon Ferrowby", false}};
 	struct inspect_job job = {
 		.fd = -1,
 		.classes = detect_supported(),

@@ -113,10 +113,10 @@ static void agree(const struct detect_scanner *scanner, const uint8_t *bytes, si
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct detect_identity customer[] = {
-		{IDENTITY_NAME, "Jörg Müller"},
-		{IDENTITY_EMAIL, "kim@example.com"},
-		{IDENTITY_PHONE, "+44 7700 900123"},
-		{IDENTITY_ADDRESS, "12 Harbour Street, TV1 2AB"},
+		{IDENTITY_NAME, "Jörg Müller", false},
+		{IDENTITY_EMAIL, "kim@example.com", false},
+		{IDENTITY_PHONE, "+44 7700 900123", false},
+		{IDENTITY_ADDRESS, "12 Harbour Street, TV1 2AB", false},
 	};
 	BL_CLEANUP(detect_scanner_free) struct detect_scanner *scanner = NULL;
 	BL_CLEANUP(detect_custom_unref) struct detect_custom *custom = make_custom(bytes, length);

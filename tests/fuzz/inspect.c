@@ -63,9 +63,9 @@ static void check_findings(struct inspect_text *text, const uint8_t *bytes, size
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct detect_identity known[] = {
-		{IDENTITY_NAME, "Quillon Ferrowby"},
-		{IDENTITY_EMAIL, "kim@example.com"},
-		{IDENTITY_PHONE, "+44 7700 900123"},
+		{IDENTITY_NAME, "Quillon Ferrowby", false},
+		{IDENTITY_EMAIL, "kim@example.com", false},
+		{IDENTITY_PHONE, "+44 7700 900123", false},
 	};
 	BL_CLEANUP(detect_scanner_free) struct detect_scanner *scanner = NULL;
 	BL_CLEANUP(inspect_text_free) struct inspect_text *text = NULL;

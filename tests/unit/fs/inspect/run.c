@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 static const struct detect_identity KIM[] = {
-	{IDENTITY_NAME, "Quillon Ferrowby"},
-	{IDENTITY_EMAIL, "quillon@ferrowby.example"},
+	{IDENTITY_NAME, "Quillon Ferrowby", false},
+	{IDENTITY_EMAIL, "quillon@ferrowby.example", false},
 };
 #define MAIL "someone.else@example.org"
 #define CARD "4111 1111 1111 1111"

@@ -5,8 +5,8 @@
 static struct detect_scanner *scanner_of(bl_classes classes)
 {
 	static const struct detect_identity known[] = {
-		{IDENTITY_NAME, "Quillon Ferrowby"},
-		{IDENTITY_NAME, "Олена Вигадана"},
+		{IDENTITY_NAME, "Quillon Ferrowby", false},
+		{IDENTITY_NAME, "Олена Вигадана", false},
 	};
 	struct detect_scanner *scanner = NULL;
 

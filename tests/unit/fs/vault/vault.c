@@ -595,11 +595,11 @@ static void every_key_that_is_left_is_told_and_no_other(void **state)
 	assert_int_equal(vault_device_add(store->vault, "RMA-1", NULL), BL_OK);
 	assert_int_equal(vault_device_add(store->vault, "RMA-2", NULL), BL_OK);
 	vault_each_key(store->vault, tell, &told);
-	/* KEK, seed, master and three of its own; of each device two roots and three derived. */
-	assert_int_equal(told.count, 6 + 2 * 5);
+	/* KEK, seed, master and four of its own; of each device two roots and four derived. */
+	assert_int_equal(told.count, 7 + 2 * 6);
 	kek_of(store, kek);
 	assert_true(was_told(&told, kek));
-	for (unsigned purpose = 0; purpose < 3; purpose++) {
+	for (unsigned purpose = 0; purpose < 4; purpose++) {
 		vault_store_key(store->vault, (enum vault_purpose)purpose, key);
 		assert_true(was_told(&told, key));
 		assert_int_equal(vault_device_key(store->vault, "RMA-1",
@@ -611,7 +611,7 @@ static void every_key_that_is_left_is_told_and_no_other(void **state)
 	assert_true(was_told(&told, root));
 	assert_int_equal(vault_device_destroy(store->vault, "RMA-1", &proof, NULL), BL_OK);
 	vault_each_key(store->vault, tell, &left);
-	assert_int_equal(left.count, 6 + 5);
+	assert_int_equal(left.count, 7 + 6);
 	assert_false(was_told(&left, root));
 	assert_false(was_told(&left, key));
 	vault_each_key(store->vault, tell, &stopped);

@@ -17,7 +17,7 @@ static uint32_t next_random(uint32_t *state)
 
 static void both_ways_give_the_same_bits(void **state)
 {
-	static const struct detect_identity name = {IDENTITY_NAME, "Kim Ødegård"};
+	static const struct detect_identity name = {IDENTITY_NAME, "Kim Ødegård", false};
 	struct identities *known = NULL;
 	uint32_t seed = 3;
 

@@ -13,13 +13,13 @@
 #define ALL_CLASSES UINT64_MAX
 
 static const struct detect_identity customer[] = {
-	{IDENTITY_NAME, "Kim Miller"},
-	{IDENTITY_NAME, "Jörg Müller-Lüdenscheid"},
-	{IDENTITY_NAME, "Anna Maria O'Brien"},
-	{IDENTITY_NAME, "Will May"},
-	{IDENTITY_EMAIL, "kim.miller@example.com"},
-	{IDENTITY_PHONE, "+44 7700 900123"},
-	{IDENTITY_ADDRESS, "12 Harbour Street, Testville, TV1 2AB"},
+	{IDENTITY_NAME, "Kim Miller", false},
+	{IDENTITY_NAME, "Jörg Müller-Lüdenscheid", false},
+	{IDENTITY_NAME, "Anna Maria O'Brien", false},
+	{IDENTITY_NAME, "Will May", false},
+	{IDENTITY_EMAIL, "kim.miller@example.com", false},
+	{IDENTITY_PHONE, "+44 7700 900123", false},
+	{IDENTITY_ADDRESS, "12 Harbour Street, Testville, TV1 2AB", false},
 };
 
 static struct detect_scanner *make_scanner(bl_classes classes, size_t identities)

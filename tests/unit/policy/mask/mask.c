@@ -258,7 +258,7 @@ static void a_chain_that_is_not_all_here_is_never_shown(void **state)
 
 /* ---- whole files ------------------------------------------------------------------------------- */
 
-static const struct detect_identity customer[] = {{IDENTITY_NAME, "Jörg Müller"}};
+static const struct detect_identity customer[] = {{IDENTITY_NAME, "Jörg Müller", false}};
 
 static const struct {
 	const char *value;
