@@ -75,6 +75,10 @@ extern const struct kind_table kinds_birth;	 /* date-of-birth */
 extern const struct kind_table kinds_person;	 /* name, by label */
 extern const struct kind_table kinds_address;	 /* address, postcode, by label */
 
+/* All of them (kind.c). */
+extern const struct kind_table *const kind_tables[];
+extern const size_t kind_table_count;
+
 /* kind_end - where @kind's longest value that begins at @at ends, boundaries and check included; @at when none does (kind.c) */
 size_t kind_end(const struct kind *kind, const struct text *text, size_t at);
 
