@@ -545,6 +545,8 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 	if (status == BL_OK)
 		status = notes_forget(entry, fd, why);
 	if (status == BL_OK)
+		status = secret_forget_found(fd, why);
+	if (status == BL_OK)
 		status = secret_forget(fd, SECRET_CUSTOMER, why);
 	return status;
 }

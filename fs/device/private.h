@@ -152,6 +152,8 @@ enum bl_status secret_get(struct vault *vault, const char *id, int folder_fd, en
 			  struct plain *out_plain, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status secret_forget(int folder_fd, enum secret_kind kind,
 			     struct bl_error *why) BL_MUST_CHECK;
+/* secret_forget_found - the same with what the gate keeps of the device's files: what was found, and who is known (docs/format-spans.md) */
+enum bl_status secret_forget_found(int folder_fd, struct bl_error *why) BL_MUST_CHECK;
 /*
  * kept_load - what lies there into @kept, unless it is there already
  * kept_save - @plain onto the disk; then it is what @kept has, and @plain nothing

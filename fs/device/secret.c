@@ -159,9 +159,8 @@ enum bl_status secret_get(struct vault *vault, const char *id, int folder_fd, en
 	return unseal(key, label, sealed, length, what, out_plain, why);
 }
 
-enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_error *why)
+static enum bl_status forget(int folder_fd, const char *name, struct bl_error *why)
 {
-	const char *name = KINDS[kind].file;
 	BL_CLEANUP(fd_close) int fd = openat(folder_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	uint8_t noise[4096];
@@ -185,6 +184,21 @@ enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_err
 	if (fdatasync(fd) != 0)
 		return bl_fail_errno(why, BL_IO, "cannot sync '%s' in the store", name);
 	return file_remove(folder_fd, name, why);
+}
+
+enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_error *why)
+{
+	return forget(folder_fd, KINDS[kind].file, why);
+}
+
+enum bl_status secret_forget_found(int folder_fd, struct bl_error *why)
+{
+	static const char *const FOUND[] = {"identities", "spans"};
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < BL_COUNT(FOUND) && status == BL_OK; i++)
+		status = forget(folder_fd, FOUND[i], why);
+	return status;
 }
 
 void kept_done(struct kept *kept)

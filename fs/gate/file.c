@@ -116,7 +116,7 @@ static enum bl_status scan_one(struct work *work, size_t index)
 		return status;
 	work->known[index] =
 		spans_keep(&gate_of(work)->spans, work->file->device, work->file->serial, window,
-			   found, status == BL_UNSUPPORTED);
+			   found, NULL, status == BL_UNSUPPORTED);
 	return work->known[index] ? BL_OK : BL_NO_MEMORY;
 }
 

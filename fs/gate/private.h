@@ -14,6 +14,7 @@
  *   gate_view.refused_lock why a session was refused contents
  *   gate.looks_lock        the list of devices that were looked into
  *   gate_spans.lock        the span cache
+ *   gate_kept.lock         what is kept of one device, and what waits to be written
  * Who writes under policy_lock swaps pointers and numbers and no more: every request waits for it. So gate_device.lock,
  * under which a tree may grow by many names, is never waited for under it.
  * A gate_device lives while somebody holds a reference; requests hold one while they work, never while they wait
@@ -23,6 +24,7 @@
 #define FS_GATE_PRIVATE_H
 
 #include "fs/gate/gate.h"
+#include "fs/vault/vault.h"
 #include "policy/mask/mask.h"
 
 #include <pthread.h>
@@ -164,8 +166,17 @@ struct window_spans {
 	bool is_withheld; /* the scanner could not look into it */
 	struct window_spans *chain, *newer, *older;
 	size_t bytes;
-	size_t count;
-	packed_span items[];
+	size_t count, piece_count; /* no pieces: plain UTF-8 text, masked without them */
+	packed_span items[];	   /* pieces behind them: window_pieces */
+};
+const struct detect_piece *window_pieces(const struct window_spans *spans);
+
+/* What is known of a window, as it was written: u64 spans, and pieces of 24 bytes (docs/format-spans.md). */
+struct kept_window {
+	uint64_t window;
+	bool is_withheld;
+	uint32_t span_count, piece_count;
+	const uint8_t *spans, *pieces;
 };
 
 struct gate_spans {
@@ -178,14 +189,47 @@ enum bl_status spans_init(struct gate_spans *cache, size_t limit_bytes) BL_MUST_
 void spans_done(struct gate_spans *cache);
 /* spans_get - what is known of a window, counted (spans_put); NULL: nothing */
 struct window_spans *spans_get(struct gate_spans *cache, uint64_t serial, uint64_t window);
-/* spans_keep - remember; the answer is counted. NULL: no memory */
+/* spans_keep - remember; the answer is counted. NULL: no memory. @pieces NULL or empty: plain UTF-8 text */
 struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
 				uint64_t serial, uint64_t window, const struct detect_spans *found,
-				bool is_withheld);
+				const struct detect_pieces *pieces, bool is_withheld);
+/* spans_keep_kept - the same of what was kept on the disk */
+struct window_spans *spans_keep_kept(struct gate_spans *cache, struct gate_device *device,
+				     uint64_t serial, const struct kept_window *kept);
 /* spans_from - where to begin with what touches @offset or lies behind it: the first span of a chain */
 size_t spans_from(const struct window_spans *spans, uint64_t offset);
 void spans_put(struct window_spans *spans);
 void spans_forget(struct gate_spans *cache, const struct gate_device *device);
+
+/* ---- kept spans: the same, sealed beside the device (kept.c, docs/format-spans.md) ------------------ */
+
+#define GATE_FILE_KEY 16u		/* bytes: what a file is, and what was looked for in it */
+#define GATE_KEPT     (UINT64_C(64) << 20) /* bytes of one device's, at most */
+struct gate_kept;
+/*
+ * gate_kept_open - what lies in @folder (taken, closed in any case), and a thread that writes there
+ *
+ * @key   the device's VAULT_SPANS, in memory that outlives this
+ * @look  what is looked for, for telling garbage
+ * NULL: no memory. Never fails for what lies there: what does not verify is not there.
+ */
+struct gate_kept *gate_kept_open(int folder, const char *device, const uint8_t key[VAULT_KEY],
+				 uint64_t look, uint64_t limit);
+void gate_kept_close(struct gate_kept *kept); /* writes what waits; no read is under way any more */
+bool gate_kept_has(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY], uint64_t window);
+/* gate_kept_windows - @window, and whatever of the same file lies in the same frame; nothing: it is not there. No lock is held by @tell */
+typedef void gate_kept_fn(void *context, const struct kept_window *found);
+void gate_kept_windows(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY], uint64_t window,
+		       gate_kept_fn *tell, void *context);
+bool gate_kept_state(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY], uint64_t window,
+		     struct detect_state *out_state);
+/* gate_kept_add, _add_state - to be written; never waits for the disk. What cannot be kept is dropped. */
+void gate_kept_add(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY],
+		   const struct window_spans *spans);
+void gate_kept_add_state(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY], uint64_t window,
+			 const struct detect_state *state);
+/* gate_kept_flush - wait until all that was added is written, or cannot be */
+void gate_kept_flush(struct gate_kept *kept);
 
 /* Work buffers for reads: few, so that memory stays small; who finds none waits. */
 struct scratch {

@@ -145,12 +145,16 @@ size_t spans_from(const struct window_spans *spans, uint64_t offset)
 	return low;
 }
 
-struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
-				uint64_t serial, uint64_t window, const struct detect_spans *found,
-				bool is_withheld)
+const struct detect_piece *window_pieces(const struct window_spans *spans)
 {
-	size_t count = is_withheld ? 0 : found->count;
-	size_t bytes = sizeof(struct window_spans) + count * sizeof(packed_span);
+	return (const struct detect_piece *)(spans->items + spans->count);
+}
+
+static struct window_spans *window_new(struct gate_device *device, uint64_t serial, uint64_t window,
+				       size_t count, size_t piece_count)
+{
+	size_t bytes = sizeof(struct window_spans) + count * sizeof(packed_span) +
+		       piece_count * sizeof(struct detect_piece);
 	struct window_spans *spans = malloc(bytes);
 
 	if (!spans)
@@ -158,26 +162,75 @@ struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *de
 	*spans = (struct window_spans){.serial = serial,
 				       .window = window,
 				       .device = device,
-				       .is_withheld = is_withheld,
 				       .bytes = bytes,
-				       .count = count};
+				       .count = count,
+				       .piece_count = piece_count};
 	atomic_init(&spans->refs, 1);
-	pack_all(found, spans);
-	pthread_mutex_lock(&cache->lock);
-	/* Two reads may have scanned one window at once; both found the same. */
-	if (!find(cache, serial, window) && bytes <= cache->limit) {
-		struct window_spans **bucket = &cache->buckets[bucket_of(serial, window)];
+	return spans;
+}
 
-		while (cache->bytes + bytes > cache->limit)
+/* Two reads may have scanned one window at once; both found the same. */
+static struct window_spans *remember(struct gate_spans *cache, struct window_spans *spans)
+{
+	pthread_mutex_lock(&cache->lock);
+	if (!find(cache, spans->serial, spans->window) && spans->bytes <= cache->limit) {
+		struct window_spans **bucket =
+			&cache->buckets[bucket_of(spans->serial, spans->window)];
+
+		while (cache->bytes + spans->bytes > cache->limit)
 			drop(cache, cache->oldest);
 		atomic_fetch_add(&spans->refs, 1);
 		spans->chain = *bucket;
 		*bucket = spans;
 		list_in(cache, spans);
-		cache->bytes += bytes;
+		cache->bytes += spans->bytes;
 	}
 	pthread_mutex_unlock(&cache->lock);
 	return spans;
+}
+
+struct window_spans *spans_keep(struct gate_spans *cache, struct gate_device *device,
+				uint64_t serial, uint64_t window, const struct detect_spans *found,
+				const struct detect_pieces *pieces, bool is_withheld)
+{
+	size_t piece_count = pieces && !is_withheld ? pieces->count : 0;
+	struct window_spans *spans =
+		window_new(device, serial, window, is_withheld ? 0 : found->count, piece_count);
+
+	if (!spans)
+		return NULL;
+	spans->is_withheld = is_withheld;
+	pack_all(found, spans);
+	if (piece_count)
+		memcpy(spans->items + spans->count, pieces->items,
+		       piece_count * sizeof(struct detect_piece));
+	return remember(cache, spans);
+}
+
+struct window_spans *spans_keep_kept(struct gate_spans *cache, struct gate_device *device,
+				     uint64_t serial, const struct kept_window *kept)
+{
+	struct window_spans *spans =
+		window_new(device, serial, kept->window, kept->span_count, kept->piece_count);
+
+	if (!spans)
+		return NULL;
+	struct detect_piece *pieces = (struct detect_piece *)(spans->items + spans->count);
+
+	spans->is_withheld = kept->is_withheld;
+	for (size_t i = 0; i < kept->span_count; i++)
+		spans->items[i] = bl_get64(kept->spans + 8 * i);
+	for (size_t i = 0; i < kept->piece_count; i++) {
+		const uint8_t *at = kept->pieces + 24 * i;
+
+		pieces[i] = (struct detect_piece){.start = bl_get64(at),
+						  .end = bl_get64(at + 8),
+						  .charset = at[16],
+						  .transfer = at[17],
+						  .phase = at[18],
+						  .format = at[19]};
+	}
+	return remember(cache, spans);
 }
 
 void spans_put(struct window_spans *spans)
