@@ -266,7 +266,9 @@ static enum bl_status solo_view(struct daemon *daemon, struct bl_error *why)
 
 	for (size_t i = 0; i < options->source_count && status == BL_OK; i++)
 		status = solo_device(daemon, &options->sources[i], why);
-	return status == BL_OK ? views_open(daemon, &request, &number, why) : status;
+	if (status != BL_OK || !options->mountpoint)
+		return status;
+	return views_open(daemon, &request, &number, why);
 }
 
 /* ---- the main loop ------------------------------------------------------------------------------ */
@@ -333,7 +335,7 @@ static void loop(struct daemon *daemon)
 			control_accept(daemon);
 		if (polled[3].revents)
 			policy_watched(daemon);
-		if (daemon->options->is_solo && !views_any(daemon))
+		if (daemon->options->is_solo && daemon->options->mountpoint && !views_any(daemon))
 			return;
 	}
 }

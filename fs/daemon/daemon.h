@@ -31,7 +31,7 @@ struct daemon_options {
 	size_t anchor_count;
 	const struct vault_secret *secrets; /* what opens the store's locks */
 	size_t secret_count;
-	/* Solo only: one view of the caller on @mountpoint, of these sources. */
+	/* Solo only: one view of the caller on @mountpoint, of these sources; NULL: none, requests only, until a signal. */
 	bool is_solo;
 	const struct daemon_source *sources;
 	size_t source_count;
