@@ -1,4 +1,5 @@
-/* The only loop that touches every byte: one bit per byte and question, so that all else walks bits. */
+/* The only loop that touches every byte: one bit per byte and question, so that
+ * all else walks bits. */
 #include "policy/detect/parts.h"
 
 #include <string.h>
@@ -26,7 +27,8 @@ enum {
 
 #define DIGIT_LEFT 6
 
-/* Space ( ) + - . / are 20 28 29 2b 2d 2e 2f; letters are 41-4f, 50-5a and the same at 60, 70. */
+/* Space ( ) + - . / are 20 28 29 2b 2d 2e 2f; letters are 41-4f, 50-5a and the
+ * same at 60, 70. */
 static const uint8_t kind_low[16] = {
 	IS_SEPARATOR | IS_DIGIT | IS_HIGH | IS_LOWER_ROW,
 	IS_DIGIT | IS_HIGH | IS_UPPER_ROW | IS_LOWER_ROW,
@@ -64,35 +66,7 @@ static const uint8_t kind_high[16] = {
 	IS_HIGH,
 };
 
-static uint8_t filter_bits(const struct identity_filter *filter, size_t place, const uint8_t *bytes,
-			   size_t length, size_t at)
-{
-	uint8_t byte = at < length ? bytes[at] : 0;
-
-	return filter->low[place][byte & 15] & filter->high[place][byte >> 4];
-}
-
-/*
- * May a known identity begin here? Its first three characters fit, but a byte of a multibyte character
- * stands for anything, and moves what follows.
- */
-static bool is_name_start(const struct identity_filter *filter, const uint8_t *bytes, size_t length,
-			  size_t at)
-{
-	uint8_t first = filter_bits(filter, 0, bytes, length, at);
-	uint8_t second = filter_bits(filter, 1, bytes, length, at + 1);
-	uint8_t third = filter_bits(filter, 2, bytes, length, at + 2);
-	bool is_next_high = at + 1 < length && bytes[at + 1] >= 0x80;
-
-	bool is_third_high = at + 2 < length && bytes[at + 2] >= 0x80;
-
-	if (bytes[at] >= 0x80 || (first && is_next_high))
-		return true;
-	return (first & second) && (is_third_high || (first & second & third));
-}
-
-static void classify_from(const uint8_t *bytes, size_t length, size_t from,
-			  const struct identity_filter *filter, struct anchors *out)
+static void classify_from(const uint8_t *bytes, size_t length, size_t from, struct anchors *out)
 {
 	for (size_t i = from; i < length; i++) {
 		uint8_t kind = kind_low[bytes[i] & 15] & kind_high[bytes[i] >> 4];
@@ -106,25 +80,106 @@ static void classify_from(const uint8_t *bytes, size_t length, size_t from,
 		out->zero[word] |= bytes[i] == 0 ? bit : 0;
 		out->word[word] |= kind & IS_WORD ? bit : 0;
 		out->base64[word] |= kind & IS_BASE64 ? bit : 0;
-		if (!filter->is_empty && is_name_start(filter, bytes, length, i))
-			out->name[word] |= bit;
+		out->colon[word] |= bytes[i] == ':' ? bit : 0;
+		out->equal[word] |= bytes[i] == '=' ? bit : 0;
+		out->dot[word] |= bytes[i] == '.' ? bit : 0;
+		out->dash[word] |= bytes[i] == '-' ? bit : 0;
 	}
 }
 
 static void clear_from(struct anchors *out, size_t word)
 {
-	uint64_t *rows[] = {out->digit, out->numeric, out->at,	   out->high,
-			    out->zero,	out->word,    out->base64, out->name};
+	uint64_t *rows[] = {out->digit,	 out->numeric, out->at,	   out->high, out->zero, out->word,
+			    out->base64, out->colon,   out->equal, out->dot,  out->dash};
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
 		memset(rows[i] + word, 0, (SCAN_WORDS - word) * sizeof(uint64_t));
 }
 
-void classify_scalar(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
-		     struct anchors *out)
+void classify_scalar(const uint8_t *bytes, size_t length, struct anchors *out)
 {
 	clear_from(out, 0);
-	classify_from(bytes, length, 0, filter, out);
+	classify_from(bytes, length, 0, out);
+}
+
+/*
+ * Starts and ends of words of blocks [from, to), by turns; the first is a start. Bytes of other scripts are letters here. Eight at a
+ * time, whether there are so many or not: no branch on what a text is made of.
+ */
+static inline __attribute__((always_inline)) size_t
+find_edges(const struct anchors *anchors, size_t from, size_t to, size_t length, uint32_t *out)
+{
+	size_t count = 0, last;
+	uint64_t carry =
+		from ? (anchors->word[from - 1] | anchors->high[from - 1]) >> 63 : UINT64_C(0);
+	bool is_inside = carry;
+
+	for (size_t i = from; i < to; i++) {
+		uint64_t word = anchors->word[i] | anchors->high[i];
+		uint64_t edges = word ^ (word << 1 | carry);
+		size_t more = (size_t)__builtin_popcountll(edges);
+
+		carry = word >> 63;
+		for (size_t k = 0; k < more; k += 8)
+			for (size_t n = 0; n < 8; n++) {
+				/* Behind the last one: some number that nobody reads. */
+				out[count + k + n] =
+					(uint32_t)(i * 64) +
+					(uint32_t)__builtin_ctzll(edges | UINT64_C(1) << 63);
+				edges &= edges - 1;
+			}
+		count += more;
+	}
+	if (is_inside) {
+		count -= count > 0;
+		memmove(out, out + 1, count * sizeof(*out));
+	}
+	if (count % 2 == 0)
+		return count;
+	for (last = to * 64;
+	     last < length &&
+	     (anchors->word[last / 64] | anchors->high[last / 64]) >> (last % 64) & 1;)
+		last++;
+	out[count++] = (uint32_t)BL_MIN(last, length);
+	return count;
+}
+
+static inline __attribute__((always_inline)) size_t
+sift_words(const struct text *text, size_t start, const struct word_filter *filter,
+	   const uint32_t *edges, size_t edge_count, uint32_t *out)
+{
+	const uint8_t *bytes = text->bytes + start;
+	size_t count = 0, k = 0, left = text->length - start;
+
+	/* All but the last can be loaded in one go. */
+	for (; k < edge_count && edges[k] + 8u <= left; k += 2) {
+		uint64_t bit = word_bit(
+			filter, word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]));
+
+		out[count] = edges[k];
+		count += filter->bits[bit / 64] >> (bit % 64) & 1;
+	}
+	for (; k < edge_count; k += 2) {
+		uint8_t tail[8] = {0};
+		uint64_t bit;
+
+		memcpy(tail, bytes + edges[k], left - edges[k]);
+		bit = word_bit(filter, word_key(bl_get64(tail), edges[k + 1] - edges[k]));
+		out[count] = edges[k];
+		count += filter->bits[bit / 64] >> (bit % 64) & 1;
+	}
+	return count;
+}
+
+size_t find_words_scalar(const struct text *text, size_t start, size_t length,
+			 const struct anchors *anchors, size_t from,
+			 const struct word_filter *filter, uint32_t out[FIND_WORDS])
+{
+	uint32_t edges[FIND_BLOCKS * 64 + 16];
+	size_t to = BL_MIN(from + FIND_BLOCKS, (length + 63) / 64);
+	size_t count = find_edges(anchors, from, to, length, edges);
+
+	return sift_words(text, start, filter, edges, count, out);
 }
 
 size_t find_begin_scalar(const uint8_t *bytes, size_t length, size_t from)
@@ -177,61 +232,46 @@ AVX2 static inline uint32_t bits_equal(__m256i bytes, uint8_t value)
 		_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8((char)value)));
 }
 
-struct filter_tables {
-	__m256i low[3], high[3];
-};
-
-AVX2 static inline uint32_t name_bits(const struct filter_tables *tables, const uint8_t *bytes)
+AVX2 void classify_avx2(const uint8_t *bytes, size_t length, struct anchors *out)
 {
-	__m256i b0 = load(bytes), b1 = load(bytes + 1), b2 = load(bytes + 2);
-	__m256i first = lookup(tables->low[0], tables->high[0], b0);
-	__m256i second = lookup(tables->low[1], tables->high[1], b1);
-	__m256i third = lookup(tables->low[2], tables->high[2], b2);
-	__m256i both = _mm256_and_si256(first, second);
-	__m256i all = _mm256_and_si256(both, third);
-	uint32_t high0 = (uint32_t)_mm256_movemask_epi8(b0);
-	uint32_t high1 = (uint32_t)_mm256_movemask_epi8(b1);
-
-	uint32_t high2 = (uint32_t)_mm256_movemask_epi8(b2);
-
-	return high0 | (bits_any(first, 0xff) & high1) | (bits_any(both, 0xff) & high2) |
-	       bits_any(all, 0xff);
-}
-
-AVX2 void classify_avx2(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
-			struct anchors *out)
-{
-	/* Loads reach two bytes behind a block; the last blocks are the scalar twin's. */
-	size_t blocks = length < 66 ? 0 : (length - 2) / 64;
+	size_t blocks = length / 64; /* the last bytes are the scalar twin's */
 	__m256i low = load_table(kind_low), high = load_table(kind_high);
-	struct filter_tables tables;
 
-	for (size_t k = 0; k < 3; k++) {
-		tables.low[k] = load_table(filter->low[k]);
-		tables.high[k] = load_table(filter->high[k]);
-	}
 	for (size_t i = 0; i < blocks; i++) {
 		const uint8_t *block = bytes + i * 64;
 		__m256i a = load(block), b = load(block + 32);
 		__m256i ka = lookup(low, high, a), kb = lookup(low, high, b);
 
 #define BOTH(f, ...) ((uint64_t)f(ka __VA_ARGS__) | (uint64_t)f(kb __VA_ARGS__) << 32)
+#define EQUAL(byte)  ((uint64_t)bits_equal(a, byte) | (uint64_t)bits_equal(b, byte) << 32)
 		out->digit[i] = BOTH(BITS_ONE, , DIGIT_LEFT);
 		out->numeric[i] = BOTH(bits_any, , IS_DIGIT | IS_SEPARATOR | IS_HIGH);
 		out->word[i] = BOTH(bits_any, , IS_WORD);
 		out->base64[i] = BOTH(bits_any, , IS_BASE64);
+		out->at[i] = EQUAL('@');
+		out->zero[i] = EQUAL(0);
+		out->colon[i] = EQUAL(':');
+		out->equal[i] = EQUAL('=');
+		out->dot[i] = EQUAL('.');
+		out->dash[i] = EQUAL('-');
 #undef BOTH
-		out->at[i] = (uint64_t)bits_equal(a, '@') | (uint64_t)bits_equal(b, '@') << 32;
-		out->zero[i] = (uint64_t)bits_equal(a, 0) | (uint64_t)bits_equal(b, 0) << 32;
+#undef EQUAL
 		out->high[i] = (uint64_t)(uint32_t)_mm256_movemask_epi8(a) |
 			       (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
-		out->name[i] = filter->is_empty
-				       ? 0
-				       : (uint64_t)name_bits(&tables, block) |
-						 (uint64_t)name_bits(&tables, block + 32) << 32;
 	}
 	clear_from(out, blocks);
-	classify_from(bytes, length, blocks * 64, filter, out);
+	classify_from(bytes, length, blocks * 64, out);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) size_t
+find_words_avx2(const struct text *text, size_t start, size_t length, const struct anchors *anchors,
+		size_t from, const struct word_filter *filter, uint32_t out[FIND_WORDS])
+{
+	uint32_t edges[FIND_BLOCKS * 64 + 16];
+	size_t to = BL_MIN(from + FIND_BLOCKS, (length + 63) / 64);
+	size_t count = find_edges(anchors, from, to, length, edges);
+
+	return sift_words(text, start, filter, edges, count, out);
 }
 
 AVX2 size_t find_begin_avx2(const uint8_t *bytes, size_t length, size_t from)
@@ -256,10 +296,9 @@ bool classify_has_avx2(void)
 	return __builtin_cpu_supports("avx2");
 }
 #else
-void classify_avx2(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
-		   struct anchors *out)
+void classify_avx2(const uint8_t *bytes, size_t length, struct anchors *out)
 {
-	classify_scalar(bytes, length, filter, out);
+	classify_scalar(bytes, length, out);
 }
 
 size_t find_begin_avx2(const uint8_t *bytes, size_t length, size_t from)
@@ -273,17 +312,25 @@ bool classify_has_avx2(void)
 }
 #endif
 
-void classify(const uint8_t *bytes, size_t length, const struct identity_filter *filter,
-	      struct anchors *out)
+void classify(const uint8_t *bytes, size_t length, struct anchors *out)
 {
 	if (classify_has_avx2())
-		classify_avx2(bytes, length, filter, out);
+		classify_avx2(bytes, length, out);
 	else
-		classify_scalar(bytes, length, filter, out);
+		classify_scalar(bytes, length, out);
 }
 
 size_t find_begin(const uint8_t *bytes, size_t length, size_t from)
 {
 	return classify_has_avx2() ? find_begin_avx2(bytes, length, from)
 				   : find_begin_scalar(bytes, length, from);
+}
+
+size_t find_words(const struct text *text, size_t start, size_t length,
+		  const struct anchors *anchors, size_t from, const struct word_filter *filter,
+		  uint32_t out[FIND_WORDS])
+{
+	return classify_has_avx2()
+		       ? find_words_avx2(text, start, length, anchors, from, filter, out)
+		       : find_words_scalar(text, start, length, anchors, from, filter, out);
 }

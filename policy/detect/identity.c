@@ -1,45 +1,43 @@
 /*
- * Known identities: every form in which a record's values may be written, as canonical patterns (folded,
- * one space between words), sorted, and matched by narrowing a range of them character by character.
+ * Known identities: every form in which their values may be written, as
+ * canonical phrases in the table of words (words.c), which finds whole words by
+ * hash; phones as keys of their last digits.
  */
 #include "policy/detect/parts.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sodium.h>
 
 #define VALUE_LIMIT   256 /* bytes of one value that count */
-#define PATTERN_LIMIT 192 /* canonical bytes; raw text of one match stays under SPAN_LIMIT */
+#define PATTERN_LIMIT CANONICAL_LIMIT
 #define WORDS_LIMIT   6
-#define PHONES_LIMIT  64
 #define PHONE_DIGITS  17
-#define GAP_LIMIT     4 /* characters between two words of a name */
+#define PHONE_LEAST   7
+#define PHONE_TAIL    9 /* digits that tell one number from all others */
 
-struct pattern {
-	char text[PATTERN_LIMIT + 1];
-	uint8_t length;
+struct phone {
+	uint64_t key; /* digits behind a 1, so that zeros count; 0: empty */
 	uint8_t class;
-	bool needs_capital; /* short: only when written as a name is */
+	bool is_short; /* the number has no more digits than these */
 };
 
 struct identities {
-	struct pattern *patterns; /* sorted by text */
-	size_t count, room;
-	struct {
-		uint32_t from, to;
-		uint64_t next[2]; /* a bit per second and third byte, modulo 64 */
-	} first[256];		  /* by first byte */
-	bool has_wide;		  /* some pattern begins outside ASCII */
-	struct identity_filter filter;
-	struct {
-		uint8_t digits[PHONE_DIGITS], count;
-	} phones[PHONES_LIMIT];
-	size_t phone_count;
-	uint8_t class_of[4]; /* by enum detect_identity_kind */
+	struct phone *phones; /* open addressing */
+	size_t phone_count, phone_mask;
+	uint8_t phone_class; /* of the first one */
 };
 
-/* Names that are also everyday words: alone they say nothing about a person. Sorted by nothing. */
+/* Where what is built goes. */
+struct build {
+	struct words *words;
+	enum bl_class class;
+	bool is_harvested;
+};
+
+/* Names that are also everyday words: alone they say nothing about a person.
+ * Sorted by nothing. */
 static const char *const stop_words[] = {
 	"able",	  "amber",   "angel",	"april",  "art",     "august",	"autumn", "baker",
 	"banks",  "bell",    "berry",	"best",	  "bill",    "bird",	"black",  "blue",
@@ -89,118 +87,28 @@ static bool is_listed(const char *word, const char *const *list, size_t count)
 	return false;
 }
 
-/* ---- building ------------------------------------------------------------------------------ */
+/* ---- building
+ * ------------------------------------------------------------------------------
+ */
 
-/* How letters with marks are written where there are none: dropped marks, or two letters. */
-enum spelling { SPELL_PLAIN, SPELL_TWO_LETTERS, SPELL_ONE_LETTER, SPELL_COUNT };
+#define canonical(value, size, spelling, out)                                                      \
+	words_canonical(value, BL_MIN((size_t)(size), (size_t)VALUE_LIMIT), spelling, out)
 
-static size_t fold_as(int32_t code, enum spelling spelling, char out[FOLD_LIMIT])
+static enum bl_status add_pattern(const struct build *build, const char *text, bool needs_capital)
 {
-	static const struct {
-		int32_t code;
-		char text[3];
-	} pairs[] = {{0xe4, "ae"}, {0xc4, "ae"}, {0xf6, "oe"}, {0xd6, "oe"}, {0xfc, "ue"},
-		     {0xdc, "ue"}, {0xe5, "aa"}, {0xc5, "aa"}, {0xf8, "oe"}, {0xd8, "oe"}};
+	struct word_meaning meaning = {.sort = MEANS_IDENTITY,
+				       .class = (uint8_t)build->class,
+				       .needs_capital = needs_capital};
 
-	for (size_t i = 0; spelling == SPELL_TWO_LETTERS && i < BL_COUNT(pairs); i++)
-		if (pairs[i].code == code) {
-			memcpy(out, pairs[i].text, 2);
-			return 2;
-		}
-	return text_fold(code, out);
+	return strlen(text) < 3 ? BL_OK : words_add(build->words, text, &meaning);
 }
 
-/* @value as canonical text: words with one space between. Returns its length. */
-static size_t canonical(const char *value, size_t size, enum spelling spelling,
-			char out[PATTERN_LIMIT + 1])
-{
-	struct text text = {(const uint8_t *)value, BL_MIN(size, (size_t)VALUE_LIMIT)};
-	size_t length = 0, at = 0;
-
-	while (at < text.length) {
-		int32_t code;
-		char folded[FOLD_LIMIT];
-
-		at += text_next(&text, at, &code);
-		if (text_is_word(code)) {
-			size_t count = fold_as(code, spelling, folded);
-
-			if (length + count > PATTERN_LIMIT)
-				break;
-			memcpy(out + length, folded, count);
-			length += count;
-		} else if (length && out[length - 1] != ' ' && length < PATTERN_LIMIT) {
-			out[length++] = ' ';
-		}
-	}
-	while (length && out[length - 1] == ' ')
-		length--;
-	out[length] = '\0';
-	if (spelling == SPELL_ONE_LETTER) {
-		size_t kept = 0;
-
-		for (size_t i = 0; i < length; i++) {
-			out[kept++] = out[i];
-			if (strchr("aou", out[i]) && out[i + 1] == 'e')
-				i++;
-		}
-		out[kept] = '\0';
-		length = kept;
-	}
-	return length;
-}
-
-static enum bl_status add_pattern(struct identities *self, const char *text, enum bl_class class,
-				  bool needs_capital)
-{
-	size_t length = strlen(text);
-
-	if (length < 3 || length > PATTERN_LIMIT)
-		return BL_OK;
-	for (size_t i = 0; i < self->count; i++)
-		if (strcmp(self->patterns[i].text, text) == 0) {
-			self->patterns[i].needs_capital &= needs_capital;
-			return BL_OK;
-		}
-	if (self->count == self->room) {
-		size_t room = self->room ? 2 * self->room : 64;
-		struct pattern *grown = calloc(room, sizeof(*grown));
-
-		if (!grown)
-			return BL_NO_MEMORY;
-		if (self->count)
-			memcpy(grown, self->patterns, self->count * sizeof(*grown));
-		if (self->patterns)
-			sodium_memzero(self->patterns, self->room * sizeof(*grown));
-		free(self->patterns);
-		self->patterns = grown;
-		self->room = room;
-	}
-
-	struct pattern *pattern = &self->patterns[self->count++];
-
-	memcpy(pattern->text, text, length + 1);
-	pattern->length = (uint8_t)length;
-	pattern->class = (uint8_t) class;
-	pattern->needs_capital = needs_capital;
-	return BL_OK;
-}
-
-/* A name's words. Each may hold a space of its own ("o brien", "anna maria"). */
+/* A name's words. Each may hold a space of its own ("o brien", "anna maria").
+ */
 struct name_words {
 	char word[WORDS_LIMIT][PATTERN_LIMIT + 1];
 	size_t count;
 };
-
-static void remove_spaces(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++)
-		if (*text != ' ')
-			*to++ = *text;
-	*to = '\0';
-}
 
 static void split_name(const char *value, enum spelling spelling, bool is_joined,
 		       struct name_words *out)
@@ -219,7 +127,7 @@ static void split_name(const char *value, enum spelling spelling, bool is_joined
 
 		if (canonical(value + at, end - at, spelling, word)) {
 			if (is_joined)
-				remove_spaces(word);
+				words_join(word);
 			out->count += !is_listed(word, titles, BL_COUNT(titles));
 		}
 		if (end < size && value[end] == ',' && !has_comma) {
@@ -241,8 +149,9 @@ static void split_name(const char *value, enum spelling spelling, bool is_joined
 }
 
 /*
- * Forms of a name: F first, L last, M middle words; small letters are initials; '+' joins without space.
- * A form with a middle word is left out when there is none.
+ * Forms of a name: F first, L last, M middle words; small letters are initials;
+ * '+' joins without space. A form with a middle word is left out when there is
+ * none.
  */
 static const char *const name_forms[] = {
 	"F L",	 "L F",	  "f L", "L f", "F l", "F M L", "L F M", "F m L", "f m L", "L F m",
@@ -290,7 +199,7 @@ static bool make_form(const char *form, const struct name_words *words, char out
 		}
 	}
 	if (is_joined)
-		remove_spaces(whole);
+		words_join(whole);
 
 	size_t length = strlen(whole);
 
@@ -301,49 +210,71 @@ static bool make_form(const char *form, const struct name_words *words, char out
 	return true;
 }
 
-static enum bl_status add_name(struct identities *self, const char *value, enum bl_class class)
+static bool is_same_name(const struct name_words *a, const struct name_words *b)
 {
-	for (unsigned i = 0; i < 2 * SPELL_COUNT; i++) {
-		struct name_words words;
-		char text[PATTERN_LIMIT + 1];
-		enum bl_status status = BL_OK;
-
-		split_name(value, (enum spelling)(i / 2), i % 2, &words);
-		for (size_t k = 0; words.count >= 2 && k < BL_COUNT(name_forms); k++)
-			if (status == BL_OK && make_form(name_forms[k], &words, text))
-				status = add_pattern(self, text, class, false);
-		for (size_t k = 0; k < words.count && status == BL_OK; k++) {
-			size_t length = strlen(words.word[k]);
-
-			if (length >= 3 &&
-			    !is_listed(words.word[k], stop_words, BL_COUNT(stop_words)))
-				status = add_pattern(self, words.word[k], class, length < 4);
-		}
-		if (status != BL_OK)
-			return status;
-	}
-	return BL_OK;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->count != b->count || strcmp(a->word[i], b->word[i]) != 0)
+			return false;
+	return a->count == b->count;
 }
 
-static enum bl_status add_email(struct identities *self, const char *value, enum bl_class class)
+static enum bl_status add_forms(const struct build *build, const struct name_words *words)
+{
+	char text[PATTERN_LIMIT + 1];
+	enum bl_status status = BL_OK;
+
+	for (size_t k = 0; words->count >= 2 && k < BL_COUNT(name_forms); k++)
+		if (status == BL_OK && make_form(name_forms[k], words, text))
+			status = add_pattern(build, text, false);
+	/* Alone, of many people's names some are words as well: only as names are
+   * written. */
+	for (size_t k = 0; k < words->count && status == BL_OK; k++) {
+		size_t length = strlen(words->word[k]);
+
+		if (length >= 3 && !is_listed(words->word[k], stop_words, BL_COUNT(stop_words)))
+			status = add_pattern(build, words->word[k],
+					     length < 4 || build->is_harvested);
+	}
+	return status;
+}
+
+static enum bl_status add_name(const struct build *build, const char *value)
+{
+	struct name_words plain;
+	enum bl_status status = BL_OK;
+
+	split_name(value, SPELL_PLAIN, false, &plain);
+	status = add_forms(build, &plain);
+	for (unsigned i = 1; i < 2 * SPELL_COUNT && status == BL_OK; i++) {
+		struct name_words words;
+
+		split_name(value, (enum spelling)(i / 2), i % 2, &words);
+		if (!is_same_name(&words, &plain))
+			status = add_forms(build, &words);
+	}
+	return status;
+}
+
+static enum bl_status add_email(const struct build *build, const char *value)
 {
 	char text[PATTERN_LIMIT + 1];
 	const char *at = strrchr(value, '@');
 	enum bl_status status = BL_OK;
 
 	if (canonical(value, strlen(value), SPELL_PLAIN, text))
-		status = add_pattern(self, text, class, false);
+		status = add_pattern(build, text, false);
 	if (status != BL_OK || !at ||
 	    canonical(value, (size_t)(at - value), SPELL_PLAIN, text) < 5 ||
 	    is_listed(text, roles, BL_COUNT(roles)) ||
 	    is_listed(text, stop_words, BL_COUNT(stop_words)))
 		return status;
-	status = add_pattern(self, text, class, false);
-	remove_spaces(text);
-	return status == BL_OK ? add_pattern(self, text, class, false) : status;
+	status = add_pattern(build, text, false);
+	words_join(text);
+	return status == BL_OK ? add_pattern(build, text, false) : status;
 }
 
-/* Is this line of an address a line on its own: a street with its number, two words, a postcode? */
+/* Is this line of an address a line on its own: a street with its number, two
+ * words, a postcode? */
 static bool is_address_part(const char *text)
 {
 	size_t digits = 0, letters = 0, spaces = 0;
@@ -359,9 +290,9 @@ static bool is_address_part(const char *text)
 	return (digits && letters && digits + letters >= 5) || (spaces && letters >= 8);
 }
 
-static enum bl_status add_address_text(struct identities *self, char *text, enum bl_class class)
+static enum bl_status add_address_text(const struct build *build, char *text)
 {
-	enum bl_status status = add_pattern(self, text, class, false);
+	enum bl_status status = add_pattern(build, text, false);
 
 	for (size_t i = 0; i < BL_COUNT(street_words) && status == BL_OK; i++) {
 		const char *const pair[2] = {street_words[i].long_form, street_words[i].short_form};
@@ -375,13 +306,13 @@ static enum bl_status add_address_text(struct identities *self, char *text, enum
 				continue;
 			snprintf(other, sizeof(other), "%.*s%s%s", (int)(hit - text), text,
 				 pair[!k], hit + length);
-			status = add_pattern(self, other, class, false);
+			status = add_pattern(build, other, false);
 		}
 	}
 	return status;
 }
 
-static enum bl_status add_address(struct identities *self, const char *value, enum bl_class class)
+static enum bl_status add_address(const struct build *build, const char *value)
 {
 	char text[PATTERN_LIMIT + 1];
 	size_t size = strnlen(value, VALUE_LIMIT), at = 0;
@@ -389,7 +320,7 @@ static enum bl_status add_address(struct identities *self, const char *value, en
 
 	for (unsigned spelling = 0; spelling < SPELL_ONE_LETTER && status == BL_OK; spelling++)
 		if (canonical(value, size, (enum spelling)spelling, text) && is_address_part(text))
-			status = add_address_text(self, text, class);
+			status = add_address_text(build, text);
 	while (at < size && status == BL_OK) {
 		size_t end = at;
 
@@ -399,300 +330,97 @@ static enum bl_status add_address(struct identities *self, const char *value, en
 		     spelling++)
 			if (canonical(value + at, end - at, (enum spelling)spelling, text) &&
 			    is_address_part(text))
-				status = add_address_text(self, text, class);
+				status = add_address_text(build, text);
 		at = end + 1;
 	}
 	return status;
 }
 
-static void add_phone(struct identities *self, const char *value)
+/* ---- phones
+ * --------------------------------------------------------------------------------
+ */
+
+/* The last @tail digits, behind a 1. */
+static uint64_t phone_key(const uint8_t *digits, size_t count, size_t tail)
+{
+	uint64_t key = 1;
+
+	for (size_t i = count - tail; i < count; i++)
+		key = key * 10 + digits[i];
+	return key;
+}
+
+static struct phone *find_phone(const struct identities *self, uint64_t key)
+{
+	size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & self->phone_mask;
+
+	while (self->phones[at].key && self->phones[at].key != key)
+		at = (at + 1) & self->phone_mask;
+	return &self->phones[at];
+}
+
+static void put_phone(struct identities *self, uint64_t key, enum bl_class class, bool is_short)
+{
+	struct phone *phone = find_phone(self, key);
+
+	if (!phone->key || class == CLASS_CUSTOMER)
+		phone->class = (uint8_t) class;
+	phone->key = key;
+	phone->is_short |= is_short;
+}
+
+static void add_phone(struct identities *self, const char *value, enum bl_class class)
 {
 	uint8_t digits[PHONE_DIGITS];
-	size_t count = 0;
+	size_t count = 0, most;
 
 	for (; *value && count < PHONE_DIGITS; value++)
 		if (text_is_digit((uint8_t)*value))
 			digits[count++] = (uint8_t)(*value - '0');
-	if (count < 7 || self->phone_count == PHONES_LIMIT)
+	if (count < PHONE_LEAST)
 		return;
-	memcpy(self->phones[self->phone_count].digits, digits, count);
-	self->phones[self->phone_count++].count = (uint8_t)count;
+	if (self->phone_count++ == 0)
+		self->phone_class = (uint8_t) class;
+	most = BL_MIN(count, (size_t)PHONE_TAIL);
+	for (size_t tail = PHONE_LEAST; tail <= most; tail++)
+		put_phone(self, phone_key(digits, count, tail), class, tail == count);
 }
 
-static int compare_patterns(const void *left, const void *right)
+/* Room for all of them: as keys of seven, eight and nine digits. */
+static enum bl_status make_phones(struct identities *self, const struct detect_identity *items,
+				  size_t count)
 {
-	const struct pattern *a = left, *b = right;
+	size_t phones = 0, room = 16;
 
-	return strcmp(a->text, b->text);
+	for (size_t i = 0; i < count; i++)
+		phones += items[i].kind == IDENTITY_PHONE;
+	while (room < 6 * phones)
+		room *= 2;
+	self->phones = calloc(room, sizeof(*self->phones));
+	self->phone_mask = room - 1;
+	return self->phones ? BL_OK : BL_NO_MEMORY;
 }
 
-static void allow(struct identity_filter *filter, size_t place, uint8_t byte, uint8_t bucket)
+/*
+ * Numbers are compared from the back, so that country code and trunk prefix may
+ * be there or not: nine digits must agree, or all of the shorter one.
+ */
+bool identities_phone(const struct identities *identities, const uint8_t *digits, size_t count,
+		      enum bl_class *out_class)
 {
-	filter->low[place][byte & 15] |= bucket;
-	filter->high[place][byte >> 4] |= bucket;
-}
+	size_t most = BL_MIN(count, (size_t)PHONE_TAIL);
 
-static void filter_add(struct identity_filter *filter, const struct pattern *pattern,
-		       uint8_t bucket)
-{
-	static const char gaps[] = " \t\r\n.,;-_'\"@+/#()";
-	bool is_any = false;
+	if (count < PHONE_LEAST || count > PHONE_DIGITS || !identities->phone_count)
+		return false;
+	for (size_t tail = most; tail >= PHONE_LEAST; tail--) {
+		const struct phone *phone = find_phone(identities, phone_key(digits, count, tail));
 
-	for (size_t place = 0; place < 3; place++) {
-		uint8_t byte = (uint8_t)pattern->text[place];
-
-		/* A gap may be several characters: behind its first anything goes. */
-		for (unsigned nibble = 0; is_any && nibble < 16; nibble++) {
-			filter->low[place][nibble] |= bucket;
-			filter->high[place][nibble] |= bucket;
-		}
-		for (size_t i = 0; byte == ' ' && gaps[i]; i++)
-			allow(filter, place, (uint8_t)gaps[i], bucket);
-		is_any |= byte == ' ';
-		allow(filter, place, byte, bucket);
-		if (byte >= 'a' && byte <= 'z')
-			allow(filter, place, byte & 0xdf, bucket);
-	}
-}
-
-static void build_index(struct identities *self)
-{
-	if (self->count)
-		qsort(self->patterns, self->count, sizeof(*self->patterns), compare_patterns);
-	self->filter.is_empty = self->count == 0;
-	for (size_t i = 0; i < self->count; i++) {
-		uint8_t byte = (uint8_t)self->patterns[i].text[0];
-
-		if (self->first[byte].to == 0)
-			self->first[byte].from = (uint32_t)i;
-		self->first[byte].to = (uint32_t)i + 1;
-		for (size_t k = 0; k < 2 && self->patterns[i].text[k]; k++)
-			self->first[byte].next[k] |=
-				UINT64_C(1) << ((uint8_t)self->patterns[i].text[k + 1] & 63);
-		self->has_wide |= byte >= 0x80;
-		filter_add(&self->filter, &self->patterns[i],
-			   (uint8_t)(1u << (i * IDENTITY_BUCKETS / self->count)));
-	}
-}
-
-enum bl_status identities_new(const struct detect_identity *items, size_t count, bl_classes classes,
-			      struct identities **out)
-{
-	static const enum bl_class own_class[] = {CLASS_NAME, CLASS_EMAIL, CLASS_PHONE,
-						  CLASS_ADDRESS};
-	BL_CLEANUP(identities_free) struct identities *self = calloc(1, sizeof(*self));
-	enum bl_status status = BL_OK;
-
-	if (!self)
-		return BL_NO_MEMORY;
-	for (size_t i = 0; i < BL_COUNT(own_class); i++)
-		self->class_of[i] = (uint8_t)(classes & CLASS_BIT(CLASS_CUSTOMER) ? CLASS_CUSTOMER
-										  : own_class[i]);
-	for (size_t i = 0; i < count && status == BL_OK; i++) {
-		enum bl_class class = (enum bl_class)self->class_of[items[i].kind];
-
-		if (!(classes & CLASS_BIT(class)))
+		if (!phone->key || (tail < most && !phone->is_short))
 			continue;
-		switch (items[i].kind) {
-		case IDENTITY_NAME:
-			status = add_name(self, items[i].value, class);
-			break;
-		case IDENTITY_EMAIL:
-			status = add_email(self, items[i].value, class);
-			break;
-		case IDENTITY_PHONE:
-			add_phone(self, items[i].value);
-			break;
-		case IDENTITY_ADDRESS:
-			status = add_address(self, items[i].value, class);
-			break;
-		}
-	}
-	if (status != BL_OK)
-		return status;
-	build_index(self);
-	*out = BL_TAKE(self);
-	return BL_OK;
-}
-
-void identities_free(struct identities *identities)
-{
-	if (!identities)
-		return;
-	if (identities->patterns)
-		sodium_memzero(identities->patterns,
-			       identities->room * sizeof(*identities->patterns));
-	free(identities->patterns);
-	sodium_memzero(identities, sizeof(*identities));
-	free(identities);
-}
-
-/* ---- matching ------------------------------------------------------------------------------ */
-
-const struct identity_filter *identities_filter(const struct identities *identities)
-{
-	return &identities->filter;
-}
-
-bool identities_is_empty(const struct identities *identities)
-{
-	return identities->count == 0;
-}
-
-/* A range of patterns that agree with the text so far. */
-struct range {
-	const struct pattern *patterns;
-	size_t from, to, depth;
-};
-
-static bool narrow(struct range *range, uint8_t byte)
-{
-	/* The patterns are sorted: when the first and the last agree, so do all. */
-	if ((uint8_t)range->patterns[range->from].text[range->depth] == byte &&
-	    (uint8_t)range->patterns[range->to - 1].text[range->depth] == byte) {
-		range->depth++;
+		*out_class = (enum bl_class)phone->class;
 		return true;
 	}
-	while (range->from < range->to &&
-	       (uint8_t)range->patterns[range->from].text[range->depth] < byte)
-		range->from++;
-
-	size_t low = range->from, high = range->to;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if ((uint8_t)range->patterns[middle].text[range->depth] <= byte)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	range->to = low;
-	range->depth++;
-	return range->from < range->to;
-}
-
-/* Behind the gap at @at; @at when it is too long or no word follows. */
-static size_t gap_end(const struct text *text, size_t at)
-{
-	size_t end = at, lines = 0;
-
-	for (size_t i = 0; end < text->length; i++) {
-		int32_t code;
-		size_t length = text_next(text, end, &code);
-
-		if (text_is_word(code))
-			return end;
-		lines += code == '\n';
-		if (i == GAP_LIMIT || lines > 1 || !text_is_gap(code))
-			return at;
-		end += length;
-	}
-	return at;
-}
-
-/* "kmiller84": a few digits behind a user name belong to it. */
-static size_t digits_end(const struct text *text, size_t at)
-{
-	size_t end = at;
-
-	while (end < text->length && end - at < 5 && text_is_digit(text->bytes[end]))
-		end++;
-	return end - at < 5 && text_ends_word(text, end) ? end : at;
-}
-
-static bool is_capital(const struct text *text, size_t at)
-{
-	return text->bytes[at] >= 0x80 || (text->bytes[at] >= 'A' && text->bytes[at] <= 'Z');
-}
-
-/* A match of the whole pattern that ends at @end, when there is one. */
-static const struct pattern *match_at(const struct range *range, const struct text *text, size_t at)
-{
-	const struct pattern *pattern = &range->patterns[range->from];
-
-	if (pattern->length != range->depth || (pattern->needs_capital && !is_capital(text, at)))
-		return NULL;
-	return pattern;
-}
-
-/* Do two plain letters or digits behind the first rule out every pattern that begins with @byte? */
-static bool is_ruled_out(const struct identities *identities, const struct text *text, size_t at,
-			 uint8_t byte)
-{
-	for (size_t k = 0; k < 2 && at + k + 1 < text->length; k++) {
-		uint8_t next = text->bytes[at + k + 1];
-
-		if (!text_is_alnum(next))
-			return false;
-		if (!(identities->first[byte].next[k] >> (text_lower(next) & 63) & 1))
-			return true;
-	}
 	return false;
-}
-
-void identities_at(const struct identities *identities, const struct text *text, size_t at,
-		   struct sink *sink)
-{
-	struct range range = {identities->patterns, 0, identities->count, 0};
-	const struct pattern *best = NULL;
-	size_t end = at, best_end = at;
-	uint8_t byte = text->bytes[at];
-
-	if (byte < 0x80) {
-		byte = text_lower(byte);
-		range.from = identities->first[byte].from;
-		range.to = identities->first[byte].to;
-		if (range.to == 0 || is_ruled_out(identities, text, at, byte))
-			return;
-	} else if ((byte & 0xc0) == 0x80 ||
-		   (!identities->has_wide && byte > 0xcb && byte != 0xe1 && byte != 0xef)) {
-		return; /* inside a character, or of a script no pattern begins in */
-	}
-	if (!text_starts_word(text, at))
-		return;
-	while (end < text->length && end - at < SPAN_LIMIT - FOLD_LIMIT) {
-		int32_t code = text->bytes[end];
-		char folded[FOLD_LIMIT];
-		size_t length = code < 0x80 ? 1 : text_next(text, end, &code);
-
-		if (code >= 0 && code < 0x80 && text_is_alnum((uint8_t)code)) {
-			if (!narrow(&range, text_lower((uint8_t)code)))
-				goto out;
-			end++;
-		} else if (text_is_word(code)) {
-			size_t count = text_fold(code, folded);
-
-			for (size_t i = 0; i < count; i++)
-				if (!narrow(&range, (uint8_t)folded[i]))
-					goto out;
-			end += length;
-		} else {
-			size_t next = gap_end(text, end);
-
-			if (next == end || !narrow(&range, ' '))
-				goto out;
-			end = next;
-			continue;
-		}
-
-		const struct pattern *pattern = match_at(&range, text, at);
-
-		if (!pattern)
-			continue;
-
-		size_t stop = text_ends_word(text, end) ? end
-			      : range.depth >= 5	? digits_end(text, end)
-							: end;
-
-		if (text_ends_word(text, stop)) {
-			best = pattern;
-			best_end = stop;
-		}
-	}
-out:
-	if (best)
-		sink_add(sink, at, best_end, (enum bl_class)best->class, true);
 }
 
 bool identities_any_phone(const struct identities *identities)
@@ -700,28 +428,75 @@ bool identities_any_phone(const struct identities *identities)
 	return identities->phone_count > 0;
 }
 
-enum bl_class identities_phone_class(const struct identities *identities)
-{
-	return (enum bl_class)identities->class_of[IDENTITY_PHONE];
-}
-
-/*
- * Numbers are compared from the back, so that country code and trunk prefix may be there or not: nine digits
- * must agree, or all of the shorter one.
- */
 bool identities_has_phone(const struct identities *identities, const uint8_t *digits, size_t count)
 {
-	if (count < 7 || count > PHONE_DIGITS)
-		return false;
-	for (size_t i = 0; i < identities->phone_count; i++) {
-		size_t known = identities->phones[i].count, same = 0;
-		size_t least = BL_MIN(BL_MIN(count, known), (size_t)9);
+	enum bl_class class;
 
-		while (same < count && same < known &&
-		       digits[count - 1 - same] == identities->phones[i].digits[known - 1 - same])
-			same++;
-		if (same >= least)
-			return true;
+	return identities_phone(identities, digits, count, &class);
+}
+
+enum bl_class identities_phone_class(const struct identities *identities)
+{
+	return (enum bl_class)identities->phone_class;
+}
+
+/* ---- all of them
+ * ----------------------------------------------------------------------------
+ */
+
+static enum bl_class class_of(const struct detect_identity *item, bl_classes classes)
+{
+	static const enum bl_class own_class[] = {CLASS_NAME, CLASS_EMAIL, CLASS_PHONE,
+						  CLASS_ADDRESS};
+
+	return !item->is_harvested && classes & CLASS_BIT(CLASS_CUSTOMER) ? CLASS_CUSTOMER
+									  : own_class[item->kind];
+}
+
+static enum bl_status add_item(struct identities *self, struct words *words,
+			       const struct detect_identity *item, enum bl_class class)
+{
+	struct build build = {words, class, item->is_harvested};
+
+	switch (item->kind) {
+	case IDENTITY_NAME:
+		return add_name(&build, item->value);
+	case IDENTITY_EMAIL:
+		return add_email(&build, item->value);
+	case IDENTITY_ADDRESS:
+		return add_address(&build, item->value);
+	case IDENTITY_PHONE:
+		break;
 	}
-	return false;
+	add_phone(self, item->value, class);
+	return BL_OK;
+}
+
+enum bl_status identities_new(const struct detect_identity *items, size_t count, bl_classes classes,
+			      struct words *words, struct identities **out)
+{
+	BL_CLEANUP(identities_free)
+	struct identities *self = calloc(1, sizeof(*self));
+	enum bl_status status = self ? make_phones(self, items, count) : BL_NO_MEMORY;
+
+	for (size_t i = 0; i < count && status == BL_OK; i++) {
+		enum bl_class class = class_of(&items[i], classes);
+
+		if (classes & CLASS_BIT(class))
+			status = add_item(self, words, &items[i], class);
+	}
+	if (status == BL_OK)
+		*out = BL_TAKE(self);
+	return status;
+}
+
+void identities_free(struct identities *identities)
+{
+	if (!identities)
+		return;
+	if (identities->phones)
+		sodium_memzero(identities->phones,
+			       (identities->phone_mask + 1) * sizeof(*identities->phones));
+	free(identities->phones);
+	free(identities);
 }

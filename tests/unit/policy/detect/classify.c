@@ -17,14 +17,11 @@ static uint32_t next_random(uint32_t *state)
 
 static void both_ways_give_the_same_bits(void **state)
 {
-	static const struct detect_identity name = {IDENTITY_NAME, "Kim Ødegård", false};
-	struct identities *known = NULL;
 	uint32_t seed = 3;
 
 	(void)state;
 	if (!classify_has_avx2())
 		skip();
-	assert_int_equal(identities_new(&name, 1, UINT64_MAX, &known), BL_OK);
 	for (unsigned round = 0; round < 400; round++) {
 		size_t length = round < 200 ? round : next_random(&seed) % 4000;
 		/* An exact copy, so that a sanitizer sees a load too far. */
@@ -39,13 +36,65 @@ static void both_ways_give_the_same_bits(void **state)
 		uint8_t *exact = malloc(length ? length : 1);
 
 		memcpy(exact, bytes, length);
-		classify_scalar(exact, length, identities_filter(known), &one);
-		classify_avx2(exact, length, identities_filter(known), &other);
+		classify_scalar(exact, length, &one);
+		classify_avx2(exact, length, &other);
 		assert_memory_equal(&one, &other, sizeof(one));
 		free(exact);
 		free(bytes);
 	}
-	identities_free(known);
+}
+
+static void both_ways_find_the_same_words(void **state)
+{
+	static const struct word_meaning label = {.sort = MEANS_LABEL};
+	static const char *const texts[] = {"phone", "a", "kim larsen", "geburtsdatum", "12"};
+	static struct anchors anchors;
+	struct words *words = NULL;
+	uint32_t seed = 5;
+
+	(void)state;
+	assert_int_equal(words_new(&words), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(texts); i++)
+		assert_int_equal(words_add(words, texts[i], &label), BL_OK);
+	assert_int_equal(words_finish(words), BL_OK);
+	for (unsigned round = 0; round < 300; round++) {
+		size_t length = round < 100 ? round : next_random(&seed) % 4000;
+		uint8_t *bytes = malloc(length + 1), *exact = malloc(length ? length : 1);
+		struct text text = {exact, length};
+
+		for (size_t i = 0; i < length; i++)
+			bytes[i] = (uint8_t) "phonea kim12.\xc3\xa9:"[next_random(&seed) % 16];
+		for (size_t i = 0; i + 8 < length; i += 40 + next_random(&seed) % 40)
+			memcpy(bytes + i, " Phone: ", 8);
+		memcpy(exact, bytes, length);
+		classify(exact, length, &anchors);
+		for (size_t from = 0; from * 64 < length; from += FIND_BLOCKS) {
+			uint32_t one[FIND_WORDS], other[FIND_WORDS];
+			size_t count = find_words_scalar(&text, 0, length, &anchors, from,
+							 words_filter(words), one);
+
+			if (classify_has_avx2())
+				assert_int_equal(find_words_avx2(&text, 0, length, &anchors, from,
+								 words_filter(words), other),
+						 count);
+			else
+				memcpy(other, one, sizeof(one));
+			assert_memory_equal(one, other, count * sizeof(*one));
+			for (size_t i = 0; i + 8 < 64 * FIND_BLOCKS && from * 64 + i + 8 < length;
+			     i++) {
+				size_t at = from * 64 + i, k = 0;
+
+				if (memcmp(exact + at, " Phone: ", 8) != 0)
+					continue;
+				while (k < count && one[k] != at + 1)
+					k++;
+				assert_true(k < count || at + 1 >= (from + FIND_BLOCKS) * 64);
+			}
+		}
+		free(exact);
+		free(bytes);
+	}
+	words_free(words);
 }
 
 static void both_ways_find_the_same_begin(void **state)
@@ -70,14 +119,13 @@ static void both_ways_find_the_same_begin(void **state)
 
 static void bits_say_what_bytes_are(void **state)
 {
-	struct identity_filter none = {.is_empty = true};
 	struct anchors bits;
 	uint8_t bytes[256];
 
 	(void)state;
 	for (unsigned i = 0; i < 256; i++)
 		bytes[i] = (uint8_t)i;
-	classify(bytes, sizeof(bytes), &none, &bits);
+	classify(bytes, sizeof(bytes), &bits);
 	for (unsigned i = 0; i < 256; i++) {
 #define BIT(row) ((bits.row[i / 64] >> (i % 64)) & 1)
 		bool is_digit = i >= '0' && i <= '9';
@@ -90,7 +138,10 @@ static void bits_say_what_bytes_are(void **state)
 		assert_int_equal(BIT(at), i == '@');
 		assert_int_equal(BIT(high), i >= 128);
 		assert_int_equal(BIT(zero), i == 0);
-		assert_int_equal(BIT(name), 0);
+		assert_int_equal(BIT(colon), i == ':');
+		assert_int_equal(BIT(equal), i == '=');
+		assert_int_equal(BIT(dot), i == '.');
+		assert_int_equal(BIT(dash), i == '-');
 		assert_int_equal(BIT(base64), is_digit || is_letter ||
 						      (i && i < 128 && strchr("+/-_=\\", (int)i)));
 #undef BIT
@@ -101,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ways_give_the_same_bits),
+		cmocka_unit_test(both_ways_find_the_same_words),
 		cmocka_unit_test(both_ways_find_the_same_begin),
 		cmocka_unit_test(bits_say_what_bytes_are),
 	};

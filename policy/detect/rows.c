@@ -1,0 +1,425 @@
+/*
+ * The rows of all kinds a scanner looks for: sure ones by what their first run of digits or letters may be, so that most are told from
+ * its length alone; labelled ones behind and in front of their labels.
+ */
+#include "policy/detect/kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN_LIMIT   32	/* longer runs are as long as this one */
+#define PLACE_LIMIT 48	/* places behind a label where a value may begin */
+#define CHAIN_LIMIT 448 /* from a label to the last value that counts for it, bytes */
+#define BACK_LIMIT  64	/* from the beginning of a value to the label behind it, bytes */
+
+_Static_assert(CHAIN_LIMIT + SPAN_LIMIT <= DETECT_MARGIN, "what a label finds is near it");
+_Static_assert(4 * LABEL_REACH < CHAIN_LIMIT, "characters have four bytes at most");
+
+/* How long the run of digits or of letters is that a value begins with; most of 0: it does not. */
+struct shape {
+	uint8_t least[2], most[2]; /* digits, letters */
+	bool is_other;		   /* may begin with something else */
+};
+enum { DIGITS, LETTERS };
+
+struct row {
+	const struct kind *kind;
+	struct shape shape;
+};
+
+struct rows {
+	struct row *rows;
+	size_t count;
+	uint16_t *sure; /* of rows, for each run one after the other */
+	struct {
+		uint16_t from, count;
+	} runs[2][RUN_LIMIT + 1];
+};
+
+/* ---- shapes --------------------------------------------------------------------------------------- */
+
+/* One element of a form: which run it belongs to, how many bytes of it at least and at most. */
+struct element {
+	enum { IS_DIGITS, IS_LETTERS, IS_BOTH, IS_GAP, IS_OTHER } sort;
+	unsigned least, most;
+};
+
+static const char *read_element(const char *form, struct element *out)
+{
+	char letter = *form++;
+
+	*out = (struct element){IS_OTHER, 1, 1};
+	if (letter == '_') {
+		out->sort = IS_GAP;
+	} else if (letter != '-' && (letter == '\\' || !memchr("daxh", letter, 4))) {
+		if (letter == '\\' && *form)
+			letter = *form++;
+		if (text_is_digit((uint8_t)letter))
+			out->sort = IS_DIGITS;
+		else if (text_is_letter((uint8_t)letter))
+			out->sort = IS_LETTERS;
+	} else if (letter != '-') {
+		out->sort = letter == 'd' ? IS_DIGITS : letter == 'a' ? IS_LETTERS : IS_BOTH;
+		if (*form == '{') {
+			char *end;
+
+			out->least = out->most = (unsigned)strtoul(form + 1, &end, 10);
+			if (*end == ',')
+				out->most = (unsigned)strtoul(end + 1, &end, 10);
+			form = *end == '}' ? end + 1 : end;
+		}
+	}
+	return form;
+}
+
+static void widen(struct shape *shape, unsigned run, unsigned least, unsigned most)
+{
+	uint8_t low = (uint8_t)BL_MIN(least, (unsigned)RUN_LIMIT);
+
+	shape->least[run] = shape->most[run] ? BL_MIN(shape->least[run], low) : low;
+	shape->most[run] =
+		(uint8_t)BL_MAX((unsigned)shape->most[run], BL_MIN(most, (unsigned)RUN_LIMIT));
+}
+
+/* What a form may begin with; where it ends. */
+static const char *add_form(struct shape *shape, const char *form)
+{
+	struct element element = {IS_OTHER, 0, 0};
+	unsigned least = 0, most = 0, run;
+	bool has_gap = false, is_over = false;
+	const char *at = *form && *form != '|' ? read_element(form, &element) : form;
+
+	if (element.sort != IS_DIGITS && element.sort != IS_LETTERS) {
+		shape->is_other |= element.sort == IS_OTHER || element.sort == IS_GAP;
+		if (element.sort != IS_OTHER) {
+			widen(shape, DIGITS, 1, RUN_LIMIT);
+			widen(shape, LETTERS, 1, RUN_LIMIT);
+		}
+		is_over = true;
+	}
+	run = element.sort == IS_LETTERS ? LETTERS : DIGITS;
+	for (at = form; *at && *at != '|';) {
+		at = read_element(at, &element);
+		if (is_over)
+			continue;
+		if (element.sort == IS_GAP) {
+			has_gap = true;
+		} else if (element.sort == (run == DIGITS ? IS_DIGITS : IS_LETTERS)) {
+			least += has_gap ? 0 : element.least;
+			most += element.most;
+		} else {
+			if (element.sort == IS_BOTH)
+				most = RUN_LIMIT;
+			widen(shape, run, least ? least : 1, most);
+			is_over = true;
+		}
+	}
+	if (!is_over)
+		widen(shape, run, least ? least : 1, most);
+	return at + (*at == '|');
+}
+
+static void make_shape(const struct kind *kind, struct shape *out)
+{
+	*out = (struct shape){0};
+	if (kind->match) {
+		widen(out, DIGITS, 1, RUN_LIMIT);
+		widen(out, LETTERS, 1, RUN_LIMIT);
+		out->is_other = true;
+		return;
+	}
+	for (const char *form = kind->forms; form && *form;)
+		form = add_form(out, form);
+}
+
+static bool fits(const struct shape *shape, unsigned run, unsigned length)
+{
+	return length >= shape->least[run] && length <= shape->most[run];
+}
+
+/* ---- building ------------------------------------------------------------------------------------- */
+
+static enum bl_status add_labels(struct words *words, const struct kind *kind, size_t row)
+{
+	struct word_meaning meaning = {.sort = MEANS_LABEL, .row = (uint16_t)row};
+	enum bl_status status = words_add_list(words, kind->labels, '|', &meaning);
+
+	meaning.is_after = true;
+	return status == BL_OK ? words_add_list(words, kind->after, '|', &meaning) : status;
+}
+
+static enum bl_status add_sure(struct rows *self)
+{
+	size_t used = 0;
+
+	self->sure = calloc(self->count * 2 * RUN_LIMIT + 1, sizeof(*self->sure));
+	if (!self->sure)
+		return BL_NO_MEMORY;
+	for (unsigned run = 0; run < 2; run++)
+		for (unsigned length = 1; length <= RUN_LIMIT; length++) {
+			size_t from = used;
+
+			for (size_t i = 0; i < self->count; i++)
+				if (self->rows[i].kind->trust == KIND_SURE &&
+				    fits(&self->rows[i].shape, run, length))
+					self->sure[used++] = (uint16_t)i;
+			self->runs[run][length].from = (uint16_t)from;
+			self->runs[run][length].count = (uint16_t)(used - from);
+		}
+	return BL_OK;
+}
+
+enum bl_status rows_new(bl_classes classes, struct words *words, struct rows **out)
+{
+	BL_CLEANUP(rows_free) struct rows *self = calloc(1, sizeof(*self));
+	enum bl_status status = BL_OK;
+	size_t room = 0;
+
+	for (size_t i = 0; i < kind_table_count; i++)
+		room += kind_tables[i]->count;
+	if (self)
+		self->rows = calloc(room + 1, sizeof(*self->rows));
+	if (!self || !self->rows)
+		return BL_NO_MEMORY;
+	for (size_t i = 0; i < kind_table_count; i++)
+		for (size_t k = 0; k < kind_tables[i]->count && status == BL_OK; k++) {
+			const struct kind *kind = &kind_tables[i]->rows[k];
+
+			if (!(classes & CLASS_BIT(kind->class)))
+				continue;
+			self->rows[self->count].kind = kind;
+			make_shape(kind, &self->rows[self->count].shape);
+			if (kind->trust == KIND_LABELLED)
+				status = add_labels(words, kind, self->count);
+			self->count++;
+		}
+	if (status == BL_OK)
+		status = add_sure(self);
+	if (status == BL_OK)
+		*out = BL_TAKE(self);
+	return status;
+}
+
+void rows_free(struct rows *rows)
+{
+	if (!rows)
+		return;
+	free(rows->rows);
+	free(rows->sure);
+	free(rows);
+}
+
+/* ---- sure ones ------------------------------------------------------------------------------------ */
+
+static unsigned digits_from(const struct text *text, size_t at)
+{
+	unsigned count = 0;
+
+	while (count < RUN_LIMIT && at + count < text->length &&
+	       text_is_digit(text->bytes[at + count]))
+		count++;
+	return count;
+}
+
+static unsigned letters_from(const struct text *text, size_t at)
+{
+	unsigned count = 0;
+
+	while (count < RUN_LIMIT && at + count < text->length &&
+	       text_is_letter(text->bytes[at + count]))
+		count++;
+	return count;
+}
+
+void rows_sure_at(const struct rows *rows, const struct text *text, size_t at, struct sink *sink)
+{
+	unsigned digits = digits_from(text, at), run = digits ? DIGITS : LETTERS;
+	unsigned length = digits ? digits : letters_from(text, at);
+	const uint16_t *list = rows->sure + rows->runs[run][length].from;
+
+	for (size_t i = 0; length && i < rows->runs[run][length].count; i++) {
+		const struct kind *kind = rows->rows[list[i]].kind;
+		size_t end = kind_end(kind, text, at);
+
+		if (end > at)
+			sink_add(sink, at, end, (enum bl_class)kind->class, true);
+	}
+}
+
+bool rows_any_sure(const struct rows *rows, size_t letters)
+{
+	return letters <= RUN_LIMIT && rows->runs[LETTERS][letters].count > 0;
+}
+
+/* ---- labelled ones -------------------------------------------------------------------------------- */
+
+/* Where a value may begin, and the run that stands there. */
+struct place {
+	size_t at;
+	uint8_t digits, letters;
+};
+
+static bool is_head(uint8_t byte)
+{
+	return (byte & 0xc0) != 0x80;
+}
+
+/* May a value begin here? Joints between a label and its value are none. */
+static bool is_place(const struct text *text, size_t at)
+{
+	uint8_t byte = text->bytes[at];
+
+	if (byte <= ' ' || byte == 0x7f || !is_head(byte))
+		return false;
+	if (text_is_alnum(byte) || byte >= 0x80)
+		return text_starts_word(text, at);
+	return !memchr(":=\"'`,;>", byte, 8);
+}
+
+static void set_place(const struct text *text, size_t at, struct place *out)
+{
+	out->at = at;
+	out->digits = (uint8_t)digits_from(text, at);
+	out->letters = (uint8_t)letters_from(text, at);
+}
+
+/* The places behind a label that ends at @at: on its line, or, when nothing follows there, the first of the next. */
+static size_t find_places(const struct text *text, size_t at, struct place *out)
+{
+	size_t count = 0;
+	unsigned lines = 0;
+
+	for (unsigned characters = 0; at < text->length && count < PLACE_LIMIT; at++) {
+		uint8_t byte = text->bytes[at];
+
+		characters += is_head(byte);
+		if (characters > LABEL_REACH + 1)
+			break;
+		if (byte == '\n' && (count || ++lines > 1))
+			break;
+		if (!is_place(text, at))
+			continue;
+		set_place(text, at, &out[count++]);
+		if (lines && (text_is_alnum(byte) || byte >= 0x80))
+			break;
+	}
+	return count;
+}
+
+static bool fits_place(const struct row *row, const struct place *place)
+{
+	if (place->digits)
+		return fits(&row->shape, DIGITS, place->digits);
+	if (place->letters)
+		return fits(&row->shape, LETTERS, place->letters);
+	return row->shape.is_other;
+}
+
+/* Where the next of several values would begin: "A, B and C". @end when nothing like that follows. */
+static size_t next_in_chain(const struct text *text, size_t end)
+{
+	size_t at = end, limit = BL_MIN(text->length, end + 4), word;
+
+	while (at < limit && memchr(" ,;/&|+", text->bytes[at], 7))
+		at++;
+	if (at == end)
+		return end;
+	for (word = at; word < text->length && word - at < 5 && text_is_letter(text->bytes[word]);)
+		word++;
+	/* and, und, et, y, or, oder, ou */
+	return word > at && word - at < 5 && word < text->length && text->bytes[word] == ' '
+		       ? word + 1
+		       : at;
+}
+
+static size_t add_chain(const struct row *row, const struct text *text, size_t label, size_t end,
+			struct sink *sink)
+{
+	const struct kind *kind = row->kind;
+
+	/* What is behind a password is hardly another one. */
+	if (kind->class == CLASS_PASSWORD || kind->class == CLASS_SECRET)
+		return end;
+	for (;;) {
+		size_t at = next_in_chain(text, end), stop;
+		struct place place;
+
+		if (at == end || at >= text->length || at - label > CHAIN_LIMIT ||
+		    !is_place(text, at))
+			return end;
+		set_place(text, at, &place);
+		stop = fits_place(row, &place) ? kind_end(kind, text, at) : at;
+		if (stop == at)
+			return end;
+		sink_add(sink, at, stop, (enum bl_class)kind->class, false);
+		end = stop;
+	}
+}
+
+static void find_behind(const struct row *row, const struct text *text, size_t label,
+			const struct place *places, size_t count, struct sink *sink)
+{
+	size_t until = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = places[i].at, end;
+
+		if (at < until || at - label > CHAIN_LIMIT || !fits_place(row, &places[i]))
+			continue;
+		end = kind_end(row->kind, text, at);
+		if (end == at)
+			continue;
+		sink_add(sink, at, end, (enum bl_class)row->kind->class, false);
+		until = add_chain(row, text, label, end, sink);
+		/* A match takes many things for a value: only the first is one. */
+		if (row->kind->match)
+			return;
+	}
+}
+
+/* The value in front of a label that begins at @label. */
+static void find_before(const struct row *row, const struct text *text, size_t label,
+			struct sink *sink)
+{
+	size_t from = label - BL_MIN(label, (size_t)BACK_LIMIT);
+
+	for (size_t i = label; i > from; i--)
+		if (text->bytes[i - 1] == '\n')
+			from = i;
+	for (size_t at = from; at < label; at++) {
+		struct place place;
+		size_t end, characters = 0;
+
+		if (!is_place(text, at))
+			continue;
+		set_place(text, at, &place);
+		end = fits_place(row, &place) ? kind_end(row->kind, text, at) : at;
+		if (end == at || end > label)
+			continue;
+		for (size_t i = end; i < label; i++)
+			characters += is_head(text->bytes[i]);
+		if (characters <= LABEL_AFTER)
+			sink_add(sink, at, end, (enum bl_class)row->kind->class, false);
+		at = end - 1;
+	}
+}
+
+void rows_labelled(const struct rows *rows, const struct words *words, const struct text *text,
+		   size_t start, const struct word_found *label, struct sink *sink)
+{
+	struct place places[PLACE_LIMIT];
+	size_t count = SIZE_MAX;
+
+	for (const struct word_label *at = words_label(words, label->labels); at;
+	     at = words_label(words, at->next)) {
+		const struct row *row = &rows->rows[at->row];
+
+		if (at->is_after) {
+			find_before(row, text, start, sink);
+			continue;
+		}
+		if (count == SIZE_MAX)
+			count = find_places(text, label->end, places);
+		find_behind(row, text, start, places, count, sink);
+	}
+}
