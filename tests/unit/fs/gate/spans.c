@@ -47,7 +47,7 @@ static void keep(struct gate_spans *cache, struct gate_device *device, uint64_t 
 
 	for (size_t i = 1; i < count; i++)
 		items[i] = (struct detect_span){window * DETECT_WINDOW + i * 10, 5, CLASS_EMAIL, 1};
-	struct window_spans *kept = spans_keep(cache, device, serial, window, &found, false);
+	struct window_spans *kept = spans_keep(cache, device, serial, window, &found, NULL, false);
 
 	assert_non_null(kept);
 	spans_put(kept);
@@ -82,7 +82,7 @@ static void a_search_begins_with_a_chain(void **state)
 
 	(void)state;
 	assert_int_equal(spans_init(&cache, 1 << 20), BL_OK);
-	struct window_spans *kept = spans_keep(&cache, NULL, 1, 1, &found, false);
+	struct window_spans *kept = spans_keep(&cache, NULL, 1, 1, &found, NULL, false);
 
 	assert_non_null(kept);
 	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
@@ -91,7 +91,7 @@ static void a_search_begins_with_a_chain(void **state)
 	}
 	spans_put(kept);
 	found.count = 0;
-	kept = spans_keep(&cache, NULL, 1, 2, &found, false);
+	kept = spans_keep(&cache, NULL, 1, 2, &found, NULL, false);
 	assert_int_equal(spans_from(kept, 2 * DETECT_WINDOW), 0);
 	spans_put(kept);
 	spans_done(&cache);
