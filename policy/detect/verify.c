@@ -45,34 +45,69 @@ static const struct issuer issuers[] = {
 	{810000, 829999, 16, 19}, /* UnionPay, RuPay */
 	{220000, 220499, 16, 19}, /* Mir */
 	{979200, 979299, 16, 16}, /* Troy */
-	{500000, 509999, 12, 19}, /* Maestro, RuPay, Elo */
+	{401178, 401179, 16, 16}, /* Elo */
+	{501800, 501899, 12, 19}, /* Maestro */
+	{502000, 502099, 12, 19}, /* Maestro */
+	{503800, 503899, 12, 19}, /* Maestro */
+	{506099, 506199, 16, 19}, /* Verve */
+	{506600, 506799, 16, 16}, /* Elo */
+	{507800, 507999, 16, 19}, /* Verve */
+	{508000, 508999, 16, 16}, /* RuPay */
+	{509000, 509999, 16, 16}, /* Elo */
 	{560000, 589999, 12, 19}, /* Maestro */
-	{600000, 601099, 12, 19}, /* Maestro, RuPay */
-	{601200, 619999, 12, 19}, /* Maestro */
-	{630000, 643999, 12, 19}, /* Maestro, Elo */
-	{660000, 699999, 12, 19}, /* Maestro */
+	{600000, 601099, 16, 16}, /* RuPay */
+	{627700, 627799, 16, 16}, /* Elo */
+	{630400, 630499, 12, 19}, /* Maestro */
+	{636200, 636399, 16, 16}, /* Elo */
+	{639000, 639099, 12, 19}, /* Maestro */
+	{675900, 676399, 12, 19}, /* Maestro */
+	{676770, 676774, 12, 19}, /* Maestro */
 };
 
-bool verify_card(const uint8_t *digits, size_t count)
+/* The whole of Maestro's range, of which banks have what is above: far more other numbers begin so. */
+static const struct issuer wide_issuers[] = {
+	{500000, 509999, 12, 19}, {600000, 601099, 12, 19}, {601200, 619999, 12, 19},
+	{630000, 643999, 12, 19}, {660000, 699999, 12, 19},
+};
+
+static bool has_issuer(const struct issuer *list, size_t list_count, const uint8_t *digits,
+		       size_t count)
 {
 	uint32_t prefix = 0;
 
-	if (count < 12 || count > 19)
+	if (count < 12 || count > 19 ||
+	    (digits[0] == 4 && count != 13 && count != 16 && count != 19))
 		return false;
 	for (size_t i = 0; i < 6; i++)
 		prefix = prefix * 10 + digits[i];
-	for (size_t i = 0; i < BL_COUNT(issuers); i++) {
-		const struct issuer *issuer = &issuers[i];
-
-		if (prefix < issuer->first || prefix > issuer->last)
-			continue;
-		if (count < issuer->least || count > issuer->most)
-			continue;
-		if (digits[0] == 4 && count != 13 && count != 16 && count != 19)
-			continue;
-		return verify_luhn(digits, count);
-	}
+	for (size_t i = 0; i < list_count; i++)
+		if (prefix >= list[i].first && prefix <= list[i].last && count >= list[i].least &&
+		    count <= list[i].most)
+			return true;
 	return false;
+}
+
+bool verify_card(const uint8_t *digits, size_t count)
+{
+	return (has_issuer(issuers, BL_COUNT(issuers), digits, count) ||
+		has_issuer(wide_issuers, BL_COUNT(wide_issuers), digits, count)) &&
+	       verify_luhn(digits, count);
+}
+
+/* GS1 General Specifications, 7.9: the check digit of EAN-13, which German ones of Visa's first digit have. */
+static bool is_ean13(const uint8_t *digits)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < 13; i++)
+		sum += digits[i] * (i % 2 ? 3u : 1u);
+	return sum % 10 == 0;
+}
+
+bool verify_card_common(const uint8_t *digits, size_t count)
+{
+	return has_issuer(issuers, BL_COUNT(issuers), digits, count) &&
+	       !(count == 13 && is_ean13(digits)) && verify_luhn(digits, count);
 }
 
 /* ISO 13616-1, SWIFT IBAN registry: country, characters. Sorted: looked up by halving. */

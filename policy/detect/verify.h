@@ -8,6 +8,8 @@
 bool verify_luhn(const uint8_t *digits, size_t count);
 /* verify_card - issuer range, that issuer's lengths, and Luhn */
 bool verify_card(const uint8_t *digits, size_t count);
+/* verify_card_common - the same, but for issuers' ranges and lengths that other numbers have far more often than cards */
+bool verify_card_common(const uint8_t *digits, size_t count);
 /* verify_iban_length - characters of an IBAN of this country (ISO 13616 registry); 0: no such country */
 size_t verify_iban_length(const char country[2]);
 /* verify_iban - ISO 7064 mod 97-10 over @count upper-case letters and digits, country and length included */

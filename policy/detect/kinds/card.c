@@ -1,0 +1,115 @@
+/* Payment cards (ISO/IEC 7812-1): as printed, bare, and over line ends and columns */
+#include "policy/detect/kinds/number.h"
+#include "policy/detect/verify.h"
+
+#include <string.h>
+
+/* Are the first @groups of the sizes that are printed on cards? Then whatever stands between them will do. */
+static bool is_as_printed(const struct number *number, size_t groups)
+{
+	static const uint8_t forms[][5] = {{4, 4, 4, 4, 3}, {4, 6, 5}, {4, 6, 4}};
+
+	for (size_t i = 0; i < BL_COUNT(forms); i++) {
+		size_t same = 0;
+
+		while (same < groups && same < BL_COUNT(forms[i]) &&
+		       number->group[same].size == forms[i][same])
+			same++;
+		if (same == groups)
+			return true;
+	}
+	return false;
+}
+
+/* May the group @i go on a card that began with the first? */
+static bool is_regular(const struct number *number, size_t i)
+{
+	uint8_t separator = number->group[i].gap.separator;
+
+	if (i == 0)
+		return true;
+	return (separator == ' ' || separator == '-' || separator == '.') &&
+	       number->group[0].size == 4 && number->group[i].size >= 2 &&
+	       number_is_even(number, i + 1);
+}
+
+void card_from(const struct text *text, const struct number *number, struct sink *sink)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < number->groups; i++) {
+		size_t count = number->group[i].until;
+		bool is_printed = is_as_printed(number, i + 1);
+
+		if (count > 19 || (!is_printed && !is_regular(number, i)))
+			break;
+		/* A bare number of a length or an issuer that few cards have may be any number: one in ten passes Luhn. */
+		if (i ? verify_card(number->digits, count)
+		      : verify_card_common(number->digits, count))
+			best = i + 1;
+	}
+	if (!best)
+		return;
+
+	/* "4111 1111 1111 1111EUR": a letter is no end of a bare number, but of four fours it is. */
+	size_t end = number->group[best - 1].end;
+	bool is_clear = best >= 3 && is_as_printed(number, best);
+
+	if (is_clear || end == text->length || !text_is_letter(text->bytes[end]))
+		sink_add(sink, number->group[0].start, end, CLASS_CARD, true);
+}
+
+/* What may stand between the groups of a card on two lines, in two columns, in a name: at most 4 bytes of it. */
+static size_t card_gap(const struct text *text, size_t at)
+{
+	size_t length = 0;
+	unsigned lines = 0;
+
+	while (at + length < text->length && length < 4 &&
+	       memchr(" -._/\t\r\n>", text->bytes[at + length], 9))
+		lines += text->bytes[at + length++] == '\n';
+	return lines <= 1 ? length : 0;
+}
+
+/* The digits of @sizes (0: no more groups) from @at on, gaps between; where they end, 0 when they are others. */
+static size_t read_groups(const struct text *text, size_t at, const uint8_t sizes[4],
+			  uint8_t digits[16])
+{
+	size_t count = 0, end = at, gap = 0;
+
+	for (size_t i = 0; i < 4 && sizes[i]; i++) {
+		size_t start = end + gap;
+
+		if (i && !gap)
+			return 0;
+		for (end = start; end < text->length && text_is_digit(text->bytes[end]) &&
+				  end - start < sizes[i];)
+			digits[count++] = (uint8_t)(text->bytes[end++] - '0');
+		if (end - start < sizes[i])
+			return 0;
+		gap = card_gap(text, end);
+	}
+	/* A column or a row of more such numbers: no card. */
+	if (gap && end + gap < text->length && text->bytes[end] != ' ' &&
+	    text_is_digit(text->bytes[end + gap]))
+		return 0;
+	return end == text->length || !text_is_digit(text->bytes[end]) ? end : 0;
+}
+
+void card_at(const struct text *text, size_t at, struct sink *sink)
+{
+	static const uint8_t forms[][4] = {{4, 4, 4, 4}, {4, 6, 5, 0}};
+
+	uint8_t first = text->bytes[at], digits[16];
+
+	/* Issuers with a 2 begin with 22 to 27 (Mastercard): most years end here. */
+	if (!(sink->classes & CLASS_BIT(CLASS_CARD)) || at + 1 >= text->length ||
+	    (first == '2' && text->bytes[at + 1] < '2'))
+		return;
+	for (size_t form = 0; form < BL_COUNT(forms); form++) {
+		size_t end = read_groups(text, at, forms[form], digits);
+
+		if (end && verify_card(digits, form ? 15 : 16))
+			sink_add(sink, at, end, CLASS_CARD, true);
+	}
+}
