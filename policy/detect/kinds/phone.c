@@ -349,8 +349,6 @@ static size_t international_groups(const struct text *text, const struct number 
 	return groups_for(number, skip + code + least, skip + code + most + trunk);
 }
 
-static size_t labelled_groups(const struct text *text, const struct number *number, bool is_said);
-
 /* ---- without a label ----------------------------------------------------------------------------------- */
 
 static void phone_known(const struct text *text, const struct number *number,
@@ -400,9 +398,6 @@ void phone_from(const struct text *text, const struct number *number,
 	}
 	if (groups && near_word(text, start, other_words))
 		groups = 0;
-	if (!groups && sink->lexicon &&
-	    has_phone_label(text, start, number->group[number->groups - 1].end, sink->lexicon))
-		groups = labelled_groups(text, number, false);
 	if (groups)
 		phone_add(text, number, groups, false, sink);
 }
