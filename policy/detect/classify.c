@@ -102,6 +102,12 @@ void classify_scalar(const uint8_t *bytes, size_t length, struct anchors *out)
 	classify_from(bytes, length, 0, out);
 }
 
+/* The lowest bit that is set; of none it does not matter. */
+static inline __attribute__((always_inline)) uint32_t first_bit(uint64_t bits)
+{
+	return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+}
+
 /*
  * Starts and ends of words of blocks [from, to), by turns; the first is a start. Bytes of other scripts are letters here. Eight at a
  * time, whether there are so many or not: no branch on what a text is made of.
@@ -120,14 +126,14 @@ find_edges(const struct anchors *anchors, size_t from, size_t to, size_t length,
 		size_t more = (size_t)__builtin_popcountll(edges);
 
 		carry = word >> 63;
-		for (size_t k = 0; k < more; k += 8)
+		for (size_t k = 0; k < more; k += 8) {
+#pragma GCC unroll 8
 			for (size_t n = 0; n < 8; n++) {
 				/* Behind the last one: some number that nobody reads. */
-				out[count + k + n] =
-					(uint32_t)(i * 64) +
-					(uint32_t)__builtin_ctzll(edges | UINT64_C(1) << 63);
+				out[count + k + n] = (uint32_t)(i * 64) + first_bit(edges);
 				edges &= edges - 1;
 			}
+		}
 		count += more;
 	}
 	if (is_inside) {
@@ -149,24 +155,26 @@ sift_words(const struct text *text, size_t start, const struct word_filter *filt
 	   const uint32_t *edges, size_t edge_count, uint32_t *out)
 {
 	const uint8_t *bytes = text->bytes + start;
-	size_t count = 0, k = 0, left = text->length - start;
+	const uint8_t *known = filter->bytes;
+	const unsigned shift = filter->shift;
+	size_t count = 0, k = 0, left = text->length - start, whole = edge_count;
 
 	/* All but the last can be loaded in one go. */
-	for (; k < edge_count && edges[k] + 8u <= left; k += 2) {
-		uint64_t bit = word_bit(
-			filter, word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]));
+	while (whole && edges[whole - 2] + 8u > left)
+		whole -= 2;
+	for (; k < whole; k += 2) {
+		uint64_t key = word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]);
 
 		out[count] = edges[k];
-		count += filter->bits[bit / 64] >> (bit % 64) & 1;
+		count += known[key_hash(key) >> shift];
 	}
 	for (; k < edge_count; k += 2) {
 		uint8_t tail[8] = {0};
-		uint64_t bit;
 
 		memcpy(tail, bytes + edges[k], left - edges[k]);
-		bit = word_bit(filter, word_key(bl_get64(tail), edges[k + 1] - edges[k]));
 		out[count] = edges[k];
-		count += filter->bits[bit / 64] >> (bit % 64) & 1;
+		count += known[word_place(filter,
+					  word_key(bl_get64(tail), edges[k + 1] - edges[k]))];
 	}
 	return count;
 }

@@ -200,24 +200,26 @@ enum bl_status words_add_list(struct words *words, const char *list, char separa
 /* words_finish - nothing is added from now on */
 enum bl_status words_finish(struct words *words) BL_MUST_CHECK;
 
-/* Most words are told from this alone: a bit per hash of a first word's first
- * eight bytes. */
+/* Most words are told from this alone: 1 at the hash of a first word's first eight bytes. */
 struct word_filter {
-	uint64_t *bits;
+	uint8_t *bytes;
 	unsigned shift;
 };
 const struct word_filter *words_filter(const struct words *words);
-/* word_key - of a word whose first bytes are @bytes: what is behind its end
- * goes, and case */
+extern const uint64_t word_masks[256]; /* so many bytes; of eight and more all */
+/* word_key - of a word whose first bytes are @bytes: what is behind its end goes, and case */
 static inline uint64_t word_key(uint64_t bytes, size_t length)
 {
-	uint64_t mask = length >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * length)) - 1;
-
-	return ((bytes | UINT64_C(0x2020202020202020)) & mask) + ((uint64_t)length << 58);
+	/* No branch: nothing tells how long the next word is. Of very long ones it does not matter. */
+	return (bytes | UINT64_C(0x2020202020202020)) & word_masks[(uint8_t)length];
 }
-static inline uint64_t word_bit(const struct word_filter *filter, uint64_t key)
+static inline uint64_t key_hash(uint64_t key)
 {
-	return key * UINT64_C(0x9e3779b97f4a7c15) >> filter->shift;
+	return key * UINT64_C(0x9e3779b97f4a7c15);
+}
+static inline size_t word_place(const struct word_filter *filter, uint64_t key)
+{
+	return (size_t)(key_hash(key) >> filter->shift);
 }
 
 struct word_label {
@@ -271,9 +273,16 @@ BL_DEFINE_CLEANUP(struct rows, rows_free)
 void rows_sure_at(const struct rows *rows, const struct text *text, size_t at, struct sink *sink);
 /* rows_any_sure - may one begin with so many letters? */
 bool rows_any_sure(const struct rows *rows, size_t letters);
-/* rows_labelled - the values behind (and in front of) the label that stands from @start to label->end */
+/*
+ * rows_labelled - the values behind (and in front of) the label that stands from @start to label->end
+ *
+ * @is_digit_near  is there a digit among the LABEL_REACH characters behind the label and the DIGIT_WITHIN bytes behind those? Most
+ *                 values have one.
+ */
+#define DIGIT_WITHIN 16
 void rows_labelled(const struct rows *rows, const struct words *words, const struct text *text,
-		   size_t start, const struct word_found *label, struct sink *sink);
+		   size_t start, const struct word_found *label, bool is_digit_near,
+		   struct sink *sink);
 
 /* ---- identity.c: who is known
  * ------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ _Static_assert(4 * LABEL_REACH < CHAIN_LIMIT, "characters have four bytes at mos
 struct shape {
 	uint8_t least[2], most[2]; /* digits, letters */
 	bool is_other;		   /* may begin with something else */
+	bool may_lack_digits;	   /* among its first DIGIT_WITHIN bytes */
 };
 enum { DIGITS, LETTERS };
 
@@ -85,8 +86,8 @@ static void widen(struct shape *shape, unsigned run, unsigned least, unsigned mo
 static const char *add_form(struct shape *shape, const char *form)
 {
 	struct element element = {IS_OTHER, 0, 0};
-	unsigned least = 0, most = 0, run;
-	bool has_gap = false, is_over = false;
+	unsigned least = 0, most = 0, run, before = 0;
+	bool has_gap = false, is_over = false, has_digit = false;
 	const char *at = *form && *form != '|' ? read_element(form, &element) : form;
 
 	if (element.sort != IS_DIGITS && element.sort != IS_LETTERS) {
@@ -100,6 +101,9 @@ static const char *add_form(struct shape *shape, const char *form)
 	run = element.sort == IS_LETTERS ? LETTERS : DIGITS;
 	for (at = form; *at && *at != '|';) {
 		at = read_element(at, &element);
+		has_digit |= element.sort == IS_DIGITS && element.least && before < DIGIT_WITHIN;
+		before +=
+			element.most * (element.sort == IS_GAP || element.sort == IS_OTHER ? 3 : 1);
 		if (is_over)
 			continue;
 		if (element.sort == IS_GAP) {
@@ -116,6 +120,7 @@ static const char *add_form(struct shape *shape, const char *form)
 	}
 	if (!is_over)
 		widen(shape, run, least ? least : 1, most);
+	shape->may_lack_digits |= !has_digit;
 	return at + (*at == '|');
 }
 
@@ -125,7 +130,7 @@ static void make_shape(const struct kind *kind, struct shape *out)
 	if (kind->match) {
 		widen(out, DIGITS, 1, RUN_LIMIT);
 		widen(out, LETTERS, 1, RUN_LIMIT);
-		out->is_other = true;
+		out->is_other = out->may_lack_digits = true;
 		return;
 	}
 	for (const char *form = kind->forms; form && *form;)
@@ -264,23 +269,39 @@ static bool is_head(uint8_t byte)
 	return (byte & 0xc0) != 0x80;
 }
 
-/* May a value begin here? Joints between a label and its value are none. */
+/* ':' '=' '"' '\'' '`' ',' ';' '>': joints between a label and its value; a value is none of them. */
+static bool is_joint(uint8_t byte)
+{
+	static const uint64_t bits[2] = {UINT64_C(0x6c00108400000000),
+					 UINT64_C(0x0000000100000000)};
+
+	return bits[byte >> 6 & 1] >> (byte & 63) & 1;
+}
+
+/* May a value begin here? */
 static bool is_place(const struct text *text, size_t at)
 {
-	uint8_t byte = text->bytes[at];
+	uint8_t byte = text->bytes[at], before = at ? text->bytes[at - 1] : ' ';
 
 	if (byte <= ' ' || byte == 0x7f || !is_head(byte))
 		return false;
-	if (text_is_alnum(byte) || byte >= 0x80)
-		return text_starts_word(text, at);
-	return !memchr(":=\"'`,;>", byte, 8);
+	if (byte < 0x80 && !text_is_alnum(byte))
+		return !is_joint(byte);
+	/* The middle of a word, unless an escape ends there. */
+	if (text_is_alnum(before) && !(at >= 2 && text->bytes[at - 2] == '\\') &&
+	    !(at >= 6 && text->bytes[at - 6] == '\\'))
+		return false;
+	return (before < 0x80 && !text_is_alnum(before)) || text_starts_word(text, at);
 }
 
 static void set_place(const struct text *text, size_t at, struct place *out)
 {
 	out->at = at;
-	out->digits = (uint8_t)digits_from(text, at);
-	out->letters = (uint8_t)letters_from(text, at);
+	out->digits = out->letters = 0;
+	if (text_is_digit(text->bytes[at]))
+		out->digits = (uint8_t)digits_from(text, at);
+	else if (text_is_letter(text->bytes[at]))
+		out->letters = (uint8_t)letters_from(text, at);
 }
 
 /* The places behind a label that ends at @at: on its line, or, when nothing follows there, the first of the next. */
@@ -405,7 +426,8 @@ static void find_before(const struct row *row, const struct text *text, size_t l
 }
 
 void rows_labelled(const struct rows *rows, const struct words *words, const struct text *text,
-		   size_t start, const struct word_found *label, struct sink *sink)
+		   size_t start, const struct word_found *label, bool is_digit_near,
+		   struct sink *sink)
 {
 	struct place places[PLACE_LIMIT];
 	size_t count = SIZE_MAX;
@@ -418,6 +440,8 @@ void rows_labelled(const struct rows *rows, const struct words *words, const str
 			find_before(row, text, start, sink);
 			continue;
 		}
+		if (!is_digit_near && !row->shape.may_lack_digits)
+			continue;
 		if (count == SIZE_MAX)
 			count = find_places(text, label->end, places);
 		find_behind(row, text, start, places, count, sink);

@@ -216,6 +216,25 @@ struct region {
 
 /* ---- words ------------------------------------------------------------------------------------ */
 
+/* As rows_labelled wants to know it. Behind the region's end there is none: what would be found there counts for nobody. */
+static bool is_digit_near(const struct region *region, size_t at)
+{
+	const struct anchors *anchors = region->anchors;
+	size_t place = at - region->start, word = place / 64, bit = place % 64;
+	uint64_t digit, high;
+
+	if (place >= region->length)
+		return false;
+	digit = anchors->digit[word] >> bit;
+	high = anchors->high[word] >> bit;
+	if (bit) {
+		digit |= anchors->digit[word + 1] << (64 - bit);
+		high |= anchors->high[word + 1] << (64 - bit);
+	}
+	_Static_assert(LABEL_REACH + DIGIT_WITHIN < 64, "a word of bits tells it");
+	return digit || high;
+}
+
 /* The word that begins at @at, and the phrases that begin with it. */
 static void meaning_at(const struct region *region, size_t at)
 {
@@ -230,7 +249,8 @@ static void meaning_at(const struct region *region, size_t at)
 			word = &found[i];
 		if (found[i].labels)
 			rows_labelled(region->scanner->rows, region->scanner->words, region->text,
-				      at, &found[i], region->sink);
+				      at, &found[i], is_digit_near(region, found[i].end),
+				      region->sink);
 	}
 	if (known)
 		sink_add(region->sink, at, known->end, (enum bl_class)known->class, true);

@@ -13,8 +13,8 @@
 
 #define MULTIPLIER   UINT64_C(0x9e3779b97f4a7c15)
 #define CASE_BITS    UINT64_C(0x2020202020202020)
-#define FILTER_LEAST 15 /* bits, as a power of two */
-#define FILTER_MOST  21
+#define FILTER_LEAST 16 /* bytes, as a power of two */
+#define FILTER_MOST  19
 #define GAP_LIMIT    4 /* characters between two words */
 #define TAIL_DIGITS  4 /* "kmiller84": a few digits behind a name or label belong to it */
 #define TAIL_LEAST   5 /* letters of a name in front of such digits */
@@ -93,6 +93,13 @@ void words_join(char *text)
 /* ---- hashing
  * --------------------------------------------------------------------------------------
  */
+
+#define FIRST(count) (UINT64_MAX >> (64 - 8 * (count)))
+/* clang-format off */
+const uint64_t word_masks[256] = {
+	UINT64_MAX, FIRST(1), FIRST(2), FIRST(3), FIRST(4), FIRST(5), FIRST(6), FIRST(7), [8 ... 255] = UINT64_MAX,
+};
+/* clang-format on */
 
 /* Eight bytes, or what there is and zeros; the bit that tells cases apart is
  * set in all there are. */
@@ -339,17 +346,14 @@ enum bl_status words_finish(struct words *self)
 {
 	unsigned bits = FILTER_LEAST;
 
-	while (bits < FILTER_MOST && self->key_count * 16 > (size_t)1 << bits)
+	while (bits < FILTER_MOST && self->key_count * 8 > (size_t)1 << bits)
 		bits++;
-	self->filter.bits = calloc((size_t)1 << (bits - 6), sizeof(uint64_t));
-	if (!self->filter.bits)
+	self->filter.bytes = calloc((size_t)1 << bits, 1);
+	if (!self->filter.bytes)
 		return BL_NO_MEMORY;
 	self->filter.shift = 64 - bits;
-	for (size_t i = 0; i < self->key_count; i++) {
-		uint64_t bit = word_bit(&self->filter, self->keys[i]);
-
-		self->filter.bits[bit / 64] |= UINT64_C(1) << (bit % 64);
-	}
+	for (size_t i = 0; i < self->key_count; i++)
+		self->filter.bytes[word_place(&self->filter, self->keys[i])] = 1;
 	if (self->keys)
 		sodium_memzero(self->keys, self->key_room * sizeof(*self->keys));
 	free(self->keys);
@@ -371,7 +375,7 @@ void words_free(struct words *words)
 	free(words->nodes);
 	free(words->keys);
 	free(words->labels);
-	free(words->filter.bits);
+	free(words->filter.bytes);
 	free(words);
 }
 
@@ -556,9 +560,7 @@ size_t words_wide(const struct words *words, const struct text *text, size_t at,
 		return text_next(text, at, &code);
 	}
 
-	uint64_t bit = word_bit(&words->filter, load_word(folded, length));
-
-	*out_is_known = words->filter.bits[bit / 64] >> (bit % 64) & 1;
+	*out_is_known = words->filter.bytes[word_place(&words->filter, load_word(folded, length))];
 	return at - start;
 }
 
