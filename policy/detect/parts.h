@@ -129,6 +129,10 @@ bool text_is_whole(const struct text *text);
  */
 enum bl_status scan_text(const struct detect_scanner *scanner, const struct text *text, size_t from,
 			 size_t to, size_t phase, struct detect_spans *out) BL_MUST_CHECK;
+/* scan_classes - what it looks for */
+bl_classes scan_classes(const struct detect_scanner *scanner);
+/* spans_sort - those from the @from-th on in the order of struct detect_spans, each once: sure when anybody is sure of it */
+void spans_sort(struct detect_spans *spans, size_t from);
 
 /* ---- detectors
  * -----------------------------------------------------------------------------

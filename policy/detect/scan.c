@@ -107,7 +107,7 @@ static void heap_sort(struct detect_span *items, size_t count)
 }
 
 /* Those from the @from-th on, each once: sure when anybody is sure of it. */
-static void spans_sort(struct detect_spans *spans, size_t from)
+void spans_sort(struct detect_spans *spans, size_t from)
 {
 	size_t kept = from;
 
@@ -792,6 +792,11 @@ static enum bl_status scan_piece(const struct detect_scanner *scanner, const str
 	scan_keys(text, &sink);
 	custom_scan(scanner->custom, text, &sink);
 	return sink.has_failed ? BL_NO_MEMORY : BL_OK;
+}
+
+bl_classes scan_classes(const struct detect_scanner *scanner)
+{
+	return scanner->classes;
 }
 
 enum bl_status scan_text(const struct detect_scanner *scanner, const struct text *text, size_t from,

@@ -63,6 +63,8 @@ enum bl_status decode(const uint8_t *part, size_t length, unsigned charset, unsi
 		      unsigned phase, struct decoded *out) BL_MUST_CHECK;
 /* decoded_place - of the byte in the part that byte @at of the text comes from (its first one); part_length for length */
 size_t decoded_place(const struct decoded *decoded, size_t at);
+/* decoded_end - where in the part the character that ends at byte @at of the text ends; what it shares with the next one is that one's */
+size_t decoded_end(const struct decoded *decoded, size_t at);
 /* decoded_at - the other way: the first byte of the text that comes from @place or from behind it */
 size_t decoded_at(const struct decoded *decoded, size_t place);
 /*
