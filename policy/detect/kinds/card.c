@@ -4,16 +4,22 @@
 
 #include <string.h>
 
-/* Are the first @groups of the sizes that are printed on cards? Then whatever stands between them will do. */
-static bool is_as_printed(const struct number *number, size_t groups)
-{
-	static const uint8_t forms[][5] = {{4, 4, 4, 4, 3}, {4, 6, 5}, {4, 6, 4}};
+#define GROUPS 5
 
-	for (size_t i = 0; i < BL_COUNT(forms); i++) {
+/* The sizes of groups that are printed on cards: whatever stands between them will do. Then those that people make of a number. */
+static const uint8_t printed[][GROUPS] = {{4, 4, 4, 4, 3}, {4, 6, 5}, {4, 6, 4}};
+static const uint8_t others[][GROUPS] = {
+	{4, 4, 4, 4, 1}, {4, 4, 4, 4, 2}, {4, 4, 4, 1}, {4, 4, 4, 2}, {4, 4, 4, 3},
+	{4, 3, 3, 3},	 {4, 4, 5},	  {4, 4, 6},	{4, 4, 7},    {4, 4, 8},
+	{4, 12},	 {4, 6, 6},	  {4, 6, 3},	{4, 8, 4}};
+
+static bool is_one_of(const uint8_t (*sizes)[GROUPS], size_t count, const struct number *number,
+		      size_t groups)
+{
+	for (size_t i = 0; i < count; i++) {
 		size_t same = 0;
 
-		while (same < groups && same < BL_COUNT(forms[i]) &&
-		       number->group[same].size == forms[i][same])
+		while (same < groups && same < GROUPS && number->group[same].size == sizes[i][same])
 			same++;
 		if (same == groups)
 			return true;
@@ -21,16 +27,44 @@ static bool is_as_printed(const struct number *number, size_t groups)
 	return false;
 }
 
-/* May the group @i go on a card that began with the first? */
-static bool is_regular(const struct number *number, size_t i)
+static bool is_as_printed(const struct number *number, size_t groups)
 {
-	uint8_t separator = number->group[i].gap.separator;
+	return is_one_of(printed, BL_COUNT(printed), number, groups);
+}
 
-	if (i == 0)
+/* May the first @groups be a card, the same between them all? */
+static bool is_regular(const struct number *number, size_t groups)
+{
+	uint8_t separator = number->group[groups - 1].gap.separator;
+
+	if (groups == 1)
 		return true;
-	return (separator == ' ' || separator == '-' || separator == '.') &&
-	       number->group[0].size == 4 && number->group[i].size >= 2 &&
-	       number_is_even(number, i + 1);
+	return (separator == ' ' || separator == '-') && number_is_even(number, groups) &&
+	       is_one_of(others, BL_COUNT(others), number, groups);
+}
+
+/* Do exactly four digits begin at @at? */
+static bool is_four(const struct text *text, size_t at)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (at + i >= text->length || !text_is_digit(text->bytes[at + i]))
+			return false;
+	return (at + 4 == text->length || !text_is_digit(text->bytes[at + 4])) &&
+	       (at == 0 || !text_is_digit(text->bytes[at - 1]));
+}
+
+/* Is [start, end) in a row of numbers of four digits? A year may stand before a card, its expiry behind it, but not two of them. */
+static bool is_in_row(const struct text *text, size_t start, size_t end)
+{
+	unsigned count = 0;
+
+	for (; count < 2 && end < text->length && text->bytes[end] == ' ' && is_four(text, end + 1);
+	     end += 5)
+		count++;
+	for (; count < 2 && start >= 5 && text->bytes[start - 1] == ' ' && is_four(text, start - 5);
+	     start -= 5)
+		count++;
+	return count == 2;
 }
 
 void card_from(const struct text *text, const struct number *number, struct sink *sink)
@@ -41,7 +75,7 @@ void card_from(const struct text *text, const struct number *number, struct sink
 		size_t count = number->group[i].until;
 		bool is_printed = is_as_printed(number, i + 1);
 
-		if (count > 19 || (!is_printed && !is_regular(number, i)))
+		if (count > 19 || (!is_printed && !is_regular(number, i + 1)))
 			break;
 		/* A bare number of a length or an issuer that few cards have may be any number: one in ten passes Luhn. */
 		if (i ? verify_card(number->digits, count)
@@ -54,6 +88,16 @@ void card_from(const struct text *text, const struct number *number, struct sink
 	/* "4111 1111 1111 1111EUR": a letter is no end of a bare number, but of four fours it is. */
 	size_t end = number->group[best - 1].end;
 	bool is_clear = best >= 3 && is_as_printed(number, best);
+
+	if (best > 1 && is_in_row(text, number->group[0].start, end))
+		return;
+	/* The fraction of "0.4111111111111111" is none. */
+	if (best == 1 && number_continues(text, number->group[0].start, '.'))
+		return;
+	/* The end of "1234 5678 9012 3456" is none. */
+	if (best > 1 && number->group[best - 1].until < 14 &&
+	    number_continues(text, number->group[0].start, number->group[1].gap.separator))
+		return;
 
 	if (is_clear || end == text->length || !text_is_letter(text->bytes[end]))
 		sink_add(sink, number->group[0].start, end, CLASS_CARD, true);
@@ -109,7 +153,7 @@ void card_at(const struct text *text, size_t at, struct sink *sink)
 	for (size_t form = 0; form < BL_COUNT(forms); form++) {
 		size_t end = read_groups(text, at, forms[form], digits);
 
-		if (end && verify_card(digits, form ? 15 : 16))
+		if (end && verify_card(digits, form ? 15 : 16) && !is_in_row(text, at, end))
 			sink_add(sink, at, end, CLASS_CARD, true);
 	}
 }

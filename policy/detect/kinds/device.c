@@ -138,7 +138,7 @@ static const struct kind rows[] = {
 	 .trust = KIND_LABELLED,
 	 .forms = "d{18,22}|d{19}F|d{4}-d{4}-d{4}-d{4}-d{3,4}|d{5}-d{5}-d{5}-d{4,5}|d{4}-d{4}-d{4}-"
 		  "d{4}-d{2,3}-d|"
-		  "d{2}-d{2}-d{2}-d{4,12}-d{1,12}|d{6}-d{4}-d{4}-d{5,6}",
+		  "d{2}-d{2}-d{2}-d{4,12}-d{1,12}|d{2}-d{2}-d{4,12}-d{1,12}|d{6}-d{4}-d{4}-d{5,6}",
 	 .check = is_iccid,
 	 .labels = "iccid|icc|icc id|sim|sim card|simcard|sim no|sim number|sim serial|sim "
 		   "id|uicc|usim|esim|simkarte|sim-karte|"

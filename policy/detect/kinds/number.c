@@ -154,7 +154,7 @@ bool number_is_date(const struct number *number)
 
 	middle = second == 2 ? middle + number->digits[first + 1] : middle / 10;
 	if (first == 4 && third <= 2)
-		return middle <= 12;
+		return middle <= 12 && is_moment(number->digits, 2);
 	return first <= 2 && (third == 4 || third == 2) && number->groups == 3 && middle <= 31 &&
 	       number->group[1].gap.separator != ' ' && number->count <= 8;
 }

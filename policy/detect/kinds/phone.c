@@ -51,7 +51,7 @@ static const struct phone_form forms[] = {
 	{"47", " /-", "0m"},			     /* DE 0151 1234567, IT */
 	{"48", " /-", "0m"},			     /* DE 0171 12345678 */
 	{"45", " /-", "0m"},			     /* DE, AT */
-	{"55", " /-", "0m"},			     /* DE, GB 01204 52345 */
+	{"55", " /", "0m"},			     /* DE, GB 01204 52345 */
 	{"57", "/-", "0m"},			     /* DE */
 	{"65", " -", "0"},			     /* IN 098765 43210 */
 	{"27", "/-", "0m"},			     /* IT 06-1234567 */
@@ -269,6 +269,9 @@ static size_t phone_end(const struct text *text, const struct number *number, si
 	stop = extension_end(text, end);
 	if (stop == end && end < text->length && text_is_letter(text->bytes[end]))
 		return 0;
+	if (stop == end && end + 1 < text->length && text->bytes[end] == '-' &&
+	    text_is_alnum(text->bytes[end + 1]))
+		return 0; /* "50207385-1775-f312" */
 	return stop;
 }
 
@@ -330,7 +333,8 @@ static size_t international_groups(const struct text *text, const struct number 
 		start--;
 	*out_has_plus = start > 0 && text->bytes[start - 1] == '+';
 	if (!*out_has_plus) {
-		if (number->digits[0] || number->digits[1] || number->groups < 2)
+		if (number->group[0].size < 2 || number->digits[0] || number->digits[1] ||
+		    number->groups < 2)
 			return 0;
 		skip = 2;
 	} else if (is_decimal(number) || (start > 1 && text_is_alnum(text->bytes[start - 2]) &&
@@ -344,9 +348,18 @@ static size_t international_groups(const struct text *text, const struct number 
 	if (!code || number->count < skip + code + least)
 		return 0;
 	/* "+44 (0)20 ...": the trunk 0 in brackets is not counted. */
-	size_t trunk = number->count > skip + code && number->digits[skip + code] == 0;
+	size_t trunk = number->count > skip + code && number->digits[skip + code] == 0, groups;
 
-	return groups_for(number, skip + code + least, skip + code + most + trunk);
+	groups = groups_for(number, skip + code + least, skip + code + most + trunk);
+	if (skip == 0 || !groups)
+		return groups;
+	/* Columns of numbers may begin with 00 as well: the country is whole, no trunk 0 follows, nor more of the same. */
+	if ((number->group[0].size > skip && number->group[0].size < skip + code) ||
+	    (trunk && !number->group[1].gap.opens &&
+	     (number->groups < 3 || !number->group[2].gap.opens)) ||
+	    goes_on(number, groups))
+		return 0;
+	return groups;
 }
 
 /* ---- without a label ----------------------------------------------------------------------------------- */
@@ -471,6 +484,8 @@ static bool is_bare_phone(const struct text *text, const struct number *number, 
 		(count == 10 || count == 13 || count == 16) && digits[0] == 1 && digits[1] >= 3;
 
 	if (count < 5 || count > 15)
+		return false;
+	if (is_epoch && count > 10)
 		return false;
 	if (count >= 7 && !is_epoch) {
 		bool is_round = digits[count - 1] + digits[count - 2] + digits[count - 3] == 0;
