@@ -154,29 +154,29 @@ static inline __attribute__((always_inline)) size_t
 sift_words(const struct text *text, size_t start, const struct word_filter *filter,
 	   const uint32_t *edges, size_t edge_count, uint32_t *out)
 {
-	const uint8_t *bytes = text->bytes + start;
-	const uint8_t *known = filter->bytes;
+	const uint8_t *bytes = text->bytes + start, *tags = filter->bytes;
 	const unsigned shift = filter->shift;
-	size_t count = 0, k = 0, left = text->length - start, whole = edge_count;
+	size_t count = 0, kept = 0, left = text->length - start, whole = edge_count;
 
-	/* All but the last can be loaded in one go. */
+	/* All but the last can be loaded in one go; those few are taken as they are. */
 	while (whole && edges[whole - 2] + 8u > left)
 		whole -= 2;
-	for (; k < whole; k += 2) {
+	for (size_t k = 0; k < whole; k += 2) {
 		uint64_t key = word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]);
 
-		out[count] = edges[k];
-		count += known[key_hash(key) >> shift];
+		out[count] = (uint32_t)k;
+		count += tags[key_hash(key) >> shift] != 0;
 	}
-	for (; k < edge_count; k += 2) {
-		uint8_t tail[8] = {0};
+	for (size_t i = 0; i < count; i++) {
+		size_t k = out[i];
+		uint64_t key = word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]);
 
-		memcpy(tail, bytes + edges[k], left - edges[k]);
-		out[count] = edges[k];
-		count += known[word_place(filter,
-					  word_key(bl_get64(tail), edges[k + 1] - edges[k]))];
+		out[kept] = edges[k];
+		kept += word_may_be(filter, key, bytes[edges[k]]);
 	}
-	return count;
+	for (size_t k = whole; k < edge_count; k += 2)
+		out[kept++] = edges[k];
+	return kept;
 }
 
 size_t find_words_scalar(const struct text *text, size_t start, size_t length,

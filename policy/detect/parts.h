@@ -204,11 +204,14 @@ enum bl_status words_add_list(struct words *words, const char *list, char separa
 /* words_finish - nothing is added from now on */
 enum bl_status words_finish(struct words *words) BL_MUST_CHECK;
 
-/* Most words are told from this alone: 1 at the hash of a first word's first eight bytes. */
+/* Most words are told from this alone: at the hash of a first word's first eight bytes a tag of it; 0: no word; WORD_MANY: several. */
 struct word_filter {
 	uint8_t *bytes;
 	unsigned shift;
 };
+#define WORD_MANY 255
+#define WORD_ANY                                                                                   \
+	1 /* of a tag: however it is written, else with a capital or in a script of its own */
 const struct word_filter *words_filter(const struct words *words);
 extern const uint64_t word_masks[256]; /* so many bytes; of eight and more all */
 /* word_key - of a word whose first bytes are @bytes: what is behind its end goes, and case */
@@ -224,6 +227,18 @@ static inline uint64_t key_hash(uint64_t key)
 static inline size_t word_place(const struct word_filter *filter, uint64_t key)
 {
 	return (size_t)(key_hash(key) >> filter->shift);
+}
+static inline uint8_t word_tag(uint64_t key)
+{
+	return (uint8_t)(((key_hash(key) >> 32 & 0xffff) % 126 + 1) << 1);
+}
+/* word_may_be - @first: the byte it begins with in the text */
+static inline bool word_may_be(const struct word_filter *filter, uint64_t key, uint8_t first)
+{
+	uint8_t tag = filter->bytes[word_place(filter, key)];
+
+	return tag && (tag == WORD_MANY || (tag & ~WORD_ANY) == word_tag(key)) &&
+	       (tag & WORD_ANY || first >= 0x80 || (first >= 'A' && first <= 'Z'));
 }
 
 struct word_label {

@@ -212,7 +212,9 @@ struct region {
 	size_t start, length;
 	const struct anchors *anchors;
 	struct sink *sink;
+	size_t scheme; /* behind the ':' of the last "://"; 0: none yet */
 };
+#define USERINFO_REACH 300 /* bytes of user info, and some */
 
 /* ---- words ------------------------------------------------------------------------------------ */
 
@@ -603,7 +605,19 @@ static bool is_hex(const struct text *text, size_t at)
 	       (text_is_digit(text->bytes[at]) || (uint8_t)((text->bytes[at] | 0x20) - 'a') < 6);
 }
 
-static void scan_colons(const struct region *region, size_t i)
+/* Two letters or digits at least in front of a ':' or '=', or what quotes or closes a name, and something of a value behind it. */
+static bool may_be_label(const struct text *text, size_t at)
+{
+	uint8_t before = at >= 2 ? text->bytes[at - 1] : 0;
+
+	if (before < 0x80 && text_is_alnum(before))
+		before = text->bytes[at - 2];
+	else if (before < 0x80 && text_is_alnum(text->bytes[at - (at >= 2 ? 2 : 0)]))
+		return before && memchr(" \"'`)]*_>\t", before, 10);
+	return before >= 0x80 || text_is_alnum(before) || before == '_' || before == '-';
+}
+
+static void scan_colons(struct region *region, size_t i)
 {
 	const struct text *text = region->text;
 	const uint64_t *colons = &region->anchors->colon[i];
@@ -618,9 +632,15 @@ static void scan_colons(const struct region *region, size_t i)
 		    (at > 0 && (is_hex(text, at - 1) || text->bytes[at - 1] == ':')))
 			colon_at(text, at, region->sink);
 	}
-	for (uint64_t bits = *colons | region->anchors->equal[i]; bits; bits &= bits - 1)
-		field_at(text, region->start + i * 64 + (size_t)__builtin_ctzll(bits),
-			 region->sink);
+	for (uint64_t bits = *colons | region->anchors->equal[i]; bits; bits &= bits - 1) {
+		size_t at = region->start + i * 64 + (size_t)__builtin_ctzll(bits);
+
+		if (at + 2 < text->length && text->bytes[at + 1] == '/' &&
+		    text->bytes[at + 2] == '/')
+			region->scheme = at + 1;
+		if (may_be_label(text, at))
+			field_at(text, at, region->sink);
+	}
 }
 
 static void scan_pairs(const struct region *region, size_t i)
@@ -657,9 +677,39 @@ static void scan_dots(const struct region *region, size_t i, const struct carry 
 	}
 }
 
+/* Can the domain of an address begin at bit @at: letters and the like, and a '.' among them? */
+static bool may_be_domain(const struct anchors *anchors, size_t at)
+{
+	size_t word = at / 64, bit = at % 64;
+	uint64_t dots[2] = {anchors->dot[word], anchors->dot[word + 1]};
+	uint64_t runs[2];
+
+	for (size_t k = 0; k < 2; k++)
+		runs[k] = anchors->base64[word + k] | anchors->high[word + k] | dots[k];
+	if (bit) {
+		dots[0] = shifted(dots, (unsigned)bit);
+		runs[0] = shifted(runs, (unsigned)bit);
+	}
+	return !~runs[0] || (dots[0] & ((~runs[0] & (runs[0] + 1)) - 1));
+}
+
+static void scan_ats(const struct region *region, size_t i)
+{
+	const struct text *text = region->text;
+
+	for (uint64_t bits = region->anchors->at[i]; bits; bits &= bits - 1) {
+		size_t bit = i * 64 + (size_t)__builtin_ctzll(bits), at = region->start + bit;
+
+		if (at + 1 < text->length &&
+		    (text->bytes[at + 1] == '[' || may_be_domain(region->anchors, bit + 1) ||
+		     (region->scheme && at < region->scheme + USERINFO_REACH)))
+			email_at(text, at, region->sink);
+	}
+}
+
 /* ---- the walk --------------------------------------------------------------------------------- */
 
-static void scan_block(const struct region *region, size_t i, const struct carry *carry)
+static void scan_block(struct region *region, size_t i, const struct carry *carry)
 {
 	const struct anchors *anchors = region->anchors;
 
@@ -674,13 +724,12 @@ static void scan_block(const struct region *region, size_t i, const struct carry
 	if (anchors->dash[i] | anchors->dot[i])
 		scan_pairs(region, i);
 	scan_long_words(region, i, carry);
-	for (uint64_t at = anchors->at[i]; at; at &= at - 1)
-		email_at(region->text, region->start + i * 64 + (size_t)__builtin_ctzll(at),
-			 region->sink);
+	if (anchors->at[i])
+		scan_ats(region, i);
 }
 
 /* The anchors of one region of the text: walk their bits, let the detectors look. */
-static void scan_region(const struct region *region)
+static void scan_region(struct region *region)
 {
 	const struct anchors *anchors = region->anchors;
 	size_t blocks = (region->length + 63) / 64, wide = 0;
@@ -781,7 +830,7 @@ static enum bl_status scan_piece(const struct detect_scanner *scanner, const str
 	size_t end = BL_MIN(text->length, to + SCAN_SLACK);
 	struct sink sink = make_sink(scanner, out, from, to, phase);
 	struct anchors anchors;
-	struct region region = {scanner, text, start, end - start, &anchors, &sink};
+	struct region region = {scanner, text, start, end - start, &anchors, &sink, 0};
 
 	classify(text->bytes + start, end - start, &anchors);
 	if (!is_checked && !is_text(text, &anchors, start, from, to))
@@ -842,7 +891,7 @@ enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char
 	struct text text = {(const uint8_t *)name, BL_MIN(length, (size_t)SCAN_REGION)};
 	struct sink sink = make_sink(scanner, out_spans, 0, text.length, 0);
 	struct anchors anchors;
-	struct region region = {scanner, &text, 0, text.length, &anchors, &sink};
+	struct region region = {scanner, &text, 0, text.length, &anchors, &sink, 0};
 
 	out_spans->count = 0;
 	sink.is_name = true;

@@ -131,7 +131,19 @@ static uint64_t hash_word(uint64_t before, const char *word, size_t length)
  * -------------------------------------------------------------------------------------
  */
 
-enum { HAS_MORE = 1, NEEDS_CAPITAL = 2, IS_WHOLE = 4 };
+enum {
+	HAS_MORE = 1,
+	NEEDS_CAPITAL = 2,
+	IS_WHOLE = 4,
+	IS_SOUGHT = 8,	    /* a first word that the filter knows, when written as a name is */
+	IS_SOUGHT_ANY = 16, /* however it is written */
+};
+
+/* A first word, for the filter. */
+struct word_start {
+	uint64_t key;
+	bool is_any;
+};
 
 struct words {
 	struct word_node *nodes; /* open addressing; a hash of 0: empty */
@@ -140,7 +152,7 @@ struct words {
 	size_t text_length, text_room;
 	struct word_label *labels; /* [0] is none */
 	size_t label_count, label_room;
-	uint64_t *keys; /* of all first words, for the filter */
+	struct word_start *keys; /* of all first words, for the filter */
 	size_t key_count, key_room;
 	struct word_filter filter;
 };
@@ -196,15 +208,35 @@ static void *grow(void *items, size_t count, size_t *room, size_t more, size_t s
 #define GROW(self, items, count, room, more)                                                       \
 	(grow((self)->items, (self)->count, &(self)->room, more, sizeof(*(self)->items)))
 
-static bool add_key(struct words *self, uint64_t key)
+static bool add_key(struct words *self, uint64_t key, bool is_any)
 {
-	uint64_t *keys = GROW(self, keys, key_count, key_room, 1);
+	struct word_start *keys = GROW(self, keys, key_count, key_room, 1);
 
 	if (!keys)
 		return false;
 	self->keys = keys;
-	self->keys[self->key_count++] = key;
+	self->keys[self->key_count++] = (struct word_start){key, is_any};
 	return true;
+}
+
+/* Words that are names and other things as well count only when they are written as names are; particles never begin anything. */
+static bool seek(struct words *self, struct word_node *node, uint64_t key, bool is_only,
+		 const struct word_meaning *meaning)
+{
+	const unsigned capital = WORD_GIVEN_TOO | WORD_SURNAME | WORD_PARTICLE;
+	bool is_any = true;
+
+	if (is_only && meaning->sort == MEANS_WORD) {
+		if (meaning->sorts == WORD_PARTICLE)
+			return true;
+		is_any = meaning->sorts & ~capital;
+	} else if (is_only && meaning->sort == MEANS_IDENTITY) {
+		is_any = !meaning->needs_capital;
+	}
+	if (node->flags & (is_any ? IS_SOUGHT_ANY : IS_SOUGHT | IS_SOUGHT_ANY))
+		return true;
+	node->flags |= is_any ? IS_SOUGHT_ANY : IS_SOUGHT;
+	return add_key(self, key, is_any);
 }
 
 static struct word_node *add_node(struct words *self, uint64_t hash)
@@ -287,14 +319,12 @@ enum bl_status words_add(struct words *self, const char *text, const struct word
 		return BL_OK;
 	for (;;) {
 		size_t end = at + strcspn(text + at, " ");
-		uint64_t first = at ? 0 : load_word(text, end);
+		struct word_node *node;
 
 		hash = hash_word(hash, text + at, end - at);
-
-		struct word_node *node = add_node(self, hash);
-
+		node = add_node(self, hash);
 		if (!node ||
-		    (at == 0 && !(node->flags & (HAS_MORE | IS_WHOLE)) && !add_key(self, first)))
+		    (at == 0 && !seek(self, node, load_word(text, end), end == length, meaning)))
 			return BL_NO_MEMORY;
 		if (end < length) {
 			node->flags |= HAS_MORE;
@@ -342,6 +372,17 @@ enum bl_status words_new(struct words **out)
 	return BL_OK;
 }
 
+static void add_tag(struct word_filter *filter, const struct word_start *start)
+{
+	uint8_t *tag = &filter->bytes[word_place(filter, start->key)];
+	uint8_t own = word_tag(start->key);
+
+	if (*tag == 0 || (*tag | WORD_ANY) == (own | WORD_ANY))
+		*tag |= own | (start->is_any ? WORD_ANY : 0);
+	else
+		*tag = WORD_MANY;
+}
+
 enum bl_status words_finish(struct words *self)
 {
 	unsigned bits = FILTER_LEAST;
@@ -353,7 +394,7 @@ enum bl_status words_finish(struct words *self)
 		return BL_NO_MEMORY;
 	self->filter.shift = 64 - bits;
 	for (size_t i = 0; i < self->key_count; i++)
-		self->filter.bytes[word_place(&self->filter, self->keys[i])] = 1;
+		add_tag(&self->filter, &self->keys[i]);
 	if (self->keys)
 		sodium_memzero(self->keys, self->key_room * sizeof(*self->keys));
 	free(self->keys);
@@ -560,7 +601,7 @@ size_t words_wide(const struct words *words, const struct text *text, size_t at,
 		return text_next(text, at, &code);
 	}
 
-	*out_is_known = words->filter.bytes[word_place(&words->filter, load_word(folded, length))];
+	*out_is_known = word_may_be(&words->filter, load_word(folded, length), text->bytes[start]);
 	return at - start;
 }
 
