@@ -31,7 +31,6 @@
 #define WAIT_SECONDS 1 /* that less than a batch waits */
 #define SPAN_BYTES   8u
 #define PIECE_BYTES  24u
-#define STACK	     (256u << 10)
 
 _Static_assert(ENTRY_MOST + INNER_HEAD + VAULT_SEAL_OVERHEAD + FRAME_HEAD + PAD <= FRAME_MOST,
 	       "an entry fits into a frame");
@@ -203,8 +202,8 @@ static bool is_window_ok(const struct entry_view *entry)
 	for (uint32_t i = 0; i < entry->pieces; i++) {
 		const uint8_t *piece = entry->data + entry->count * SPAN_BYTES + i * PIECE_BYTES;
 
-		if (bl_get64(piece) > bl_get64(piece + 8) || piece[16] >= CHARSET_COUNT ||
-		    piece[17] > TRANSFER_BASE64 || piece[18] > 3 ||
+		if (bl_get64(piece) > bl_get64(piece + 8) || piece[16] > CHARSET_COUNT ||
+		    piece[17] > TRANSFER_BASE64 || piece[18] > 15 ||
 		    piece[19] >= DETECT_FORMAT_COUNT)
 			return false;
 	}
@@ -451,16 +450,6 @@ static void file_load(struct gate_kept *kept)
 
 static void *keep_writing(void *context);
 
-static void thread_begin(struct gate_kept *kept)
-{
-	pthread_attr_t attr;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK);
-	kept->has_thread = pthread_create(&kept->thread, &attr, keep_writing, kept) == 0;
-	pthread_attr_destroy(&attr);
-}
-
 struct gate_kept *gate_kept_open(int folder, const char *device, const uint8_t key[VAULT_KEY],
 				 uint64_t look, uint64_t limit)
 {
@@ -483,7 +472,7 @@ struct gate_kept *gate_kept_open(int folder, const char *device, const uint8_t k
 	kept->look = look;
 	kept->limit = limit;
 	file_load(kept);
-	thread_begin(kept);
+	kept->has_thread = pthread_create(&kept->thread, NULL, keep_writing, kept) == 0;
 	return kept;
 }
 
