@@ -387,7 +387,7 @@ enum bl_status words_finish(struct words *self)
 {
 	unsigned bits = FILTER_LEAST;
 
-	while (bits < FILTER_MOST && self->key_count * 8 > (size_t)1 << bits)
+	while (bits < FILTER_MOST && self->key_count * 16 > (size_t)1 << bits)
 		bits++;
 	self->filter.bytes = calloc((size_t)1 << bits, 1);
 	if (!self->filter.bytes)

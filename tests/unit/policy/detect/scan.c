@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/detect/parts.h"
+#include "policy/detect/kind.h"
 
 #define ALL_CLASSES UINT64_MAX
 
@@ -340,8 +340,106 @@ static void make_base64(uint8_t *out, size_t size, uint32_t *seed)
 	}
 }
 
+/* One of the pieces of @list, '|' (or what @separator is) between. */
+static size_t put_choice(const char *list, char separator, uint32_t *seed, char out[256])
+{
+	size_t count = 1, pick, length;
+
+	for (const char *c = list; *c; c++)
+		count += *c == separator;
+	for (pick = next_random(seed) % count; pick; pick--)
+		list = strchr(list, separator) + 1;
+	length = BL_MIN(strcspn(list, (char[]){separator, '\0'}), (size_t)255);
+	memcpy(out, list, length);
+	out[length] = '\0';
+	return length;
+}
+
+/* A value of @form, or nearly one. */
+static void put_form(const char *form, uint32_t *seed, char *out)
+{
+	static const char *const separators[] = {" ", "-", ".", "/", "\u00a0", "\u2013", ""};
+	const char *separator = separators[next_random(seed) % BL_COUNT(separators)];
+
+	for (*out = '\0'; *form && strlen(out) < 100;) {
+		char letter = *form++, one[2] = {0};
+		unsigned long count = 1;
+
+		if (letter == '\\' && *form) {
+			one[0] = *form++;
+		} else if (*form == '{') {
+			count = strtoul(form + 1, NULL, 10);
+			form += strcspn(form, "}") + 1;
+		}
+		if (letter == '-' || letter == '_') {
+			strcat(out, separator);
+			continue;
+		}
+		for (; count && strlen(out) < 100; count--) {
+			if (letter == 'd' || letter == 'h' || letter == 'x')
+				one[0] = (char)('0' + next_random(seed) % 10);
+			else if (letter == 'a')
+				one[0] = (char)('A' + next_random(seed) % 26);
+			else if (letter != '\\')
+				one[0] = letter;
+			strcat(out, one);
+		}
+	}
+}
+
+/* Text of labels and values of all kinds, names, and what stands between them. */
+static void make_kinds(uint8_t *out, size_t size, uint32_t *seed)
+{
+	static const char *const joints[] = {": ", " ",	 "=",	  "\n", " no. ", " is ",
+					     "; ", ", ", " and ", "\"", "\\n",	 "é ",
+					     "(",  ") ", "  ",	  ".\n"};
+	size_t at = 0;
+
+	while (at < size) {
+		const struct kind_table *table = kind_tables[next_random(seed) % kind_table_count];
+		const struct kind *kind =
+			table->count ? &table->rows[next_random(seed) % table->count] : NULL;
+		char piece[512] = "", form[256];
+
+		switch (next_random(seed) % 5) {
+		case 0:
+			if (kind && kind->labels)
+				put_choice(kind->labels, '|', seed, piece);
+			break;
+		case 1:
+			if (kind && kind->after)
+				put_choice(kind->after, '|', seed, piece);
+			break;
+		case 2:
+			put_choice(person_words[next_random(seed) % person_word_lists].words, ' ',
+				   seed, piece);
+			piece[0] = (char)(next_random(seed) % 2 ? piece[0] : piece[0] & 0xdf);
+			if ((piece[0] & 0x80) || !piece[0])
+				piece[0] = 'X', piece[1] = '\0';
+			break;
+		case 3:
+			snprintf(piece, sizeof(piece), "%s",
+				 planted[next_random(seed) % BL_COUNT(planted)]);
+			break;
+		default:
+			if (kind && kind->forms) {
+				put_choice(kind->forms, '|', seed, form);
+				put_form(form, seed, piece);
+			}
+			break;
+		}
+		strcat(piece, joints[next_random(seed) % BL_COUNT(joints)]);
+		if (strlen(piece) > size - at) {
+			out[at++] = ' ';
+			continue;
+		}
+		memcpy(out + at, piece, strlen(piece));
+		at += strlen(piece);
+	}
+}
+
 typedef void make_fn(uint8_t *out, size_t size, uint32_t *seed);
-static make_fn *const makers[] = {make_text, make_base64};
+static make_fn *const makers[] = {make_text, make_base64, make_kinds, make_kinds};
 
 static void more_lead_and_tail_change_nothing(void **state)
 {
@@ -353,7 +451,7 @@ static void more_lead_and_tail_change_nothing(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 16; round++) {
-		makers[round % 2](file, size, &seed);
+		makers[round % BL_COUNT(makers)](file, size, &seed);
 		for (size_t at = 0; at < size; at += DETECT_WINDOW) {
 			scan_window(scanner, file, size, at, DETECT_LEAD, DETECT_TAIL, &one);
 			scan_window(scanner, file, size, at, size, size, &other);
@@ -381,7 +479,7 @@ static void neighbouring_windows_agree_in_their_margins(void **state)
 		uint64_t from = DETECT_WINDOW - DETECT_MARGIN, to = DETECT_WINDOW + DETECT_MARGIN;
 		size_t i = 0, k = 0;
 
-		makers[round % 2](file, size, &seed);
+		makers[round % BL_COUNT(makers)](file, size, &seed);
 		scan_window(scanner, file, size, 0, DETECT_LEAD, DETECT_TAIL, &left);
 		scan_window(scanner, file, size, DETECT_WINDOW, DETECT_LEAD, DETECT_TAIL, &right);
 		for (;; i++, k++) {
@@ -401,6 +499,41 @@ static void neighbouring_windows_agree_in_their_margins(void **state)
 	}
 	detect_spans_free(&left);
 	detect_spans_free(&right);
+	detect_scanner_free(scanner);
+	free(file);
+}
+
+static void any_part_of_any_text_has_the_same_spans(void **state)
+{
+	size_t size = 2 * DETECT_WINDOW + 999;
+	uint8_t *file = malloc(size);
+	struct text text = {file, size};
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, BL_COUNT(customer));
+	struct detect_spans whole = {0}, part = {0};
+	uint32_t seed = 3;
+
+	(void)state;
+	for (unsigned round = 0; round < 24; round++) {
+		size_t from = next_random(&seed) % size, to = from + next_random(&seed) % 9000,
+		       k = 0;
+
+		make_kinds(file, size, &seed);
+		whole.count = part.count = 0;
+		to = BL_MIN(to, size);
+		assert_int_equal(scan_text(scanner, &text, 0, size, 77, &whole), BL_OK);
+		assert_int_equal(scan_text(scanner, &text, from, to, 77, &part), BL_OK);
+		for (size_t i = 0; i < whole.count; i++) {
+			const struct detect_span *span = &whole.items[i];
+
+			if (span->offset + span->length <= from || span->offset >= to)
+				continue;
+			assert_true(k < part.count);
+			assert_same_span(span, &part.items[k++]);
+		}
+		assert_int_equal(k, part.count);
+	}
+	detect_spans_free(&whole);
+	detect_spans_free(&part);
 	detect_scanner_free(scanner);
 	free(file);
 }
@@ -641,6 +774,7 @@ int main(void)
 		cmocka_unit_test(only_classes_asked_for_are_found),
 		cmocka_unit_test(more_lead_and_tail_change_nothing),
 		cmocka_unit_test(neighbouring_windows_agree_in_their_margins),
+		cmocka_unit_test(any_part_of_any_text_has_the_same_spans),
 		cmocka_unit_test(key_blocks_are_found_from_the_window_behind_them),
 		cmocka_unit_test(base64_is_hidden_wherever_it_stands),
 		cmocka_unit_test(what_only_looks_like_base64_is_left_alone),
