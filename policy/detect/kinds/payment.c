@@ -18,7 +18,7 @@ static bool is_card_number(const char *value, size_t count)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		digits[i] = (uint8_t)(value[i] - '0');
-	return verify_luhn(digits, count) && digits[0] != 0;
+	return verify_luhn(digits, count) && strspn(value, "0") < 4;
 }
 
 /* A card's number at @at, bare: its length, 0 when there is none. */

@@ -258,6 +258,19 @@ static size_t extension_end(const struct text *text, size_t end)
 	return end;
 }
 
+/* Does a '-' and a word with a digit in it follow, as in "50207385-1775-f312"? */
+static bool goes_on_mixed(const struct text *text, size_t end)
+{
+	size_t limit = BL_MIN(text->length, end + 24);
+
+	if (end >= text->length || text->bytes[end] != '-')
+		return false;
+	for (size_t i = end + 1; i < limit && text_is_alnum(text->bytes[i]); i++)
+		if (text_is_digit(text->bytes[i]))
+			return true;
+	return false;
+}
+
 /* The number's end, extension and all; 0 when a letter follows: then it is a part of some word. "-0" is a German switchboard. */
 static size_t phone_end(const struct text *text, const struct number *number, size_t groups)
 {
@@ -269,9 +282,8 @@ static size_t phone_end(const struct text *text, const struct number *number, si
 	stop = extension_end(text, end);
 	if (stop == end && end < text->length && text_is_letter(text->bytes[end]))
 		return 0;
-	if (stop == end && end + 1 < text->length && text->bytes[end] == '-' &&
-	    text_is_alnum(text->bytes[end + 1]))
-		return 0; /* "50207385-1775-f312" */
+	if (stop == end && goes_on_mixed(text, end))
+		return 0;
 	return stop;
 }
 
@@ -317,10 +329,14 @@ static size_t groups_for(const struct number *number, size_t least, size_t most)
 	return found;
 }
 
-static bool is_decimal(const struct number *number)
+/* "+52.520008": the country in front of a point, as registrars write it (RFC 5733, 2.5), has to be whole and all the rest behind it. */
+static bool is_decimal(const struct number *number, size_t code, size_t least, size_t most)
 {
-	return number->groups == 2 && number->group[1].gap.separator == '.' &&
-	       number->group[0].size < 4;
+	if (number->groups < 2 || number->group[1].gap.separator != '.' ||
+	    (number->groups > 2 && number->group[2].gap.style == '.'))
+		return false;
+	return number->group[0].size != code || number->group[1].until < code + least ||
+	       number->group[1].until > code + most;
 }
 
 /* E.164 with '+', or 00 as the international prefix: how many groups, 0 when it is none. */
@@ -337,15 +353,16 @@ static size_t international_groups(const struct text *text, const struct number 
 		    number->groups < 2)
 			return 0;
 		skip = 2;
-	} else if (is_decimal(number) || (start > 1 && text_is_alnum(text->bytes[start - 2]) &&
-					  !text_follows_escape(text, start - 1))) {
-		return 0; /* "+52.520008", "7+15551234567" */
+	} else if (start > 1 && text_is_alnum(text->bytes[start - 2]) &&
+		   !text_follows_escape(text, start - 1)) {
+		return 0; /* "7+15551234567" */
 	}
 
 	size_t code =
 		verify_calling_code(number->digits + skip, number->count - skip, &least, &most);
 
-	if (!code || number->count < skip + code + least)
+	if (!code || number->count < skip + code + least ||
+	    (skip == 0 && is_decimal(number, code, least, most)))
 		return 0;
 	/* "+44 (0)20 ...": the trunk 0 in brackets is not counted. */
 	size_t trunk = number->count > skip + code && number->digits[skip + code] == 0, groups;
@@ -357,7 +374,8 @@ static size_t international_groups(const struct text *text, const struct number 
 	if ((number->group[0].size > skip && number->group[0].size < skip + code) ||
 	    (trunk && !number->group[1].gap.opens &&
 	     (number->groups < 3 || !number->group[2].gap.opens)) ||
-	    goes_on(number, groups))
+	    goes_on(number, groups) ||
+	    number_continues(text, start, number->group[1].gap.separator))
 		return 0;
 	return groups;
 }
@@ -367,20 +385,17 @@ static size_t international_groups(const struct text *text, const struct number 
 static void phone_known(const struct text *text, const struct number *number,
 			const struct identities *identities, struct sink *sink)
 {
+	enum bl_class class;
+
 	if (!identities_any_phone(identities))
 		return;
-	for (size_t i = number->groups; i > 0; i--) {
-		size_t start = number->group[0].start;
-
-		if (!identities_has_phone(identities, number->digits, number->group[i - 1].until))
-			continue;
-		while (start > 0 && number->group[0].start - start < 2 &&
-		       (text->bytes[start - 1] == '+' || text->bytes[start - 1] == '('))
-			start--;
-		sink_add(sink, start, number->group[i - 1].end, identities_phone_class(identities),
-			 true);
-		return;
-	}
+	for (size_t i = number->groups; i > 0; i--)
+		if (identities_phone(identities, number->digits, number->group[i - 1].until,
+				     &class)) {
+			sink_add(sink, phone_start(text, number->group[0].start),
+				 number->group[i - 1].end, class, true);
+			return;
+		}
 }
 
 void phone_from(const struct text *text, const struct number *number,
