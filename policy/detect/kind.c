@@ -133,29 +133,45 @@ static bool read_plain(struct reading *reading, char letter)
 	return byte == want || (want >= 'A' && want <= 'Z' && byte == (want | 0x20));
 }
 
+/* Reads one element of a form; where the next is. */
+static const char *read_element(struct reading *reading, const char *form, bool *out_fits)
+{
+	char letter = *form++;
+	unsigned least, most;
+
+	switch (letter) {
+	case 'd':
+	case 'a':
+	case 'x':
+	case 'h':
+		form = read_bounds(form, &least, &most);
+		*out_fits = read_run(reading, letter, least, most);
+		break;
+	case '-':
+		*out_fits = read_dash(reading);
+		break;
+	case '_':
+		*out_fits = read_gap(reading);
+		break;
+	default:
+		if (letter == '\\' && *form)
+			letter = *form++;
+		*out_fits = read_plain(reading, letter);
+		break;
+	}
+	return form;
+}
+
 /* Reads the form at @form; where it ends ('|' or the end) goes to @out_end. The value's end; @at when it does not fit. */
 static size_t read_form(const char *form, const struct text *text, size_t at, const char **out_end)
 {
 	struct reading reading = {.text = text, .at = at};
 	bool fits = true;
 
-	while (*form && *form != '|') {
-		char letter = *form++;
-		unsigned least, most;
-
-		if (memchr("daxh", letter, 4)) {
-			form = read_bounds(form, &least, &most);
-			fits = fits && read_run(&reading, letter, least, most);
-		} else if (letter == '-') {
-			fits = fits && read_dash(&reading);
-		} else if (letter == '_') {
-			fits = fits && read_gap(&reading);
-		} else {
-			if (letter == '\\' && *form)
-				letter = *form++;
-			fits = fits && read_plain(&reading, letter);
-		}
-	}
+	while (fits && *form && *form != '|')
+		form = read_element(&reading, form, &fits);
+	while (*form && *form != '|')
+		form += *form == '\\' && form[1] ? 2 : 1;
 	*out_end = form;
 	return fits ? reading.at : at;
 }
