@@ -53,17 +53,29 @@ static bool is_four(const struct text *text, size_t at)
 	       (at == 0 || !text_is_digit(text->bytes[at - 1]));
 }
 
+#define SPACES 4 /* between two numbers of a row */
+
 /* Is [start, end) in a row of numbers of four digits? A year may stand before a card, its expiry behind it, but not two of them. */
 static bool is_in_row(const struct text *text, size_t start, size_t end)
 {
 	unsigned count = 0;
 
-	for (; count < 2 && end < text->length && text->bytes[end] == ' ' && is_four(text, end + 1);
-	     end += 5)
-		count++;
-	for (; count < 2 && start >= 5 && text->bytes[start - 1] == ' ' && is_four(text, start - 5);
-	     start -= 5)
-		count++;
+	for (size_t at = end; count < 2; at += 4, count++) {
+		size_t gap = at;
+
+		while (at < text->length && at - gap < SPACES && text->bytes[at] == ' ')
+			at++;
+		if (at == gap || !is_four(text, at))
+			break;
+	}
+	for (size_t at = start; count < 2; at -= 4, count++) {
+		size_t gap = at;
+
+		while (at > 0 && gap - at < SPACES && text->bytes[at - 1] == ' ')
+			at--;
+		if (at == gap || at < 4 || !is_four(text, at - 4))
+			break;
+	}
 	return count == 2;
 }
 

@@ -45,7 +45,8 @@ static bool is_iccid(const char *value, size_t count)
 	if (count < 18 || count > 22 || to_digits(value, count, digits) != count ||
 	    memcmp(value, "89", 2) != 0)
 		return false;
-	return verify_calling_code(digits + 2, count - 2, &least, &most) > 0;
+	/* +1 and +7 are written 01 and 07. */
+	return verify_calling_code(digits + 2 + (digits[2] == 0), count - 3, &least, &most) > 0;
 }
 
 /* GSMA SGP.02: 32 digits that are 1 mod 97. */

@@ -39,21 +39,14 @@ static bool is_vin(const char *value, size_t count)
 	size_t digits, letters;
 
 	count_vin(value, count, &digits, &letters);
-	return count == VIN && digits + letters == VIN && digits >= 2 && letters >= 1;
+	return count == VIN && digits + letters == VIN && digits >= 2 && letters >= 2;
 }
 
-/* Without a label: the check fits, the model year (tenth) is one, the last four are digits, and it is no number with a letter in it. */
+/* Without a label: the check fits, and it is no number with a letter in it. */
 static bool is_sure_vin(const char *value, size_t count)
 {
-	size_t digits, letters;
-
-	count_vin(value, count, &digits, &letters);
-	if (count != VIN || digits < 5 || letters < 3 || strchr("UZ0", value[9]))
-		return false;
-	for (size_t i = 13; i < VIN; i++)
-		if (!text_is_digit((uint8_t)value[i]))
-			return false;
-	return has_vin_check(value);
+	return is_vin(value, count) && strspn(value, "0123456789") < VIN - 3 &&
+	       has_vin_check(value);
 }
 
 /* Seventeen capitals and digits that stand alone. */
