@@ -21,11 +21,11 @@ struct csv {
 	uint8_t is_beside; /* some column is of a person for sure: what is weak by itself counts */
 	uint8_t is_any;	   /* some column has a class */
 	uint8_t is_hint;   /* the first line is "sep=;" */
-	uint8_t beyond;	   /* of the columns behind COLUMNS, packed + 1; 0: none */
+	uint8_t beyond;	   /* of the columns behind COLUMNS, packed */
 	uint16_t column;
 	uint16_t name_length; /* of the header's cell so far */
 	uint8_t name[NAME_BYTES];
-	uint8_t columns[COLUMNS]; /* packed + 1; 0: none */
+	uint8_t columns[COLUMNS]; /* packed */
 };
 _Static_assert(sizeof(struct csv) <= WALK_STATE, "the state has a fixed size");
 
@@ -53,9 +53,9 @@ static void name_column(struct csv *csv)
 	if (rule.strength == FIELD_SURE)
 		csv->is_beside = 1;
 	if (csv->column < COLUMNS)
-		csv->columns[csv->column] = (uint8_t)(walk_pack(rule) + 1);
+		csv->columns[csv->column] = walk_pack(rule);
 	else if (!csv->beyond)
-		csv->beyond = (uint8_t)(walk_pack((struct field_rule){rule.class, FIELD_SURE}) + 1);
+		csv->beyond = walk_pack((struct field_rule){rule.class, FIELD_SURE});
 }
 
 /* "sep=;" on the first line is for Excel, and no header; where ';' is the separator it ends a cell. */
@@ -94,7 +94,7 @@ static void begin_value(struct csv *csv, struct walk_run *run, size_t at, char s
 	csv->hidden = 0;
 	if (!csv->is_named || !packed)
 		return;
-	rule = walk_unpack((uint8_t)(packed - 1));
+	rule = walk_unpack(packed);
 	if (csv->is_beside && rule.strength != FIELD_HANDLE)
 		rule.strength = FIELD_SURE;
 	if (rule.strength != FIELD_SURE &&

@@ -32,16 +32,19 @@ unsigned walk_charset(const uint8_t *name, size_t length);
 /* walk_same - is [bytes, bytes + length) this word, in any case? @word is in lower case */
 bool walk_same(const uint8_t *bytes, size_t length, const char *word);
 
-/* A class and its strength in a byte. */
-#define WALK_NONE 0xffu
+/* A class and its strength in a byte; of a zeroed state none. */
+#define WALK_NONE 0u
 static inline uint8_t walk_pack(struct field_rule rule)
 {
-	return rule.class >= CLASS_COUNT ? WALK_NONE : (uint8_t)(rule.class | rule.strength << 6);
+	return rule.class >= CLASS_COUNT
+		       ? WALK_NONE
+		       : (uint8_t)((rule.class + 1u) | (unsigned)rule.strength << 6);
 }
 static inline struct field_rule walk_unpack(uint8_t packed)
 {
-	return packed == WALK_NONE ? FIELD_NONE
-				   : (struct field_rule){packed & 63, (uint8_t)(packed >> 6)};
+	return packed == WALK_NONE
+		       ? FIELD_NONE
+		       : (struct field_rule){(uint8_t)((packed & 63) - 1), (uint8_t)(packed >> 6)};
 }
 
 void walk_csv(const struct detect_profile *profile, void *state, struct walk_run *run);

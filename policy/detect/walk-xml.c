@@ -153,8 +153,8 @@ static void end_element_name(struct xml *xml, struct walk_run *run, size_t at)
 	if (rule.class != CLASS_COUNT && rule.strength == FIELD_BESIDE)
 		rule = outer != WALK_NONE ? (struct field_rule){rule.class, FIELD_SURE}
 					  : FIELD_NONE;
-	if (rule.class == CLASS_COUNT && !xml->is_key && xml->pending != 0)
-		rule = walk_unpack((uint8_t)(xml->pending - 1));
+	if (rule.class == CLASS_COUNT && !xml->is_key && xml->pending != WALK_NONE)
+		rule = walk_unpack(xml->pending);
 	if (!xml->is_key)
 		xml->pending = 0;
 	if (rule.class == CLASS_COUNT && run->text->bytes[at] != '>')
@@ -300,8 +300,7 @@ static void opened(struct xml *xml, uint8_t byte)
 {
 	if (byte == '/') {
 		if (xml->is_key && xml->name_length)
-			xml->pending =
-				(uint8_t)(walk_pack(field_rule(xml->name, xml->name_length)) + 1);
+			xml->pending = walk_pack(field_rule(xml->name, xml->name_length));
 		begin_name(xml, CLOSING);
 	} else if (byte == '!') {
 		xml->mode = BANG;
