@@ -1,4 +1,5 @@
 #include "policy/detect/kind.h"
+#include "policy/detect/kinds/place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,13 +132,15 @@ void spans_sort(struct detect_spans *spans, size_t from)
 
 bl_classes detect_supported(void)
 {
-	/* Kinds that hooks find; those of the rows add theirs. */
-	bl_classes classes = CLASS_BIT(CLASS_EMAIL) | CLASS_BIT(CLASS_CARD) |
-			     CLASS_BIT(CLASS_IBAN) | CLASS_BIT(CLASS_NATIONAL_ID) |
-			     CLASS_BIT(CLASS_PHONE) | CLASS_BIT(CLASS_PRIVATE_KEY) |
-			     CLASS_BIT(CLASS_URL_CREDENTIALS) | CLASS_BIT(CLASS_SECRET) |
-			     CLASS_BIT(CLASS_CUSTOMER) | CLASS_BIT(CLASS_NAME) |
-			     CLASS_BIT(CLASS_ADDRESS);
+	/* Classes that hooks and fields find; those of the rows add theirs. */
+	bl_classes classes =
+		CLASS_BIT(CLASS_EMAIL) | CLASS_BIT(CLASS_CARD) | CLASS_BIT(CLASS_IBAN) |
+		CLASS_BIT(CLASS_NATIONAL_ID) | CLASS_BIT(CLASS_PHONE) |
+		CLASS_BIT(CLASS_PRIVATE_KEY) | CLASS_BIT(CLASS_URL_CREDENTIALS) |
+		CLASS_BIT(CLASS_PASSWORD) | CLASS_BIT(CLASS_SECRET) | CLASS_BIT(CLASS_CUSTOMER) |
+		CLASS_BIT(CLASS_NAME) | CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_POSTCODE) |
+		CLASS_BIT(CLASS_DATE_OF_BIRTH) | CLASS_BIT(CLASS_IP) | CLASS_BIT(CLASS_MAC) |
+		CLASS_BIT(CLASS_LOCATION) | CLASS_BIT(CLASS_CRYPTO_ADDRESS);
 
 	for (size_t i = 0; i < kind_table_count; i++)
 		for (size_t k = 0; k < kind_tables[i]->count; k++)
@@ -277,6 +280,12 @@ static void scan_wide_run(const struct region *region, size_t at, size_t end)
 		}
 	while (at < end) {
 		bool is_known = false;
+
+		/* 51° 30' */
+		if (text->bytes[at] == 0xc2 && at + 1 < end && text->bytes[at + 1] == 0xb0 &&
+		    at > 1 && text_is_digit(text->bytes[at - (text->bytes[at - 1] == ' ' ? 2 : 1)]))
+			degree_at(text, at, region->sink);
+
 		size_t length = words_wide(region->scanner->words, text, at, end, &is_known);
 
 		if (is_known)
