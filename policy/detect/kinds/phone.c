@@ -19,44 +19,52 @@ struct phone_form {
  * NL: ACM; BE: BIPT; IE: ComReg; AU: ACMA; PL: UKE; IN: DoT; BR: Anatel; CN: MIIT; RU: Mincifry; SE: PTS; JP: MIC. Of thirds ("612
  * 345 678": ES, PL, CZ, PT) and fours ("9123 4567": SG, NO, DK) only those with a label: amounts are written so.
  */
-static const struct phone_form forms[] = {
+/* Those with the trunk prefix 0, as most have it. */
+static const struct phone_form trunk_forms[] = {
+	{"56", " -", "0m"},	 /* GB 01632 960123, 07700 900123 */
+	{"533", " -", "0m"},	 /* GB 07700 900 123 */
+	{"434", " -~", "0m"},	 /* GB 0161 496 0123 */
+	{"344", " -/~", "0m"},	 /* GB 020 7946 0123, DE, IT, JP, IN */
+	{"343", " -", "0m"},	 /* NL 020 123 4567 */
+	{"335", " -", "0m"},	 /* DE */
+	{"334", " -/~", "0m"},	 /* IE 087 123 4567, NZ, ZA */
+	{"333", " -", "0m"},	 /* AT, BE, IT */
+	{"234", " -", "0m"},	 /* IE 01 234 5678, NZ 09 123 4567 */
+	{"22222", " .-/", "0m"}, /* FR 01 99 00 12 34 */
+	{"244", " -", "0m"},	 /* AU (02) 5550 1234 */
+	{"433", " -", "0m"},	 /* AU 0491 570 156, 1300 975 707 */
+	{"442", " -", "0m"},	 /* DE */
+	{"443", " -", "0m"},	 /* DE 0151 1234 567 */
+	{"444", " -", "0m"},	 /* DE 0151 1234 5678 */
+	{"4222", " -./~", "0m"}, /* BE 0470 12 34 56 */
+	{"4322", " -./~", "0m"}, /* AT 0664 123 45 67, TR */
+	{"3222", " -./~", "0m"}, /* BE, SE 040-12 34 56, ES 612 34 56 78 */
+	{"3322", " -.~", "0m"},	 /* CH 044 668 18 00, SE 070-123 45 67 */
+	{"2332", " -~", "0m"},	 /* SE 08-123 456 78 */
+	{"2322", " -~", "0m"},	 /* SE, ES 91 123 45 67, PL (22) 123 45 67 */
+	{"36", "/-", "0m"},	 /* DE, IT */
+	{"37", " /-", "0m"},	 /* DE 030/1234567, NL */
+	{"38", " /-", "0m"},	 /* DE 030/12345678, IN */
+	{"46", " /-", "0m"},	 /* DE, IT, NL 0161 496012 */
+	{"47", " /-", "0m"},	 /* DE 0151 1234567, IT */
+	{"48", " /-", "0m"},	 /* DE 0171 12345678 */
+	{"45", " /-", "0m"},	 /* DE, AT */
+	{"55", " /", "0m"},	 /* DE, GB 01204 52345 */
+	{"57", "/-", "0m"},	 /* DE */
+	{"65", " -", "0"},	 /* IN 098765 43210 */
+	{"27", "/-", "0m"},	 /* IT 06-1234567 */
+	{"28", "-/", "0m"},	 /* NL 06-12345678 */
+	{"28", " ", "06"},	 /* NL 06 12345678 */
+};
+
+/* All others. */
+static const struct phone_form other_forms[] = {
 	{"334", "-. ~", "nxxnxx"},
 	{"1334", "-. ~", "1nxxnxx"},
 	{"37", "", "nxxnxx"},			     /* (202) 5550143 */
-	{"56", " -", "0m"},			     /* GB 01632 960123, 07700 900123 */
-	{"533", " -", "0m"},			     /* GB 07700 900 123 */
-	{"434", " -~", "0m"},			     /* GB 0161 496 0123 */
-	{"344", " -/~", "0m"},			     /* GB 020 7946 0123, DE, IT, JP, IN */
-	{"343", " -", "0m"},			     /* NL 020 123 4567 */
-	{"335", " -", "0m"},			     /* DE */
-	{"334", " -/~", "0m"},			     /* IE 087 123 4567, NZ, ZA */
-	{"333", " -", "0m"},			     /* AT, BE, IT */
-	{"234", " -", "0m"},			     /* IE 01 234 5678, NZ 09 123 4567 */
-	{"22222", " .-/", "0m"},		     /* FR 01 99 00 12 34 */
-	{"244", " -", "0m"},			     /* AU (02) 5550 1234 */
-	{"433", " -", "0m|13|18"},		     /* AU 0491 570 156, 1300 975 707 */
-	{"442", " -", "0m"},			     /* DE */
-	{"443", " -", "0m"},			     /* DE 0151 1234 567 */
-	{"444", " -", "0m"},			     /* DE 0151 1234 5678 */
-	{"4222", " -./~", "0m"},		     /* BE 0470 12 34 56 */
-	{"4322", " -./~", "0m"},		     /* AT 0664 123 45 67, TR */
-	{"3222", " -./~", "0m|6|7|8|9"},	     /* BE, SE 040-12 34 56, ES 612 34 56 78 */
-	{"3322", " -.~", "0m"},			     /* CH 044 668 18 00, SE 070-123 45 67 */
-	{"2332", " -~", "0m"},			     /* SE 08-123 456 78 */
-	{"2322", " -~", "0m|m"},		     /* SE, ES 91 123 45 67, PL (22) 123 45 67 */
-	{"36", "/-", "0m"},			     /* DE, IT */
-	{"37", " /-", "0m"},			     /* DE 030/1234567, NL */
-	{"38", " /-", "0m"},			     /* DE 030/12345678, IN */
-	{"46", " /-", "0m"},			     /* DE, IT, NL 0161 496012 */
-	{"47", " /-", "0m"},			     /* DE 0151 1234567, IT */
-	{"48", " /-", "0m"},			     /* DE 0171 12345678 */
-	{"45", " /-", "0m"},			     /* DE, AT */
-	{"55", " /", "0m"},			     /* DE, GB 01204 52345 */
-	{"57", "/-", "0m"},			     /* DE */
-	{"65", " -", "0"},			     /* IN 098765 43210 */
-	{"27", "/-", "0m"},			     /* IT 06-1234567 */
-	{"28", "-/", "0m"},			     /* NL 06-12345678 */
-	{"28", " ", "06"},			     /* NL 06 12345678 */
+	{"433", " -", "13|18"},			     /* AU 0491 570 156, 1300 975 707 */
+	{"3222", " -./~", "6|7|8|9"},		     /* BE, SE 040-12 34 56, ES 612 34 56 78 */
+	{"2322", " -~", "m"},			     /* SE, ES 91 123 45 67, PL (22) 123 45 67 */
 	{"334", " -.", "32|33|34|36|37|38|39"},	     /* IT 347 123 4567 */
 	{"37", "/-", "32|33|34|36|37|38|39"},	     /* IT */
 	{"344", " -", "13|14|15|16|17|18|19"},	     /* CN 138 1234 5678 */
@@ -182,24 +190,34 @@ static bool goes_on(const struct number *number, size_t groups)
 	return number->group[groups].gap.separator == number->group[groups - 1].gap.separator;
 }
 
+static bool form_fits(const struct phone_form *form, const struct text *text,
+		      const struct number *number, size_t groups)
+{
+	size_t bracket;
+
+	if (number->groups < groups || goes_on(number, groups) ||
+	    !has_sizes(number, form->sizes, groups) ||
+	    !has_lead(form->lead, number->digits, number->count))
+		return false;
+	bracket = bracketed(text, number, groups);
+	return bracket <= groups && has_separators(form, number, groups, bracket);
+}
+
 /* How many groups of @number are a phone of a national form; 0: none. */
 static size_t national_groups(const struct text *text, const struct number *number)
 {
-	for (size_t i = 0; i < BL_COUNT(forms); i++) {
-		const struct phone_form *form = &forms[i];
-		size_t groups;
+	const struct phone_form *forms = number->digits[0] ? other_forms : trunk_forms;
+	size_t count = number->digits[0] ? BL_COUNT(other_forms) : BL_COUNT(trunk_forms);
 
-		if (number->group[0].size != (uint8_t)(form->sizes[0] - '0') ||
-		    number->groups < 2 || number->group[1].size != (uint8_t)(form->sizes[1] - '0'))
-			continue;
-		groups = strlen(form->sizes);
-		if (number->groups < groups || goes_on(number, groups) ||
-		    !has_sizes(number, form->sizes, groups) ||
-		    !has_lead(form->lead, number->digits, number->count))
-			continue;
-		if (has_separators(form, number, groups, bracketed(text, number, groups)) &&
-		    bracketed(text, number, groups) <= groups)
-			return groups;
+	if (number->groups < 2)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct phone_form *form = &forms[i];
+
+		if (number->group[0].size == (uint8_t)(form->sizes[0] - '0') &&
+		    number->group[1].size == (uint8_t)(form->sizes[1] - '0') &&
+		    form_fits(form, text, number, strlen(form->sizes)))
+			return strlen(form->sizes);
 	}
 	return 0;
 }
@@ -218,6 +236,8 @@ static bool is_bare_mobile(const struct number *number)
 {
 	size_t count = number->group[0].size;
 
+	if (number->digits[0])
+		return false;
 	for (size_t i = 0; i < BL_COUNT(bare_forms); i++)
 		if (count == bare_forms[i].digits &&
 		    has_lead(bare_forms[i].lead, number->digits, count))
@@ -416,10 +436,9 @@ void phone_from(const struct text *text, const struct number *number,
 	    !number_is_date(number)) {
 		groups = national_groups(text, number);
 	} else if (number->groups == 1) {
-		bool is_alone = !near_is_part(text, start) && !number_follows_number(text, start);
-
 		/* Names have no labels around them: there a trunk prefix is enough. */
-		if ((is_alone && is_bare_mobile(number)) ||
+		if ((is_bare_mobile(number) && !near_is_part(text, start) &&
+		     !number_follows_number(text, start)) ||
 		    (sink->is_name && !number->is_cut && number->digits[0] == 0 &&
 		     number->digits[1] != 0 && number->count >= 9 && number->count <= 15))
 			groups = 1;
