@@ -643,6 +643,7 @@ static bool read_label(const struct text *text, size_t at, struct label *out)
 	while (start < end && memchr(" -.'", text->bytes[start], 4))
 		start++;
 	out->is_line = start == 0 || text->bytes[start - 1] == '\n' ||
+		       text->bytes[start - 1] == '*' ||
 		       (text->bytes[start - 1] == ' ' &&
 			(start == 1 || memchr("\n ", text->bytes[start - 2], 2)));
 	/* "\nName:" as in the strings of programs */
@@ -766,6 +767,8 @@ static size_t person_end(const struct text *text, const struct label *label,
 		return value->start;
 	if (knows_name(text, value->start, shape.end, sink))
 		return shape.end;
+	if (label->quoting == QUERY)
+		return shape.words >= 2 && shape.is_whole ? shape.end : value->start;
 	/* Names that no list knows: two words and more behind a label that is written as people write it. */
 	is_list_item = label->quoting == BARE && !label->is_line;
 	return shape.words >= 2 && shape.is_whole && !is_list_item && label->is_tight &&
@@ -830,6 +833,17 @@ static size_t date_end(const struct text *text, size_t start, size_t end)
 	return digits >= 4 && digits <= 8 ? last : start;
 }
 
+/* "51.5074", "51.5074, -0.1278", "51\xc2\xb0 30' N" */
+static size_t coordinate_end(const struct text *text, size_t start, size_t end)
+{
+	size_t at = start, last = start;
+
+	for (; at < end && memchr("0123456789.,+- NSEWO'\"\xc2\xb0", text->bytes[at], 24); at++)
+		if (text_is_digit(text->bytes[at]) || text_is_letter(text->bytes[at]))
+			last = at + 1;
+	return last;
+}
+
 static bool is_field_name(const struct text *text, size_t start, size_t end)
 {
 	return field_rule(text->bytes + start, end - start).class != CLASS_COUNT;
@@ -850,6 +864,8 @@ static size_t password_end(const struct text *text, const struct label *label,
 
 	while (at < value->end && (is_quoted || !memchr(" \t", text->bytes[at], 2)))
 		at++;
+	while (!is_quoted && at > value->start && memchr(",;", text->bytes[at - 1], 2))
+		at--;
 	length = at - value->start;
 	if (length < 4 || is_service(text->bytes + value->start, length) ||
 	    is_no_name(text->bytes + value->start, length))
@@ -859,7 +875,7 @@ static size_t password_end(const struct text *text, const struct label *label,
 		marks += text->bytes[i] == '*' || text->bytes[i] == '.' || text->bytes[i] == 'x';
 	}
 	digits = count_digits(text, value->start, at);
-	if (marks == length || is_field_name(text, value->start, at))
+	if (marks == length || (digits == 0 && is_field_name(text, value->start, at)))
 		return value->start;
 	/* "${VAR}", "{{ x }}", "<secret>", "%s", "$1" */
 	if (memchr("$<%{[(", text->bytes[value->start], 6) &&
@@ -871,6 +887,10 @@ static size_t password_end(const struct text *text, const struct label *label,
 			       ? at
 			       : value->start;
 	/* Calls, members and indices, and mere words where programs have variables. */
+	if (memmem(text->bytes + value->start, length, "->", 2) ||
+	    memchr("*&~@", text->bytes[value->start], 4) || memchr("}:", text->bytes[at - 1], 2) ||
+	    (length > 3 && memcmp(text->bytes + at - 3, "...", 3) == 0))
+		return value->start;
 	if (memchr(text->bytes + value->start, '(', length) ||
 	    memchr(text->bytes + value->start, '[', length) || text->bytes[at - 1] == ')')
 		return value->start;
@@ -909,11 +929,13 @@ static size_t address_end(const struct text *text, const struct label *label,
 		return value->start;
 	if (label->rule.strength == FIELD_SURE)
 		return end;
-	/* "Address: Some Thing" may be anything; a house has a number, or a town behind a comma. */
-	return count_digits(text, value->start, end) ||
-			       memchr(text->bytes + value->start, ',', end - value->start)
-		       ? end
-		       : value->start;
+	/* "Address: Some Thing" may be anything; a house has a number that is a word of its own. */
+	for (size_t at = value->start; at < end; at++)
+		if (text_is_digit(text->bytes[at]) && text_starts_word(text, at) &&
+		    !memchr("aA", text->bytes[value->start],
+			    text->bytes[value->start + 1] == ' ' ? 2 : 0))
+			return end;
+	return value->start;
 }
 
 static size_t value_end(const struct text *text, const struct label *label, struct span *value,
@@ -950,8 +972,7 @@ static size_t value_end(const struct text *text, const struct label *label, stru
 	case CLASS_DATE_OF_BIRTH:
 		return date_end(text, value->start, value->end);
 	case CLASS_LOCATION:
-		end = bare_end(text, value->start, ";\"'<>)]}&");
-		end = BL_MIN(end, value->end);
+		end = coordinate_end(text, value->start, value->end);
 		return looks_coordinate(text, value->start, end) ? end : value->start;
 	case CLASS_PHONE:
 		end = code_end(text, value->start, value->end, 5);
@@ -1015,7 +1036,8 @@ void field_at(const struct text *text, size_t at, struct sink *sink)
 			stops = label.quoting == QUERY ? "& #\"'<>" : " \"'";
 		else if (label.rule.class != CLASS_ADDRESS &&
 			 label.rule.class != CLASS_DATE_OF_BIRTH &&
-			 label.rule.class != CLASS_LOCATION && label.quoting != QUERY)
+			 label.rule.class != CLASS_LOCATION && label.rule.class != CLASS_NAME &&
+			 label.quoting != QUERY)
 			stops = "\"|<>{};,";
 		value.end = bare_end(text, start, stops);
 	}
