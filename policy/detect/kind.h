@@ -62,6 +62,8 @@ struct kind_table {
 	size_t count;
 };
 extern const struct kind_table kinds_government; /* national-id, tax-id, passport, driving-licence */
+extern const struct kind_table kinds_government_europe, kinds_government_americas;
+extern const struct kind_table kinds_government_asia; /* and Oceania, Africa */
 extern const struct kind_table kinds_health;	 /* health-id */
 extern const struct kind_table kinds_payment;	 /* card*, iban, bank-account */
 extern const struct kind_table kinds_phone;	 /* phone, by label */
