@@ -112,6 +112,9 @@ void spans_sort(struct detect_spans *spans, size_t from)
 {
 	size_t kept = from;
 
+	if (spans->count == from)
+		return;
+
 	if (!insert_each(spans->items + from, spans->count - from))
 		heap_sort(spans->items + from, spans->count - from);
 	for (size_t i = from; i < spans->count; i++) {
