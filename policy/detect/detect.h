@@ -77,9 +77,9 @@ struct detect_profile {
  * @head    the first min(size, DETECT_HEAD) bytes
  * @name    last path component (for telling contacts, calendar, mail, key from text); may be NULL
  *
- * Fails closed: what is not surely UTF-8 text without NUL is not text. An empty file is text. Text that hides what it
- * says is not text: RTF, PostScript, mail and cards with encoded parts, words or values (nobody looked into those), and
- * mail and cards longer than the head, where such parts may follow.
+ * Fails closed: what is not surely text is not text, NUL least of all. An empty file is text. Text that hides what it
+ * says is not text: RTF, PostScript, uuencode and yEnc, encoded parts outside of what is surely mail, charsets of two bytes (ISO 2022) and
+ * of other scripts than Latin (KOI8-R, Shift_JIS), mail by its name only that is longer than the head. Parts of mail and cards are walked through.
  */
 #define DETECT_HEAD 65536u
 void detect_profile(const uint8_t *head, size_t length, uint64_t size, const char *name,

@@ -1,5 +1,5 @@
-/* What kind of file is this? Signatures first, then whether it is UTF-8, then its name and first lines. */
-#include "policy/detect/parts.h"
+/* What kind of file is this? Signatures first, then its charset, then its name and first lines. */
+#include "policy/detect/charset.h"
 
 #include <string.h>
 #include <strings.h>
@@ -195,18 +195,6 @@ static bool profile_signature(const uint8_t *head, size_t length, const char *na
 	return false;
 }
 
-/* UTF-16 or UTF-32 without a mark: every other byte of what is mostly ASCII is 0. */
-static bool looks_utf16(const uint8_t *head, size_t length)
-{
-	size_t zeros[2] = {0, 0}, pairs = BL_MIN(length, (size_t)4096) / 2;
-
-	for (size_t i = 0; i < 2 * pairs; i++)
-		zeros[i % 2] += head[i] == 0;
-	return pairs >= 2 && (zeros[0] * 10 >= pairs * 4 || zeros[1] * 10 >= pairs * 4) &&
-	       (zeros[0] == 0 || zeros[1] == 0 || zeros[0] > 4 * zeros[1] ||
-		zeros[1] > 4 * zeros[0]);
-}
-
 /* Does a line in the head begin with @key, caseless? Returns what follows, NULL when none does. */
 static const uint8_t *line_with(const uint8_t *head, size_t length, size_t from, const char *key)
 {
@@ -343,31 +331,203 @@ static bool profile_written(const uint8_t *head, size_t length, struct detect_pr
 	return false;
 }
 
-/* Why what has fields and parts cannot be shown as it stands; NULL when it can. */
-static const char *encoded_reason(const uint8_t *head, size_t length, uint64_t size,
-				  enum bl_file_kind kind)
+/* Do the headers at the front say how what follows is written, or that it has parts? Then the walker looks into it. */
+static bool tells_parts(const uint8_t *head, size_t length)
 {
-	bool is_card = kind == FILE_CONTACTS || kind == FILE_CALENDAR;
+	const uint8_t *blank = memmem(head, length, "\n\n", 2);
+	const uint8_t *blank_crlf = memmem(head, length, "\r\n\r\n", 4);
+	size_t headers = length;
 
-	if (has_encoded_part(head, length))
-		return "a mail with encoded parts";
+	if (blank)
+		headers = (size_t)(blank - head);
+	if (blank_crlf)
+		headers = BL_MIN(headers, (size_t)(blank_crlf - head));
+	return memcmp(head, "From ", 5) == 0 ||
+	       line_with(head, headers, 0, "content-transfer-encoding:") ||
+	       holds_caseless(head, headers, "multipart/") ||
+	       holds_caseless(head, headers, "message/");
+}
+
+/* Why text that is not walked through as what it is cannot be shown as it stands; NULL when it can. */
+static const char *encoded_reason(const uint8_t *head, size_t length, uint64_t size,
+				  enum bl_file_kind kind, bool is_walked)
+{
 	if (has_encoded_file(head, length))
 		return "text with an encoded file in it";
-	if (kind == FILE_MAIL && has_encoded_word(head, length))
+	if (has_encoded_part(head, length) && !(is_walked && tells_parts(head, length)))
+		return "a mail with encoded parts";
+	if (kind != FILE_MAIL || is_walked)
+		return NULL;
+	if (has_encoded_word(head, length))
 		return "a mail with encoded words";
-	/*
-	 * vCard 2.1 (RFC 2426's forerunner) writes values like a mail does, by property, "ENCODING=" being optional;
-	 * LDIF (RFC 2849) does it behind a second colon.
-	 */
-	if (is_card && (holds_caseless(head, length, "quoted-printable") ||
-			holds_caseless(head, length, "base64") ||
-			holds_caseless(head, length, "encoding=b") || holds(head, length, ":: ")))
-		return "a card with encoded values";
-	/* The next message or card may be encoded: nobody looked. */
-	if ((is_card || kind == FILE_MAIL) && size > length)
-		return is_card ? "cards longer than can be looked through"
-			       : "mail longer than can be looked through";
-	return NULL;
+	/* The next message may be encoded: nobody looked. */
+	return size > length ? "mail longer than can be looked through" : NULL;
+}
+
+/* ---- formats ------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *ending;
+	enum detect_format format;
+} format_endings[] = {
+	{".csv", DETECT_CSV},	   {".tsv", DETECT_CSV},    {".tab", DETECT_CSV},
+	{".json", DETECT_JSON},	   {".jsonl", DETECT_JSON}, {".ndjson", DETECT_JSON},
+	{".geojson", DETECT_JSON}, {".har", DETECT_JSON},   {".xml", DETECT_XML},
+	{".html", DETECT_XML},	   {".htm", DETECT_XML},    {".xhtml", DETECT_XML},
+	{".plist", DETECT_XML},	   {".svg", DETECT_XML},    {".kml", DETECT_XML},
+	{".gpx", DETECT_XML},	   {".rss", DETECT_XML},
+};
+
+static enum detect_format format_of_name(const char *name)
+{
+	size_t length = name ? strlen(name) : 0;
+
+	for (size_t i = 0; i < BL_COUNT(format_endings); i++) {
+		size_t size = strlen(format_endings[i].ending);
+
+		if (length >= size &&
+		    strcasecmp(name + length - size, format_endings[i].ending) == 0)
+			return format_endings[i].format;
+	}
+	return DETECT_PLAIN;
+}
+
+static size_t skip_space(const uint8_t *head, size_t length, size_t at)
+{
+	while (at < length && memchr(" \t\r\n", head[at], 4))
+		at++;
+	return at;
+}
+
+/* "{" and a key, "[" and a value: a section of an INI file or a date in brackets is none. */
+static bool looks_json(const uint8_t *head, size_t length)
+{
+	size_t at = skip_space(head, length, 0), next = skip_space(head, length, at + 1);
+
+	if (next >= length)
+		return false;
+	if (head[at] == '{')
+		return head[next] == '"' || head[next] == '}';
+	if (head[at] != '[')
+		return false;
+	if (memchr("{[\"", head[next], 3))
+		return true;
+	if (head[next] != '-' && !text_is_digit(head[next]))
+		return false;
+	for (next++; next < length && (text_is_digit(head[next]) || head[next] == '.');)
+		next++;
+	next = skip_space(head, length, next);
+	return next < length && head[next] == ',';
+}
+
+static bool looks_xml(const uint8_t *head, size_t length)
+{
+	size_t at = skip_space(head, length, 0);
+
+	if (length - at < 3 || head[at] != '<')
+		return false;
+	/* An address in angle brackets is no element. */
+	const uint8_t *end = memchr(head + at, '>', length - at);
+	size_t size = end ? (size_t)(end - (head + at)) : length - at;
+
+	return (head[at + 1] == '!' || head[at + 1] == '?' || text_is_letter(head[at + 1])) &&
+	       !memchr(head + at, '@', BL_MIN(size, (size_t)64));
+}
+
+/* Cells of the record at @at, quotes heeded; @out_next: where the next one begins, @length when this one has no end. */
+static size_t count_cells(const uint8_t *head, size_t length, size_t at, char separator,
+			  size_t *out_next)
+{
+	size_t cells = 1;
+	bool is_quoted = false, is_start = true;
+
+	for (; at < length && (is_quoted || head[at] != '\n'); at++) {
+		uint8_t byte = head[at];
+
+		if (byte == '"' && (is_quoted || is_start))
+			is_quoted = !is_quoted;
+		else if (!is_quoted && byte == (uint8_t)separator)
+			cells++;
+		is_start = !is_quoted && byte == (uint8_t)separator;
+	}
+	*out_next = at < length ? at + 1 : length;
+	return cells;
+}
+
+/* In how many records from the first one on are there as many cells? */
+#define CSV_RECORDS 8u
+static size_t count_records(const uint8_t *head, size_t length, char separator, size_t *out_cells)
+{
+	size_t at = 0, records = 0;
+
+	*out_cells = 0;
+	while (records < CSV_RECORDS && at < length) {
+		size_t next, cells = count_cells(head, length, at, separator, &next);
+
+		/* The last one of a whole head may be cut. */
+		if (records && cells != *out_cells)
+			return next == length && length + 3 >= DETECT_HEAD ? records : 0;
+		if (!records)
+			*out_cells = cells;
+		records++;
+		at = next;
+	}
+	return records;
+}
+
+/* A header's cells are short words, none empty twice, not one of them a sentence. */
+static bool looks_header(const uint8_t *head, size_t length)
+{
+	const uint8_t *end = memchr(head, '\n', length);
+	size_t size = end ? (size_t)(end - head) : length, letters = 0;
+
+	for (size_t i = 0; i < size; i++)
+		letters += text_is_letter(head[i]) || head[i] >= 0x80;
+	return size < 8192 && 2 * letters > size && !memmem(head, size, ". ", 2);
+}
+
+/* The separator of most cells; 0: it is no table. */
+static char csv_separator(const uint8_t *head, size_t length, bool is_named)
+{
+	static const char separators[] = ",;\t|";
+	size_t most = 1;
+	char best = 0;
+
+	for (size_t i = 0; i < sizeof(separators) - 1; i++) {
+		size_t cells, records = count_records(head, length, separators[i], &cells);
+
+		if (cells <= most || (!is_named && records < 2))
+			continue;
+		most = cells;
+		best = separators[i];
+	}
+	if (is_named)
+		return best ? best : ',';
+	return best && looks_header(head, length) ? best : 0;
+}
+
+/* By content, else by name. What is read as the wrong one is still scanned as text. */
+static void profile_format(const uint8_t *head, size_t length, const char *name, bool is_mail,
+			   struct detect_profile *out)
+{
+	enum detect_format named = format_of_name(name);
+	bool is_card = out->kind == FILE_CONTACTS || out->kind == FILE_CALENDAR;
+
+	if (is_mail)
+		out->format = DETECT_MAIL;
+	else if (is_card)
+		out->format = DETECT_CARD;
+	else if (out->kind != FILE_TEXT)
+		out->format = DETECT_PLAIN;
+	else if (looks_json(head, length))
+		out->format = DETECT_JSON;
+	else if (looks_xml(head, length))
+		out->format = DETECT_XML;
+	else if ((named == DETECT_CSV || named == DETECT_PLAIN) &&
+		 (out->separator = csv_separator(head, length, named == DETECT_CSV)))
+		out->format = DETECT_CSV;
+	else
+		out->format = (uint8_t)named;
 }
 
 static void profile_text(const uint8_t *head, size_t length, uint64_t size, const char *name,
@@ -383,34 +543,176 @@ static void profile_text(const uint8_t *head, size_t length, uint64_t size, cons
 	};
 	size_t skip = length >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	const struct ending *ending = find_ending(name, text_endings, BL_COUNT(text_endings));
+	/* Parts of mail are told by its bytes: not those of two a character. */
+	bool is_bytewise = out->charset <= CHARSET_WINDOWS_1252, is_mail;
 
+	head += skip;
+	length -= skip;
 	out->kind = ending ? ending->kind : FILE_TEXT;
-	out->is_text = true;
 	for (size_t i = 0; i < BL_COUNT(fronts); i++) {
 		size_t front = strlen(fronts[i].front);
 
-		if (length - skip >= front &&
-		    strncasecmp((const char *)head + skip, fronts[i].front, front) == 0)
+		if (length >= front && strncasecmp((const char *)head, fronts[i].front, front) == 0)
 			out->kind = fronts[i].kind;
 	}
-	if (looks_mail(head + skip, length - skip))
+	is_mail = looks_mail(head, length);
+	if (is_mail)
 		out->kind = FILE_MAIL;
-	out->reason = encoded_reason(head + skip, length - skip, size - skip, out->kind);
+	out->reason = encoded_reason(head, length, size - skip, out->kind, is_mail && is_bytewise);
 	out->is_text = !out->reason;
-	if (has_encoded_part(head + skip, length - skip))
+	if (has_encoded_part(head, length))
 		out->kind = FILE_MAIL;
+	if (out->is_text)
+		profile_format(head, length, name, is_mail && is_bytewise, out);
+}
+
+/* ---- charsets ------------------------------------------------------------------------------ */
+
+#define WIDE_TEXT 16384u /* bytes of UTF-16 and UTF-32, decoded, that tell the format */
+
+static const struct {
+	const char *mark;
+	uint8_t length;
+	enum detect_charset charset;
+} marks[] = {
+	{"\xff\xfe\0\0", 4, CHARSET_UTF32LE},
+	{"\0\0\xfe\xff", 4, CHARSET_UTF32BE},
+	{"\xff\xfe", 2, CHARSET_UTF16LE},
+	{"\xfe\xff", 2, CHARSET_UTF16BE},
+};
+
+/* Without a mark: most of what is written is ASCII somewhere, and then all its other bytes are 0. */
+static unsigned wide_charset(const uint8_t *head, size_t length)
+{
+	size_t zeros[4] = {0}, units = BL_MIN(length, (size_t)4096) / 4, pairs;
+
+	for (size_t i = 0; i < BL_MIN(length, (size_t)4096); i++)
+		zeros[i % 4] += head[i] == 0;
+	if (units >= 2 && zeros[2] * 10 >= units * 9 && zeros[3] >= units &&
+	    zeros[1] * 10 >= units * 4 && zeros[0] == 0)
+		return CHARSET_UTF32LE;
+	if (units >= 2 && zeros[0] >= units && zeros[1] * 10 >= units * 9 &&
+	    zeros[2] * 10 >= units * 4 && zeros[3] == 0)
+		return CHARSET_UTF32BE;
+	pairs = BL_MIN(length, (size_t)4096) / 2;
+	if (pairs >= 2 && (zeros[0] + zeros[2]) * 4 < zeros[1] + zeros[3] &&
+	    (zeros[1] + zeros[3]) * 10 >= pairs * 4)
+		return CHARSET_UTF16LE;
+	if (pairs >= 2 && (zeros[1] + zeros[3]) * 4 < zeros[0] + zeros[2] &&
+	    (zeros[0] + zeros[2]) * 10 >= pairs * 4)
+		return CHARSET_UTF16BE;
+	return CHARSET_COUNT;
+}
+
+/* NUL, and what no text has: controls, what is no character, the private ends of planes. */
+static bool is_odd(uint32_t code)
+{
+	return (code < 0x20 && code != '\t' && code != '\n' && code != '\r' && code != '\f') ||
+	       (code >= 0x7f && code < 0xa0 && code != 0x85) || code == CHARSET_BAD ||
+	       (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code < 0xfdf0);
+}
+
+/* The whole head has to be text of this charset: hardly a thing in it that no text has, and no NUL. */
+static bool is_wide_text(const uint8_t *head, size_t length, unsigned charset)
+{
+	struct part_reader reader;
+	struct part_character character;
+	size_t count = 0, odd = 0;
+
+	part_reader_start(&reader, head, length, charset, TRANSFER_NONE, 0);
+	while (part_reader_next(&reader, &character)) {
+		/* One that the head's end cuts is not counted. */
+		if (reader.at == length && length == DETECT_HEAD)
+			break;
+		if (character.code == 0)
+			return false;
+		count++;
+		odd += is_odd(character.code);
+	}
+	return odd * 500 <= count;
+}
+
+/*
+ * Text of one byte a character: no controls, none of the five bytes that windows-1252 has no character for, and mostly ASCII.
+ * Other scripts' charsets of old (Cyrillic, Greek, Chinese, Japanese) have more high bytes: nobody here could read the names in them.
+ */
+static bool is_western_text(const uint8_t *head, size_t length)
+{
+	size_t high = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (head[i] < 0x80 ? is_odd(head[i]) : windows_1252_code(head[i]) < 0xa0)
+			return false;
+		high += head[i] >= 0x80;
+	}
+	return high * 4 <= length;
+}
+
+/* Sets out->charset; false: no text, and out->reason says what */
+static bool profile_charset(const uint8_t *head, size_t length, struct detect_profile *out)
+{
+	struct text text = {head, length};
+	unsigned charset = CHARSET_COUNT;
+
+	for (size_t i = BL_COUNT(marks); i-- > 0;)
+		if (length >= marks[i].length && memcmp(head, marks[i].mark, marks[i].length) == 0)
+			charset = marks[i].charset;
+	if (charset == CHARSET_COUNT && memchr(head, 0, length))
+		charset = wide_charset(head, length);
+	if (charset != CHARSET_COUNT && is_wide_text(head, length, charset)) {
+		out->charset = (uint8_t)charset;
+		return true;
+	}
+	if (memchr(head, 0, length)) {
+		out->reason = "binary data";
+		return false;
+	}
+	if (text_is_utf8(&text, 0, length)) {
+		out->charset = CHARSET_UTF8;
+		return true;
+	}
+	out->charset = CHARSET_WINDOWS_1252;
+	if (is_western_text(head, length))
+		return true;
+	out->charset = CHARSET_UTF8;
+	out->reason = "text that is not UTF-8, or binary data";
+	return false;
+}
+
+/* As much of it as has room, as UTF-8. */
+static size_t decode_front(const uint8_t *head, size_t length, unsigned charset,
+			   uint8_t out[WIDE_TEXT])
+{
+	struct part_reader reader;
+	struct part_character character;
+	size_t count = 0;
+
+	part_reader_start(&reader, head, length, charset, TRANSFER_NONE, 0);
+	while (count + 4 <= WIDE_TEXT && part_reader_next(&reader, &character))
+		count += utf8_put(character.code, out + count);
+	return count;
+}
+
+static void profile_wide(const uint8_t *head, size_t length, uint64_t size, const char *name,
+			 struct detect_profile *out)
+{
+	uint8_t text[WIDE_TEXT];
+	size_t count = decode_front(head, length, out->charset, text);
+	bool is_all = length == size && count + 4 <= WIDE_TEXT;
+
+	out->reason = NULL;
+	if (!profile_written(text, count, out))
+		profile_text(text, count, is_all ? count : count + 1, name, out);
 }
 
 void detect_profile(const uint8_t *head, size_t length, uint64_t size, const char *name,
 		    struct detect_profile *out_profile)
 {
-	struct text text = {head, length};
-
 	*out_profile =
 		(struct detect_profile){.kind = FILE_OTHER, .is_text = false, .reason = "not text"};
 	if (size == 0) {
 		out_profile->reason = NULL;
-		profile_text(head, 0, 0, name, out_profile);
+		profile_text((const uint8_t *)"", 0, 0, name, out_profile);
 		return;
 	}
 	/* Fewer bytes than there should be: nobody saw the rest of the head. */
@@ -418,21 +720,11 @@ void detect_profile(const uint8_t *head, size_t length, uint64_t size, const cha
 		out_profile->reason = "not read";
 		return;
 	}
-	if (profile_signature(head, length, name, out_profile))
+	if (profile_signature(head, length, name, out_profile) ||
+	    !profile_charset(head, length, out_profile))
 		return;
-	if ((length >= 2 &&
-	     (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0)) ||
-	    (memchr(head, 0, length) && looks_utf16(head, length))) {
-		out_profile->kind = FILE_TEXT;
-		out_profile->reason = "UTF-16 text";
-		return;
-	}
-	if (memchr(head, 0, length)) {
-		out_profile->reason = "binary data";
-		return;
-	}
-	if (!text_is_utf8(&text, 0, length)) {
-		out_profile->reason = "text that is not UTF-8, or binary data";
+	if (out_profile->charset > CHARSET_WINDOWS_1252) {
+		profile_wide(head, length, size, name, out_profile);
 		return;
 	}
 	if (profile_written(head, length, out_profile))
