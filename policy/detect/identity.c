@@ -87,9 +87,7 @@ static bool is_listed(const char *word, const char *const *list, size_t count)
 	return false;
 }
 
-/* ---- building
- * ------------------------------------------------------------------------------
- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 #define canonical(value, size, spelling, out)                                                      \
 	words_canonical(value, BL_MIN((size_t)(size), (size_t)VALUE_LIMIT), spelling, out)
@@ -336,9 +334,7 @@ static enum bl_status add_address(const struct build *build, const char *value)
 	return status;
 }
 
-/* ---- phones
- * --------------------------------------------------------------------------------
- */
+/* ---- phones ---------------------------------------------------------------------------------- */
 
 /* The last @tail digits, behind a 1. */
 static uint64_t phone_key(const uint8_t *digits, size_t count, size_t tail)
@@ -440,9 +436,7 @@ enum bl_class identities_phone_class(const struct identities *identities)
 	return (enum bl_class)identities->phone_class;
 }
 
-/* ---- all of them
- * ----------------------------------------------------------------------------
- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static enum bl_class class_of(const struct detect_identity *item, bl_classes classes)
 {

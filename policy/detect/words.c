@@ -19,9 +19,7 @@
 #define TAIL_DIGITS  4 /* "kmiller84": a few digits behind a name or label belong to it */
 #define TAIL_LEAST   5 /* letters of a name in front of such digits */
 
-/* ---- spelling
- * -------------------------------------------------------------------------------------
- */
+/* ---- spelling -------------------------------------------------------------------------------- */
 
 static size_t fold_as(int32_t code, enum spelling spelling, char out[FOLD_LIMIT])
 {
@@ -90,9 +88,7 @@ void words_join(char *text)
 	*to = '\0';
 }
 
-/* ---- hashing
- * --------------------------------------------------------------------------------------
- */
+/* ---- hashing --------------------------------------------------------------------------------- */
 
 #define FIRST(count) (UINT64_MAX >> (64 - 8 * (count)))
 /* clang-format off */
@@ -127,9 +123,7 @@ static uint64_t hash_word(uint64_t before, const char *word, size_t length)
 	return hash | 1;
 }
 
-/* ---- building
- * -------------------------------------------------------------------------------------
- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 enum {
 	HAS_MORE = 1,
@@ -430,9 +424,7 @@ const struct word_label *words_label(const struct words *words, uint32_t at)
 	return at ? &words->labels[at] : NULL;
 }
 
-/* ---- looking up
- * ------------------------------------------------------------------------------------
- */
+/* ---- looking up ------------------------------------------------------------------------------ */
 
 /* Behind the gap at @at; @at when it is too long or no word follows. */
 static size_t gap_end(const struct text *text, size_t at)
