@@ -86,6 +86,7 @@ struct judging {
 	bl_classes originals; /* in: of the open; out: what is shown unmasked now */
 	struct mask mask;
 	bool is_looked; /* more than this will not be known of it now */
+	bool is_pending; /* out: it would be shown, but who is known on the device is still being found out */
 	bool is_unsure; /* out: what is in the file would matter, and not all of it was looked through */
 };
 
@@ -174,7 +175,14 @@ static int judge_contents(struct judging *judging, struct scene *scene)
 	int error = asked_deny(asked, &decision);
 
 	judging->is_unsure = contents_would_matter(scene, judging->file, &decision);
-	if (!error && !judging->file->profile.is_text) {
+	judging->is_pending = (!error || judging->is_unsure) && judging->file->profile.is_text &&
+			      atomic_load(&scene->device->is_pending);
+	if (judging->is_pending) {
+		judging->is_unsure = false;
+		asked->event.verdict = AUDIT_WITHHELD;
+		asked_rule(asked, RULE_UNSCANNED);
+		error = EACCES;
+	} else if (!error && !judging->file->profile.is_text) {
 		asked->event.verdict = AUDIT_WITHHELD;
 		asked_rule(asked, RULE_UNSCANNED);
 		error = EACCES;
@@ -186,7 +194,7 @@ static int judge_contents(struct judging *judging, struct scene *scene)
 		use_up(usage, judging->originals);
 	}
 	pthread_mutex_unlock(&usage->lock);
-	if (judging->is_unsure ? judging->is_looked : error)
+	if (judging->is_unsure || judging->is_pending ? judging->is_looked : error)
 		view_note_refused(asked->view, scene, judging->file);
 	return error;
 }
@@ -271,6 +279,22 @@ static int judge_open(struct judging *judging, struct gate_handle *handle)
 	return error;
 }
 
+/* Who is known on the device is found out once, before its first contents: then judge again. */
+static int wait_and_judge(struct judging *judging, struct gate_handle *handle)
+{
+	struct asked *asked = judging->asked;
+
+	judging->is_looked = !harvest_wait(asked->device, asked->view->gate->look_ms);
+	int error = judge_open(judging, handle);
+
+	if (judging->is_pending)
+		snprintf(asked->event.detail, sizeof(asked->event.detail),
+			 "being looked through, %u %%", harvest_percent(asked->device));
+	else
+		judging->is_looked = false;
+	return error;
+}
+
 /* Look the file through, and judge again by what is in it. */
 static int look_and_judge(struct judging *judging, struct gate_handle *handle)
 {
@@ -303,6 +327,8 @@ static int open_image_file(struct asked *asked, struct gate_handle *handle)
 	judging.file = file;
 	int error = judge_open(&judging, handle);
 
+	if (judging.is_pending)
+		error = wait_and_judge(&judging, handle);
 	if (judging.is_unsure)
 		error = look_and_judge(&judging, handle);
 	sodium_memzero(&judging.mask, sizeof(judging.mask));
@@ -544,6 +570,9 @@ static int read_file(struct reading *reading, uint64_t offset, size_t size, uint
 	if (status == BL_WITHHELD) {
 		asked->event.verdict = AUDIT_WITHHELD;
 		asked_rule(asked, RULE_UNSCANNED);
+		if (file_is_behind(file, offset + bytes))
+			snprintf(asked->event.detail, sizeof(asked->event.detail),
+				 "being looked through, %u %%", file_looked_percent(file));
 		return bl_status_errno(status);
 	}
 	if (status == BL_STALE)

@@ -11,8 +11,20 @@
 
 #define NOTICE_NAME	 "NOTICE.txt"
 #define NOTICE_INODE_BIT (UINT64_C(1) << 63)
+#define INDEX_WORDS	 "bailee spans index"
 
 /* ---- life ---------------------------------------------------------------------------------------- */
+
+static void harvest_locks(struct gate_device *device)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&device->harvested, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&device->harvest_lock, NULL);
+}
 
 enum bl_status gate_device_new(struct gate *gate, const struct device *record,
 			       struct gate_device **out_device)
@@ -28,6 +40,7 @@ enum bl_status gate_device_new(struct gate *gate, const struct device *record,
 	}
 	pthread_mutex_init(&device->lock, NULL);
 	pthread_cond_init(&device->settled, NULL);
+	harvest_locks(device);
 	atomic_init(&device->refs, 1);
 	device->gate = gate;
 	device->slot = ++gate->last_slot;
@@ -65,6 +78,7 @@ void gate_device_unref(struct gate_device *device)
 	spans_forget(&gate->spans, device);
 	while (device->oldest)
 		kept_out(device, device->oldest);
+	gate_kept_close(device->kept);
 	if (device->image)
 		image_close(device->image);
 	if (device->sealed)
@@ -76,6 +90,8 @@ void gate_device_unref(struct gate_device *device)
 	rules_places_free(device->old_places);
 	facts_free(device->facts);
 	tree_free(device->tree);
+	pthread_cond_destroy(&device->harvested);
+	pthread_mutex_destroy(&device->harvest_lock);
 	pthread_cond_destroy(&device->settled);
 	pthread_mutex_destroy(&device->lock);
 	free(device);
@@ -111,6 +127,12 @@ static enum bl_status open_keys(struct gate_device *device, struct device_keys *
 
 	if (status == BL_OK)
 		status = vault_device_key(vault, device->id, VAULT_LOG_NAMES, keys->names, NULL);
+	if (status == BL_OK)
+		status = vault_device_key(vault, device->id, VAULT_SPANS, keys->spans, NULL);
+	if (status == BL_OK)
+		(void)crypto_generichash(keys->index, sizeof(keys->index),
+					 (const uint8_t *)INDEX_WORDS, sizeof(INDEX_WORDS) - 1,
+					 keys->spans, sizeof(keys->spans));
 	if (status != BL_OK) {
 		sodium_free(keys);
 		return status;
@@ -119,7 +141,53 @@ static enum bl_status open_keys(struct gate_device *device, struct device_keys *
 	return BL_OK;
 }
 
-static enum bl_status open_scanner(struct gate_device *device, struct detect_scanner **out_scanner)
+static void digest_number(crypto_generichash_state *state, uint64_t number)
+{
+	uint8_t bytes[8];
+
+	bl_put64(bytes, number);
+	crypto_generichash_update(state, bytes, sizeof(bytes));
+}
+
+static void digest_text(crypto_generichash_state *state, const char *text)
+{
+	size_t length = strlen(text);
+
+	digest_number(state, length);
+	crypto_generichash_update(state, (const uint8_t *)text, length);
+}
+
+/* All that spans depend on beside the file: docs/format-spans.md. */
+static void digest_look(struct gate_device *device, const struct device_keys *keys,
+			const struct detect_identity *items, size_t count)
+{
+	const struct detect_pattern *pattern;
+	crypto_generichash_state state;
+	const uint16_t order = 1;
+
+	crypto_generichash_init(&state, keys->index, sizeof(keys->index), GATE_LOOK);
+	digest_number(&state, DETECT_VERSION);
+	crypto_generichash_update(&state, (const uint8_t *)&order, sizeof(order));
+	digest_number(&state, DETECT_STATE);
+	digest_number(&state, device->classes);
+	for (size_t i = 0; (pattern = detect_custom_pattern(device->custom, i)); i++) {
+		digest_number(&state, pattern->class);
+		digest_text(&state, pattern->pattern);
+	}
+	digest_number(&state, UINT64_MAX);
+	for (size_t i = 0; i < count; i++) {
+		digest_number(&state, (uint64_t)items[i].kind << 1 | items[i].is_harvested);
+		digest_text(&state, items[i].value);
+	}
+	crypto_generichash_final(&state, device->looks_for, sizeof(device->looks_for));
+}
+
+/*
+ * The record's identities first, then those that were harvested. Only whoever opens the device, as we do, changes what it looks for.
+ */
+static enum bl_status open_scanner(struct gate_device *device, const struct device_keys *keys,
+				   const struct gate_known *known,
+				   struct detect_scanner **out_scanner)
 {
 	struct device_record record = {0};
 	enum bl_status status =
@@ -127,9 +195,19 @@ static enum bl_status open_scanner(struct gate_device *device, struct detect_sca
 
 	if (status != BL_OK)
 		return status;
-	/* Only whoever opens the device, as we do, changes what it looks for. */
-	status = detect_scanner_new(device->classes, device->custom, record.identities,
-				    record.identity_count, out_scanner, NULL);
+	size_t count = record.identity_count + known->count;
+	BL_CLEANUP(bl_free) struct detect_identity *all = calloc(count + 1, sizeof(*all));
+
+	status = all ? BL_OK : BL_NO_MEMORY;
+	if (all) {
+		memcpy(all, record.identities, record.identity_count * sizeof(*all));
+		if (known->count)
+			memcpy(all + record.identity_count, known->items,
+			       known->count * sizeof(*all));
+		status = detect_scanner_new(device->classes, device->custom, all, count,
+					    out_scanner, NULL);
+		digest_look(device, keys, all, count);
+	}
 	device_record_done(&record);
 	return status;
 }
@@ -239,14 +317,28 @@ static enum bl_status open_sealed(struct gate_device *device, const struct devic
 	return status;
 }
 
-static enum bl_status open_plain(const struct device *record, const struct image_options *options,
-				 enum opening *at, struct image **out_image)
+/* What is kept of files in an image counts for this very image: whoever writes into it changes these. */
+static void stamp_source(struct gate_device *device, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	device->stamp[0] = (uint64_t)st.st_size;
+	device->stamp[1] = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+	device->stamp[2] = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+}
+
+static enum bl_status open_plain(struct gate_device *device, const struct device *record,
+				 const struct image_options *options, enum opening *at,
+				 struct image **out_image)
 {
 	BL_CLEANUP(fd_close) int fd = -1;
 	enum bl_status status = device_open_source(record, O_RDONLY, &fd, NULL);
 
 	if (status != BL_OK)
 		return status;
+	stamp_source(device, fd);
 	*at = OPENING_READER;
 	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
 			  options, out_image, NULL);
@@ -268,7 +360,7 @@ static enum bl_status open_image(struct gate_device *device, enum opening *at,
 		return status;
 	status = record->source_kind == SOURCE_SEALED
 			 ? open_sealed(device, record, &options, at, out_image)
-			 : open_plain(record, &options, at, out_image);
+			 : open_plain(device, record, &options, at, out_image);
 	if (status == BL_OK)
 		tell_unreadable(device, *out_image);
 	return status;
@@ -292,43 +384,99 @@ static bool device_begin(struct gate_device *device)
 	return policy != NULL;
 }
 
+/* Nothing is kept where that cannot be begun; reads are none the worse. */
+static void open_kept(struct gate_device *device, const struct device_keys *keys)
+{
+	int folder = -1;
+
+	if (!device->image ||
+	    device_folder(device->gate->config.store, device->id, &folder, NULL) != BL_OK)
+		return;
+	device->kept = gate_kept_open(folder, device->id, keys->spans, bl_get64(device->looks_for),
+				      GATE_KEPT);
+}
+
+/* An image that cannot be opened is no error: the device then holds a notice. But one that is being worked on is found again by the next call. */
+static enum bl_status open_what_is_there(struct gate_device *device, struct image **out_image)
+{
+	enum opening at = OPENING_RECORD;
+	enum bl_status status = open_image(device, &at, out_image);
+	const char *trouble = NULL;
+
+	if (status != BL_OK) {
+		trouble = trouble_words(at, status);
+		on_trouble(device, 0, 0, trouble);
+	}
+	pthread_mutex_lock(&device->lock);
+	device->trouble = trouble;
+	pthread_mutex_unlock(&device->lock);
+	return status == BL_LOCKED ? status : BL_OK;
+}
+
 /*
- * Keys and scanner first: without them nothing of the image may be shown, not even a name. An image that cannot be opened is
- * no error here: the device then holds a notice. But for one that is being worked on, which the next call finds again.
+ * Nobody has been looked for on it yet. When that takes long the device is shown with what is known, without contents, and begins again
+ * at the end.
  */
+static enum bl_status open_unknown(struct gate_device *device, const struct device_keys *keys,
+				   struct image *image, struct detect_scanner **scanner)
+{
+	struct gate_known known;
+	struct detect_scanner *better = NULL;
+	enum bl_status status = harvest_begin(device, image, &known);
+
+	if (status == BL_TIMED_OUT)
+		return BL_OK;
+	if (status == BL_OK && known.count)
+		status = open_scanner(device, keys, &known, &better);
+	known_done(&known);
+	if (better) {
+		detect_scanner_free(*scanner);
+		*scanner = better;
+	}
+	return status;
+}
+
+/* Not opened after all: nothing of it stays. */
+static void close_image(struct gate_device *device, struct image *image)
+{
+	if (image)
+		image_close(image);
+	if (device->sealed)
+		sealed_close(BL_TAKE(device->sealed));
+}
+
+/* Keys and scanner first: without them nothing of the image may be shown, not even a name. */
 static enum bl_status device_open(struct gate_device *device)
 {
 	struct device_keys *keys = NULL;
 	BL_CLEANUP(detect_scanner_free) struct detect_scanner *scanner = NULL;
 	struct image *image = NULL;
-	enum opening at = OPENING_RECORD;
-	const char *trouble = NULL;
+	struct gate_known known = {0};
 
 	if (!device_begin(device))
 		return BL_FORBIDDEN;
-	enum bl_status status = open_keys(device, &keys);
+	enum bl_status status = open_keys(device, &keys), is_known;
 
-	if (status == BL_OK)
-		status = open_scanner(device, &scanner);
-	if (status != BL_OK) {
-		sodium_free(keys);
+	if (status != BL_OK)
 		return status;
-	}
-	status = open_image(device, &at, &image);
+	is_known = harvest_known(device, keys->spans, &known);
+	status = is_known == BL_NO_MEMORY ? is_known : open_scanner(device, keys, &known, &scanner);
+	known_done(&known);
+	if (status == BL_OK)
+		status = open_what_is_there(device, &image);
+	if (status == BL_OK && image && is_known == BL_NOT_FOUND)
+		status = open_unknown(device, keys, image, &scanner);
 	if (status != BL_OK) {
-		trouble = trouble_words(at, status);
-		on_trouble(device, 0, 0, trouble);
-	}
-	if (status == BL_LOCKED) {
+		close_image(device, image);
 		sodium_free(keys);
 		return status;
 	}
 	pthread_mutex_lock(&device->lock);
-	device->trouble = trouble;
 	device->keys = keys;
 	device->scanner = BL_TAKE(scanner);
 	device->image = image;
 	pthread_mutex_unlock(&device->lock);
+	open_kept(device, keys);
 	return BL_OK;
 }
 
@@ -573,6 +721,7 @@ void file_unref(struct gate_file *file)
 	if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
 		return;
 	image_file_close(file->file);
+	file_walk_free(file->walk);
 	pthread_mutex_destroy(&file->look_lock);
 	free(file);
 }
@@ -607,6 +756,40 @@ void device_forget_file(struct gate_device *device, struct gate_file *file)
 	pthread_mutex_unlock(&device->lock);
 }
 
+/*
+ * What the file is, for what is kept of it. Its dates are read behind the opening: what changed before that is another file, and what changes later
+ * makes reads stale. Where they cannot be read nothing is kept.
+ */
+static void file_key(struct gate_file *file, const struct entry *entry)
+{
+	const struct gate_device *device = file->device;
+	const struct detect_profile *profile = &file->profile;
+	crypto_generichash_state state;
+	struct image_attr attr;
+
+	if (!device->kept ||
+	    image_stat(device->image, entry->volume, entry->inode, &attr, NULL) != BL_OK)
+		return;
+	crypto_generichash_init(&state, device->keys->index, sizeof(device->keys->index),
+				sizeof(file->key));
+	crypto_generichash_update(&state, device->looks_for, sizeof(device->looks_for));
+	digest_number(&state, entry->volume);
+	digest_number(&state, entry->inode);
+	digest_number(&state, entry->identity);
+	digest_number(&state, file->size_bytes);
+	digest_number(&state, attr.size_bytes);
+	digest_number(&state, (uint64_t)attr.mtime_ns);
+	digest_number(&state, (uint64_t)attr.ctime_ns);
+	for (size_t i = 0; i < BL_COUNT(device->stamp); i++)
+		digest_number(&state, device->stamp[i]);
+	digest_number(&state, profile->kind);
+	digest_number(&state, profile->charset);
+	digest_number(&state, profile->format);
+	digest_number(&state, (uint8_t)profile->separator);
+	crypto_generichash_final(&state, file->key, sizeof(file->key));
+	file->has_key = true;
+}
+
 static enum bl_status file_open(struct gate_device *device, const struct entry *entry,
 				struct gate_file **out_file)
 {
@@ -635,9 +818,12 @@ static enum bl_status file_open(struct gate_device *device, const struct entry *
 	if (status == BL_OK)
 		detect_profile(head, length, file->size_bytes, entry->name, &file->profile);
 	scratch_give(&device->gate->scratches, scratch);
-	if (status == BL_OK)
-		*out_file = BL_TAKE(file);
-	return status;
+	if (status != BL_OK)
+		return status;
+	if (file->profile.is_text)
+		file_key(file, entry);
+	*out_file = BL_TAKE(file);
+	return BL_OK;
 }
 
 enum bl_status device_file(struct gate_device *device, uint32_t id, struct gate_file **out_file)

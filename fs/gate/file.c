@@ -1,5 +1,6 @@
 #include "fs/gate/private.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,19 +34,49 @@ static void work_done(struct work *work)
 		scratch_give(&gate_of(work)->scratches, work->scratch);
 }
 
-/* Does anything that was found reach into the bytes asked for? Masks change nothing but spans. */
+static bool has_pieces(const struct work *work)
+{
+	for (size_t i = 0; i < work->count; i++)
+		if (work->known[i]->piece_count)
+			return true;
+	return false;
+}
+
+#define SHARED                                                                                     \
+	256u /* bytes that one character of something written once more may take, and what is between */
+
+/* What is of no charset is hidden as it is: attachments of mail. */
+static bool is_hidden_part(const struct work *work, const struct window_spans *known)
+{
+	const struct detect_piece *pieces = window_pieces(known);
+
+	for (size_t i = 0; i < known->piece_count; i++)
+		if (pieces[i].charset == CHARSET_COUNT && pieces[i].start < work->end + SHARED &&
+		    pieces[i].end + SHARED > work->offset)
+			return true;
+	return false;
+}
+
+/*
+ * Does anything that was found reach into the bytes asked for? Masks change nothing but spans, and where something is written once more (in
+ * quads, in escapes) what a span shares characters with.
+ */
 static bool is_touched(const struct work *work)
 {
 	for (size_t i = 0; i < work->count; i++) {
 		const struct window_spans *known = work->known[i];
 		uint64_t base = span_base(known->window);
+		uint64_t slack = known->piece_count ? SHARED : 0;
+		uint64_t from = work->offset - BL_MIN(work->offset, slack);
 
-		for (size_t k = spans_from(known, work->offset); k < known->count; k++) {
+		if (is_hidden_part(work, known))
+			return true;
+		for (size_t k = spans_from(known, from); k < known->count; k++) {
 			struct detect_span span = span_unpack(known->items[k], base);
 
-			if (span.offset >= work->end)
+			if (span.offset >= work->end + slack)
 				break;
-			if (span.offset + span.length > work->offset)
+			if (span.offset + span.length > from)
 				return true;
 		}
 	}
@@ -97,27 +128,82 @@ static enum bl_status fetch_to_mask(struct work *work, uint8_t *buffer, size_t r
 		     BL_MIN(work->end + DETECT_MARGIN, work->file->size_bytes), buffer, room);
 }
 
-static enum bl_status scan_one(struct work *work, size_t index)
+static struct detect_window window_of(const struct work *work, uint64_t window)
 {
-	uint64_t window = work->first + index, start = window * DETECT_WINDOW,
-		 end = window_end(work, window);
+	uint64_t start = window * DETECT_WINDOW, end = window_end(work, window);
 	size_t lead = (size_t)BL_MIN(start - work->from, DETECT_LEAD);
-	struct detect_window asked = {
+
+	return (struct detect_window){
 		.bytes = work->bytes + (start - work->from) - lead,
 		.lead = lead,
 		.core = (size_t)(end - start),
 		.tail = (size_t)BL_MIN(work->to - end, DETECT_TAIL),
 		.offset = start,
 	};
-	struct detect_spans *found = &work->scratch->spans;
-	enum bl_status status = detect_scan(work->file->device->scanner, &asked, found);
+}
+
+/* UTF-8 without a structure: what most files are, and what is the fastest to look at and to mask. */
+static bool is_plain(const struct detect_profile *profile)
+{
+	return profile->charset == CHARSET_UTF8 && profile->format == DETECT_PLAIN;
+}
+
+/* One piece that says nothing is none. */
+static void drop_plain(struct detect_pieces *pieces)
+{
+	const struct detect_piece *only = pieces->items;
+
+	if (pieces->count == 1 && only->charset == CHARSET_UTF8 &&
+	    only->transfer == TRANSFER_NONE && only->format == DETECT_PLAIN)
+		pieces->count = 0;
+}
+
+/* What is in one window; @state as detect_look has it. What it found is in the scratch. */
+static enum bl_status look_into(struct work *work, const struct detect_window *asked,
+				struct detect_state *state)
+{
+	const struct gate_file *file = work->file;
+	const struct detect_scanner *scanner = file->device->scanner;
+	struct scratch *scratch = work->scratch;
+	enum bl_status status = BL_UNSUPPORTED;
+
+	scratch->pieces.count = 0;
+	if (is_plain(&file->profile))
+		status = detect_scan(scanner, asked, &scratch->spans);
+	/* Text that is none of UTF-8 may be bytes of another charset. */
+	if (status != BL_UNSUPPORTED)
+		return status;
+	if (!scratch->work)
+		status = detect_work_new(&scratch->work);
+	if (!scratch->work)
+		return status;
+	status = detect_look(scanner, &file->profile, state, asked, scratch->work, &scratch->spans,
+			     &scratch->pieces);
+	drop_plain(&scratch->pieces);
+	return status;
+}
+
+/* Look into one window, and remember; the answer is counted. */
+static enum bl_status scan_window(struct work *work, uint64_t window, struct detect_state *state,
+				  struct window_spans **out_spans)
+{
+	struct gate_file *file = work->file;
+	struct detect_window asked = window_of(work, window);
+	enum bl_status status = look_into(work, &asked, state);
 
 	if (status != BL_OK && status != BL_UNSUPPORTED)
 		return status;
-	work->known[index] =
-		spans_keep(&gate_of(work)->spans, work->file->device, work->file->serial, window,
-			   found, NULL, status == BL_UNSUPPORTED);
-	return work->known[index] ? BL_OK : BL_NO_MEMORY;
+	struct window_spans *spans =
+		spans_keep(&gate_of(work)->spans, file->device, file->serial, window,
+			   &work->scratch->spans, &work->scratch->pieces, status == BL_UNSUPPORTED);
+
+	if (!spans)
+		return BL_NO_MEMORY;
+	atomic_fetch_add(&file->scanned_bytes, asked.core);
+	if (file->has_key)
+		gate_kept_add(file->device->kept, file->key, spans);
+	*out_spans = spans;
+	return BL_OK;
 }
 
 static enum bl_status scan_missing(struct work *work)
@@ -125,7 +211,9 @@ static enum bl_status scan_missing(struct work *work)
 	if (!work->scratch)
 		work->scratch = scratch_take(&gate_of(work)->scratches);
 	for (size_t i = 0; i < work->count; i++) {
-		enum bl_status status = work->known[i] ? BL_OK : scan_one(work, i);
+		enum bl_status status =
+			work->known[i] ? BL_OK
+				       : scan_window(work, work->first + i, NULL, &work->known[i]);
 
 		if (status != BL_OK)
 			return status;
@@ -203,48 +291,116 @@ static void part_all(struct part *part, const struct window_spans *known)
 	part_mask(part, part->count);
 }
 
+/* Original bytes lent to the windows behind those that are masked already. */
+struct lend {
+	size_t size;
+	uint8_t *original, *next, *shown;
+};
+
+static enum bl_status mask_pieces(struct work *work, const struct mask *mask,
+				  const struct window_spans *known, const struct part *part)
+{
+	struct detect_spans *spans = &work->scratch->spans;
+	uint64_t base = span_base(known->window);
+	/* Never written to: the contract has no const. */
+	const struct detect_pieces pieces = {(struct detect_piece *)window_pieces(known),
+					     known->piece_count, known->piece_count};
+
+	if (!work->scratch->work && detect_work_new(&work->scratch->work) != BL_OK)
+		return BL_NO_MEMORY;
+	if (spans->room < known->count) {
+		struct detect_span *grown =
+			realloc(spans->items, known->count * sizeof(*spans->items));
+
+		if (!grown)
+			return BL_NO_MEMORY;
+		spans->items = grown;
+		spans->room = known->count;
+	}
+	spans->count = known->count;
+	for (size_t i = 0; i < known->count; i++)
+		spans->items[i] = span_unpack(known->items[i], base);
+	return mask_look(mask, &pieces, part->at - part->lead, part->lead,
+			 (size_t)(part->end - part->start), part->tail, part->start, spans,
+			 work->scratch->work);
+}
+
 /*
  * Mask what was asked for, in place and window by window, each with its own spans. A mask is made of original bytes, also of
  * those before its window: they are kept before they are masked, and lent back while the next window is done.
  *
- * Only the part asked for is masked, not the whole window: a chain of spans that does not lie within a margin of that part is
- * longer than a margin, and filled wherever one looks at it from (policy/mask).
+ * Of plain text only the part asked for is masked, not the whole window: a chain of spans that does not lie within a margin of that part is
+ * longer than a margin, and filled wherever one looks at it from (policy/mask). @is_whole: some of it is not plain, and whole windows
+ * are masked.
  */
-static void mask_all(struct work *work, const struct mask *mask)
+static enum bl_status mask_all(struct work *work, const struct mask *mask, struct lend *lend,
+			       bool is_whole)
 {
-	uint8_t original[DETECT_MARGIN] = {0}, next[DETECT_MARGIN] = {0}, shown[DETECT_MARGIN];
+	enum bl_status status = BL_OK;
 	struct part part;
 
 	part.mask = mask;
-	for (size_t i = 0; i < work->count; i++) {
+	for (size_t i = 0; i < work->count && status == BL_OK; i++) {
+		const struct window_spans *known = work->known[i];
 		uint64_t window = work->first + i;
-		uint64_t start = BL_MAX(window * DETECT_WINDOW, work->offset);
-		uint64_t end = BL_MIN((window + 1) * DETECT_WINDOW, work->end);
-		size_t lead = (size_t)BL_MIN(start - work->from, DETECT_MARGIN);
-		size_t tail = (size_t)BL_MIN(work->to - end, DETECT_MARGIN);
+		uint64_t start = window * DETECT_WINDOW, end = window_end(work, window);
+
+		if (!is_whole) {
+			start = BL_MAX(start, work->offset);
+			end = BL_MIN(end, work->end);
+		}
+		size_t lead = (size_t)BL_MIN(start - work->from, lend->size);
 		uint8_t *at = work->bytes + (start - work->from);
 		uint8_t *behind = work->bytes + (end - work->from);
 		bool has_next = i + 1 < work->count;
 
 		if (i > 0) {
-			memcpy(shown, at - lead, lead);
-			memcpy(at - lead, original + sizeof(original) - lead, lead);
+			memcpy(lend->shown, at - lead, lead);
+			memcpy(at - lead, lend->original + lend->size - lead, lead);
 		}
-		size_t kept = (size_t)BL_MIN(end - work->from, DETECT_MARGIN);
+		size_t kept = (size_t)BL_MIN(end - work->from, lend->size);
 
 		if (has_next)
-			memcpy(next + sizeof(next) - kept, behind - kept, kept);
+			memcpy(lend->next + lend->size - kept, behind - kept, kept);
 		part.at = at;
 		part.lead = lead;
-		part.tail = tail;
+		part.tail = (size_t)BL_MIN(work->to - end, lend->size);
 		part.start = start;
 		part.end = end;
-		part_all(&part, work->known[i]);
+		if (known->piece_count)
+			status = mask_pieces(work, mask, known, &part);
+		else
+			part_all(&part, known);
 		if (i > 0)
-			memcpy(at - lead, shown, lead);
+			memcpy(at - lead, lend->shown, lead);
 		if (has_next)
-			memcpy(original, next, sizeof(original));
+			memcpy(lend->original, lend->next, lend->size);
 	}
+	return status;
+}
+
+static enum bl_status mask_plain(struct work *work, const struct mask *mask)
+{
+	uint8_t original[DETECT_MARGIN] = {0}, next[DETECT_MARGIN] = {0}, shown[DETECT_MARGIN];
+	struct lend lend = {DETECT_MARGIN, original, next, shown};
+
+	return mask_all(work, mask, &lend, false);
+}
+
+_Static_assert(DETECT_LEAD == DETECT_TAIL, "one size of what is lent");
+
+static enum bl_status mask_whole(struct work *work, const struct mask *mask)
+{
+	struct scratch *scratch = work->scratch;
+
+	if (!scratch->lent)
+		scratch->lent = calloc(3, DETECT_LEAD);
+	if (!scratch->lent)
+		return BL_NO_MEMORY;
+	struct lend lend = {DETECT_LEAD, scratch->lent, scratch->lent + DETECT_LEAD,
+			    scratch->lent + (size_t)2 * DETECT_LEAD};
+
+	return mask_all(work, mask, &lend, true);
 }
 
 static bool is_any(const struct work *work, bool withheld)
@@ -256,28 +412,263 @@ static bool is_any(const struct work *work, bool withheld)
 	return false;
 }
 
+/* ---- what is known already ------------------------------------------------------------------------------- */
+
+/* One of the windows that lie together on the disk: into the cache, and where it was asked for. */
+static void recall_one(void *context, const struct kept_window *found)
+{
+	struct work *work = context;
+	struct gate_file *file = work->file;
+	uint64_t start = found->window * DETECT_WINDOW;
+
+	/* Pieces and spans were made of these very bytes; what lies behind the end was not. */
+	if (found->window > UINT64_MAX / DETECT_WINDOW - 1 || start >= file->size_bytes)
+		return;
+	struct window_spans *spans =
+		spans_keep_kept(&gate_of(work)->spans, file->device, file->serial, found);
+	uint64_t index = found->window - work->first;
+
+	if (spans && found->window >= work->first && index < work->count && !work->known[index])
+		work->known[index] = spans;
+	else
+		spans_put(spans);
+}
+
+static void recall(struct work *work)
+{
+	struct gate_file *file = work->file;
+
+	for (size_t i = 0; i < work->count; i++) {
+		if (!work->known[i])
+			work->known[i] =
+				spans_get(&gate_of(work)->spans, file->serial, work->first + i);
+		if (!work->known[i] && file->has_key)
+			gate_kept_windows(file->device->kept, file->key, work->first + i,
+					  recall_one, work);
+	}
+}
+
+/* ---- structured files: windows in order ------------------------------------------------------------------ */
+
+#define LOOK_WINDOWS 16u  /* at a time: as much as one large read. A state is kept as often */
+#define STATES	     128u /* in memory, at most: then every second one goes */
+
+struct walk_at {
+	uint64_t window; /* that it is for */
+	struct detect_state state;
+};
+
+/* Where the scanner stood, under look_lock. */
+struct file_walk {
+	struct walk_at front; /* as far as anybody came */
+	uint64_t step;	      /* windows between two of: */
+	struct walk_at *states;
+	size_t count, room;
+};
+
+void file_walk_free(struct file_walk *walk)
+{
+	if (!walk)
+		return;
+	free(walk->states);
+	free(walk);
+}
+
+static void thin_out(struct file_walk *walk)
+{
+	size_t left = 0;
+
+	walk->step *= 2;
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->states[i].window % walk->step == 0)
+			walk->states[left++] = walk->states[i];
+	walk->count = left;
+}
+
+/* States come in order, but for those that were forgotten. Without memory there is one less. */
+static void note_state(struct gate_file *file, const struct walk_at *at)
+{
+	struct file_walk *walk = file->walk;
+
+	if (at->window > walk->front.window)
+		walk->front = *at;
+	if (at->window % LOOK_WINDOWS == 0 && file->has_key)
+		gate_kept_add_state(file->device->kept, file->key, at->window, &at->state);
+	if (at->window % walk->step ||
+	    (walk->count && walk->states[walk->count - 1].window >= at->window))
+		return;
+	if (walk->count == STATES)
+		thin_out(walk);
+	if (walk->count == walk->room) {
+		size_t room = BL_MAX((size_t)8, walk->room * 2);
+		struct walk_at *grown = realloc(walk->states, room * sizeof(*grown));
+
+		if (!grown)
+			return;
+		walk->states = grown;
+		walk->room = room;
+	}
+	if (at->window % walk->step == 0)
+		walk->states[walk->count++] = *at;
+}
+
+/* The nearest state to go on from; that of the start is always there. */
+static void state_before(struct gate_file *file, uint64_t window, struct walk_at *out)
+{
+	const struct file_walk *walk = file->walk;
+
+	memset(out, 0, sizeof(*out));
+	if (walk->front.window <= window)
+		*out = walk->front;
+	for (size_t i = walk->count; i-- > 0;) {
+		if (walk->states[i].window > window)
+			continue;
+		if (walk->states[i].window > out->window)
+			*out = walk->states[i];
+		break;
+	}
+	if (!file->has_key)
+		return;
+	for (uint64_t at = window - window % LOOK_WINDOWS; at > out->window; at -= LOOK_WINDOWS)
+		if (gate_kept_state(file->device->kept, file->key, at, &out->state)) {
+			out->window = at;
+			return;
+		}
+}
+
+/* From one window to the next; what was not asked for is only gone through. */
+static enum bl_status walk_one(struct work *work, struct work *around, struct walk_at *at)
+{
+	struct window_spans *spans = NULL;
+	uint64_t index = at->window - work->first;
+	bool is_asked = at->window >= work->first && index < work->count;
+	enum bl_status status = scan_window(around, at->window, &at->state, &spans);
+
+	if (status != BL_OK)
+		return status;
+	at->window++;
+	note_state(work->file, at);
+	if (is_asked && !work->known[index])
+		work->known[index] = spans;
+	else
+		spans_put(spans);
+	return BL_OK;
+}
+
+/* All windows of @work, from the nearest state on. look_lock is held, and no scratch. */
+static enum bl_status walk_all(struct work *work)
+{
+	struct gate_file *file = work->file;
+	enum bl_status status = BL_OK;
+	struct walk_at at;
+
+	if (!file->walk) {
+		file->walk = calloc(1, sizeof(*file->walk));
+		if (!file->walk)
+			return BL_NO_MEMORY;
+		file->walk->step = LOOK_WINDOWS;
+	}
+	state_before(file, work->first, &at);
+	while (at.window < work->first + work->count && status == BL_OK) {
+		struct work around = {.file = file, .first = at.window};
+
+		around.count = (size_t)BL_MIN(work->first + work->count - at.window, LOOK_WINDOWS);
+		status = fetch_to_scan(&around, NULL, 0);
+		for (size_t i = 0; i < around.count && status == BL_OK; i++)
+			status = walk_one(work, &around, &at);
+		work_done(&around);
+	}
+	return status;
+}
+
+static enum bl_status look_on(struct gate_file *file);
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* As far as the read reaches, in order; what was forgotten meanwhile is looked into again. */
+static enum bl_status walk_to(struct work *work)
+{
+	struct gate_file *file = work->file;
+	uint64_t last = work->first + work->count;
+	int64_t until = now_ms() + gate_of(work)->look_ms;
+	bool is_there = false;
+
+	while (!is_there) {
+		enum bl_status status = BL_OK;
+
+		pthread_mutex_lock(&file->look_lock);
+		if (file->looked < last)
+			status = look_on(file);
+		is_there = file->looked >= last;
+		pthread_mutex_unlock(&file->look_lock);
+		if (status != BL_OK)
+			return status;
+		if (!is_there && now_ms() >= until)
+			return BL_WITHHELD;
+	}
+	recall(work);
+	if (!is_any(work, false))
+		return BL_OK;
+	pthread_mutex_lock(&file->look_lock);
+	enum bl_status status = walk_all(work);
+
+	pthread_mutex_unlock(&file->look_lock);
+	return status;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------- */
+
+/* The bytes, unmasked, and every window known. */
+static enum bl_status fetch_known(struct work *work, uint8_t *buffer, size_t room)
+{
+	enum bl_status status;
+
+	if (is_any(work, false) && detect_is_local(&work->file->profile)) {
+		status = fetch_to_scan(work, buffer, room);
+		return status == BL_OK ? scan_missing(work) : status;
+	}
+	if (is_any(work, false)) {
+		status = walk_to(work);
+		if (status != BL_OK)
+			return status;
+	}
+	return has_pieces(work) ? fetch_to_scan(work, buffer, room)
+				: fetch_to_mask(work, buffer, room);
+}
+
 static enum bl_status read_work(struct work *work, const struct mask *mask, uint8_t *buffer,
 				size_t room, const uint8_t **out_bytes)
 {
 	size_t size = (size_t)(work->end - work->offset);
-	bool is_missing = is_any(work, false);
 
+	if (is_any(work, false))
+		recall(work);
 	if (is_any(work, true))
 		return BL_WITHHELD;
-	if (!is_missing && !is_touched(work)) {
+	if (!is_any(work, false) && !is_touched(work)) {
 		*out_bytes = buffer;
 		return read_all(work, work->offset, buffer, size);
 	}
-	enum bl_status status =
-		is_missing ? fetch_to_scan(work, buffer, room) : fetch_to_mask(work, buffer, room);
+	enum bl_status status = fetch_known(work, buffer, room);
 
-	if (status == BL_OK && is_missing)
-		status = scan_missing(work);
 	if (status != BL_OK)
 		return status;
 	if (is_any(work, true))
 		return BL_WITHHELD;
-	mask_all(work, mask);
+	bool is_whole = has_pieces(work);
+
+	if (is_whole && !work->scratch)
+		work->scratch = scratch_take(&gate_of(work)->scratches);
+	/* What was scanned is around whole windows, pieces or not. */
+	status = is_whole ? mask_whole(work, mask) : mask_plain(work, mask);
+	if (status != BL_OK)
+		return status;
 	*out_bytes = work->bytes + (work->offset - work->from);
 	if (work->bytes != buffer) {
 		memcpy(buffer, *out_bytes, size);
@@ -317,8 +708,6 @@ enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask,
 
 /* ---- looking through the whole ------------------------------------------------------------------------- */
 
-#define LOOK_WINDOWS 16u /* at a time: as much as one large read */
-
 static void look_found(struct gate_file *file, const struct window_spans *known)
 {
 	bl_classes found = 0;
@@ -330,14 +719,19 @@ static void look_found(struct gate_file *file, const struct window_spans *known)
 		atomic_store(&file->is_hopeless, true);
 }
 
+uint64_t file_windows(const struct gate_file *file)
+{
+	return file->size_bytes / DETECT_WINDOW + (file->size_bytes % DETECT_WINDOW != 0);
+}
+
 static enum bl_status look_at(struct work *work)
 {
 	enum bl_status status = BL_OK;
 
-	for (size_t i = 0; i < work->count; i++)
-		work->known[i] =
-			spans_get(&gate_of(work)->spans, work->file->serial, work->first + i);
-	if (is_any(work, false)) {
+	recall(work);
+	if (is_any(work, false) && !detect_is_local(&work->file->profile)) {
+		status = walk_all(work);
+	} else if (is_any(work, false)) {
 		/* No buffer of a caller's here: the scratch is one. */
 		status = fetch_to_scan(work, NULL, 0);
 		if (status == BL_OK)
@@ -352,7 +746,7 @@ static enum bl_status look_at(struct work *work)
 static enum bl_status look_on(struct gate_file *file)
 {
 	struct work work = {.file = file, .first = file->looked};
-	uint64_t windows = (file->size_bytes + DETECT_WINDOW - 1) / DETECT_WINDOW;
+	uint64_t windows = file_windows(file);
 
 	work.count = (size_t)BL_MIN(windows - file->looked, LOOK_WINDOWS);
 	enum bl_status status = work.count ? look_at(&work) : BL_OK;
@@ -367,12 +761,40 @@ static enum bl_status look_on(struct gate_file *file)
 	return BL_OK;
 }
 
-static int64_t now_ms(void)
+/* What begins in a window is counted there, and in no other. */
+static void tally(const struct window_spans *known, uint64_t found[CLASS_LIMIT])
 {
-	struct timespec now;
+	uint64_t start = known->window * DETECT_WINDOW;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	for (size_t i = 0; i < known->count; i++) {
+		struct detect_span span = span_unpack(known->items[i], span_base(known->window));
+
+		if (span.offset >= start && span.offset - start < DETECT_WINDOW)
+			found[span.class % CLASS_LIMIT]++;
+	}
+}
+
+enum bl_status file_tally(struct gate_file *file, uint64_t first, uint64_t found[CLASS_LIMIT],
+			  uint64_t *out_next)
+{
+	bool is_local = detect_is_local(&file->profile);
+	struct work work = {.file = file, .first = first};
+
+	*out_next = first + BL_MIN(file_windows(file) - first, LOOK_WINDOWS);
+	work.count = (size_t)(*out_next - first);
+	if (!work.count)
+		return BL_OK;
+	/* What is looked at in order is looked at by one at a time. */
+	if (!is_local)
+		pthread_mutex_lock(&file->look_lock);
+	enum bl_status status = look_at(&work);
+
+	if (!is_local)
+		pthread_mutex_unlock(&file->look_lock);
+	for (size_t i = 0; i < work.count && status == BL_OK; i++)
+		tally(work.known[i], found);
+	work_done(&work);
+	return status;
 }
 
 static bool is_looked_through(const struct gate_file *file)
@@ -404,4 +826,10 @@ unsigned file_looked_percent(const struct gate_file *file)
 	uint64_t looked = atomic_load(&file->looked_bytes);
 
 	return file->size_bytes ? (unsigned)BL_MIN(looked / (file->size_bytes / 100 + 1), 99) : 99;
+}
+
+bool file_is_behind(const struct gate_file *file, uint64_t end)
+{
+	return !detect_is_local(&file->profile) && !is_looked_through(file) &&
+	       BL_MIN(end, file->size_bytes) > atomic_load(&file->looked_bytes);
 }

@@ -78,6 +78,7 @@ static void gate_locks(struct gate *gate)
 	pthread_mutex_init(&gate->usage_lock, NULL);
 	pthread_mutex_init(&gate->looks_lock, NULL);
 	pthread_mutex_init(&gate->freed_lock, NULL);
+	pthread_mutex_init(&gate->unwritten_lock, NULL);
 	pthread_cond_init(&gate->freed, NULL);
 	scratch_pool_init(&gate->scratches);
 }
@@ -95,6 +96,7 @@ enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate
 	if (config->is_solo && geteuid() == gate->nobody)
 		gate->nobody = (uid_t)-1;
 	gate->look_ms = GATE_LOOK_MS;
+	gate->harvest_ms = GATE_HARVEST_MS;
 	gate_locks(gate);
 	usage_zone(gate, NULL, config->now_unix(config->clock_context));
 	enum bl_status status = spans_init(&gate->spans, GATE_SPANS);
@@ -118,6 +120,7 @@ void gate_free(struct gate *gate)
 {
 	if (!gate)
 		return;
+	harvests_done(gate);
 	while (gate->devices) {
 		struct gate_device *device = gate->devices;
 
@@ -133,6 +136,7 @@ void gate_free(struct gate *gate)
 	scratch_pool_done(&gate->scratches);
 	pthread_cond_destroy(&gate->freed);
 	pthread_mutex_destroy(&gate->freed_lock);
+	pthread_mutex_destroy(&gate->unwritten_lock);
 	pthread_mutex_destroy(&gate->looks_lock);
 	pthread_mutex_destroy(&gate->usage_lock);
 	pthread_mutex_destroy(&gate->people_lock);
@@ -501,6 +505,7 @@ static void device_drop(struct gate *gate, const char *id)
 	pthread_rwlock_unlock(&gate->policy_lock);
 	if (!device)
 		return;
+	harvest_end(device);
 	gate_device_unref(device);
 	pthread_mutex_lock(&gate->freed_lock);
 	while (!was_freed)
@@ -513,22 +518,26 @@ void gate_device_drop(struct gate *gate, const char *id)
 	pthread_mutex_lock(&gate->change_lock);
 	device_drop(gate, id);
 	pthread_mutex_unlock(&gate->change_lock);
+	harvest_forget(gate, id);
 }
 
 void gate_device_renew(struct gate *gate, const char *id)
 {
+	atomic_fetch_add(&gate->renewals, 1);
 	pthread_mutex_lock(&gate->change_lock);
 	device_drop(gate, id);
 	device_changed(gate, id);
 	pthread_mutex_unlock(&gate->change_lock);
+	atomic_fetch_sub(&gate->renewals, 1);
 }
 
 struct gate_device *gate_device_settled(struct gate *gate, const char *id)
 {
 	struct gate_device *device = gate_device_named(gate, id);
 
-	if (device)
+	if (device && !atomic_load(&device->is_ending) && !atomic_load(&gate->renewals))
 		return device;
+	gate_device_unref(device);
 	pthread_mutex_lock(&gate->change_lock);
 	device = gate_device_named(gate, id);
 	pthread_mutex_unlock(&gate->change_lock);

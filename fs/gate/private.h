@@ -14,6 +14,7 @@
  *   gate_view.refused_lock why a session was refused contents
  *   gate.looks_lock        the list of devices that were looked into
  *   gate_spans.lock        the span cache
+ *   gate_device.harvest_lock  whether who is known on it is being found out; gate.unwritten_lock: what could not be written of that
  *   gate_kept.lock         what is kept of one device, and what waits to be written
  * Who writes under policy_lock swaps pointers and numbers and no more: every request waits for it. So gate_device.lock,
  * under which a tree may grow by many names, is never waited for under it.
@@ -75,6 +76,7 @@ struct name_find {
 };
 
 struct gate_file;
+struct file_walk;
 
 struct entry {
 	uint64_t inode;
@@ -203,7 +205,8 @@ void spans_forget(struct gate_spans *cache, const struct gate_device *device);
 
 /* ---- kept spans: the same, sealed beside the device (kept.c, docs/format-spans.md) ------------------ */
 
-#define GATE_FILE_KEY 16u		/* bytes: what a file is, and what was looked for in it */
+#define GATE_LOOK     32u /* bytes of the digest of what is looked for */
+#define GATE_FILE_KEY 16u /* bytes: what a file is, and what was looked for in it */
 #define GATE_KEPT     (UINT64_C(64) << 20) /* bytes of one device's, at most */
 struct gate_kept;
 /*
@@ -231,11 +234,57 @@ void gate_kept_add_state(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY
 /* gate_kept_flush - wait until all that was added is written, or cannot be */
 void gate_kept_flush(struct gate_kept *kept);
 
+/* ---- who is known on a device (known.c, harvest.c) ------------------------------------------------- */
+
+#define GATE_HARVEST_MS                                                                            \
+	1500 /* so long a first look into a device waits for it; else names are masked anew when it ends */
+
+/* A list of identities with its texts. */
+struct gate_known {
+	struct detect_identity *items;
+	size_t count;
+	char *text;
+	size_t bytes;
+};
+void known_done(struct gate_known *known); /* wipes */
+enum bl_status known_copy(const struct detect_identity *items, size_t count,
+			  struct gate_known *out_known) BL_MUST_CHECK;
+/* known_write, known_read - sealed under @key (VAULT_SPANS). read: BL_NOT_FOUND: there is none that can be believed; BL_NO_MEMORY */
+enum bl_status known_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
+			   const struct gate_known *known) BL_MUST_CHECK;
+enum bl_status known_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
+			  struct gate_known *out_known) BL_MUST_CHECK;
+
+/*
+ * harvest_known  - what is known already: nobody where no people are looked for. BL_OK, BL_NOT_FOUND (to be harvested), BL_NO_MEMORY
+ * harvest_begin  - find out, in a thread. BL_OK: done, and kept; BL_TIMED_OUT: it goes on (device->is_pending), and whatever it finds the device
+ *                  is renewed at the end; BL_STALE: the device is dropped; BL_NO_MEMORY
+ * harvest_wait   - false: it is still under way after @limit_ms
+ * harvest_percent - 100: it is not under way
+ * harvest_end    - the device is dropped: stop, and wake who waits
+ * harvest_forget - what is known in memory only (the device is destroyed)
+ * harvests_done  - stop all and wait for them
+ */
+bool harvest_is_wanted(bl_classes classes);
+enum bl_status harvest_known(struct gate_device *device, const uint8_t key[VAULT_KEY],
+			     struct gate_known *out_known) BL_MUST_CHECK;
+enum bl_status harvest_begin(struct gate_device *device, struct image *image,
+			     struct gate_known *out_known) BL_MUST_CHECK;
+bool harvest_wait(struct gate_device *device, int64_t limit_ms) BL_MUST_CHECK;
+unsigned harvest_percent(const struct gate_device *device);
+void harvest_end(struct gate_device *device);
+void harvest_forget(struct gate *gate, const char *id);
+void harvests_done(struct gate *gate);
+
 /* Work buffers for reads: few, so that memory stays small; who finds none waits. */
 struct scratch {
 	struct scratch *next;
 	uint8_t *bytes; /* GATE_READ_ROOM(GATE_READ_LIMIT); NULL until first needed */
 	struct detect_spans spans;
+	/* Of files that are not plain UTF-8 text; NULL and empty until first needed. */
+	struct detect_pieces pieces;
+	struct detect_work *work;
+	uint8_t *lent; /* three times DETECT_LEAD */
 };
 struct scratch_pool {
 	pthread_mutex_t lock;
@@ -255,6 +304,8 @@ uint8_t *scratch_bytes(struct scratch *scratch);
 struct device_keys {
 	uint8_t mask[MASK_KEY];
 	uint8_t names[VAULT_KEY]; /* of path tokens */
+	uint8_t spans[VAULT_KEY]; /* of what is kept of its files */
+	uint8_t index[VAULT_KEY]; /* of the keys under which */
 };
 
 /* Somebody who has approved something. Whether it counts depends on the roles they hold now. Never freed before the gate. */
@@ -309,12 +360,21 @@ struct gate_device {
 	const char *trouble;   /* why it cannot be opened, static; NULL: it can */
 	struct sealed *sealed; /* what a sealed device's image reads from; else NULL */
 	struct detect_scanner *scanner;
-	struct device_keys *keys;		  /* in guarded memory; NULL: not open */
+	uint8_t looks_for[GATE_LOOK]; /* digest of what the scanner looks for */
+	uint64_t stamp[3];	      /* of a raw image that lies as a file: size, mtime, ctime */
+	struct gate_kept *kept;	      /* NULL: nothing is kept */
+	struct device_keys *keys;     /* in guarded memory; NULL: not open */
 	struct rules_places *places, *old_places; /* old: to be freed by whoever set the policy */
 	uint32_t places_generation;
 	struct gate_file *newest, *oldest;
 	size_t file_count;
 	_Atomic(struct gate_look *) look; /* NULL: nobody has looked into it yet */
+	/* Who is known on it is being found out: no contents until then. Changed under harvest_lock. */
+	pthread_mutex_t harvest_lock;
+	pthread_cond_t harvested;
+	atomic_bool is_pending;
+	atomic_bool is_ending; /* dropped: whoever works on it for long stops */
+	atomic_uint_fast64_t harvest_listed, harvest_known; /* directories */
 };
 
 /* One file opened and looked at; kept for the next open. */
@@ -328,10 +388,15 @@ struct gate_file {
 	struct image_file *file;
 	uint64_t size_bytes;
 	struct detect_profile profile;
+	bool has_key; /* what is found in it is kept beside the device: */
+	uint8_t key[GATE_FILE_KEY];
 	struct gate_file *newer, *older;
 	/* Looking the whole file through: all who open it go on where the last one stopped. */
 	pthread_mutex_t look_lock;
-	uint64_t looked;			  /* windows; under look_lock */
+	uint64_t looked; /* windows, in order; under look_lock */
+	struct file_walk *
+		walk; /* where the scanner stood, of a structured file; under look_lock. NULL: nowhere */
+	atomic_uint_fast64_t scanned_bytes;	  /* looked into, not known from before */
 	atomic_uint_fast64_t looked_bytes, found; /* found: classes so far */
 	atomic_bool is_whole;			  /* all of it was looked through */
 	atomic_bool
@@ -352,6 +417,7 @@ enum bl_status device_file(struct gate_device *device, uint32_t id,
 /* device_forget_file - it changed underneath: the next open looks again */
 void device_forget_file(struct gate_device *device, struct gate_file *file);
 void file_unref(struct gate_file *file);
+void file_walk_free(struct file_walk *walk);
 BL_DEFINE_CLEANUP(struct gate_file, file_unref)
 /* notice_text - our own words about what cannot be read */
 size_t notice_text(const struct gate_device *device, const struct entry *notice, char *out,
@@ -360,7 +426,7 @@ size_t notice_text(const struct gate_device *device, const struct entry *notice,
 /*
  * file_read_masked - the bytes that a view with @mask sees
  *
- * BL_OK, BL_WITHHELD (a window that nobody could look into), BL_STALE, BL_IO, BL_TIMED_OUT, BL_NO_MEMORY.
+ * BL_OK, BL_WITHHELD (a window that nobody could look into, or of a structured file one that the looking has not come to in look_ms), BL_STALE, BL_IO, BL_TIMED_OUT, BL_NO_MEMORY.
  */
 enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask, uint64_t offset,
 				size_t size, uint8_t *buffer, size_t room,
@@ -373,6 +439,12 @@ enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask,
 enum bl_status file_look(struct gate_file *file, int64_t limit_ms) BL_MUST_CHECK;
 /* file_looked_percent - how far that has come, 0..99 while it is not whole */
 unsigned file_looked_percent(const struct gate_file *file);
+uint64_t file_windows(const struct gate_file *file);
+/* file_tally - look into the part of a file that begins at window @first, and count what begins in it; @out_next: where the next part begins */
+enum bl_status file_tally(struct gate_file *file, uint64_t first, uint64_t found[CLASS_LIMIT],
+			  uint64_t *out_next) BL_MUST_CHECK;
+/* file_is_behind - is it looked through in order, and not as far as @end? */
+bool file_is_behind(const struct gate_file *file, uint64_t end);
 
 /* ---- what persons have used up (usage.c) --------------------------------------------------------- */
 
@@ -499,7 +571,12 @@ struct gate {
 	struct gate_look *looks;
 	uid_t nobody;		   /* the kernel's overflow uid */
 	atomic_bool is_unanchored; /* no contents: gate_contents */
-	int64_t look_ms;
+	int64_t look_ms, harvest_ms;
+	atomic_uint renewals;	/* of devices, under way */
+	unsigned harvests;	/* threads; under freed_lock */
+	atomic_bool is_closing; /* they stop */
+	pthread_mutex_t unwritten_lock;
+	struct gate_unwritten *unwritten;
 };
 
 struct gate_handle {

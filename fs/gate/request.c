@@ -355,7 +355,10 @@ static int lookup_device(struct asked *asked, const char *name)
 {
 	if (strcmp(name, ROOT_NOTICE_NAME) == 0)
 		return root_notice_attr(asked, &asked->reply->attr);
-	asked->device = gate_device_named(asked->view->gate, name);
+	/* One that begins anew is there: whoever asks again because it went stale just now finds the new one. */
+	asked->device = atomic_load(&asked->view->gate->renewals)
+				? gate_device_settled(asked->view->gate, name)
+				: gate_device_named(asked->view->gate, name);
 	if (asked->device && !view_shows(asked->view, asked->device))
 		gate_device_unref(BL_TAKE(asked->device));
 	if (!asked->device)

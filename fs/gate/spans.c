@@ -268,8 +268,13 @@ void scratch_pool_init(struct scratch_pool *pool)
 void scratch_pool_done(struct scratch_pool *pool)
 {
 	for (size_t i = 0; i < GATE_SCRATCHES; i++) {
-		free(pool->items[i].bytes);
-		detect_spans_free(&pool->items[i].spans);
+		struct scratch *scratch = &pool->items[i];
+
+		free(scratch->bytes);
+		free(scratch->lent);
+		detect_spans_free(&scratch->spans);
+		detect_pieces_free(&scratch->pieces);
+		detect_work_free(scratch->work);
 	}
 	pthread_cond_destroy(&pool->freed);
 	pthread_mutex_destroy(&pool->lock);

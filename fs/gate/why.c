@@ -233,6 +233,15 @@ static void say_action(struct answer *answer, const struct scene *scene, enum bl
 		say_never_known(answer, scene, action, &decision);
 		return;
 	}
+	if (file && decision.outcome == RULES_PERMIT && atomic_load(&scene->device->is_pending)) {
+		answer_say(answer,
+			   "%s is withheld by " RULE_UNSCANNED
+			   ": who is known on this device is found out before anything in it is "
+			   "shown; it is being looked through, %u %%. Next: open it again in a "
+			   "while\n",
+			   bl_action_name(action), harvest_percent(scene->device));
+		return;
+	}
 	if (file && contents_would_matter(scene, file, &decision)) {
 		answer_say(answer,
 			   "%s is withheld by " RULE_UNSCANNED

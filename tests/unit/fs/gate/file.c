@@ -1,5 +1,7 @@
 #include "tests/unit/fs/gate/fixture.h"
 
+#include "fs/gate/private.h"
+
 #include "policy/detect/detect.h"
 #include "policy/mask/mask.h"
 
@@ -294,6 +296,214 @@ static void a_file_that_changes_underneath_is_stale(void **state)
 	assert_int_equal(length, 0);
 }
 
+/* ---- files that are looked through in order, and of other charsets ------------------------------------------ */
+
+#define TABLE_SIZE (3u << 20) /* more than two steps of looking */
+
+struct other {
+	struct fixture fixture;
+	char *table, *whole; /* as it is, and as its owner sees it */
+};
+
+/* A table whose header names a column of names that nothing else would tell; one value has a newline in it. */
+static char *make_table(size_t size)
+{
+	static const char HEADER[] = "number,surname,note\n";
+	char *text = malloc(size + 64);
+	size_t at = sizeof(HEADER) - 1;
+
+	assert_non_null(text);
+	memcpy(text, HEADER, at);
+	for (unsigned row = 0; at < size; row++) {
+		int length = snprintf(text + at, 64, "%u,%s%u,%s\n", row,
+				      row % 50 ? "Zq" : "\"Zqv\nwx\"", 0u,
+				      row % 7 ? "kept as it is" : "kim@example.org");
+
+		at += (size_t)length;
+	}
+	return text;
+}
+
+static int with_other(void **state)
+{
+	struct other *other = calloc(1, sizeof(*other));
+	static const char WIDE[] =
+		"w\0r\0i\0t\0e\0 \0k\0i\0m\0@\0e\0x\0a\0m\0p\0l\0e\0.\0o\0r\0g\0\n\0";
+	static const char LATIN[] = "Gr\xfc\xdf an kim@example.org\n";
+
+	assert_non_null(other);
+	*state = other;
+	fixture_bare(&other->fixture);
+	fixture_directory(&other->fixture, "open");
+	other->table = make_table(TABLE_SIZE);
+	fixture_file(&other->fixture, "open/table.csv", other->table, TABLE_SIZE);
+	fixture_file(&other->fixture, "open/latin.txt", LATIN, sizeof(LATIN) - 1);
+	char wide[2 * DETECT_WINDOW + 2];
+	size_t at = 2;
+
+	memcpy(wide, "\xff\xfe", 2);
+	for (; at + sizeof(WIDE) - 1 <= sizeof(wide); at += sizeof(WIDE) - 1)
+		memcpy(wide + at, WIDE, sizeof(WIDE) - 1);
+	fixture_file(&other->fixture, "open/wide.txt", wide, at);
+	fixture_enroll(&other->fixture);
+	fixture_gate(&other->fixture);
+	fixture_policy(&other->fixture, 1, OWNER_MASKS);
+	other->whole = malloc(TABLE_SIZE);
+	assert_non_null(other->whole);
+	return 0;
+}
+
+static int without_other(void **state)
+{
+	struct other *other = *state;
+
+	fixture_done(&other->fixture);
+	free(other->table);
+	free(other->whole);
+	free(other);
+	return 0;
+}
+
+static void read_table(struct other *other, uint64_t offset, size_t size, char *out)
+{
+	struct gate_view *view = fixture_view(&other->fixture, UID_OWNER);
+	uint64_t handle = opened(view, "RMA-1/open/table.csv");
+	size_t length;
+
+	assert_int_equal(
+		do_read(view, UID_OWNER, handle, offset, out, size, GATE_READ_ROOM(size), &length),
+		0);
+	assert_int_equal(length, size);
+	gate_release(view, handle);
+	gate_view_close(view);
+}
+
+static void read_whole_table(struct other *other)
+{
+	for (size_t at = 0; at < TABLE_SIZE; at += 1u << 20)
+		read_table(other, at, 1u << 20, other->whole + at);
+}
+
+static void begin_anew(struct other *other)
+{
+	gate_device_renew(other->fixture.gate, "RMA-1");
+}
+
+static void a_table_is_masked_by_its_header_wherever_one_begins_to_read(void **state)
+{
+	static const size_t ORDER[] = {
+		TABLE_SIZE - 5000, 40000, TABLE_SIZE / 2, 0, TABLE_SIZE - 70000, 1u << 20, 17};
+	struct other *other = *state;
+	static char got[70000];
+
+	read_whole_table(other);
+	assert_null(memmem(other->whole, TABLE_SIZE, "Zq", 2));
+	assert_null(memmem(other->whole, TABLE_SIZE, "kim@", 4));
+	assert_non_null(memmem(other->whole, TABLE_SIZE, "kept as it is", 13));
+	for (size_t limit = 0; limit < 3; limit++) {
+		begin_anew(other);
+		/* Once with all that is kept, once with no cache in memory at all. */
+		other->fixture.gate->spans.limit = limit == 1 ? 0 : GATE_SPANS;
+		for (size_t i = 0; i < BL_COUNT(ORDER); i++) {
+			size_t size = BL_MIN(sizeof(got), TABLE_SIZE - ORDER[i]);
+
+			read_table(other, ORDER[i], size, got);
+			assert_memory_equal(got, other->whole + ORDER[i], size);
+		}
+	}
+}
+
+static void it_is_the_same_when_nothing_can_be_kept(void **state)
+{
+	struct other *other = *state;
+	static char got[5000];
+	char path[160];
+
+	read_whole_table(other);
+	gate_device_drop(other->fixture.gate, "RMA-1");
+	/* A folder of that name: no file can be made there. */
+	snprintf(path, sizeof(path), "%s/store/devices/RMA-1/spans", other->fixture.root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	gate_device_changed(other->fixture.gate, "RMA-1");
+	other->fixture.gate->spans.limit = 0;
+	for (size_t at = TABLE_SIZE - sizeof(got);; at -= 500000) {
+		read_table(other, at, sizeof(got), got);
+		assert_memory_equal(got, other->whole + at, sizeof(got));
+		if (at < 500000)
+			break;
+	}
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void who_reads_far_ahead_waits_and_goes_on_where_it_stopped(void **state)
+{
+	struct other *other = *state;
+	struct gate_view *view = fixture_view(&other->fixture, UID_OWNER);
+	uint64_t handle = opened(view, "RMA-1/open/table.csv");
+	static char got[64];
+	size_t length;
+
+	other->fixture.gate->look_ms = 0; /* a MiB a read */
+	for (int i = 0; i < 3; i++) {
+		int error = do_read(view, UID_OWNER, handle, TABLE_SIZE - 64, got, 64, 64, &length);
+
+		assert_int_equal(error, i < 2 ? EACCES : 0);
+	}
+	assert_int_equal(logged(&other->fixture, AUDIT_READ, AUDIT_WITHHELD, "builtin/unscanned"),
+			 2);
+	/* What lies before is there at once. */
+	assert_int_equal(do_read(view, UID_OWNER, handle, 100, got, 64, 64, &length), 0);
+	gate_release(view, handle);
+	gate_view_close(view);
+}
+
+static void a_restart_finds_what_was_looked_through(void **state)
+{
+	struct other *other = *state;
+	static char got[5000];
+
+	read_whole_table(other);
+	fixture_restart(&other->fixture);
+	fixture_policy(&other->fixture, 2, OWNER_MASKS);
+	read_table(other, TABLE_SIZE - 5000, 5000, got);
+	assert_memory_equal(got, other->whole + TABLE_SIZE - 5000, 5000);
+	struct gate_device *device = gate_device_named(other->fixture.gate, "RMA-1");
+
+	assert_int_equal(atomic_load(&device->newest->scanned_bytes), 0);
+	gate_device_unref(device);
+}
+
+static void other_charsets_are_masked_in_place(void **state)
+{
+	static const char *const NAMES[] = {"RMA-1/open/wide.txt", "RMA-1/open/latin.txt"};
+	static const char WIDE[] = "k\0i\0m\0@";
+	struct other *other = *state;
+	struct gate_view *view = fixture_view(&other->fixture, UID_OWNER);
+	static char whole[3 * DETECT_WINDOW], part[300];
+
+	for (size_t i = 0; i < BL_COUNT(NAMES); i++) {
+		uint64_t handle = opened(view, NAMES[i]);
+		size_t length, got;
+
+		assert_int_equal(do_read(view, UID_OWNER, handle, 0, whole, sizeof(whole),
+					 sizeof(whole), &length),
+				 0);
+		assert_null(memmem(whole, length, WIDE, sizeof(WIDE) - 1));
+		assert_null(memmem(whole, length, "kim@", 4));
+		for (size_t at = 0; at < length; at += 1013) {
+			assert_int_equal(do_read(view, UID_OWNER, handle, at, part, sizeof(part),
+						 sizeof(part), &got),
+					 0);
+			assert_memory_equal(part, whole + at, got);
+		}
+		gate_release(view, handle);
+	}
+	gate_view_close(view);
+}
+
+#define OTHER(name) cmocka_unit_test_setup_teardown(name, with_other, without_other)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +519,11 @@ int main(void)
 						with_law, without_law),
 		cmocka_unit_test_setup_teardown(a_file_that_changes_underneath_is_stale, with_law,
 						without_law),
+		OTHER(a_table_is_masked_by_its_header_wherever_one_begins_to_read),
+		OTHER(it_is_the_same_when_nothing_can_be_kept),
+		OTHER(who_reads_far_ahead_waits_and_goes_on_where_it_stopped),
+		OTHER(a_restart_finds_what_was_looked_through),
+		OTHER(other_charsets_are_masked_in_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

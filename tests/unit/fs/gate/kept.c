@@ -64,7 +64,7 @@ static int without_store(void **state)
 static struct window_spans *window(struct store *store, uint64_t number, size_t count,
 				   bool has_piece)
 {
-	static uint64_t serial;
+	static atomic_uint_fast64_t serial;
 	struct detect_spans spans = {calloc(count + 1, sizeof(struct detect_span)), count, count};
 	struct detect_piece piece = {.start = number * DETECT_WINDOW,
 				     .end = (number + 1) * DETECT_WINDOW,
@@ -81,7 +81,8 @@ static struct window_spans *window(struct store *store, uint64_t number, size_t 
 						      .class = CLASS_EMAIL,
 						      .is_sure = 1};
 	struct window_spans *kept =
-		spans_keep(&store->cache, NULL, ++serial, number, &spans, &pieces, false);
+		spans_keep(&store->cache, NULL, atomic_fetch_add(&serial, 1) + 1, number, &spans,
+			   &pieces, false);
 
 	assert_non_null(kept);
 	free(spans.items);
