@@ -188,7 +188,7 @@ $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/all.a
 	$(Q)clang-14 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 .SECONDARY:
-.PHONY: all deps demo check units bench fuzz soak mutate lint format install uninstall clean
+.PHONY: all deps demo check units bench accuracy fuzz soak mutate lint format install uninstall clean
 
 deps:
 	@sh tests/deps.sh $(DEPS)
@@ -207,6 +207,10 @@ check: deps
 bench: deps
 	@$(MAKE) --no-print-directory all $(BENCHES) $(HELPERS)
 	@sh tests/bench/run.sh $(abspath $(B))
+
+accuracy: deps
+	@$(MAKE) --no-print-directory $(B)/test/tools/mask-files
+	@sh tests/accuracy/run.sh $(abspath $(B))
 
 fuzz: deps
 	@$(MAKE) --no-print-directory $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_C))
