@@ -1,26 +1,13 @@
-/* Labels and social security numbers as the first scanner finds them; goes away when kinds' rows do both */
+/* Social security numbers as the first scanner finds them; goes away when a row of kinds/government.c finds them */
 #include "policy/detect/kinds/number.h"
 #include "policy/detect/verify.h"
 
 #include <string.h>
 
 #define CONTEXT_BEFORE 48 /* bytes in which a label may stand before a number */
-#define CONTEXT_AFTER  12
 
 /* ---- labels -------------------------------------------------------------------------------- */
 
-/* Words that make a number a phone's, in the languages of the countries below. At most 8 bytes count. */
-static const char phone_words[][9] = {
-	"phone",    "phones",	"telephon", "tel",	"telefon",  "telefono", "teléfo",
-	"téléph",   "mobile",	"mob",	    "mobil",	"móvil",    "movil",	"cell",
-	"cellphon", "cellular", "celular",  "handy",	"fax",	    "call",	"calls",
-	"called",   "calling",	"dial",	    "ring",	"sms",	    "text",	"whatsapp",
-	"telegram", "signal",	"answerin", "reach",	"reached",  "contact",	"hotline",
-	"voicemai", "landline", "festnetz", "rufnumme", "portable", "messages", "desk",
-	"gsm",	    "telefoon", "telefone", "cellular", "imessage", "viber",
-};
-static const char phone_words_after[][9] = {"office", "fax",  "home", "cell",
-					    "mobile", "work", "phone"};
 static const char ssn_words[][9] = {"ssn",	"ssns", "social",  "socsec",
 				    "security", "ss",	"taxpayer"};
 
@@ -64,9 +51,6 @@ static void word_set_init(struct word_set *set, const char (*words)[9], size_t c
 
 void lexicon_init(struct lexicon *lexicon)
 {
-	_Static_assert(BL_COUNT(phone_words) <= LEXICON_WORDS, "room for every label");
-	word_set_init(&lexicon->phone, phone_words, BL_COUNT(phone_words));
-	word_set_init(&lexicon->phone_after, phone_words_after, BL_COUNT(phone_words_after));
 	word_set_init(&lexicon->ssn, ssn_words, BL_COUNT(ssn_words));
 }
 
@@ -112,18 +96,6 @@ static size_t context_start(const struct text *text, size_t at)
 	       text_is_letter(text->bytes[from - 1]) && at - from < CONTEXT_BEFORE + 16)
 		from--;
 	return from;
-}
-
-bool has_phone_label(const struct text *text, size_t start, size_t end,
-		     const struct lexicon *lexicon)
-{
-	size_t after = BL_MIN(text->length, end + CONTEXT_AFTER);
-
-	for (size_t i = end; i < after; i++)
-		if (text->bytes[i] == '\n')
-			after = i;
-	return has_word(text, context_start(text, start), start, &lexicon->phone) ||
-	       has_word(text, end, after, &lexicon->phone_after);
 }
 
 /* ---- US social security numbers ------------------------------------------------------------ */

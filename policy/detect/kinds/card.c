@@ -1,4 +1,5 @@
 /* Payment cards (ISO/IEC 7812-1): as printed, bare, and over line ends and columns */
+#include "policy/detect/kinds/near.h"
 #include "policy/detect/kinds/number.h"
 #include "policy/detect/verify.h"
 
@@ -53,19 +54,52 @@ static bool is_four(const struct text *text, size_t at)
 	       (at == 0 || !text_is_digit(text->bytes[at - 1]));
 }
 
-#define SPACES 4 /* between two numbers of a row */
+/* Do four fours with one space between begin at @at that are a card? */
+static bool is_card_of_fours(const struct text *text, size_t at)
+{
+	uint8_t digits[16];
 
-/* Is [start, end) in a row of numbers of four digits? A year may stand before a card, its expiry behind it, but not two of them. */
+	for (size_t i = 0; i < 4; i++) {
+		if (!is_four(text, at + 5 * i) || (i && text->bytes[at + 5 * i - 1] != ' '))
+			return false;
+		for (size_t k = 0; k < 4; k++)
+			digits[4 * i + k] = (uint8_t)(text->bytes[at + 5 * i + k] - '0');
+	}
+	return verify_card(digits, 16);
+}
+
+#define SPACES	    4  /* between two numbers of a row */
+#define VALUE_LIMIT 48 /* of a phone or an IBAN in front of a card */
+
+/* Do the numbers before @at belong to "+44 20 7946 0123", "ES91 2100 ..."? */
+static bool follows_value(const struct text *text, size_t at)
+{
+	size_t from = at;
+
+	while (from > 0 && at - from < VALUE_LIMIT &&
+	       (text_is_digit(text->bytes[from - 1]) || text->bytes[from - 1] == ' '))
+		from--;
+	return from > 0 && text_is_digit(text->bytes[from]) &&
+	       (text->bytes[from - 1] == '+' || text_is_letter(text->bytes[from - 1]));
+}
+
+/*
+ * Is [start, end) in a row of numbers of four digits? A year may stand before a card, its expiry behind it, but not two of them, unless
+ * they are another card.
+ */
 static bool is_in_row(const struct text *text, size_t start, size_t end)
 {
 	unsigned count = 0;
+
+	if (follows_value(text, start))
+		return false;
 
 	for (size_t at = end; count < 2; at += 4, count++) {
 		size_t gap = at;
 
 		while (at < text->length && at - gap < SPACES && text->bytes[at] == ' ')
 			at++;
-		if (at == gap || !is_four(text, at))
+		if (at == gap || !is_four(text, at) || is_card_of_fours(text, at))
 			break;
 	}
 	for (size_t at = start; count < 2; at -= 4, count++) {
@@ -73,11 +107,16 @@ static bool is_in_row(const struct text *text, size_t start, size_t end)
 
 		while (at > 0 && gap - at < SPACES && text->bytes[at - 1] == ' ')
 			at--;
-		if (at == gap || at < 4 || !is_four(text, at - 4))
+		if (at == gap || at < 4 || !is_four(text, at - 4) ||
+		    (at >= 19 && is_card_of_fours(text, at - 19)))
 			break;
 	}
 	return count == 2;
 }
+
+/* Words before numbers that are no cards. */
+static const char other_words[] =
+	"|barcode|ean|gtin|upc|isbn|imei|iccid|meid|imsi|timestamp|epoch|ts|";
 
 void card_from(const struct text *text, const struct number *number, struct sink *sink)
 {
@@ -102,6 +141,9 @@ void card_from(const struct text *text, const struct number *number, struct sink
 	bool is_clear = best >= 3 && is_as_printed(number, best);
 
 	if (best > 1 && is_in_row(text, number->group[0].start, end))
+		return;
+	/* Numbers of goods and devices pass Luhn as well, all or one in ten. */
+	if (best == 1 && near_word(text, number->group[0].start, other_words))
 		return;
 	/* The fraction of "0.4111111111111111" is none. */
 	if (best == 1 && number_continues(text, number->group[0].start, '.'))

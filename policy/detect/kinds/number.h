@@ -47,9 +47,7 @@ void card_from(const struct text *text, const struct number *number, struct sink
 void phone_from(const struct text *text, const struct number *number,
 		const struct identities *identities, struct sink *sink);
 
-/* Until rows find labels and social security numbers (lexicon.c): */
-bool has_phone_label(const struct text *text, size_t start, size_t end,
-		     const struct lexicon *lexicon);
+/* ssn_from - US social security numbers, until a row finds them (lexicon.c) */
 void ssn_from(const struct text *text, const struct number *number, struct sink *sink);
 
 #endif

@@ -61,7 +61,8 @@ static const struct phone_form trunk_forms[] = {
 static const struct phone_form other_forms[] = {
 	{"334", "-. ~", "nxxnxx"},
 	{"1334", "-. ~", "1nxxnxx"},
-	{"37", "", "nxxnxx"},			     /* (202) 5550143 */
+	{"37", "", "n"}, /* (202) 5550143 */
+	{"334", "", "n"},
 	{"433", " -", "13|18"},			     /* AU 0491 570 156, 1300 975 707 */
 	{"3222", " -./~", "6|7|8|9"},		     /* BE, SE 040-12 34 56, ES 612 34 56 78 */
 	{"2322", " -~", "m"},			     /* SE, ES 91 123 45 67, PL (22) 123 45 67 */
@@ -337,11 +338,12 @@ static void phone_add(const struct text *text, const struct number *number, size
  */
 static size_t groups_for(const struct number *number, size_t least, size_t most)
 {
-	size_t found = 0;
+	size_t found = 0, whole = BL_MAX(least, (size_t)(number->digits[0] ? 7 : 9));
 
 	for (size_t i = 0; i < number->groups && number->group[i].until <= most; i++) {
-		if (found && i >= 2 && number->group[i].gap.style == ' ' &&
-		    number->group[i - 1].gap.style != ' ' && number->group[i - 1].gap.style)
+		if (found && i >= 2 && number->group[i - 1].until >= whole &&
+		    number->group[i].gap.style == ' ' && number->group[i - 1].gap.style != ' ' &&
+		    number->group[i - 1].gap.style)
 			break;
 		if (number->group[i].until >= least)
 			found = i + 1;
@@ -464,12 +466,17 @@ static const char phone_words[] =
 	"puhelinnumero|telefonu|mobilenumber|mobilephone|homephone|workphone|fon|fone|ph|dial|";
 
 /* "192.168.100.200", "1.24.1234567": addresses and versions have dots too. */
-static bool is_dotted(const struct number *number)
+static bool is_dotted(const struct text *text, const struct number *number)
 {
+	/* "Phone: 555.0143" is none of these. */
+	bool is_local = number->group[0].size == 3 && number->groups > 1 &&
+			number->group[1].size == 4 &&
+			near_behind(text, number->group[0].start, phone_words);
+
 	if (number->groups < 2 || number->group[1].gap.separator != '.')
 		return false;
 	if (number->groups == 2)
-		return number->group[0].size < 4 || number->group[1].size <= 2;
+		return !is_local && (number->group[0].size < 4 || number->group[1].size <= 2);
 
 	bool is_version = number->group[0].size <= 2 && number->group[1].size <= 2 &&
 			  number->group[0].size + number->group[1].size < 4;
@@ -539,7 +546,7 @@ static size_t labelled_groups(const struct text *text, const struct number *numb
 	groups = international_groups(text, number, &has_plus);
 	if (groups && has_plus)
 		return groups;
-	if (number_is_date(number) || is_dotted(number) || near_is_part(text, start) ||
+	if (number_is_date(number) || is_dotted(text, number) || near_is_part(text, start) ||
 	    number_follows_number(text, start) || near_word(text, start, other_words))
 		return 0;
 	if (!groups)

@@ -91,6 +91,9 @@ static void a_label_makes_almost_any_number_a_phone(void **state)
 		{"call 1-800-FLOWERS today", "1-800-FLOWERS"},
 		{"dial 1-800-GOT-JUNK", "1-800-GOT-JUNK"},
 		{"5550143 (mobile)", "5550143"},
+		{"Tel. 089 / 123 45 67 - 89", "089 / 123 45 67 - 89"},
+		{"phone #: 555.0143", "555.0143"},
+		{"fax (0 89) 12 34 56", "(0 89) 12 34 56"},
 		{"Phone:\n5550143", "5550143"},
 	};
 
