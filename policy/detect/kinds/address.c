@@ -489,7 +489,7 @@ static size_t skip_gap(const struct text *text, size_t at, bool *out_is_line)
 			break;
 		}
 		at++;
-		if (lines > 1 || commas > 2)
+		if (lines > 2 || commas > 2)
 			return start;
 	}
 	*out_is_line = lines > 0;
@@ -631,7 +631,8 @@ static struct area read_area(const struct text *text, size_t at, size_t limit)
 			continue;
 		}
 		if ((end = country_end(text, from)) > from &&
-		    (area.has_town || area.has_code || ends_part(text, end))) {
+		    (area.has_town || area.has_code || pending > area.end || area.has_unit ||
+		     ends_part(text, end))) {
 			area.end = pending = end;
 			area.has_town = true;
 			continue;
@@ -668,11 +669,24 @@ static struct area read_area(const struct text *text, size_t at, size_t limit)
 	return area;
 }
 
+/* "240 12 High Road": another number in front, as of a flat or a lot. */
+static size_t leading_number(const struct text *text, size_t start)
+{
+	struct token number;
+
+	if (!read_before(text, start, false, &number) || !is_house_number(&number) ||
+	    number.letters > 1 || text->bytes[number.end] == '.' ||
+	    !starts_here(text, number.start))
+		return start;
+	return number.start;
+}
+
 static void add_address(const struct text *text, struct sink *sink, size_t start, size_t street_end,
 			bool is_weak)
 {
 	struct area area = read_area(text, street_end, BL_MIN(text->length, start + ADDRESS_LIMIT));
 
+	start = leading_number(text, start);
 	if (is_weak && !area.has_unit && !area.has_town)
 		return;
 	if (area.end > start && area.end - start <= ADDRESS_LIMIT)
@@ -1004,6 +1018,61 @@ static bool box_at(const struct text *text, size_t at, size_t end, struct sink *
 	return true;
 }
 
+/* "Apt. 864": what stands before it is a street, whatever it is called, if it has a number and a capital. */
+static bool unit_at(const struct text *text, size_t at, struct sink *sink)
+{
+	static const char strong[] = " apt apartment apto suite ste ";
+	struct token unit, token;
+	size_t start, next, words = 0;
+	bool has_number = false;
+
+	if (!read_before(text, at, false, &unit) || !is_capital(&unit) ||
+	    !token_in(strong, text, &unit))
+		return false;
+	start = next = unit.start;
+	/* over the line's end and its indent */
+	while (next > 0 && unit.start - next < 16 && memchr(" \t\r\n,", text->bytes[next - 1], 5))
+		next--;
+	if (next < unit.start)
+		next++; /* read_before wants a separator */
+	for (unsigned i = 0; i < 7; i++) {
+		struct text upto = {text->bytes, next};
+
+		if (i == 0 && next > 0 && next <= unit.start) {
+			/* the word that ends at next - 1 */
+			size_t end = next - 1, from = end;
+
+			while (from > 0 && end - from < TOKEN_BYTES) {
+				int32_t code;
+				size_t size = text_before(text, from, &code);
+
+				if (!is_word_code(code) && code != '-' && code != '/' &&
+				    code != '.')
+					break;
+				from -= size;
+			}
+			if (from == end || !read_token(&upto, from, &token) || token.end > end)
+				return false;
+		} else if (!read_before(text, next, true, &token)) {
+			break;
+		}
+		if (token.kind == TOKEN_NUMBER && token.digits <= 6) {
+			start = token.start;
+			has_number = true;
+		} else if (is_capital(&token) && token.letters >= 2 &&
+			   !token_in(no_street, text, &token)) {
+			words++;
+		} else if (!is_particle(text, &token)) {
+			break;
+		}
+		next = token.start;
+	}
+	if (!has_number || !words || !starts_here(text, start))
+		return false;
+	add_address(text, sink, start, unit.start - 1, false);
+	return true;
+}
+
 /* ---- numbers ------------------------------------------------------------------------------------------------------------- */
 
 static void add_postcode(struct sink *sink, size_t start, size_t end)
@@ -1106,7 +1175,8 @@ void short_number_at(const struct text *text, size_t at, size_t end, struct sink
 	if (us_zip_at(text, at, end - at, sink))
 		return;
 	nl_postcode_at(text, at, end - at, sink);
-	if ((sink->classes & CLASS_BIT(CLASS_ADDRESS)) && !box_at(text, at, end, sink))
+	if ((sink->classes & CLASS_BIT(CLASS_ADDRESS)) && !box_at(text, at, end, sink) &&
+	    !unit_at(text, at, sink))
 		compound_street(text, at, sink);
 }
 
