@@ -177,14 +177,14 @@ static void between(struct json *json, struct walk_run *run, size_t at)
 	}
 }
 
+/* As much as there is room for, so that the state is the same however the key comes. */
 static void key_bytes(struct json *json, const uint8_t *bytes, size_t length)
 {
-	if (json->key_length + length > KEY_BYTES) {
-		json->key_length = KEY_BYTES + 1;
-		return;
-	}
-	memcpy(json->name + json->key_length, bytes, length);
-	json->key_length = (uint8_t)(json->key_length + length);
+	size_t kept =
+		json->key_length > KEY_BYTES ? 0 : BL_MIN(length, KEY_BYTES - json->key_length);
+
+	memcpy(json->name + BL_MIN(json->key_length, KEY_BYTES), bytes, kept);
+	json->key_length = (uint8_t)(kept < length ? KEY_BYTES + 1 : json->key_length + kept);
 }
 
 /* Bytes of a string up to what means something in it. */
