@@ -138,25 +138,11 @@ void spans_sort(struct detect_spans *spans, size_t from);
  * -----------------------------------------------------------------------------
  */
 
-/* lexicon - the labels that stand before and behind numbers, packed for
- * comparing (number.c) */
-#define LEXICON_WORDS 64
-struct word_set {
-	uint64_t filter[16]; /* a bit per hash: most words are told from it alone */
-	uint64_t words[LEXICON_WORDS];
-	size_t count;
-};
-struct lexicon {
-	struct word_set phone, phone_after, ssn;
-};
-void lexicon_init(struct lexicon *lexicon);
-
 struct words;
 /* Where found spans go. Offsets are relative to the text until the scan is
  * over. */
 struct sink {
 	struct detect_spans *spans;
-	const struct lexicon *lexicon;
 	const struct words *words; /* NULL: none */
 	bl_classes classes;
 	size_t from, to; /* only what touches [from, to) is kept */

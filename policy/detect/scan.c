@@ -10,7 +10,6 @@ struct detect_scanner {
 	struct rows *rows;
 	struct identities *identities;
 	struct detect_custom *custom; /* NULL: none */
-	struct lexicon lexicon;
 };
 
 /* ---- spans --------------------------------------------------------------------------------- */
@@ -190,7 +189,6 @@ enum bl_status detect_scanner_new(bl_classes classes, const struct detect_custom
 		return bl_fail(why, BL_NO_MEMORY, "no memory for a scanner");
 	self->classes = classes;
 	self->custom = detect_custom_ref(custom);
-	lexicon_init(&self->lexicon);
 
 	enum bl_status status = build(self, identities, identity_count);
 
@@ -224,8 +222,11 @@ struct region {
 
 /* ---- words ------------------------------------------------------------------------------------ */
 
+/* Behind a label of one or two letters a digit must follow soon: such words are everywhere. */
+#define SHORT_REACH 10
+
 /* As rows_labelled wants to know it. Behind the region's end there is none: what would be found there counts for nobody. */
-static bool is_digit_near(const struct region *region, size_t at)
+static bool is_digit_near(const struct region *region, size_t at, unsigned reach)
 {
 	const struct anchors *anchors = region->anchors;
 	size_t place = at - region->start, word = place / 64, bit = place % 64;
@@ -240,7 +241,7 @@ static bool is_digit_near(const struct region *region, size_t at)
 		high |= anchors->high[word + 1] << (64 - bit);
 	}
 	_Static_assert(LABEL_REACH + DIGIT_WITHIN < 64, "a word of bits tells it");
-	return digit || high;
+	return (digit | high) & (UINT64_MAX >> (64 - reach));
 }
 
 /* The word that begins at @at, and the phrases that begin with it. */
@@ -255,10 +256,13 @@ static void meaning_at(const struct region *region, size_t at)
 			known = &found[i];
 		if (found[i].sorts)
 			word = &found[i];
-		if (found[i].labels)
-			rows_labelled(region->scanner->rows, region->scanner->words, region->text,
-				      at, &found[i], is_digit_near(region, found[i].end),
-				      region->sink);
+		if (found[i].labels &&
+		    (found[i].end - at > 2 || is_digit_near(region, found[i].end, SHORT_REACH)))
+			rows_labelled(
+				region->scanner->rows, region->scanner->words, region->text, at,
+				&found[i],
+				is_digit_near(region, found[i].end, LABEL_REACH + DIGIT_WITHIN),
+				region->sink);
 	}
 	if (known)
 		sink_add(region->sink, at, known->end, (enum bl_class)known->class, true);
@@ -825,7 +829,6 @@ static struct sink make_sink(const struct detect_scanner *scanner, struct detect
 			     size_t from, size_t to, size_t phase)
 {
 	return (struct sink){.spans = spans,
-			     .lexicon = &scanner->lexicon,
 			     .words = scanner->words,
 			     .classes = scanner->classes,
 			     .from = from,

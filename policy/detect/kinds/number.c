@@ -171,7 +171,5 @@ void number_at(const struct text *text, size_t at, const struct identities *iden
 		return;
 	if (number.count >= 12 && sink->classes & CLASS_BIT(CLASS_CARD))
 		card_from(text, &number, sink);
-	if (number.count >= 9 && sink->classes & CLASS_BIT(CLASS_NATIONAL_ID))
-		ssn_from(text, &number, sink);
 	phone_from(text, &number, identities, sink);
 }

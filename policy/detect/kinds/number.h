@@ -47,7 +47,4 @@ void card_from(const struct text *text, const struct number *number, struct sink
 void phone_from(const struct text *text, const struct number *number,
 		const struct identities *identities, struct sink *sink);
 
-/* ssn_from - US social security numbers, until a row finds them (lexicon.c) */
-void ssn_from(const struct text *text, const struct number *number, struct sink *sink);
-
 #endif
