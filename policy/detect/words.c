@@ -99,12 +99,9 @@ const uint64_t word_masks[256] = {
 
 /* Eight bytes, or what there is and zeros; the bit that tells cases apart is
  * set in all there are. */
-static uint64_t load_word(const char *word, size_t length)
+static inline uint64_t load_word(const char *word, size_t length)
 {
-	uint64_t value = 0;
-
-	memcpy(&value, word, BL_MIN(length, (size_t)8));
-	return word_key(le64toh(value), length);
+	return word_key(bl_get64((const uint8_t *)word), length);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -153,7 +150,7 @@ struct words {
 
 static struct word_node *probe(const struct words *words, uint64_t hash)
 {
-	size_t at = (size_t)(hash >> 20) & words->mask;
+	size_t at = (size_t)(hash >> 38) & words->mask;
 
 	while (words->nodes[at].hash && words->nodes[at].hash != hash)
 		at = (at + 1) & words->mask;
@@ -304,13 +301,16 @@ static bool add_meaning(struct words *self, struct word_node *node,
 	return true;
 }
 
-enum bl_status words_add(struct words *self, const char *text, const struct word_meaning *meaning)
+enum bl_status words_add(struct words *self, const char *canonical,
+			 const struct word_meaning *meaning)
 {
-	size_t length = strlen(text), at = 0;
+	size_t length = strlen(canonical), at = 0;
+	char text[CANONICAL_LIMIT + 9] = "";
 	uint64_t hash = 0;
 
 	if (length == 0 || length > CANONICAL_LIMIT)
 		return BL_OK;
+	memcpy(text, canonical, length);
 	for (;;) {
 		size_t end = at + strcspn(text + at, " ");
 		struct word_node *node;
@@ -447,7 +447,7 @@ static size_t gap_end(const struct text *text, size_t at)
 
 /* A phrase as far as it was read. */
 struct phrase {
-	char folded[CANONICAL_LIMIT + FOLD_LIMIT];
+	char folded[CANONICAL_LIMIT + FOLD_LIMIT + 8];
 	size_t length, word; /* of what was read; where its last word begins */
 	uint64_t before;     /* hash of the words before that */
 };
@@ -574,7 +574,7 @@ size_t words_at(const struct words *words, const struct text *text, size_t start
 size_t words_wide(const struct words *words, const struct text *text, size_t at, size_t end,
 		  bool *out_is_known)
 {
-	char folded[CANONICAL_LIMIT + FOLD_LIMIT];
+	char folded[CANONICAL_LIMIT + FOLD_LIMIT + 8];
 	size_t start = at, length = 0;
 
 	while (at < end) {

@@ -682,7 +682,7 @@ static void what_only_looks_like_base64_is_left_alone(void **state)
 		 "============================================================================\n"
 		 "____________________________________________________________________________\n",
 		 CLASS_SECRET, NULL},
-		{"https://shop.example/a/b?session=8f14e45fceea167a5a36dedd4bea2543&next=Overview1",
+		{"https://shop.example/a/b?item=8f14e45fceea167a5a36dedd4bea2543&next=Overview1",
 		 CLASS_SECRET, NULL},
 		{"a text about base64, and data:text/plain,hello", CLASS_SECRET, NULL},
 	};
