@@ -428,7 +428,7 @@ static enum bl_status open_unknown(struct gate_device *device, const struct devi
 		return BL_OK;
 	if (status == BL_OK && known.count)
 		status = open_scanner(device, keys, &known, &better);
-	known_done(&known);
+	people_done(&known);
 	if (better) {
 		detect_scanner_free(*scanner);
 		*scanner = better;
@@ -461,7 +461,7 @@ static enum bl_status device_open(struct gate_device *device)
 		return status;
 	is_known = harvest_known(device, keys->spans, &known);
 	status = is_known == BL_NO_MEMORY ? is_known : open_scanner(device, keys, &known, &scanner);
-	known_done(&known);
+	people_done(&known);
 	if (status == BL_OK)
 		status = open_what_is_there(device, &image);
 	if (status == BL_OK && image && is_known == BL_NOT_FOUND)

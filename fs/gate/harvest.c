@@ -390,7 +390,7 @@ static void harvest_run(struct harvest *harvest)
 	if (walk->people && !is_over(walk)) {
 		size_t count = 0;
 		const struct detect_identity *items = detect_harvest_items(walk->people, &count);
-		enum bl_status status = known_copy(items, count, &harvest->known);
+		enum bl_status status = people_copy(items, count, &harvest->known);
 
 		if (walk->status == BL_OK)
 			walk->status = status;
@@ -428,7 +428,7 @@ void harvest_forget(struct gate *gate, const char *id)
 		*at = gone->next;
 	pthread_mutex_unlock(&gate->unwritten_lock);
 	if (gone)
-		known_done(&gone->known);
+		people_done(&gone->known);
 	free(gone);
 }
 
@@ -436,7 +436,7 @@ static void keep_in_memory(struct gate *gate, const char *id, const struct gate_
 {
 	struct gate_unwritten *kept = calloc(1, sizeof(*kept));
 
-	if (!kept || known_copy(known->items, known->count, &kept->known) != BL_OK) {
+	if (!kept || people_copy(known->items, known->count, &kept->known) != BL_OK) {
 		free(kept);
 		return;
 	}
@@ -465,7 +465,7 @@ static void keep(struct gate *gate, const char *id, const struct harvest *harves
 		key && harvest->is_whole ? spans_key(gate, id, &folder, key) : BL_NO_MEMORY;
 
 	if (status == BL_OK)
-		status = known_write(folder, id, key, &harvest->known);
+		status = people_write(folder, id, key, &harvest->known);
 	sodium_free(key);
 	if (status == BL_OK)
 		return;
@@ -484,7 +484,7 @@ static enum bl_status known_from_memory(struct gate *gate, const char *id,
 	const struct gate_unwritten *kept = *unwritten_at(gate, id);
 
 	if (kept)
-		status = known_copy(kept->known.items, kept->known.count, out_known);
+		status = people_copy(kept->known.items, kept->known.count, out_known);
 	pthread_mutex_unlock(&gate->unwritten_lock);
 	return status;
 }
@@ -504,7 +504,7 @@ enum bl_status harvest_known(struct gate_device *device, const uint8_t key[VAULT
 		return status;
 	if (device_folder(gate->config.store, device->id, &folder, NULL) != BL_OK)
 		return BL_NOT_FOUND;
-	return known_read(folder, device->id, key, out_known);
+	return people_read(folder, device->id, key, out_known);
 }
 
 /* ---- the thread ---------------------------------------------------------------------------------------- */
@@ -532,7 +532,7 @@ static void end_late(struct harvest *harvest)
 	if (!is_over && !is_other)
 		set_pending(device, false);
 	gate_device_unref(device);
-	known_done(&harvest->known);
+	people_done(&harvest->known);
 	free(harvest);
 	/* Whoever drops it meanwhile has it begun again anyway. */
 	if (is_other && !atomic_load(&gate->is_closing))
@@ -645,7 +645,7 @@ enum bl_status harvest_begin(struct gate_device *device, struct image *image,
 		*out_known = harvest->known;
 		harvest->known = (struct gate_known){0};
 	}
-	known_done(&harvest->known);
+	people_done(&harvest->known);
 	free(harvest);
 	set_pending(device, false);
 	return is_over ? BL_STALE : BL_OK;

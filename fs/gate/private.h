@@ -246,13 +246,13 @@ struct gate_known {
 	char *text;
 	size_t bytes;
 };
-void known_done(struct gate_known *known); /* wipes */
-enum bl_status known_copy(const struct detect_identity *items, size_t count,
+void people_done(struct gate_known *known); /* wipes */
+enum bl_status people_copy(const struct detect_identity *items, size_t count,
 			  struct gate_known *out_known) BL_MUST_CHECK;
-/* known_write, known_read - sealed under @key (VAULT_SPANS). read: BL_NOT_FOUND: there is none that can be believed; BL_NO_MEMORY */
-enum bl_status known_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
+/* people_write, people_read - sealed under @key (VAULT_SPANS). read: BL_NOT_FOUND: there is none that can be believed; BL_NO_MEMORY */
+enum bl_status people_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
 			   const struct gate_known *known) BL_MUST_CHECK;
-enum bl_status known_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
+enum bl_status people_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
 			  struct gate_known *out_known) BL_MUST_CHECK;
 
 /*

@@ -280,9 +280,9 @@ static int with_list(void **state)
 	assert_non_null(mkdtemp(list->folder));
 	snprintf(list->file, sizeof(list->file), "%s/identities", list->folder);
 	list->fd = open(list->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(known_copy(PEOPLE, BL_COUNT(PEOPLE), &known), BL_OK);
-	assert_int_equal(known_write(list->fd, "RMA-1", list->key, &known), BL_OK);
-	known_done(&known);
+	assert_int_equal(people_copy(PEOPLE, BL_COUNT(PEOPLE), &known), BL_OK);
+	assert_int_equal(people_write(list->fd, "RMA-1", list->key, &known), BL_OK);
+	people_done(&known);
 	return 0;
 }
 
@@ -299,7 +299,7 @@ static int without_list(void **state)
 static enum bl_status read_list(struct kept_list *list, const char *id, size_t *out_count)
 {
 	struct gate_known known;
-	enum bl_status status = known_read(list->fd, id, list->key, &known);
+	enum bl_status status = people_read(list->fd, id, list->key, &known);
 
 	*out_count = known.count;
 	for (size_t i = 0; i < known.count; i++) {
@@ -307,7 +307,7 @@ static enum bl_status read_list(struct kept_list *list, const char *id, size_t *
 		assert_int_equal(known.items[i].kind, PEOPLE[i].kind);
 		assert_true(known.items[i].is_harvested);
 	}
-	known_done(&known);
+	people_done(&known);
 	return status;
 }
 

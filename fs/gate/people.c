@@ -1,4 +1,4 @@
-/* Who is known on a device: the sealed list beside it (docs/format-spans.md). */
+/* Who is people on a device: the sealed list beside it (docs/format-spans.md). */
 #include "fs/gate/private.h"
 
 #include <sodium.h>
@@ -13,7 +13,7 @@
 #define VALUE	1024u /* bytes of one value, at most */
 #define KINDS	(IDENTITY_ADDRESS + 1u)
 
-void known_done(struct gate_known *known)
+void people_done(struct gate_known *known)
 {
 	if (known->text)
 		sodium_memzero(known->text, known->bytes);
@@ -22,7 +22,7 @@ void known_done(struct gate_known *known)
 	*known = (struct gate_known){0};
 }
 
-static bool known_room(struct gate_known *known, size_t count, size_t bytes)
+static bool people_room(struct gate_known *known, size_t count, size_t bytes)
 {
 	known->items = calloc(BL_MAX(count, (size_t)1), sizeof(*known->items));
 	known->text = calloc(1, bytes + 1);
@@ -31,7 +31,7 @@ static bool known_room(struct gate_known *known, size_t count, size_t bytes)
 }
 
 /* One more, its text at @at; where the next one begins. */
-static size_t known_put(struct gate_known *known, size_t at, unsigned kind, const void *value,
+static size_t people_put(struct gate_known *known, size_t at, unsigned kind, const void *value,
 			size_t length)
 {
 	memcpy(known->text + at, value, length);
@@ -49,7 +49,7 @@ static bool is_kept(const struct detect_identity *item)
 	return length > 0 && length <= VALUE && item->kind < KINDS;
 }
 
-enum bl_status known_copy(const struct detect_identity *items, size_t count,
+enum bl_status people_copy(const struct detect_identity *items, size_t count,
 			  struct gate_known *out_known)
 {
 	size_t bytes = 0, at = 0;
@@ -57,13 +57,13 @@ enum bl_status known_copy(const struct detect_identity *items, size_t count,
 	*out_known = (struct gate_known){0};
 	for (size_t i = 0; i < count; i++)
 		bytes += strlen(items[i].value) + 1;
-	if (!known_room(out_known, count, bytes)) {
-		known_done(out_known);
+	if (!people_room(out_known, count, bytes)) {
+		people_done(out_known);
 		return BL_NO_MEMORY;
 	}
 	for (size_t i = 0; i < count && i < DETECT_HARVEST_LIMIT; i++)
 		if (is_kept(&items[i]))
-			at = known_put(out_known, at, items[i].kind, items[i].value,
+			at = people_put(out_known, at, items[i].kind, items[i].value,
 				       strlen(items[i].value));
 	return BL_OK;
 }
@@ -103,7 +103,7 @@ static uint8_t *encode(const struct gate_known *known, size_t *out_length)
 	return plain;
 }
 
-enum bl_status known_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
+enum bl_status people_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
 			   const struct gate_known *known)
 {
 	char label[BL_DEVICE_ID_SIZE + 16];
@@ -132,7 +132,7 @@ static enum bl_status decode(const uint8_t *plain, size_t length, struct gate_kn
 		return BL_NOT_FOUND;
 	size_t count = bl_get32(plain + 8), text = 0;
 
-	if (!known_room(out_known, count, length + count))
+	if (!people_room(out_known, count, length + count))
 		return BL_NO_MEMORY;
 	for (size_t at = HEAD; out_known->count < count;) {
 		size_t bytes = length - at >= 3 ? bl_get16(plain + at + 1) : 0;
@@ -140,13 +140,13 @@ static enum bl_status decode(const uint8_t *plain, size_t length, struct gate_kn
 		if (!bytes || bytes > VALUE || bytes > length - at - 3 || plain[at] >= KINDS ||
 		    memchr(plain + at + 3, 0, bytes))
 			return BL_NOT_FOUND;
-		text = known_put(out_known, text, plain[at], plain + at + 3, bytes);
+		text = people_put(out_known, text, plain[at], plain + at + 3, bytes);
 		at += 3 + bytes;
 	}
 	return BL_OK;
 }
 
-enum bl_status known_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
+enum bl_status people_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
 			  struct gate_known *out_known)
 {
 	BL_CLEANUP(bl_free) char *sealed = NULL;
@@ -171,6 +171,6 @@ enum bl_status known_read(int folder, const char *id, const uint8_t key[VAULT_KE
 	sodium_memzero(plain, room);
 	free(plain);
 	if (status != BL_OK)
-		known_done(out_known);
+		people_done(out_known);
 	return status;
 }
