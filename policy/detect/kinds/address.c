@@ -317,6 +317,9 @@ static bool is_particle(const struct text *text, const struct token *token)
 
 static bool is_boundary(const struct text *text, size_t at)
 {
+	if (at + 1 < text->length && memchr("-./", text->bytes[at], 3) &&
+	    text_is_digit(text->bytes[at + 1]))
+		return false;
 	return text_ends_word(text, at) && !(at < text->length && text->bytes[at] == '_');
 }
 
@@ -852,7 +855,8 @@ static bool prefix_street(const struct text *text, const struct token *street, s
 			has_number = false;
 	}
 	name = street_name_end(text, street->end, has_number);
-	if (name == street->end)
+	if (name == street->end ||
+	    (has_number && street->kind == TOKEN_LOWER && name - street->end < 4))
 		return false;
 	end = number_behind(text, name);
 	if (end == name && !has_number)
@@ -945,6 +949,36 @@ static bool is_plain_number(const struct text *text, size_t at, size_t *out_end)
 	return true;
 }
 
+/* "Am Markt 5, 80331 München": any capitalised words and a number, where a postcode of five digits or more and a town follow. */
+static bool confirmed_street(const struct text *text, size_t at, struct sink *sink)
+{
+	size_t start = at, end = at, code, line_end;
+	unsigned capitals = 0;
+	bool is_line = false;
+
+	if (!is_plain_number(text, at, &end))
+		return false;
+	code = skip_gap(text, end, &is_line);
+	line_end = postcode_end(text, code);
+	if (code == end || line_end < code + 5 || !space_at(text, line_end) ||
+	    town_end(text, line_end + 1) < line_end + 4)
+		return false;
+	for (unsigned i = 0; i < 5; i++) {
+		struct token token;
+
+		if (!read_before(text, start, false, &token) || token_in(no_street, text, &token) ||
+		    !starts_here(text, token.start) ||
+		    (!is_capital(&token) && !is_particle(text, &token)))
+			break;
+		capitals += is_capital(&token) && token.letters >= 2;
+		start = token.start;
+	}
+	if (!capitals)
+		return false;
+	add_address(text, sink, start, end, false);
+	return true;
+}
+
 static bool compound_street(const struct text *text, size_t at, struct sink *sink)
 {
 	struct token word;
@@ -956,7 +990,7 @@ static bool compound_street(const struct text *text, size_t at, struct sink *sin
 		return false;
 	ending = ending_of(text, &word);
 	if (ending == BL_COUNT(endings) || !starts_here(text, word.start))
-		return false;
+		return confirmed_street(text, at, sink);
 	length = strlen(endings[ending]);
 	start = street_start(text, &word, &words);
 
@@ -1205,6 +1239,8 @@ static size_t match_address(const struct text *text, size_t at)
 			break;
 		if (token.kind != TOKEN_LOWER)
 			end = token.end;
+		if (token.kind == TOKEN_NUMBER && i == 1 && text->bytes[token.start - 2] == ',')
+			return at; /* "Alignment, 0" of a list */
 		numbers += token.kind == TOKEN_NUMBER;
 		words += is_capital(&token) && token.letters >= 3;
 		gap = token.end;
@@ -1260,9 +1296,10 @@ static const struct kind rows[] = {
 	{.id = "ie-eircode",
 	 .standard = "Eircode Address Database",
 	 .class = CLASS_POSTCODE,
-	 .trust = KIND_SURE,
+	 .trust = KIND_LABELLED,
 	 .forms = "add xxxx|D6W xxxx",
-	 .check = is_eircode},
+	 .check = is_eircode,
+	 .labels = "eircode|postcode|post code|postal code"},
 	{.id = "postcode",
 	 .standard = "UPU S42",
 	 .class = CLASS_POSTCODE,

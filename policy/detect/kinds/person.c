@@ -258,7 +258,7 @@ static enum shape shape_of(const struct text *text, const struct part *part)
 	if (!part->lower)
 		return SHAPE_UPPER;
 	/* "McKay", not "JavaScript" */
-	return part->upper == 2 && part->lower > 3 && is_in(inner, text, part->start, part->second)
+	return part->upper == 2 && part->lower >= 3 && is_in(inner, text, part->start, part->second)
 		       ? SHAPE_CAPITAL
 		       : SHAPE_NONE;
 }
@@ -677,6 +677,55 @@ static void surname_at(const struct text *text, const struct word *word, struct 
 	add_name(sink, before.start, suffix_end(text, word->end));
 }
 
+/*
+ * A surname that is no word of any language here, alone: "Kaczmarek was asked", "Becker and Vasquez". Not beside another capitalised word, where it
+ * may be a place or a company, nor in front of what is called after people ("Huffman coding").
+ */
+static void lone_surname_at(const struct text *text, const struct word *word, unsigned sorts,
+			    struct sink *sink)
+{
+	struct word beside;
+	size_t gap = space_at(text, word->end, sink);
+
+	if (word->shape != SHAPE_CAPITAL || word->end - word->start < 5 || (sorts & ANY_GIVEN) ||
+	    is_code_behind(text, word->end, sink) || word_in(stop_words, text, word))
+		return;
+	if (word->end < text->length && text->bytes[word->end] == '-')
+		return;
+	if (gap && read_word(text, word->end + gap, sink, &beside) &&
+	    (beside.shape != SHAPE_LOWER || word_in(thing_words, text, &beside)))
+		return;
+	if (read_before(text, word->start, sink, &beside) && beside.shape != SHAPE_LOWER &&
+	    !word_in(stop_words, text, &beside))
+		return;
+	add_name(sink, word->start, word->end);
+}
+
+/* "Faina D. Yefremova", neither of them known: the initial at @start tells. */
+static void initial_at(const struct text *text, size_t start, struct sink *sink)
+{
+	struct word initial, before, behind;
+	size_t gap;
+	bool has_point;
+
+	if (!read_word(text, start, sink, &initial) || initial.shape != SHAPE_INITIAL)
+		return;
+	has_point = text->bytes[initial.end - 1] == '.';
+	gap = space_at(text, initial.end, sink);
+	if (!gap || !read_word(text, initial.end + gap, sink, &behind) ||
+	    !read_before(text, start, sink, &before))
+		return;
+	if (!is_unlisted_given(text, &before) || is_code_before(text, before.start, sink) ||
+	    behind.shape != SHAPE_CAPITAL || behind.end - behind.start < 4 ||
+	    word_in(stop_words, text, &behind) || word_in(thing_words, text, &behind) ||
+	    is_code_behind(text, behind.end, sink))
+		return;
+	if (!has_point &&
+	    (word_in(" v x ", text, &initial) || !ends_plainly(text, behind.end, sink)))
+		return;
+	add_name(sink, before.start, suffix_end(text, behind.end));
+}
+
 /* ---- titles ------------------------------------------------------------------------------------------ */
 
 /* Behind a title: its point, a space, more titles ("Prof. Dr.", "Mr. and Mrs."). Where the name begins. */
@@ -767,7 +816,9 @@ static bool is_line_end(const struct text *text, size_t at)
 
 static size_t skip_spaces(const struct text *text, size_t at)
 {
-	while (at < text->length && (text->bytes[at] == ' ' || text->bytes[at] == '\t'))
+	size_t limit = BL_MIN(text->length, at + LINE_BLANKS);
+
+	while (at < limit && (text->bytes[at] == ' ' || text->bytes[at] == '\t'))
 		at++;
 	return at;
 }
@@ -940,8 +991,10 @@ void person_at(const struct text *text, size_t start, size_t end, unsigned sorts
 	    !is_code_before(text, word.start, sink)) {
 		if (sorts & ANY_GIVEN)
 			given_at(text, &word, sink);
-		if (sorts & WORD_SURNAME)
+		if (sorts & WORD_SURNAME) {
 			surname_at(text, &word, sink);
+			lone_surname_at(text, &word, sorts, sink);
+		}
 	}
 	if (sink->is_name)
 		return;
@@ -950,7 +1003,9 @@ void person_at(const struct text *text, size_t start, size_t end, unsigned sorts
 		title_at(text, start, end, sink);
 	if ((sorts & WORD_GREETING) && !is_code_before(text, start, sink))
 		greeting_at(text, start, end, sink);
-	if (sorts & WORD_CLOSING)
+	if ((sorts & WORD_CLOSING) && end - start == 1)
+		initial_at(text, start, sink);
+	else if (sorts & WORD_CLOSING)
 		closing_at(text, end, sink);
 }
 
@@ -1028,7 +1083,7 @@ static size_t match_introduced(const struct text *text, size_t at)
 		start--;
 	if (!is_in(verbs, text, start, end))
 		return at;
-	if (!read_word(text, at, NULL, &word))
+	if (!read_word(text, at, NULL, &word) || word.shape == SHAPE_UPPER)
 		return at;
 	end = plain_name_end(text, at, 1);
 
