@@ -112,7 +112,7 @@ bool check_us_dea(const char *value, size_t count)
 
 bool check_ca_sin(const char *value, size_t count)
 {
-	return count == 9 && check_luhn(value, count) && value[0] != '0' && value[0] != '8';
+	return count == 9 && check_luhn(value, count) && check_number(value, 0, 9) != 0;
 }
 
 bool check_ca_ohip(const char *value, size_t count)

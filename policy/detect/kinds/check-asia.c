@@ -253,7 +253,9 @@ bool check_nz_nhi(const char *value, size_t count)
 		check = 11 - sum % 11;
 		return check < 11 && check % 10 == (unsigned)(value[6] - '0');
 	}
-	return is_letter(value[5]) && is_letter(value[6]) && letters[23 - sum % 24] == value[6];
+	/* The letter was modulo 24 at first, is modulo 23 since. */
+	return is_letter(value[5]) &&
+	       (letters[23 - sum % 24] == value[6] || letters[22 - sum % 23] == value[6]);
 }
 
 /* ---- South Africa, Israel, Turkey, Kazakhstan --------------------------------------------------------------- */

@@ -472,7 +472,7 @@ bool check_pl_nip(const char *value, size_t count)
 bool check_pl_regon(const char *value, size_t count)
 {
 	if (count == 14)
-		return check_digits(value, 0, 14) &&
+		return check_digits(value, 0, 14) && check_pl_regon(value, 9) &&
 		       check_sum(value, WEIGHTS(2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8), 13) % 11 %
 				       10 ==
 			       last_digit(value, 14);

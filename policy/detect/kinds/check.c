@@ -47,19 +47,6 @@ unsigned check_pair(const char *value)
 	return (unsigned)(value[0] - '0') * 10 + (unsigned)(value[1] - '0');
 }
 
-unsigned check_modulo(const char *value, size_t count, unsigned by)
-{
-	unsigned rest = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (value[i] >= 'A')
-			rest = (rest * 100 + (unsigned)(value[i] - 'A') + 10) % by;
-		else
-			rest = (rest * 10 + (unsigned)(value[i] - '0')) % by;
-	}
-	return rest;
-}
-
 bool check_luhn(const char *value, size_t count)
 {
 	unsigned sum = 0;

@@ -24,8 +24,6 @@ bool check_date(unsigned year, unsigned month, unsigned day);
 bool check_short_date(unsigned year, unsigned month, unsigned day);
 /* check_pair - two digits */
 unsigned check_pair(const char *value);
-/* check_modulo - letters and digits as they are, A 10 to Z 35, modulo @by (ISO 7064 writes letters so) */
-unsigned check_modulo(const char *value, size_t count, unsigned by);
 /* check_luhn - ISO/IEC 7812-1, annex B */
 bool check_luhn(const char *value, size_t count);
 /* check_verhoeff - J. Verhoeff, Error Detecting Decimal Codes (1969) */

@@ -91,22 +91,6 @@ static size_t match_zone(const struct text *text, size_t at)
 	return end > at ? end : zone_card(text, at);
 }
 
-/* Behind the "P" of "P<UTOERIKSSON<<ANNA<MARIA": the first line of a passport, when the second one is as it should be. */
-static size_t match_zone_name(const struct text *text, size_t at)
-{
-	size_t second, end;
-
-	if (at < 2 || text->bytes[at - 2] != 'P' || !is_zone_byte(text->bytes[at]))
-		return at;
-	end = zone_line(text, at - 2, 44);
-	if (end == at - 2)
-		end = zone_line(text, at - 2, 36);
-	if (end == at - 2)
-		return at;
-	second = zone_next(text, end);
-	return second > end && zone_second(text, second) > second ? zone_second(text, second) : at;
-}
-
 /* ---- whatever stands behind a label ------------------------------------------------------------------------------ */
 
 /* Letters and digits with single '-' or '/' between. */
@@ -263,8 +247,6 @@ static size_t match_identity(const struct text *text, size_t at)
 static const struct kind rows[] = {
 	{"mrz", "ICAO 9303-4, -5 and -6", CLASS_PASSPORT, KIND_SURE, NULL, match_zone, NULL, NULL,
 	 NULL},
-	{"mrz-name", "ICAO 9303-4 and -6", CLASS_PASSPORT, KIND_LABELLED, NULL, match_zone_name,
-	 NULL, "p", NULL},
 	{"passport", "ICAO 9303-4: nine characters or less", CLASS_PASSPORT, KIND_LABELLED, NULL,
 	 match_passport, NULL, PASSPORT_LABELS, NULL},
 	{"passport-spaced", "ICAO 9303-4", CLASS_PASSPORT, KIND_LABELLED,
