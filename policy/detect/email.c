@@ -30,7 +30,8 @@ static size_t local_start(const struct text *text, size_t at)
 
 	if (at > 0 && text->bytes[at - 1] == '"') {
 		for (size_t i = at - 1; i > floor && text->bytes[i - 1] != '\n'; i--)
-			if (text->bytes[i - 1] == '"')
+			if (text->bytes[i - 1] == '"' &&
+			    !(i >= 2 && text->bytes[i - 2] == '\\')) /* quoted-pair */
 				return i - 1;
 		return at;
 	}
@@ -51,6 +52,16 @@ static size_t local_start(const struct text *text, size_t at)
 			break;
 		start -= length;
 	}
+	return start;
+}
+
+/* Behind the letters of an escape that the local part seems to begin with: "\nkim@example.com" of a program */
+static size_t behind_escape(const struct text *text, size_t start, size_t at)
+{
+	for (size_t length = 1; length <= 5 && start + length < at; length += 4)
+		if (start > 0 && text->bytes[start - 1] == '\\' &&
+		    text_follows_escape(text, start + length))
+			return start + length;
 	return start;
 }
 
@@ -157,13 +168,42 @@ static size_t userinfo_start(const struct text *text, size_t at)
 	return at;
 }
 
+/* "icon@2x.png": a picture for screens of twice the points, and nobody's address */
+static bool is_file(const struct text *text, size_t domain, size_t end)
+{
+	static const char *const types[] = {"png", "jpg",  "jpeg", "gif", "webp", "svg",
+					    "pdf", "heic", "avif", "ktx", "xcf",  "psd"};
+	size_t dot = domain;
+
+	while (dot < end && text_is_digit(text->bytes[dot]))
+		dot++;
+	if (dot == domain || dot + 2 >= end || (text->bytes[dot] | 0x20) != 'x')
+		return false;
+	for (dot++; dot < end && text->bytes[dot] != '.';) /* "@2x~ipad.png" */
+		dot++;
+	for (size_t i = 0; i < BL_COUNT(types); i++)
+		if (end - dot == strlen(types[i]) + 1 &&
+		    strncasecmp((const char *)text->bytes + dot + 1, types[i], end - dot - 1) == 0)
+			return true;
+	return false;
+}
+
+/* "git@example.com:team/tool.git": where a program is kept; says nothing of a person (git(1), "Git URLs") */
+static bool is_remote(const struct text *text, size_t start, size_t at, size_t end)
+{
+	if (at - start != 3 || memcmp(text->bytes + start, "git", 3) != 0)
+		return false;
+	return (end + 1 < text->length && text->bytes[end] == ':' && text->bytes[end + 1] > ' ') ||
+	       (start >= 6 && memcmp(text->bytes + start - 6, "ssh://", 6) == 0);
+}
+
 /* The address around what stands for '@' in [at, behind). */
 static void email_around(const struct text *text, size_t at, size_t behind, struct sink *sink)
 {
-	size_t start = local_trim(text, local_start(text, at), at);
+	size_t start = local_trim(text, behind_escape(text, local_start(text, at), at), at);
 	size_t end = start < at ? domain_end(text, behind) : behind;
 
-	if (end > behind)
+	if (end > behind && !is_file(text, behind, end) && !is_remote(text, start, at, end))
 		sink_add(sink, start, end, CLASS_EMAIL, true);
 }
 
@@ -196,7 +236,8 @@ void email_at(const struct text *text, size_t at, struct sink *sink)
 	if (sink->classes & CLASS_BIT(CLASS_URL_CREDENTIALS)) {
 		size_t start = userinfo_start(text, at);
 
-		if (start < at)
+		/* "git" alone is everybody's. */
+		if (start < at && !(at - start == 3 && memcmp(text->bytes + start, "git", 3) == 0))
 			sink_add(sink, start, at, CLASS_URL_CREDENTIALS, true);
 	}
 	if (sink->classes & CLASS_BIT(CLASS_EMAIL))

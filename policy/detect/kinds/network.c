@@ -437,6 +437,26 @@ static size_t match_user(const struct text *text, size_t at)
 	return colon && end > colon + 1 ? end : at;
 }
 
+/* "user:secret@tcp(host:3306)/base": data source names without a scheme, as Go's MySQL driver has them */
+static size_t match_source(const struct text *text, size_t at)
+{
+	static const char *const nets[] = {"@tcp(", "@tcp6(", "@unix("};
+	size_t limit = BL_MIN(text->length, at + 96), end = at, colon = at;
+
+	if (!text_starts_word(text, at))
+		return at;
+	for (; end < limit && text->bytes[end] > ' ' && !memchr("\"'`=<>/", text->bytes[end], 7);
+	     end++) {
+		if (text->bytes[end] == ':' && colon == at)
+			colon = end;
+		for (size_t i = 0; text->bytes[end] == '@' && i < BL_COUNT(nets); i++)
+			if (text->length - end >= strlen(nets[i]) && colon > at &&
+			    memcmp(text->bytes + end, nets[i], strlen(nets[i])) == 0)
+				return end;
+	}
+	return at;
+}
+
 /* ---- rows --------------------------------------------------------------------------------------- */
 
 static const struct kind rows[] = {
@@ -470,5 +490,12 @@ static const struct kind rows[] = {
 	 .trust = KIND_LABELLED,
 	 .match = match_user,
 	 .labels = "curl"},
+	{.id = "data-source",
+	 .standard = "go-sql-driver/mysql, data source names",
+	 .class = CLASS_URL_CREDENTIALS,
+	 .trust = KIND_LABELLED,
+	 .match = match_source,
+	 .labels = "dsn",
+	 .after = "tcp|tcp6|unix"},
 };
 const struct kind_table kinds_network = {rows, BL_COUNT(rows)};

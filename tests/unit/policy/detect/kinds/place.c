@@ -32,6 +32,8 @@ static void coordinates_are_found(void **state)
 		ROW("Position: ", "48\u00b051'30\"N", ""),
 		ROW("Position: ", "N 48\u00b0 51.502'", ""),
 		ROW("Koordinaten ", "48\u00b0 51\u2032 30.1\u2033 N", ""),
+		ROW("near ", "48\u00b051'30.5\"N", ", 2\u00b017'40.2\"E"),
+		ROW("near 48\u00b051'30.5\"N, ", "2\u00b017'40.2\"E", ""),
 		ROW("plus code ", "8FW4V75V+8Q", ""),
 		ROW("what3words: ", "///filled.count.soap", ""),
 	};
