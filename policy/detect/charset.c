@@ -5,16 +5,19 @@
 
 /* ---- transfer encodings ---------------------------------------------------------------------- */
 
-uint8_t charset_base64(uint8_t byte)
-{
-	if (byte >= 'A' && byte <= 'Z')
-		return (uint8_t)(byte - 'A');
-	if (byte >= 'a' && byte <= 'z')
-		return (uint8_t)(byte - 'a' + 26);
-	if (byte >= '0' && byte <= '9')
-		return (uint8_t)(byte - '0' + 52);
-	return byte == '+' ? 62 : byte == '/' ? 63 : CHARSET_NO_QUAD;
-}
+/* Six bits and one; 0: no character of base64. */
+const uint8_t charset_quads[256] = {
+	['A'] = 1,  ['B'] = 2,	['C'] = 3,  ['D'] = 4,	['E'] = 5,  ['F'] = 6,	['G'] = 7,
+	['H'] = 8,  ['I'] = 9,	['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
+	['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
+	['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
+	['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
+	['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
+	['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+	['/'] = 64,
+};
 
 static uint8_t hex_value(uint8_t byte)
 {
@@ -169,10 +172,15 @@ static void read_utf8(struct part_reader *reader, struct part_character *out)
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint8_t head = out->bytes[0].value;
 	unsigned claim = utf8_claim(head);
-	struct part_reader ahead = *reader;
-	uint32_t code = claim > 1 ? head & (0x7fu >> claim) : head;
 
-	out->code = claim == 1 ? head : CHARSET_BAD;
+	out->code = head;
+	if (claim == 1)
+		return;
+
+	struct part_reader ahead = *reader;
+	uint32_t code = head & (0x7fu >> claim);
+
+	out->code = CHARSET_BAD;
 	for (unsigned i = 1; i < claim; i++) {
 		if (!next_byte(&ahead, &out->bytes[i]) || (out->bytes[i].value & 0xc0) != 0x80)
 			return;

@@ -45,8 +45,12 @@ uint32_t windows_1252_code(uint8_t byte);
 uint8_t windows_1252_byte(uint32_t code);
 
 /* charset_base64 - the six bits of a character of base64 (RFC 4648, 4) */
-uint8_t charset_base64(uint8_t byte);
 #define CHARSET_NO_QUAD 0xff /* it is none */
+extern const uint8_t charset_quads[256];
+static inline uint8_t charset_base64(uint8_t byte)
+{
+	return (uint8_t)(charset_quads[byte] - 1);
+}
 
 /* utf8_put - one to four bytes; returns how many */
 static inline size_t utf8_put(uint32_t code, uint8_t *out)

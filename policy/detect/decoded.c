@@ -98,15 +98,68 @@ static size_t decode_ascii16(const uint8_t *part, size_t length, size_t from, bo
 	return at;
 }
 
+/* Of quoted-printable what stands for itself. */
+static size_t decode_quoted(const uint8_t *part, size_t length, size_t from, struct decoded *out)
+{
+	size_t at = from, to = out->length;
+
+	for (; at < length && part[at] < 0x80 && part[at] != '='; at++, to++) {
+		out->bytes[to] = part[at];
+		if (to % DECODED_STEP == 0)
+			out->raw[to / DECODED_STEP] = pack(at, 0);
+	}
+	out->length = to;
+	return at;
+}
+
+/* Of base64 whole quads of ASCII, line ends between them. */
+static size_t decode_quads(const uint8_t *part, size_t length, size_t from, struct decoded *out)
+{
+	size_t at = from, to = out->length;
+
+	while (length - at >= 4) {
+		const uint8_t *p = part + at;
+
+		if (*p == '\r' || *p == '\n') {
+			at++;
+			continue;
+		}
+
+		unsigned a = charset_base64(p[0]), b = charset_base64(p[1]),
+			 c = charset_base64(p[2]), d = charset_base64(p[3]);
+		unsigned three = a << 18 | b << 12 | c << 6 | d;
+
+		if ((a | b | c | d) > 63 || three & 0x808080)
+			break;
+		for (unsigned i = 0; i < 3; i++) {
+			out->bytes[to + i] = (uint8_t)(three >> (16 - 8 * i));
+			if ((to + i) % DECODED_STEP == 0)
+				out->raw[(to + i) / DECODED_STEP] = pack(at + i, i);
+		}
+		at += 4;
+		to += 3;
+	}
+	out->length = to;
+	return at;
+}
+
+/* What is ASCII, as most is, without taking each character apart. */
 static void skip_ascii(struct part_reader *reader, struct decoded *out)
 {
-	if (reader->transfer != TRANSFER_NONE)
-		return;
-	if (reader->charset == CHARSET_UTF8 || reader->charset == CHARSET_WINDOWS_1252)
-		reader->at = decode_ascii(reader->bytes, reader->length, reader->at, out);
-	else if (reader->charset == CHARSET_UTF16LE || reader->charset == CHARSET_UTF16BE)
-		reader->at = decode_ascii16(reader->bytes, reader->length, reader->at,
-					    reader->charset == CHARSET_UTF16BE, out);
+	const uint8_t *bytes = reader->bytes;
+
+	if (reader->charset == CHARSET_UTF16LE || reader->charset == CHARSET_UTF16BE) {
+		if (reader->transfer == TRANSFER_NONE)
+			reader->at = decode_ascii16(bytes, reader->length, reader->at,
+						    reader->charset == CHARSET_UTF16BE, out);
+	} else if (reader->charset <= CHARSET_WINDOWS_1252) {
+		if (reader->transfer == TRANSFER_NONE)
+			reader->at = decode_ascii(bytes, reader->length, reader->at, out);
+		else if (reader->transfer == TRANSFER_QUOTED_PRINTABLE)
+			reader->at = decode_quoted(bytes, reader->length, reader->at, out);
+		else if (reader->phase == 0)
+			reader->at = decode_quads(bytes, reader->length, reader->at, out);
+	}
 }
 
 enum bl_status decode(const uint8_t *part, size_t length, unsigned charset, unsigned transfer,
@@ -355,13 +408,22 @@ void encode_back(const struct decoded *decoded, const uint8_t *masked, size_t fr
 		memcpy(out, decoded->part + from, to - from);
 	/* The one before may end behind @from. */
 	reader_near(decoded, text ? text - 1 : 0, &reader, &near);
-	for (text = near; part_reader_next(&reader, &character);) {
-		size_t length = utf8_size(character.code);
-		uint8_t bytes[4];
+	for (text = near; text < decoded->length;) {
+		size_t same = BL_MIN(DECODED_STEP - text % DECODED_STEP, decoded->length - text);
 
-		if (character.bytes[0].place >= to)
+		if (memcmp(masked + text, decoded->bytes + text, same) == 0) {
+			if (text + same == decoded->length)
+				break;
+			reader_near(decoded, text + same, &reader, &text);
+		}
+		if (!part_reader_next(&reader, &character) || character.bytes[0].place >= to)
 			break;
+
+		size_t length = utf8_size(character.code);
+
 		if (memcmp(masked + text, decoded->bytes + text, length) != 0) {
+			uint8_t bytes[4] = {0};
+
 			make_bytes(decoded->charset, masked + text, length, character.count, bytes);
 			for (size_t i = 0; i < character.count; i++)
 				put_byte(&writer, decoded->transfer, &character.bytes[i], bytes[i]);
