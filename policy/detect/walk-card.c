@@ -106,7 +106,8 @@ static const char *const pictures[] = {"photo",
 static bool is_picture(const uint8_t *name, size_t length)
 {
 	for (size_t i = 0; i < BL_COUNT(pictures); i++)
-		if (walk_same(name, length, pictures[i]))
+		if (length && text_lower(name[0]) == (uint8_t)pictures[i][0] &&
+		    walk_same(name, length, pictures[i]))
 			return true;
 	return false;
 }
@@ -136,8 +137,9 @@ static void end_name(struct card *card, struct walk_run *run)
 		card->class = walk_pack((struct field_rule){CLASS_NAME, FIELD_SURE});
 		return;
 	}
-	for (size_t i = 0; i < BL_COUNT(properties); i++)
-		if (walk_same(name, length, properties[i].name)) {
+	for (size_t i = 0; length && i < BL_COUNT(properties); i++)
+		if (text_lower(name[0]) == (uint8_t)properties[i].name[0] &&
+		    walk_same(name, length, properties[i].name)) {
 			rule.class = properties[i].class;
 			rule.strength = properties[i].strength;
 			card->class = walk_pack(rule);

@@ -73,8 +73,9 @@ static bool is_name_end(uint8_t byte)
 
 static bool is_one_of(const uint8_t *name, size_t length, const char *const *words, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (walk_same(name, length, words[i]))
+	for (size_t i = 0; length && i < count; i++)
+		if (text_lower(name[0]) == (uint8_t)words[i][0] &&
+		    walk_same(name, length, words[i]))
 			return true;
 	return false;
 }
@@ -203,6 +204,19 @@ static void close_element(struct xml *xml)
 
 /* ---- values ----------------------------------------------------------------------------------- */
 
+/* "<string name=password>Password</string>" names the field for people. */
+static bool is_caption(const struct text *text, size_t start, size_t end, unsigned class)
+{
+	if (end - start > 32 || class == CLASS_NAME)
+		return false;
+	if (class == CLASS_PASSWORD)
+		return walk_same(text->bytes + start, end - start, "password");
+	for (size_t at = start; at < end; at++)
+		if (text_is_digit(text->bytes[at]) || text->bytes[at] == '@')
+			return false;
+	return field_rule(text->bytes + start, end - start).class == class;
+}
+
 static void begin_value(struct xml *xml, struct walk_run *run, struct field_rule rule, size_t at,
 			uint8_t stop)
 {
@@ -217,11 +231,7 @@ static void begin_value(struct xml *xml, struct walk_run *run, struct field_rule
 	while (end > at && (run->text->bytes[end - 1] == ' ' || run->text->bytes[end - 1] == '\n' ||
 			    run->text->bytes[end - 1] == '\r' || run->text->bytes[end - 1] == '\t'))
 		end--;
-	/* "<string name=password>Password</string>" names the field for people. */
-	if (end - at <= 32 && rule.class != CLASS_PASSWORD &&
-	    field_rule(run->text->bytes + at, end - at).class == rule.class)
-		return;
-	if (end - at <= 32 && walk_same(run->text->bytes + at, end - at, "password"))
+	if (is_caption(run->text, at, end, rule.class))
 		return;
 	if (rule.strength != FIELD_SURE && !field_fits(rule, run->text, at, end))
 		return;
