@@ -196,7 +196,7 @@ bool check_de_document(const char *value, size_t count)
 		if (!strchr("CFGHJKLMNPRTVWXYZ0123456789", value[i]))
 			return false;
 	}
-	if (digits < 3)
+	if (digits == 0)
 		return false;
 	return count == 9 || (check_digits(value, 9, 1) &&
 			      check_icao(value, 9) == (unsigned)last_digit(value, 10));

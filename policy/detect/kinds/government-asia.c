@@ -1,5 +1,8 @@
 /* Official numbers of Asia, Oceania and Africa, but for those of health (health.c) */
 #include "policy/detect/kind.h"
+
+#include <string.h>
+
 #include "policy/detect/kinds/check.h"
 
 #define ID_WORDS                                                                                   \
@@ -28,21 +31,55 @@ static bool continues_group(const struct text *text, size_t at, size_t end)
 	       text_is_digit(text->bytes[end + 1]);
 }
 
-/* "2345 6789 0124", no part of a card's number. The check digit alone would not do; the groups are what UIDAI prints. */
-static size_t match_aadhaar(const struct text *text, size_t at)
+/* Year, month, day, hour, minute in twelve digits, as file names and orders have them. */
+static bool is_moment(const uint8_t *digits)
 {
-	size_t end = at + 14;
-	char separator;
+	const char *text = (const char *)digits;
 
-	if (end > text->length || !text_starts_word(text, at) || !text_ends_word(text, end))
+	return check_pair(text) == 20 &&
+	       check_date((unsigned)check_number(text, 0, 4), check_pair(text + 4),
+			  check_pair(text + 6)) &&
+	       check_pair(text + 8) < 24 && check_pair(text + 10) < 60;
+}
+
+/* "234567890124": the check digit alone has to do (shared/detection says it does), so nothing may stand in front that joins. */
+static size_t bare_aadhaar(const struct text *text, size_t at)
+{
+	for (size_t i = 0; i < 12; i++)
+		if (!text_is_digit(text->bytes[at + i]))
+			return at;
+	if (at > 0 && memchr("#-_/.+:@=&%$", text->bytes[at - 1], 12))
 		return at;
-	separator = (char)text->bytes[at + 4];
-	if ((separator != ' ' && separator != '-') || text->bytes[at + 9] != text->bytes[at + 4])
+	if (at + 13 < text->length && memchr("-/.:,@", text->bytes[at + 12], 6) &&
+	    text_is_alnum(text->bytes[at + 13]))
+		return at;
+	return is_moment(text->bytes + at) ? at : at + 12;
+}
+
+/* "2345 6789 0124", the groups that UIDAI prints; no part of a card's number. */
+static size_t grouped_aadhaar(const struct text *text, size_t at)
+{
+	uint8_t separator = text->bytes[at + 4];
+
+	if ((separator != ' ' && separator != '-') || text->bytes[at + 9] != separator)
 		return at;
 	for (size_t i = 0; i < 14; i++)
 		if (i % 5 != 4 && !text_is_digit(text->bytes[at + i]))
 			return at;
-	if (at > 0 && text->bytes[at - 1] == '-')
+	return at > 0 && text->bytes[at - 1] == '-' ? at : at + 14;
+}
+
+static size_t match_aadhaar(const struct text *text, size_t at)
+{
+	size_t end = at;
+
+	if (!text_starts_word(text, at))
+		return at;
+	if (text->length - at >= 12)
+		end = bare_aadhaar(text, at);
+	if (end == at && text->length - at >= 14)
+		end = grouped_aadhaar(text, at);
+	if (end == at || !text_ends_word(text, end))
 		return at;
 	return continues_group(text, at, end) ? at : end;
 }
