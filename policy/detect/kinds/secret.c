@@ -167,25 +167,41 @@ static bool is_of(enum alphabet alphabet, uint8_t byte)
 }
 
 /* "key-press-handler-of-things" is none: a token has digits, and hardly ever a word between two of its signs. */
-static bool is_random(const uint8_t *bytes, size_t length)
+struct mixture {
+	unsigned digits, upper, lower, kinds;
+};
+
+static struct mixture mixture_of(const uint8_t *bytes, size_t length)
 {
 	uint64_t seen[2] = {0};
-	unsigned digits = 0, upper = 0, lower = 0, kinds = 0;
+	struct mixture out = {0};
 
 	for (size_t i = 0; i < length; i++) {
 		uint8_t byte = bytes[i] & 0x7f;
 
-		digits += text_is_digit(byte);
-		upper += byte >= 'A' && byte <= 'Z';
-		lower += byte >= 'a' && byte <= 'z';
+		out.digits += text_is_digit(byte);
+		out.upper += byte >= 'A' && byte <= 'Z';
+		out.lower += byte >= 'a' && byte <= 'z';
 		seen[byte / 64] |= UINT64_C(1) << (byte % 64);
 	}
 	for (unsigned i = 0; i < 2; i++)
-		kinds += (unsigned)__builtin_popcountll(seen[i]);
-	if (kinds < 8)
-		return false;
-	/* Of some makers only letters: of both cases, then, in no order that a word has. */
-	return (digits >= 2 && upper + lower >= 2) || (length >= 30 && upper >= 6 && lower >= 6);
+		out.kinds += (unsigned)__builtin_popcountll(seen[i]);
+	return out;
+}
+
+static bool is_random(const uint8_t *bytes, size_t length)
+{
+	struct mixture all = mixture_of(bytes, length);
+
+	return all.kinds >= 8 && all.digits >= 2 && all.upper + all.lower >= 2;
+}
+
+/* Behind a prefix that is nothing else: one digit in a token of twenty characters is common, none is not rare. */
+static bool is_mixed(const uint8_t *bytes, size_t length)
+{
+	struct mixture all = mixture_of(bytes, length);
+
+	return all.kinds >= 8 && (all.digits >= 1 || (all.upper >= 2 && all.lower >= 2));
 }
 
 static bool fits_token(const struct token *token, const uint8_t *word, size_t length)
@@ -197,7 +213,7 @@ static bool fits_token(const struct token *token, const uint8_t *word, size_t le
 	for (size_t i = prefix; fits && i < length; i++)
 		fits = is_of((enum alphabet)token->alphabet, word[i]);
 	/* Half the AWS identifiers have but one digit or none. */
-	return fits && (token->most == 16 || is_random(word + prefix, length - prefix));
+	return fits && (token->most == 16 || is_mixed(word + prefix, length - prefix));
 }
 
 static const struct token *find_token(const uint8_t *word, size_t length)
@@ -253,7 +269,7 @@ static bool add_lead(const struct text *text, size_t start, size_t end, struct s
 		from = start - before;
 		if (!lead->keep && from > 0 && is_token_byte(text->bytes[from - 1]))
 			continue;
-		if (!is_random(text->bytes + start, end - start))
+		if (!is_mixed(text->bytes + start, end - start))
 			continue;
 		add_long(sink, from + lead->keep,
 			 dotted_end(text, end, BL_MIN(text->length, start + TOKEN_LIMIT)),
@@ -674,16 +690,39 @@ static bool is_filler(const struct text *text, size_t at, size_t end)
 	return false;
 }
 
+/* Nothing but a password: a digit, a letter, and either a sign or both cases */
+static bool is_strong(const struct text *text, size_t at, size_t end)
+{
+	struct mixture all = mixture_of(text->bytes + at, end - at);
+	bool has_sign = false;
+
+	for (size_t i = at; i < end; i++)
+		has_sign |= text->bytes[i] < 0x80 && !text_is_alnum(text->bytes[i]) &&
+			    !memchr("-'/._,:", text->bytes[i], 7);
+	return end - at >= 6 && all.digits && all.upper + all.lower >= 2 &&
+	       (has_sign || (all.upper && all.lower));
+}
+
+/* Where a label would end that has nothing but blanks, a bracket or a dash between itself and the value at @at. */
+static size_t beside(const struct text *text, size_t at)
+{
+	size_t from = skip_back(text, at);
+
+	if (from > 0 && text->bytes[from - 1] == '-')
+		return skip_back(text, from - 1);
+	return is_behind(text, from, "\u2013") ? skip_back(text, from - 3) : from;
+}
+
 static size_t match_password(const struct text *text, size_t at)
 {
 	size_t label = at, end;
 	enum joint joint = joint_before(text, at, &label);
 
 	if (joint == JOINT_NONE) {
-		/* 'password "hunter2"' */
-		if (!is_quote(text, at) || !near_word(text, skip_back(text, at), password_words))
+		/* 'password "hunter2"', "password (hunter2!)" */
+		label = beside(text, at);
+		if (memchr("([-", text->bytes[at], 3) || !near_word(text, label, password_words))
 			return at;
-		label = skip_back(text, at);
 	}
 	if (!is_labelled(text, label))
 		return at;
@@ -694,7 +733,8 @@ static size_t match_password(const struct text *text, size_t at)
 		return end;
 	if (joint == JOINT_SIGN)
 		return is_filler(text, at, end) ? at : end;
-	return is_no_word(text, at, end) ? end : at;
+	return (joint == JOINT_VERB ? is_no_word(text, at, end) : is_strong(text, at, end)) ? end
+											    : at;
 }
 
 /* ---- rows --------------------------------------------------------------------------------------------- */

@@ -161,6 +161,9 @@ static void passwords_are_found_by_label(void **state)
 		{"l\u00f6senord: Sommar24", CLASS_PASSWORD, "Sommar24"},
 		{"Wi-Fi password for guests: Sunny-Day-42", CLASS_PASSWORD, "Sunny-Day-42"},
 		{"pwd=$ecret99;", CLASS_PASSWORD, "$ecret99"},
+		{"mot de passe - Sommer583!oze", CLASS_PASSWORD, "Sommer583!oze"},
+		{"the pwd qwert018?wut at", CLASS_PASSWORD, "qwert018?wut"},
+		{"password (blue897%emn)", CLASS_PASSWORD, "blue897%emn"},
 		{"SIM PIN 4821", CLASS_PASSWORD, "4821"},
 		{"PUK: 12345678", CLASS_PASSWORD, "12345678"},
 		{"unlock code is 482100", CLASS_PASSWORD, "482100"},
@@ -182,6 +185,7 @@ static void prose_about_passwords_stays(void **state)
 		{"Das Passwort ist falsch.", CLASS_COUNT, NULL},
 		{"change the password every 90 days", CLASS_COUNT, NULL},
 		{"mot de passe oubli\u00e9 ?", CLASS_COUNT, NULL},
+		{"password sha256 and password2 fields", CLASS_COUNT, NULL},
 		{"Passwords and 2FA", CLASS_COUNT, NULL},
 	};
 
