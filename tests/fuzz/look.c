@@ -35,9 +35,9 @@ static void fuzz_part(const uint8_t *data, size_t size, unsigned charset, unsign
 	decoded_free(&decoded);
 }
 
-static void fuzz_file(const struct detect_profile *profile, const uint8_t *data, size_t size)
+static void fuzz_file(const struct detect_scanner *scanner, const struct detect_profile *profile,
+		      const uint8_t *data, size_t size)
 {
-	struct detect_scanner *scanner = NULL;
 	struct detect_work *work = NULL;
 	struct detect_spans spans = {0};
 	struct detect_pieces pieces = {0};
@@ -48,7 +48,6 @@ static void fuzz_file(const struct detect_profile *profile, const uint8_t *data,
 
 	for (size_t i = 0; i < CLASS_LIMIT; i++)
 		mask.styles[i] = (uint8_t)(i % (STYLE_COUNT + 1));
-	check(detect_scanner_new(UINT64_MAX, NULL, NULL, 0, &scanner, NULL) == BL_OK);
 	check(detect_work_new(&work) == BL_OK);
 	if (detect_look(scanner, profile, detect_is_local(profile) ? NULL : &state, &window, work,
 			&spans, &pieces) == BL_OK) {
@@ -69,25 +68,28 @@ static void fuzz_file(const struct detect_profile *profile, const uint8_t *data,
 	detect_spans_free(&spans);
 	detect_pieces_free(&pieces);
 	detect_work_free(work);
-	detect_scanner_free(scanner);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	/* Made once: it costs more than all the rest. */
+	static struct detect_scanner *scanner;
 	struct detect_profile profile;
 
+	if (!scanner)
+		check(detect_scanner_new(UINT64_MAX, NULL, NULL, 0, &scanner, NULL) == BL_OK);
 	if (size < 2 || size > DETECT_WINDOW)
 		return 0;
 	fuzz_part(data + 2, size - 2, data[0] % CHARSET_COUNT, data[0] / CHARSET_COUNT % 3,
 		  data[1] % 16);
 	detect_profile(data + 2, size - 2, size - 2, NULL, &profile);
 	if (size > 2 && profile.is_text)
-		fuzz_file(&profile, data + 2, size - 2);
+		fuzz_file(scanner, &profile, data + 2, size - 2);
 	profile = (struct detect_profile){.charset = data[0] % CHARSET_COUNT,
 					  .format = data[1] % DETECT_FORMAT_COUNT,
 					  .separator = ','};
 	if (size > 2)
-		fuzz_file(&profile, data + 2, size - 2);
+		fuzz_file(scanner, &profile, data + 2, size - 2);
 	return 0;
 }
