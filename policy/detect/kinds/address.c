@@ -1179,6 +1179,28 @@ static bool lettered_postcode_at(const struct text *text, size_t at, struct sink
 	return false;
 }
 
+/*
+ * Can a number at @at belong to what stands before it? Most cannot, and are told by a glance: a word with a capital or of letters other than
+ * ASCII's has to end there.
+ */
+static bool follows_name(const struct text *text, size_t at)
+{
+	const uint8_t *p = text->bytes;
+	size_t end, start;
+
+	if (at < 2 || (p[at - 1] != ' ' && p[at - 1] != 0xa0))
+		return false;
+	end = at - (p[at - 1] == ' ' ? 1 : 2);
+	if (end && (p[end - 1] == '.' || p[end - 1] == ','))
+		end--;
+	start = end;
+	while (start > 0 && end - start < TOKEN_BYTES &&
+	       (text_is_alnum(p[start - 1]) || p[start - 1] >= 0x80 ||
+		(start < end && (p[start - 1] == '-' || p[start - 1] == '\''))))
+		start--;
+	return start < end && ((p[start] >= 'A' && p[start] <= 'Z') || p[start] >= 0x80);
+}
+
 void short_number_at(const struct text *text, size_t at, size_t end, struct sink *sink)
 {
 	if (sink->is_name)
@@ -1202,13 +1224,13 @@ void short_number_at(const struct text *text, size_t at, size_t end, struct sink
 		}
 		return;
 	}
-	if (!starts_here(text, at))
+	if (end - at == 4 && end + 2 < text->length && text->bytes[end] == ' ' &&
+	    text->bytes[end + 1] >= 'A' && text->bytes[end + 1] <= 'Z' && starts_here(text, at))
+		nl_postcode_at(text, at, end - at, sink);
+	if (!follows_name(text, at))
 		return;
-	if (lettered_postcode_at(text, at, sink))
+	if (lettered_postcode_at(text, at, sink) || us_zip_at(text, at, end - at, sink))
 		return;
-	if (us_zip_at(text, at, end - at, sink))
-		return;
-	nl_postcode_at(text, at, end - at, sink);
 	if ((sink->classes & CLASS_BIT(CLASS_ADDRESS)) && !box_at(text, at, end, sink) &&
 	    !unit_at(text, at, sink))
 		compound_street(text, at, sink);

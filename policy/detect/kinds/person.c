@@ -701,31 +701,6 @@ static void lone_surname_at(const struct text *text, const struct word *word, un
 	add_name(sink, word->start, word->end);
 }
 
-/* "Faina D. Yefremova", neither of them known: the initial at @start tells. */
-static void initial_at(const struct text *text, size_t start, struct sink *sink)
-{
-	struct word initial, before, behind;
-	size_t gap;
-	bool has_point;
-
-	if (!read_word(text, start, sink, &initial) || initial.shape != SHAPE_INITIAL)
-		return;
-	has_point = text->bytes[initial.end - 1] == '.';
-	gap = space_at(text, initial.end, sink);
-	if (!gap || !read_word(text, initial.end + gap, sink, &behind) ||
-	    !read_before(text, start, sink, &before))
-		return;
-	if (!is_unlisted_given(text, &before) || is_code_before(text, before.start, sink) ||
-	    behind.shape != SHAPE_CAPITAL || behind.end - behind.start < 4 ||
-	    word_in(stop_words, text, &behind) || word_in(thing_words, text, &behind) ||
-	    is_code_behind(text, behind.end, sink))
-		return;
-	if (!has_point &&
-	    (word_in(" v x ", text, &initial) || !ends_plainly(text, behind.end, sink)))
-		return;
-	add_name(sink, before.start, suffix_end(text, behind.end));
-}
-
 /* ---- titles ------------------------------------------------------------------------------------------ */
 
 /* Behind a title: its point, a space, more titles ("Prof. Dr.", "Mr. and Mrs."). Where the name begins. */
@@ -1003,9 +978,7 @@ void person_at(const struct text *text, size_t start, size_t end, unsigned sorts
 		title_at(text, start, end, sink);
 	if ((sorts & WORD_GREETING) && !is_code_before(text, start, sink))
 		greeting_at(text, start, end, sink);
-	if ((sorts & WORD_CLOSING) && end - start == 1)
-		initial_at(text, start, sink);
-	else if (sorts & WORD_CLOSING)
+	if (sorts & WORD_CLOSING)
 		closing_at(text, end, sink);
 }
 
