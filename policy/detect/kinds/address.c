@@ -1290,10 +1290,15 @@ static size_t match_postcode(const struct text *text, size_t at)
 	end = postcode_end(text, at);
 	if (end > at)
 		return end;
-	/* without its space: "SW1A1AA", "K1A0B1", "D02AF30", "1012AB" */
-	if (!read_token(text, at, &token) || token.digits < 2 || token.letters < 2 ||
-	    token.digits + token.letters < 5 || token.digits + token.letters > 7 ||
-	    token.end - token.start != token.digits + token.letters)
+	/* without its space */
+	static const char *const shapes[] = {"AddAA",  "AdddAA",  "AAddAA", "AAdddAA",
+					     "AdAdAA", "AAdAdAA", "AdAdAd", "ddddAA"};
+
+	for (size_t i = 0; i < BL_COUNT(shapes); i++)
+		if ((end = read_shape(text, at, shapes[i])) > at)
+			return end;
+	if (at + 7 > text->length || !is_in(ie_keys, text, at, at + 3) ||
+	    !read_token(text, at, &token) || token.end != at + 7)
 		return at;
 	return token.end;
 }
