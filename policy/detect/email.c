@@ -231,6 +231,15 @@ void email_encoded_at(const struct text *text, size_t at, struct sink *sink)
 	}
 }
 
+/* Is the user info from @start to @at that and nothing else? "https://host.example?to=kim@example.com" has an address. */
+static bool is_userinfo(const struct text *text, size_t start, size_t at)
+{
+	for (size_t i = start; i < at; i++)
+		if (memchr("?#=&", text->bytes[i], 4))
+			return false;
+	return start < at;
+}
+
 void email_at(const struct text *text, size_t at, struct sink *sink)
 {
 	if (sink->classes & CLASS_BIT(CLASS_URL_CREDENTIALS)) {
@@ -239,6 +248,9 @@ void email_at(const struct text *text, size_t at, struct sink *sink)
 		/* "git" alone is everybody's. */
 		if (start < at && !(at - start == 3 && memcmp(text->bytes + start, "git", 3) == 0))
 			sink_add(sink, start, at, CLASS_URL_CREDENTIALS, true);
+		/* What is behind the '@' is the host then. */
+		if (is_userinfo(text, start, at))
+			return;
 	}
 	if (sink->classes & CLASS_BIT(CLASS_EMAIL))
 		email_around(text, at, at + 1, sink);

@@ -25,6 +25,7 @@ static void addresses_are_found(void **state)
 		ROW("mailto:", "kim@example.com", "?subject=x"),
 		ROW("", "git@example.com", " is our mail address"),
 		ROW("@", "kim@example.social", ""),
+		ROW("https://host.example?to=", "kim@example.com", ""),
 	};
 
 	(void)state;
