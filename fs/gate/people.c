@@ -1,4 +1,4 @@
-/* Who is people on a device: the sealed list beside it (docs/format-spans.md). */
+/* Who is known on a device: the sealed list beside it (docs/format-spans.md). */
 #include "fs/gate/private.h"
 
 #include <sodium.h>

@@ -234,7 +234,7 @@ void gate_kept_add_state(struct gate_kept *kept, const uint8_t key[GATE_FILE_KEY
 /* gate_kept_flush - wait until all that was added is written, or cannot be */
 void gate_kept_flush(struct gate_kept *kept);
 
-/* ---- who is known on a device (known.c, harvest.c) ------------------------------------------------- */
+/* ---- who is known on a device (people.c, harvest.c) ------------------------------------------------- */
 
 #define GATE_HARVEST_MS                                                                            \
 	1500 /* so long a first look into a device waits for it; else names are masked anew when it ends */
