@@ -50,6 +50,7 @@ int cmd_incident(int argc, char **argv);
 int cmd_customer_request(int argc, char **argv);
 int cmd_retention(int argc, char **argv);
 int cmd_verify_sample(int argc, char **argv);
+int cmd_scan(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 
 /*

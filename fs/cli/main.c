@@ -59,6 +59,8 @@ static const struct command COMMANDS[] = {
 	 "destroy what is due, a device early, or files in it"},
 	{"verify-sample", cmd_verify_sample, "[--percent N] [--period YYYY-MM]",
 	 "look again at some of what others destroyed"},
+	{"scan", cmd_scan, "ID|./SOURCE [--paths]",
+	 "what personal data is on a device: counts, never values"},
 	{"inspect", cmd_inspect, "IMAGE|BLOCK-DEVICE [--device ID]",
 	 "is a medium empty before it goes back to stock?"},
 	{"certificate", cmd_certificate, "show ID | verify FILE --key KEY",

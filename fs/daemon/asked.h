@@ -147,6 +147,7 @@ enum bl_status request_customer_request_end(struct asked *asked,
 enum bl_status request_customer_requests(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_retention_plan(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_verify_sample(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_scan(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_inspect(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 
 #endif

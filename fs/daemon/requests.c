@@ -109,6 +109,7 @@ static const struct request {
 	 request_verify_sample,
 	 {"period", "percent", "draw_only", "reason", "purpose"},
 	 0},
+	{"scan", request_scan, {"device", "paths", "reason", "purpose"}, 0},
 	{"inspect", request_inspect, {"device", "reason", "purpose"}, TAKES_FILES},
 	{"certificate", request_certificate, {"device", "of", "part", "reason", "purpose"}, 0},
 };
@@ -140,6 +141,7 @@ static const struct key {
 	{"for", JSON_INTEGER, 0, UINT32_MAX - 1},
 	{"gid", JSON_INTEGER, 0, UINT32_MAX - 1},
 	{"path", JSON_STRING, 0, 0},
+	{"paths", JSON_TRUE, 0, 0},
 	{"text", JSON_STRING, 0, 0},
 	{"hold", JSON_INTEGER, 1, UINT32_MAX},
 	{"signature", JSON_STRING, 0, 0},

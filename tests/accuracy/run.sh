@@ -8,6 +8,6 @@ here=$(dirname "$0")
 work=$(mktemp -d "${TMPDIR:-/tmp}/bailee-accuracy.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/out"
-/usr/bin/python3 "$here/corpus.py" "$work/corpus" --seed "${SEED:-1}" --each "${EACH:-85}"
+/usr/bin/python3 -B "$here/corpus.py" "$work/corpus" --seed "${SEED:-1}" --each "${EACH:-85}"
 "$build/test/tools/mask-files" "$work/corpus/in" "$work/out" --known "$work/corpus/known"
-/usr/bin/python3 "$here/score.py" "$work/corpus" "$work/out" --floors "$here/floors" --missed "${MISSED:-0}" ${JSON:+--json "$JSON"}
+/usr/bin/python3 -B "$here/score.py" "$work/corpus" "$work/out" --floors "$here/floors" --missed "${MISSED:-0}" ${JSON:+--json "$JSON"}
