@@ -195,6 +195,15 @@ static bool profile_signature(const uint8_t *head, size_t length, const char *na
 	return false;
 }
 
+/* Behind the next line end from @at on; NULL: there is none. A CR alone is one to many a reader. */
+static const uint8_t *next_line(const uint8_t *at, const uint8_t *end)
+{
+	const uint8_t *feed = memchr(at, '\n', (size_t)(end - at));
+	const uint8_t *stop = feed ? feed : end, *lone = memchr(at, '\r', (size_t)(stop - at));
+
+	return lone && lone + 1 < stop ? lone + 1 : feed ? feed + 1 : NULL;
+}
+
 /* Does a line in the head begin with @key, caseless? Returns what follows, NULL when none does. */
 static const uint8_t *line_with(const uint8_t *head, size_t length, size_t from, const char *key)
 {
@@ -205,10 +214,10 @@ static const uint8_t *line_with(const uint8_t *head, size_t length, size_t from,
 
 		if (strncasecmp((const char *)head + at, key, size) == 0)
 			return head + at + size;
-		end = memchr(head + at, '\n', length - at);
+		end = next_line(head + at, head + length);
 		if (!end)
 			break;
-		at = (size_t)(end - head) + 1;
+		at = (size_t)(end - head);
 	}
 	return NULL;
 }
@@ -265,21 +274,41 @@ static bool has_encoded_file(const uint8_t *head, size_t length)
 	return false;
 }
 
+/* Up to the first empty line, however lines end. */
+static size_t headers_length(const uint8_t *head, size_t length)
+{
+	static const char *const blanks[] = {"\n\n", "\r\n\r\n", "\r\r"};
+	size_t headers = length;
+
+	for (size_t i = 0; i < BL_COUNT(blanks); i++) {
+		const uint8_t *blank = memmem(head, headers, blanks[i], strlen(blanks[i]));
+
+		if (blank)
+			headers = (size_t)(blank - head);
+	}
+	return headers;
+}
+
 /* Mail: at least two of the header fields that every message has (RFC 5322, 3.6), at the front. */
 static bool looks_mail(const uint8_t *head, size_t length)
 {
-	static const char *const fields[] = {
-		"from:",       "to:",	       "subject:",	"date:",	 "received:",
-		"message-id:", "return-path:", "mime-version:", "delivered-to:", "content-type:"};
-	const uint8_t *blank = memmem(head, length, "\n\n", 2);
-	const uint8_t *blank_crlf = memmem(head, length, "\r\n\r\n", 4);
-	size_t headers = length, found = 0;
+	static const char *const fields[] = {"from:",
+					     "to:",
+					     "subject:",
+					     "date:",
+					     "received:",
+					     "message-id:",
+					     "return-path:",
+					     "mime-version:",
+					     "delivered-to:",
+					     "content-type:",
+					     "content-transfer-encoding:",
+					     "content-disposition:",
+					     "reply-to:",
+					     "cc:"};
+	size_t headers = headers_length(head, length), found = 0;
 	bool begins = length >= 5 && memcmp(head, "From ", 5) == 0;
 
-	if (blank)
-		headers = (size_t)(blank - head);
-	if (blank_crlf)
-		headers = BL_MIN(headers, (size_t)(blank_crlf - head));
 	for (size_t i = 0; i < BL_COUNT(fields); i++) {
 		const uint8_t *hit = line_with(head, headers, 0, fields[i]);
 
@@ -334,14 +363,8 @@ static bool profile_written(const uint8_t *head, size_t length, struct detect_pr
 /* Do the headers at the front say how what follows is written, or that it has parts? Then the walker looks into it. */
 static bool tells_parts(const uint8_t *head, size_t length)
 {
-	const uint8_t *blank = memmem(head, length, "\n\n", 2);
-	const uint8_t *blank_crlf = memmem(head, length, "\r\n\r\n", 4);
-	size_t headers = length;
+	size_t headers = headers_length(head, length);
 
-	if (blank)
-		headers = (size_t)(blank - head);
-	if (blank_crlf)
-		headers = BL_MIN(headers, (size_t)(blank_crlf - head));
 	return memcmp(head, "From ", 5) == 0 ||
 	       line_with(head, headers, 0, "content-transfer-encoding:") ||
 	       holds_caseless(head, headers, "multipart/") ||
