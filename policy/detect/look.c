@@ -1,6 +1,7 @@
 /* Files of any charset and format: decoded, walked through, scanned, and what is found told by the file's own bytes */
 #include "policy/detect/look.h"
 #include "policy/detect/charset.h"
+#include "policy/detect/walk-parts.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -371,6 +372,84 @@ static enum bl_status make_rest(struct look *look)
 	return BL_OK;
 }
 
+/* What no text has: behind "text/plain" and base64 may be anything, also what was compressed. */
+static bool has_control(const struct look *look, const struct text *text,
+			const struct decoded *decoded, size_t base)
+{
+	size_t from = decoded_at(decoded, before(look->from, base));
+	size_t to = decoded_at(decoded, BL_MIN(before(look->to, base), decoded->part_length));
+
+	for (; from < BL_MIN(to, text->length); from++)
+		if (text->bytes[from] < 0x20 && !memchr("\t\n\v\f\r\x1a\x1b", text->bytes[from], 7))
+			return true;
+	return false;
+}
+
+/*
+ * Is the byte at @at of base64 there to be read as it is? Base64 is letters, digits, '+', '/' and, where a line ends, '='; and chance makes no
+ * long numbers (@digits: so many end here).
+ */
+#define DIGITS_BY_CHANCE 9u
+static bool is_written(const uint8_t *b, size_t start, size_t end, size_t at, size_t digits)
+{
+	uint8_t byte = b[at];
+
+	if (text_is_alnum(byte) || byte == '+' || byte == '/')
+		return digits >= DIGITS_BY_CHANCE;
+	if (byte == '\n' || byte == '\r')
+		return false;
+	if (byte == ' ' || byte == '\t' || byte == '=')
+		return at > start && !memchr(" \t\r\n", b[at - 1], 4) && at + 1 < end &&
+		       text_is_alnum(b[at + 1]);
+	return true;
+}
+
+/* Behind the last byte before @end that is there to be read; @start: there is none. */
+static size_t written_end(const uint8_t *b, size_t start, size_t end)
+{
+	size_t digits = 0, last = start;
+
+	for (size_t at = start; at < end; at++) {
+		digits = text_is_digit(b[at]) ? digits + 1 : 0;
+		if (is_written(b, start, end, at, digits))
+			last = at + 1;
+	}
+	return last;
+}
+
+/*
+ * What stands in a part in base64 and is none is hidden: decoded it says nothing, yet it can be read. In blocks of the file's grid, and
+ * what is around them is seen, so that a value does not peep out.
+ */
+#define BLOCK (4 * PIECE)
+static enum bl_status hide_written(struct look *look, size_t start, size_t end,
+				   const struct detect_piece *piece)
+{
+	struct detect_piece run = *piece;
+	size_t done = start, next;
+	unsigned phase = piece->phase;
+	enum bl_status status = BL_OK;
+
+	for (size_t at = start; at < end && status == BL_OK; at = next) {
+		size_t from = BL_MAX(start, before(at, PIECE));
+
+		next = BL_MIN(end, at + BLOCK - (size_t)((look->origin + at) % BLOCK));
+
+		bool is_hidden =
+			written_end(look->raw.bytes, from, BL_MIN(end, next + PIECE)) > from;
+		unsigned charset = is_hidden ? (unsigned)CHARSET_COUNT : piece->charset;
+
+		if (charset != run.charset) {
+			status = add_piece(look, done, at, &run);
+			run.charset = (uint8_t)charset;
+			run.phase = (uint8_t)phase;
+			done = at;
+		}
+		phase = walk_phase(&look->raw, at, next, phase);
+	}
+	return status == BL_OK ? add_piece(look, done, end, &run) : status;
+}
+
 /* A part [start, end) of the look's bytes. What has NUL in it is no text, and hidden. */
 static enum bl_status look_part(struct look *look, size_t start, size_t end,
 				const struct walk_part *part)
@@ -388,11 +467,15 @@ static enum bl_status look_part(struct look *look, size_t start, size_t end,
 	if (status != BL_OK)
 		return status;
 	text = (struct text){decoded->bytes, decoded->length};
-	if (has_nul(look, &text, decoded, start)) {
+	if (has_nul(look, &text, decoded, start) ||
+	    (part->transfer != TRANSFER_NONE && has_control(look, &text, decoded, start))) {
 		piece.charset = CHARSET_COUNT;
 		return add_piece(look, start, end, &piece);
 	}
-	status = add_piece(look, start, end, &piece);
+	if (part->transfer == TRANSFER_BASE64 && look->profile->format == DETECT_MAIL)
+		status = hide_written(look, start, end, &piece);
+	else
+		status = add_piece(look, start, end, &piece);
 	return status == BL_OK ? scan(look, &text, decoded, start, 0) : status;
 }
 

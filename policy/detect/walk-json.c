@@ -71,8 +71,42 @@ static bool is_sort(const uint8_t *name, size_t length)
 	return false;
 }
 
+static unsigned hex_digit(uint8_t byte)
+{
+	if (text_is_digit(byte))
+		return byte - '0';
+	byte |= 0x20;
+	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10u : 16u;
+}
+
+/* "\\u0065mail" is "email"; other escapes are no letters of a name. */
+static void read_escapes(struct json *json)
+{
+	size_t to = 0, length = json->key_length;
+
+	if (!memchr(json->name, '\\', length))
+		return;
+	for (size_t at = 0; at < length; to++) {
+		unsigned code = 0, digits = 0;
+
+		if (json->name[at] == '\\' && length - at >= 6 && json->name[at + 1] == 'u')
+			for (; digits < 4 && hex_digit(json->name[at + 2 + digits]) < 16; digits++)
+				code = code << 4 | hex_digit(json->name[at + 2 + digits]);
+		if (digits == 4 && code < 0x80) {
+			json->name[to] = (uint8_t)code;
+			at += 6;
+		} else {
+			json->name[to] = json->name[at++];
+		}
+	}
+	json->key_length = (uint8_t)to;
+}
+
 static void end_key(struct json *json, struct walk_run *run)
 {
+	if (json->key_length <= KEY_BYTES)
+		read_escapes(json);
+
 	struct field_rule rule = json->key_length <= KEY_BYTES
 					 ? field_remember(&run->memo, json->name, json->key_length)
 					 : FIELD_NONE;

@@ -27,6 +27,7 @@ struct mail {
 	uint8_t is_mbox;
 	uint8_t was_blank;  /* the line before was empty */
 	uint8_t is_mailbox; /* another one begins here; of HEADER_FIELD: nothing but blanks yet */
+	uint8_t is_doubled; /* how the body is written is said twice: readers take either */
 	uint8_t class;	    /* of HEADER_FIELD */
 	uint8_t is_name;    /* the encoded word is a name's */
 	uint8_t in_part;    /* the body is written in another way */
@@ -50,6 +51,12 @@ static bool is_blank(uint8_t byte)
 static bool is_line_end(uint8_t byte)
 {
 	return byte == '\n' || byte == '\r';
+}
+/* Does the line end with the byte at @at? Readers of mail take a CR alone for one as well. */
+static bool ends_line(const struct text *text, size_t at)
+{
+	return text->bytes[at] == '\n' ||
+	       (text->bytes[at] == '\r' && at + 1 < text->length && text->bytes[at + 1] != '\n');
 }
 
 /* ---- encoded words and names ------------------------------------------------------------------ */
@@ -93,7 +100,7 @@ static bool read_word(const struct text *text, size_t at, struct word *out)
 /* Is @at the end of a header's line that does not go on? */
 static bool is_header_end(const struct text *text, size_t at)
 {
-	if (text->bytes[at] != '\n')
+	if (!ends_line(text, at))
 		return false;
 	return at + 1 >= text->length || !is_blank(text->bytes[at + 1]);
 }
@@ -165,9 +172,11 @@ static void end_field_name(struct mail *mail)
 	mail->skip = mail->word = mail->phrase = 0;
 	if (walk_same(mail->name, mail->name_length, "content-type")) {
 		mail->header = HEADER_TYPE;
+		mail->is_doubled |= mail->type_length > 0;
 		mail->type_length = 0;
 	} else if (walk_same(mail->name, mail->name_length, "content-transfer-encoding")) {
 		mail->header = HEADER_ENCODING;
+		mail->is_doubled |= mail->encoding_length > 0;
 		mail->encoding_length = 0;
 	} else if (is_people(mail->name, mail->name_length)) {
 		mail->header = HEADER_PEOPLE;
@@ -189,7 +198,7 @@ static void begin_headers(struct mail *mail, enum mode mode)
 {
 	mail->mode = (uint8_t)mode;
 	mail->name_length = mail->type_length = mail->encoding_length = 0;
-	mail->in_part = 0;
+	mail->in_part = mail->is_doubled = 0;
 	mail->was_blank = 0;
 }
 
@@ -285,7 +294,7 @@ static size_t in_field(struct mail *mail, struct walk_run *run, size_t at)
 	}
 	if (is_line_end(byte)) {
 		mail->phrase = (uint16_t)(mail->phrase ? mail->phrase - 1 : 0);
-		if (byte == '\n')
+		if (ends_line(run->text, at))
 			mail->mode = FIELD_LINE;
 		return at + 1;
 	}
@@ -310,23 +319,44 @@ static size_t next_line(struct mail *mail, uint8_t byte, size_t at)
 
 /* ---- bodies ----------------------------------------------------------------------------------- */
 
+/* Behind what is in quotes or a comment (RFC 2045, 5.1) at @at, else behind the byte there. */
+static size_t skip_token(const uint8_t *type, size_t length, size_t at)
+{
+	if (type[at] != '"')
+		return at + 1;
+	for (at++; at < length && type[at] != '"'; at++)
+		if (type[at] == '\\')
+			at++;
+	return BL_MIN(at + 1, length);
+}
+
+struct parameter {
+	const uint8_t *value;
+	size_t length;
+	bool is_odd; /* there, yet not to be read here: said twice, in pieces (RFC 2231), escaped, or behind a comment */
+};
+
 /* The parameter @name of the content type, quotes and case aside. */
-static const uint8_t *parameter(const struct mail *mail, const char *name, size_t *out_length)
+static struct parameter parameter(const struct mail *mail, const char *name)
 {
 	const uint8_t *type = mail->type;
-	size_t length = mail->type_length, size = strlen(name);
+	size_t length = mail->type_length, size = strlen(name), next;
+	struct parameter out = {0};
 
-	for (size_t at = 0; at < length; at++) {
+	for (size_t at = 0; at < length; at = next) {
 		size_t value = at + 1, end;
 
+		next = skip_token(type, length, at);
+		out.is_odd |= type[at] == '(' && !out.value;
 		if (type[at] != ';')
 			continue;
-		while (value < length && (is_blank(type[value]) || is_line_end(type[value])))
+		while (value < length && is_blank(type[value]))
 			value++;
 		if (length - value < size || !walk_same(type + value, size, name))
 			continue;
 		for (value += size; value < length && is_blank(type[value]); value++)
 			;
+		out.is_odd |= value < length && type[value] == '*';
 		if (value >= length || type[value] != '=')
 			continue;
 		for (value++; value < length && is_blank(type[value]); value++)
@@ -338,10 +368,12 @@ static const uint8_t *parameter(const struct mail *mail, const char *name, size_
 			if (is_quoted ? type[end] == '"'
 				      : type[end] == ';' || is_blank(type[end]) || type[end] == '(')
 				break;
-		*out_length = end - value;
-		return type + value;
+		out.is_odd |= out.value || memchr(type + value, '\\', end - value);
+		out.value = type + value;
+		out.length = end - value;
 	}
-	return NULL;
+	out.is_odd |= length == TYPE_BYTES; /* nobody saw the rest */
+	return out;
 }
 
 enum body { BODY_TEXT, BODY_MULTIPART, BODY_MESSAGE, BODY_OTHER };
@@ -411,12 +443,26 @@ static int transfer_of(const struct mail *mail)
 	return -1;
 }
 
+/* The multiparts whose boundary is known are walked through; what nobody here can take apart is hidden. */
+static void begin_multipart(struct mail *mail, int transfer)
+{
+	struct parameter boundary = parameter(mail, "boundary");
+
+	if (transfer >= 0 && transfer != TRANSFER_BASE64 && !boundary.is_odd && boundary.length &&
+	    boundary.length <= BOUNDARY_BYTES && mail->depth < BOUNDARIES) {
+		memcpy(mail->boundaries[mail->depth], boundary.value, boundary.length);
+		mail->lengths[mail->depth++] = (uint8_t)boundary.length;
+		return; /* what stands in front of the first part is text */
+	}
+	mail->charset = CHARSET_COUNT;
+	mail->in_part = 1;
+}
+
 static void begin_body(struct mail *mail, struct walk_run *run, size_t at)
 {
 	enum body body = body_of(mail);
-	int transfer = transfer_of(mail);
-	size_t length = 0;
-	const uint8_t *value;
+	int transfer = mail->is_doubled ? -1 : transfer_of(mail);
+	struct parameter charset;
 
 	mail->mode = BODY_START;
 	mail->was_blank = 1;
@@ -425,29 +471,22 @@ static void begin_body(struct mail *mail, struct walk_run *run, size_t at)
 	mail->transfer = (uint8_t)(transfer < 0 ? TRANSFER_NONE : transfer);
 	mail->phase = 0;
 	run->open = at;
-	if (body == BODY_MULTIPART) {
-		value = parameter(mail, "boundary", &length);
-		if (value && length && length <= BOUNDARY_BYTES && mail->depth < BOUNDARIES) {
-			memcpy(mail->boundaries[mail->depth], value, length);
-			mail->lengths[mail->depth++] = (uint8_t)length;
-			return; /* what stands in front of the first part is text */
-		}
-		if (mail->depth == BOUNDARIES) {
-			mail->charset = CHARSET_COUNT;
-			mail->in_part = 1;
-		}
+	if (body == BODY_MULTIPART && !mail->is_doubled) {
+		begin_multipart(mail, transfer);
 		return;
 	}
 	if (body == BODY_MESSAGE && transfer == TRANSFER_NONE) {
 		begin_headers(mail, FIELD_START);
 		return;
 	}
-	if (body == BODY_OTHER || transfer < 0) {
+	charset = parameter(mail, "charset");
+	mail->charset = (uint8_t)walk_charset(charset.value, charset.length);
+	/* A message written in base64 has parts of its own in it. */
+	if (body == BODY_OTHER || transfer < 0 || body == BODY_MESSAGE || charset.is_odd)
 		mail->charset = CHARSET_COUNT;
-	} else {
-		value = parameter(mail, "charset", &length);
-		mail->charset = (uint8_t)walk_charset(value, value ? length : 0);
-	}
+	/* Two bytes a character are only said of what is written in base64 (RFC 2781, 4): else they are not there. */
+	if (mail->charset > CHARSET_WINDOWS_1252 && mail->transfer != TRANSFER_BASE64)
+		mail->charset = CHARSET_COUNT;
 	mail->in_part = mail->charset != CHARSET_UTF8 || mail->transfer != TRANSFER_NONE;
 }
 
@@ -460,11 +499,11 @@ static void end_part(struct mail *mail, struct walk_run *run, size_t at)
 		mail->phase = (uint8_t)walk_phase(run->text, run->open, at, mail->phase);
 }
 
-/* Does a line that is one of the boundaries begin at @at? The innermost that fits counts. */
-static bool meets_boundary(struct mail *mail, struct walk_run *run, size_t at)
+/* Which boundary is the line at @at? The longest that fits: one may begin as another, and of two the same the inner one counts. */
+static bool find_boundary(const struct mail *mail, const struct text *text, size_t at,
+			  unsigned *out_index, bool *out_is_last)
 {
-	const struct text *text = run->text;
-	size_t left = text->length - at;
+	size_t left = text->length - at, longest = 0;
 
 	if (!mail->depth || left < 3 || text->bytes[at] != '-' || text->bytes[at + 1] != '-')
 		return false;
@@ -472,21 +511,49 @@ static bool meets_boundary(struct mail *mail, struct walk_run *run, size_t at)
 		size_t size = mail->lengths[i], end = at + 2 + size;
 		bool is_last;
 
-		if (left < 2 + size || memcmp(text->bytes + at + 2, mail->boundaries[i], size) != 0)
+		if (size <= longest || left < 2 + size ||
+		    memcmp(text->bytes + at + 2, mail->boundaries[i], size) != 0)
 			continue;
 		is_last = text->length - end >= 2 && memcmp(text->bytes + end, "--", 2) == 0;
 		if (end < text->length && !is_last && !is_line_end(text->bytes[end]) &&
 		    !is_blank(text->bytes[end]))
 			continue;
-		end_part(mail, run, at);
-		mail->depth = (uint8_t)(is_last ? i : i + 1);
-		begin_headers(mail, SKIPPED);
-		if (is_last) {
-			mail->mode = BODY; /* the epilogue is text */
-		}
-		return true;
+		longest = size;
+		*out_index = i;
+		*out_is_last = is_last;
 	}
-	return false;
+	return longest > 0;
+}
+
+static bool meets_boundary(struct mail *mail, struct walk_run *run, size_t at)
+{
+	unsigned index;
+	bool is_last;
+
+	if (!find_boundary(mail, run->text, at, &index, &is_last))
+		return false;
+	end_part(mail, run, at);
+	mail->depth = (uint8_t)(is_last ? index : index + 1);
+	begin_headers(mail, SKIPPED);
+	if (is_last)
+		mail->mode = BODY; /* the epilogue is text */
+	return true;
+}
+
+/*
+ * A header that says how what follows is written, where text should be: behind a line that is no header, in a message that was forwarded
+ * as text, in a part whose boundary was not told. Some readers heed it: so do we.
+ */
+static bool meets_encoding(struct mail *mail, struct walk_run *run, size_t at)
+{
+	static const char name[] = "content-transfer-encoding";
+	size_t size = sizeof(name) - 1;
+
+	if (mail->in_part || run->text->length - at <= size ||
+	    (run->text->bytes[at] | 0x20) != 'c' || !walk_same(run->text->bytes + at, size, name))
+		return false;
+	begin_headers(mail, FIELD_START);
+	return true;
 }
 
 static bool meets_message(struct mail *mail, struct walk_run *run, size_t at)
@@ -503,19 +570,25 @@ static bool meets_message(struct mail *mail, struct walk_run *run, size_t at)
 static size_t in_body(struct mail *mail, struct walk_run *run, size_t at)
 {
 	const uint8_t *b = run->text->bytes, *end;
+	size_t stop;
 
 	if (mail->mode == BODY_START) {
-		if (meets_boundary(mail, run, at) || meets_message(mail, run, at))
+		if (meets_boundary(mail, run, at) || meets_message(mail, run, at) ||
+		    meets_encoding(mail, run, at))
 			return at;
-		mail->was_blank = b[at] == '\n' || (b[at] == '\r' && run->text->length - at > 1 &&
-						    b[at + 1] == '\n');
+		mail->was_blank = is_line_end(b[at]);
 		mail->mode = BODY;
 	}
 	end = memchr(b + at, '\n', run->to - at);
-	if (!end)
-		return run->to;
-	mail->mode = BODY_START;
-	return (size_t)(end - b) + 1;
+	stop = end ? (size_t)(end - b) + 1 : run->to;
+	for (; (end = memchr(b + at, '\r', stop - at)); at = (size_t)(end - b) + 1)
+		if (ends_line(run->text, (size_t)(end - b))) {
+			mail->mode = BODY_START;
+			return (size_t)(end - b) + 1;
+		}
+	if (b[stop - 1] == '\n')
+		mail->mode = BODY_START;
+	return stop;
 }
 
 /* ---- the machine ------------------------------------------------------------------------------ */
@@ -538,7 +611,7 @@ static size_t begin_field(struct mail *mail, struct walk_run *run, size_t at)
 	if (!mail->is_started && left >= 5 && memcmp(b + at, "From ", 5) == 0) {
 		mail->is_mbox = 1;
 		mail->mode = SKIPPED;
-	} else if (b[at] == '\n') {
+	} else if (ends_line(run->text, at)) {
 		begin_body(mail, run, at + 1);
 		at++;
 	} else if (b[at] == '\r' || (b[at] >= 0xbb && !mail->is_started)) {
@@ -559,14 +632,14 @@ static size_t in_field_name(struct mail *mail, struct walk_run *run, size_t at)
 	if (byte == ':') {
 		end_field_name(mail);
 		mail->mode = FIELD_TEXT;
-	} else if (byte == '\n') {
+	} else if (ends_line(run->text, at)) {
 		/* No header: the body has begun, unless it is the count of bytes in front of an .emlx. */
 		if (is_number(mail->name, mail->name_length) && !mail->type_length &&
 		    !mail->encoding_length)
 			mail->mode = FIELD_START;
 		else
 			begin_body(mail, run, at + 1);
-	} else if (mail->name_length < NAME_BYTES && byte != '\r' && byte != ' ') {
+	} else if (mail->name_length < NAME_BYTES && byte != '\r' && !is_blank(byte)) {
 		mail->name[mail->name_length++] = byte;
 	}
 	return at + 1;
@@ -593,7 +666,7 @@ void walk_mail(void *state, struct walk_run *run)
 			at = next_line(mail, byte, at);
 			break;
 		case SKIPPED:
-			if (byte == '\n')
+			if (ends_line(run->text, at))
 				mail->mode = FIELD_START;
 			at++;
 			break;

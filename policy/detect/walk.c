@@ -76,6 +76,37 @@ bool walk_same(const uint8_t *bytes, size_t length, const char *word)
 	return word[length] == 0;
 }
 
+/* Charsets whose ASCII is not ASCII, or that leave open in which order their bytes stand: what they say cannot be read here. */
+static bool hides_ascii(const uint8_t *name, size_t length)
+{
+	static const char *const fronts[] = {
+		"utf-7", "utf7", "unicode", "csunicode", "utf-16",    "utf16",	  "utf-32",
+		"utf32", "ucs",	 "csucs",   "iso-10646", "ebcdic",    "csebcdic", "utf-ebcdic",
+		"scsu",	 "bocu", "hz",	    "iso-2022",	 "csiso2022", "x-imap",	  "osd_",
+		"cp0",	 "ibm0", "ibm-0",   "csibm0"};
+	/* IBM's numbers: those of PCs have ASCII, those of mainframes (EBCDIC) do not. */
+	static const char *const ibm[] = {"ibm", "ibm-", "cp", "x-ibm", "csibm"};
+	static const char *const pc[] = {"437", "7",   "85",  "86",  "874",
+					 "932", "936", "949", "950", "125"};
+
+	for (size_t i = 0; i < BL_COUNT(fronts); i++)
+		if (length >= strlen(fronts[i]) && walk_same(name, strlen(fronts[i]), fronts[i]))
+			return true;
+	for (size_t i = 0; i < BL_COUNT(ibm); i++) {
+		size_t size = strlen(ibm[i]);
+		bool is_pc = false;
+
+		if (length <= size || !walk_same(name, size, ibm[i]) || !text_is_digit(name[size]))
+			continue;
+		for (size_t k = 0; k < BL_COUNT(pc); k++)
+			is_pc |= length - size >= strlen(pc[k]) &&
+				 walk_same(name + size, strlen(pc[k]), pc[k]);
+		if (!is_pc)
+			return true;
+	}
+	return false;
+}
+
 unsigned walk_charset(const uint8_t *name, size_t length)
 {
 	static const struct {
@@ -84,10 +115,8 @@ unsigned walk_charset(const uint8_t *name, size_t length)
 	} names[] = {
 		{"utf-8", CHARSET_UTF8},       {"utf8", CHARSET_UTF8},
 		{"us-ascii", CHARSET_UTF8},    {"ascii", CHARSET_UTF8},
-		{"utf-16", CHARSET_UTF16BE},   {"utf-16be", CHARSET_UTF16BE},
-		{"utf-16le", CHARSET_UTF16LE}, {"utf-32", CHARSET_UTF32BE},
+		{"utf-16be", CHARSET_UTF16BE}, {"utf-16le", CHARSET_UTF16LE},
 		{"utf-32be", CHARSET_UTF32BE}, {"utf-32le", CHARSET_UTF32LE},
-		{"utf-7", CHARSET_COUNT},      {"unicode-1-1-utf-7", CHARSET_COUNT},
 	};
 
 	if (length == 0)
@@ -95,6 +124,8 @@ unsigned walk_charset(const uint8_t *name, size_t length)
 	for (size_t i = 0; i < BL_COUNT(names); i++)
 		if (walk_same(name, length, names[i].name))
 			return names[i].charset;
+	if (hides_ascii(name, length))
+		return CHARSET_COUNT;
 	/* ISO 8859, Windows, and all whose ASCII is ASCII: what is an address there is one as bytes. */
 	return CHARSET_WINDOWS_1252;
 }

@@ -516,6 +516,30 @@ static void attachments_are_hidden_and_still_decode(void **state)
 	free_desk(desk);
 }
 
+/* Base64 by its header, yet there to be read; text by its header, yet compressed. */
+static void parts_that_are_not_what_they_say_are_hidden(void **state)
+{
+	static const char file[] =
+		"From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; "
+		"boundary=x\r\n\r\n"
+		"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nwrite to kim@example.com\r\n"
+		"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nQlpoOTFBWSZTWQEC\r\n"
+		"--x\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8gdGhlcmU=\r\n--x--\r\n";
+	struct bytes bytes = {(uint8_t *)malloc(sizeof(file)), sizeof(file) - 1}, masked;
+	struct detect_profile mail = {.format = DETECT_MAIL};
+	struct desk *desk = make_desk();
+
+	(void)state;
+	memcpy(bytes.bytes, file, sizeof(file));
+	masked = mask_all(desk, &mail, &bytes, STYLE_FILL);
+	assert_null(memmem(masked.bytes, masked.length, "kim@", 4));
+	assert_null(memmem(masked.bytes, masked.length, "QlpoOTFB", 8));
+	assert_non_null(memmem(masked.bytes, masked.length, "aGVsbG8gdGhlcmU=", 16));
+	free(masked.bytes);
+	free(bytes.bytes);
+	free_desk(desk);
+}
+
 static void a_window_that_lies_about_its_charset_is_read_byte_by_byte(void **state)
 {
 	static const char file[] = "caf\xe9, write to kim@example.com\n";
@@ -558,6 +582,7 @@ int main(void)
 		cmocka_unit_test(the_mask_is_that_of_the_text_whatever_the_charset),
 		cmocka_unit_test(bodies_of_mail_are_masked_as_their_text_is),
 		cmocka_unit_test(attachments_are_hidden_and_still_decode),
+		cmocka_unit_test(parts_that_are_not_what_they_say_are_hidden),
 		cmocka_unit_test(a_window_that_lies_about_its_charset_is_read_byte_by_byte),
 		cmocka_unit_test(nul_is_refused_and_the_state_goes_on),
 	};

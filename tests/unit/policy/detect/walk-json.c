@@ -5,6 +5,7 @@ static void values_of_named_keys_are_hidden(void **state)
 {
 	static const struct walk_row rows[] = {
 		{"{\"phone\": \"555\", \"x\": \"y\"}", "phone[555]"},
+		{"{\"\\u0070hon\\u0065\": \"555\", \"\\u00\": \"y\"}", "phone[555]"},
 		{"{\"dateOfBirth\":\"1980\",\"ssn\":123456789}",
 		 "date-of-birth[1980] national-id[123456789]"},
 		{"{\"name\": {\"first\": \"Ada\", \"last\": \"Lovelace\"}}",

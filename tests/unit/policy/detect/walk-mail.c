@@ -88,6 +88,44 @@ static void multiparts_nested_too_deep_are_hidden(void **state)
 	walked_free(&walked);
 }
 
+static void what_lies_about_its_parts_is_hidden(void **state)
+{
+	static const struct walk_row rows[] = {
+		/* said twice */
+		{"Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\nQUFB\n",
+		 "6/0/0[QUFB\n]"},
+		{"Content-Type: multipart/x; boundary=a; boundary=b\n\n--a\n", "6/0/0[--a\n]"},
+		/* in pieces, escaped, behind a comment */
+		{"Content-Type: multipart/x; boundary*0=a; boundary*1=b\n\n--ab\n",
+		 "6/0/0[--ab\n]"},
+		{"Content-Type: multipart/x; boundary=\"a\\b\"\n\n--ab\n", "6/0/0[--ab\n]"},
+		{"Content-Type: multipart/x; (;boundary=y) boundary=a\n\n--a\n", "6/0/0[--a\n]"},
+		{"Content-Type: multipart/x\n\n--a\n", "6/0/0[--a\n]"},
+		/* a quoted value is none of the parameters */
+		{"Content-Type: multipart/x; y=\";boundary=b\"; boundary=a\n\n--a\n"
+		 "Content-Transfer-Encoding: base64\n\nQUFB\n--a--\n",
+		 "0/2/0[QUFB\n]"},
+		/* messages within what is encoded, characters of two bytes that are not */
+		{"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQUFB\n",
+		 "6/2/0[QUFB\n]"},
+		{"Content-Type: text/plain; charset=utf-16le\n\nkim@x\n", "6/0/0[kim@x\n]"},
+		{"Content-Type: text/plain; charset=IBM037\n\nab\n", "6/0/0[ab\n]"},
+		{"Content-Type: text/plain; charset=cp852\n\nab\n", "1/0/0[ab\n]"},
+		/* a boundary that begins as another does */
+		{"Content-Type: multipart/x; boundary=a--b\n\n--a--b\n"
+		 "Content-Type: multipart/x; boundary=a\n\n--a\n\n--a--b\n"
+		 "Content-Transfer-Encoding: base64\n\nQUFB\n--a--b--\n",
+		 "0/2/0[QUFB\n]"},
+		/* headers where there should be none, and lines that end with a CR */
+		{"From: a\nno header\nContent-Transfer-Encoding: base64\n\nQUFB\n",
+		 "0/2/0[QUFB\n]"},
+		{"From: a\rContent-Transfer-Encoding\t: base64\r\rQUFB\r", "0/2/0[QUFB\r]"},
+	};
+
+	(void)state;
+	check_rows(DETECT_MAIL, 0, rows, BL_COUNT(rows));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +134,7 @@ int main(void)
 		cmocka_unit_test(bodies_are_parts_by_their_headers),
 		cmocka_unit_test(multiparts_nest),
 		cmocka_unit_test(multiparts_nested_too_deep_are_hidden),
+		cmocka_unit_test(what_lies_about_its_parts_is_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
