@@ -551,6 +551,18 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 	return status;
 }
 
+enum bl_status device_forget_found(struct device_store *store, const char *id, struct bl_error *why)
+{
+	struct device_entry *entry;
+	BL_CLEANUP(fd_close) int fd = -1;
+	STORE_LOCKED(store);
+	enum bl_status status = store_find(store, id, &entry, why);
+
+	if (status == BL_OK)
+		status = store_folder(store, id, &fd, why);
+	return status == BL_OK ? secret_forget_found(fd, why) : status;
+}
+
 /* ---- certificates -------------------------------------------------------------------------------------- */
 
 #define CERTIFICATE_OF 20 /* bytes of what a certificate is of: "~part-4294967295" and the like */

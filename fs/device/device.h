@@ -485,6 +485,10 @@ enum bl_status device_file_read(struct device_store *store, const char *id, cons
 enum bl_status device_file_remove(struct device_store *store, const char *id, const char *name,
 				  struct bl_error *why) BL_MUST_CHECK;
 
+/* device_forget_found - what the gate keeps of its files (docs/format-spans.md), when some of those are destroyed: overwritten and unlinked; idempotent */
+enum bl_status device_forget_found(struct device_store *store, const char *id,
+				   struct bl_error *why) BL_MUST_CHECK;
+
 /* device_forget_customer - the sealed customer part and facts overwritten, synced and unlinked (a shred); idempotent */
 enum bl_status device_forget_customer(struct device_store *store, const char *id,
 				      struct bl_error *why) BL_MUST_CHECK;

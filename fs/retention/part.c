@@ -70,12 +70,15 @@ static enum bl_status open_inside(const struct shred *shred, struct inside *insi
 			   hot ? hot : inside->own, &inside->sealed, why);
 }
 
+/* Every way of going on comes by here: what was found in the files, and who was known from them, goes now at the latest. */
 enum bl_status step_check(struct shred *shred, struct bl_error *why)
 {
 	const struct journal *journal = &shred->journal;
 	INSIDE_CLEANUP struct inside inside = {.sealed = NULL};
-	enum bl_status status = open_inside(shred, &inside, why);
+	enum bl_status status = device_forget_found(shred->context->store, shred->device.id, why);
 
+	if (status == BL_OK)
+		status = open_inside(shred, &inside, why);
 	if (status == BL_OK)
 		status = sealed_part_check(inside.sealed, journal->places, journal->place_count,
 					   journal->neighbours, why);

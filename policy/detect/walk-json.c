@@ -79,7 +79,7 @@ static unsigned hex_digit(uint8_t byte)
 	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10u : 16u;
 }
 
-/* "\\u0065mail" is "email"; other escapes are no letters of a name. */
+/* "\u0065mail" is "email"; other escapes are no letters of a name. */
 static void read_escapes(struct json *json)
 {
 	size_t to = 0, length = json->key_length;

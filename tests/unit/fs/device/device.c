@@ -152,6 +152,31 @@ static void forgotten_customer_is_none(void **state)
 	device_record_done(&record);
 }
 
+/* Of files that are destroyed nothing stays that was found in them; whose device it is stays known. */
+static void what_was_found_is_forgotten_without_the_customer(void **state)
+{
+	static const char *const NAMES[] = {"store/devices/RMA-1/identities",
+					    "store/devices/RMA-1/spans"};
+	struct temp *temp = *state;
+	struct device_record record;
+
+	enroll_with_customer(temp, "RMA-1");
+	for (size_t i = 0; i < BL_COUNT(NAMES); i++) {
+		FILE *file = fopen(temp_path(temp, NAMES[i]), "w");
+
+		assert_non_null(file);
+		assert_true(fputs("found", file) >= 0);
+		assert_int_equal(fclose(file), 0);
+	}
+	assert_int_equal(device_forget_found(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_forget_found(temp->store, "RMA-1", NULL), BL_OK);
+	for (size_t i = 0; i < BL_COUNT(NAMES); i++)
+		assert_int_equal(access(temp_path(temp, NAMES[i]), F_OK), -1);
+	assert_int_equal(device_identities(temp->store, "RMA-1", &record, NULL), BL_OK);
+	assert_int_not_equal(record.identity_count, 0);
+	device_record_done(&record);
+}
+
 static void customer_of_another_device_does_not_open(void **state)
 {
 	struct temp *temp = *state;
@@ -337,6 +362,7 @@ int main(void)
 		TEST(record_of_another_device_enrolls_none),
 		TEST(customer_is_sealed_and_comes_back),
 		TEST(forgotten_customer_is_none),
+		TEST(what_was_found_is_forgotten_without_the_customer),
 		TEST(customer_of_another_device_does_not_open),
 		TEST(bad_enrolments_leave_nothing),
 		TEST(source_that_left_its_path_is_refused),
