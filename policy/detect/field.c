@@ -2,6 +2,7 @@
 #include "policy/detect/field.h"
 #include "policy/detect/kind.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* ---- names ------------------------------------------------------------------------------------ */
@@ -21,7 +22,7 @@ static bool read_name(const uint8_t *bytes, size_t length, struct name *out)
 	struct text text = {bytes, length};
 	size_t used = 0;
 	bool is_open = false;
-	int32_t code;
+	int32_t code = 0;
 
 	out->count = 0;
 	for (size_t at = 0, step; at < length; at += step) {
@@ -29,7 +30,7 @@ static bool read_name(const uint8_t *bytes, size_t length, struct name *out)
 		size_t size = 0;
 		uint8_t byte = bytes[at];
 
-		step = text_next(&text, at, &code);
+		step = byte < 0x80 ? 1 : text_next(&text, at, &code);
 		if (text_is_letter(byte)) {
 			bool is_upper = byte < 'a';
 			bool was_lower = at > 0 && bytes[at - 1] >= 'a' && bytes[at - 1] <= 'z';
@@ -41,7 +42,7 @@ static bool read_name(const uint8_t *bytes, size_t length, struct name *out)
 				is_open = false;
 			folded[0] = (char)(byte | 0x20);
 			size = 1;
-		} else if (code >= 0x80 && text_is_word(code)) {
+		} else if (byte >= 0x80 && code >= 0x80 && text_is_word(code)) {
 			size = text_fold(code, folded);
 		}
 		if (!size) {
@@ -63,23 +64,64 @@ static bool read_name(const uint8_t *bytes, size_t length, struct name *out)
 	return out->count > 0;
 }
 
-/* As strcmp, but @letters has no NUL. */
-static int compare(const char *letters, size_t length, const char *word)
-{
-	int order = strncmp(letters, word, length);
+/* Words are compared eight bytes at a time, as numbers: at most KEY_LIMIT bytes of them. */
+#define KEY_LIMIT 32u
+struct key {
+	uint64_t parts[KEY_LIMIT / 8];
+};
 
-	return order ? order : word[length] ? -1 : 0;
+static uint64_t read_part(const char *bytes)
+{
+	uint64_t part;
+
+	memcpy(&part, bytes, sizeof(part));
+	return be64toh(part);
+}
+
+/* @length < KEY_LIMIT letters; zeros behind them */
+static struct key make_key(const char *letters, size_t length)
+{
+	char padded[KEY_LIMIT] = "";
+	struct key key;
+
+	memcpy(padded, letters, length);
+	for (size_t i = 0; i < BL_COUNT(key.parts); i++)
+		key.parts[i] = read_part(padded + 8 * i);
+	return key;
+}
+
+/* As strcmp, of a word of @size bytes, zeros at its end, 8 and more. */
+static int compare(const struct key *key, const char *word, size_t size)
+{
+	size_t i = 0;
+
+	for (; 8 * (i + 1) <= size; i++) {
+		uint64_t part = read_part(word + 8 * i);
+
+		if (key->parts[i] != part)
+			return key->parts[i] < part ? -1 : 1;
+	}
+	if (8 * i == size)
+		return 0;
+
+	/* The last bytes, with some again that were the same. */
+	size_t rest = size - 8 * i;
+	uint64_t part = read_part(word + size - 8) << (64 - 8 * rest);
+
+	return key->parts[i] < part ? -1 : key->parts[i] > part;
 }
 
 static const struct field_word *find_word(const char *letters, size_t length)
 {
 	size_t low = 0, high = field_word_count;
+	struct key key;
 
 	if (length < 2 || length >= sizeof(field_words->word))
 		return NULL;
+	key = make_key(letters, length);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = compare(letters, length, field_words[middle].word);
+		int order = compare(&key, field_words[middle].word, sizeof(field_words->word));
 
 		if (!order)
 			return &field_words[middle];
@@ -91,30 +133,46 @@ static const struct field_word *find_word(const char *letters, size_t length)
 	return NULL;
 }
 
-static const struct field_qualifier_word *find_qualifier(const char *letters, size_t length)
+/* The first qualifier that is not before the @length letters. */
+static size_t first_qualifier(const char *letters, size_t length)
 {
 	size_t low = 0, high = field_qualifier_count;
+	struct key key = make_key(letters, length);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare(&key, field_qualifiers[middle].word, sizeof(field_qualifiers->word)) >
+		    0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_word(const char *letters, size_t length, const char *word, size_t size)
+{
+	return length < size && memcmp(letters, word, length) == 0 && !word[length];
+}
+
+static const struct field_qualifier_word *find_qualifier(const char *letters, size_t length)
+{
+	size_t at;
 
 	if (length >= sizeof(field_qualifiers->word))
 		return NULL;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = compare(letters, length, field_qualifiers[middle].word);
-
-		if (!order)
-			return &field_qualifiers[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	at = first_qualifier(letters, length);
+	return at < field_qualifier_count && is_word(letters, length, field_qualifiers[at].word,
+						     sizeof(field_qualifiers->word))
+		       ? &field_qualifiers[at]
+		       : NULL;
 }
 
 /* What exports put behind a name: "Phone 1 - Value", "Name (Latin)", "phone_home". */
 static bool is_trailer(const char *letters, size_t length)
 {
-	static const char *const trailers[] = {
+	static const char trailers[][10] = {
 		"value", "formatted", "yomi",	 "kana",   "kanji",    "latin", "home",
 		"work",	 "mobile",    "private", "privat", "primary",  "other", "personal",
 		"cell",	 "number",    "no",	 "nr",	   "business", "main",	"text",
@@ -123,7 +181,7 @@ static bool is_trailer(const char *letters, size_t length)
 	};
 
 	for (size_t i = 0; i < BL_COUNT(trailers); i++)
-		if (compare(letters, length, trailers[i]) == 0)
+		if (is_word(letters, length, trailers[i], sizeof(trailers[i])))
 			return true;
 	return false;
 }
@@ -178,11 +236,19 @@ static struct field_rule rule_of_joined(const struct name *name)
 {
 	size_t end = name->starts[name->count];
 
-	for (size_t cut = 4; name->count == 1 && cut < 12 && cut + 3 <= end; cut++) {
-		const struct field_qualifier_word *qualifier = find_qualifier(name->letters, cut);
-		const struct field_word *word =
-			qualifier ? find_word(name->letters + cut, end - cut) : NULL;
+	if (name->count != 1 || end < 7)
+		return FIELD_NONE;
+	/* Those that begin as it does are in a row, the shortest first. */
+	for (size_t i = first_qualifier(name->letters, 4); i < field_qualifier_count; i++) {
+		const struct field_qualifier_word *qualifier = &field_qualifiers[i];
+		size_t cut = strlen(qualifier->word);
+		const struct field_word *word;
 
+		if (memcmp(qualifier->word, name->letters, 4) != 0)
+			break;
+		if (cut >= 12 || cut + 3 > end || memcmp(qualifier->word, name->letters, cut) != 0)
+			continue;
+		word = find_word(name->letters + cut, end - cut);
 		if (word && (qualifier->sort == QUALIFIER_PERSON || word->strength == FIELD_SURE))
 			return qualify(word, qualifier->sort);
 	}

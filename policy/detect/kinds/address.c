@@ -61,17 +61,33 @@ static const char weak_before[] = " place pl route rte cours passage square via 
 				  "largo strada borgo corso camino ronda pass jr "
 				  "diagonal transversal plaza carrera avenida ";
 /* Endings of one word with the street in it. */
-static const char *const endings[] = {
-	"straße", "strasse", "str",    "weg",	 "platz",    "gasse",	  "allee",    "ufer",
-	"ring",	  "damm",    "stieg",  "steig",	 "chaussee", "promenade", "markt",    "straat",
-	"laan",	  "gracht",  "plein",  "kade",	 "dijk",     "singel",	  "steenweg", "gatan",
-	"vägen",  "gränd",   "torget", "gade",	 "vej",	     "gata",	  "veien",    "vegen",
-	"vei",	  "katu",    "kuja",   "polku",	 "allé",     "alle",	  "gaten",    "plads",
-	"plass",  "tie",     "baan",   "dreef",	 "gässli",   "strasze",	  "stræde",   "stråket",
-	"backen", "bakken",  "haven",  "parken", "winkel",   "graben",	  "zeile",    "twiete",
-	"hof",	  "berg",    "wall",   "tor",	 "feld",     "kamp",	  "brücke",   "burg",
-	"tal",	  "grund",   "garten", "park",	 "wiese",    "wiesen",	  "rain",     "halde",
-	"leite",  "utca",    "ulica",
+#define ENDING(text)                                                                               \
+	{                                                                                          \
+		sizeof(text) - 1, text                                                             \
+	}
+static const struct {
+	uint8_t length;
+	char text[11];
+} endings[] = {
+	ENDING("straße"),   ENDING("strasse"),	 ENDING("str"),	     ENDING("weg"),
+	ENDING("platz"),    ENDING("gasse"),	 ENDING("allee"),    ENDING("ufer"),
+	ENDING("ring"),	    ENDING("damm"),	 ENDING("stieg"),    ENDING("steig"),
+	ENDING("chaussee"), ENDING("promenade"), ENDING("markt"),    ENDING("straat"),
+	ENDING("laan"),	    ENDING("gracht"),	 ENDING("plein"),    ENDING("kade"),
+	ENDING("dijk"),	    ENDING("singel"),	 ENDING("steenweg"), ENDING("gatan"),
+	ENDING("vägen"),    ENDING("gränd"),	 ENDING("torget"),   ENDING("gade"),
+	ENDING("vej"),	    ENDING("gata"),	 ENDING("veien"),    ENDING("vegen"),
+	ENDING("vei"),	    ENDING("katu"),	 ENDING("kuja"),     ENDING("polku"),
+	ENDING("allé"),	    ENDING("alle"),	 ENDING("gaten"),    ENDING("plads"),
+	ENDING("plass"),    ENDING("tie"),	 ENDING("baan"),     ENDING("dreef"),
+	ENDING("gässli"),   ENDING("strasze"),	 ENDING("stræde"),   ENDING("stråket"),
+	ENDING("backen"),   ENDING("bakken"),	 ENDING("haven"),    ENDING("parken"),
+	ENDING("winkel"),   ENDING("graben"),	 ENDING("zeile"),    ENDING("twiete"),
+	ENDING("hof"),	    ENDING("berg"),	 ENDING("wall"),     ENDING("tor"),
+	ENDING("feld"),	    ENDING("kamp"),	 ENDING("brücke"),   ENDING("burg"),
+	ENDING("tal"),	    ENDING("grund"),	 ENDING("garten"),   ENDING("park"),
+	ENDING("wiese"),    ENDING("wiesen"),	 ENDING("rain"),     ENDING("halde"),
+	ENDING("leite"),    ENDING("utca"),	 ENDING("ulica"),
 };
 /* The last of them are names of towns as well: they need a postcode or town behind. */
 #define STRONG_ENDINGS 47u
@@ -153,7 +169,10 @@ static bool token_in(const char *list, const struct text *text, const struct tok
 
 static bool is_upper(int32_t code)
 {
-	unsigned category = code < 0 ? UTF8PROC_CATEGORY_CN : (unsigned)utf8proc_category(code);
+	if (code < 0x80)
+		return code >= 'A' && code <= 'Z';
+
+	unsigned category = (unsigned)utf8proc_category(code);
 
 	return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT;
 }
@@ -895,16 +914,18 @@ static size_t ending_of(const struct text *text, const struct token *word)
 	if (text->bytes[end - 1] == '.')
 		end--;
 	for (size_t i = 0; i < BL_COUNT(endings); i++) {
-		size_t length = strlen(endings[i]);
+		size_t length = endings[i].length;
+		const char *ending = endings[i].text;
 
-		if (end - word->start < length)
+		if (end - word->start < length ||
+		    text->bytes[end - 1] != (uint8_t)ending[length - 1])
 			continue;
-		if (memcmp(text->bytes + end - length, endings[i], length) == 0)
+		if (memcmp(text->bytes + end - length, ending, length) == 0)
 			return i;
 		/* "Berliner Straße" */
 		if (end - word->start == length &&
-		    text_lower(text->bytes[word->start]) == (uint8_t)endings[i][0] &&
-		    memcmp(text->bytes + word->start + 1, endings[i] + 1, length - 1) == 0)
+		    text_lower(text->bytes[word->start]) == (uint8_t)ending[0] &&
+		    memcmp(text->bytes + word->start + 1, ending + 1, length - 1) == 0)
 			return i;
 	}
 	return BL_COUNT(endings);
@@ -949,6 +970,16 @@ static bool is_plain_number(const struct text *text, size_t at, size_t *out_end)
 	return true;
 }
 
+/* No postcode begins with more than four characters that are no digits. */
+static bool has_digit_soon(const struct text *text, size_t at)
+{
+	size_t end = BL_MIN(text->length, at + 5);
+
+	while (at < end && !text_is_digit(text->bytes[at]))
+		at++;
+	return at < end;
+}
+
 /* "Am Markt 5, 80331 München": any capitalised words and a number, where a postcode of five digits or more and a town follow. */
 static bool confirmed_street(const struct text *text, size_t at, struct sink *sink)
 {
@@ -959,8 +990,10 @@ static bool confirmed_street(const struct text *text, size_t at, struct sink *si
 	if (!is_plain_number(text, at, &end))
 		return false;
 	code = skip_gap(text, end, &is_line);
+	if (code == end || !has_digit_soon(text, code))
+		return false;
 	line_end = postcode_end(text, code);
-	if (code == end || line_end < code + 5 || !space_at(text, line_end) ||
+	if (line_end < code + 5 || !space_at(text, line_end) ||
 	    town_end(text, line_end + 1) < line_end + 4)
 		return false;
 	for (unsigned i = 0; i < 5; i++) {
@@ -979,29 +1012,28 @@ static bool confirmed_street(const struct text *text, size_t at, struct sink *si
 	return true;
 }
 
-static bool compound_street(const struct text *text, size_t at, struct sink *sink)
+static bool compound_street(const struct text *text, size_t at, const struct token *word,
+			    struct sink *sink)
 {
-	struct token word;
 	unsigned words;
 	size_t ending, start, end = at, length;
 
-	if (!read_before(text, at, false, &word) ||
-	    (!is_capital(&word) && word.kind != TOKEN_LOWER) || !is_plain_number(text, at, &end))
+	if ((!is_capital(word) && word->kind != TOKEN_LOWER) || !is_plain_number(text, at, &end))
 		return false;
-	ending = ending_of(text, &word);
-	if (ending == BL_COUNT(endings) || !starts_here(text, word.start))
+	ending = ending_of(text, word);
+	if (ending == BL_COUNT(endings) || !starts_here(text, word->start))
 		return confirmed_street(text, at, sink);
-	length = strlen(endings[ending]);
-	start = street_start(text, &word, &words);
+	length = endings[ending].length;
+	start = street_start(text, word, &words);
 
-	bool is_alone = word.end - word.start <= length + 1;
+	bool is_alone = word->end - word->start <= length + 1;
 
-	if (word.kind == TOKEN_LOWER || (is_alone && words == 0))
+	if (word->kind == TOKEN_LOWER || (is_alone && words == 0))
 		return false;
-	if (!is_alone && word.end - word.start < length + 3)
+	if (!is_alone && word->end - word->start < length + 3)
 		return false;
 	if (!is_alone && words && ending < STRONG_ENDINGS)
-		start = word.start; /* "Familie Hauptstraße": one word is the street */
+		start = word->start; /* "Familie Hauptstraße": one word is the street */
 	add_address(text, sink, start, end,
 		    ending >= STRONG_ENDINGS || length == 3 || (is_alone && length < 5));
 	return true;
@@ -1009,19 +1041,18 @@ static bool compound_street(const struct text *text, size_t at, struct sink *sin
 
 /* ---- boxes ----------------------------------------------------------------------------------------------------------- */
 
-static bool box_at(const struct text *text, size_t at, size_t end, struct sink *sink)
+static bool box_at(const struct text *text, const struct token *word, size_t end, struct sink *sink)
 {
 	static const char alone[] =
 		" postfach postbus postboks apartado bp postbox locker lockbox ";
 	static const char after[] = " box postale postal pocztowa ";
-	struct token word, before;
-	size_t start;
+	struct token before;
+	size_t start = word->start;
 
-	if (!read_before(text, at, false, &word))
+	if (!memchr("pablPABL", text->bytes[start], 8)) /* how they all begin */
 		return false;
-	start = word.start;
-	if (token_in(after, text, &word)) {
-		if (!read_before(text, word.start, false, &before)) {
+	if (token_in(after, text, word)) {
+		if (!read_before(text, word->start, false, &before)) {
 			/* "P.O.Box 12" */
 			if (start < 4 || memcmp(text->bytes + start - 4, "P.O.", 4) != 0)
 				return false;
@@ -1037,7 +1068,7 @@ static bool box_at(const struct text *text, size_t at, size_t end, struct sink *
 		} else {
 			return false;
 		}
-	} else if (!token_in(alone, text, &word) || !is_capital(&word)) {
+	} else if (!token_in(alone, text, word) || !is_capital(word)) {
 		return false;
 	}
 	/* "12 34 56" */
@@ -1048,31 +1079,30 @@ static bool box_at(const struct text *text, size_t at, size_t end, struct sink *
 			break;
 		end = more;
 	}
-	add_address(text, sink, start, end, word.letters == 2);
+	add_address(text, sink, start, end, word->letters == 2);
 	return true;
 }
 
 /* "Apt. 864": what stands before it is a street, whatever it is called, if it has a number and a capital. */
-static bool unit_at(const struct text *text, size_t at, struct sink *sink)
+static bool unit_at(const struct text *text, const struct token *unit, struct sink *sink)
 {
 	static const char strong[] = " apt apartment apto suite ste ";
-	struct token unit, token;
-	size_t start, next, words = 0;
+	struct token token;
+	size_t start = unit->start, next = start, words = 0;
 	bool has_number = false;
 
-	if (!read_before(text, at, false, &unit) || !is_capital(&unit) ||
-	    !token_in(strong, text, &unit))
+	if (!is_capital(unit) || !memchr("AS", text->bytes[start], 2) ||
+	    !token_in(strong, text, unit))
 		return false;
-	start = next = unit.start;
 	/* over the line's end and its indent */
-	while (next > 0 && unit.start - next < 16 && memchr(" \t\r\n,", text->bytes[next - 1], 5))
+	while (next > 0 && unit->start - next < 16 && memchr(" \t\r\n,", text->bytes[next - 1], 5))
 		next--;
-	if (next < unit.start)
+	if (next < unit->start)
 		next++; /* read_before wants a separator */
 	for (unsigned i = 0; i < 7; i++) {
 		struct text upto = {text->bytes, next};
 
-		if (i == 0 && next > 0 && next <= unit.start) {
+		if (i == 0 && next > 0 && next <= unit->start) {
 			/* the word that ends at next - 1 */
 			size_t end = next - 1, from = end;
 
@@ -1103,7 +1133,7 @@ static bool unit_at(const struct text *text, size_t at, struct sink *sink)
 	}
 	if (!has_number || !words || !starts_here(text, start))
 		return false;
-	add_address(text, sink, start, unit.start - 1, false);
+	add_address(text, sink, start, unit->start - 1, false);
 	return true;
 }
 
@@ -1155,6 +1185,16 @@ static void nl_postcode_at(const struct text *text, size_t at, size_t digits, st
 		add_postcode(sink, at, end);
 }
 
+/* Second halves: "1AA", "0B1", and four characters of Ireland */
+static bool may_be_half(const struct text *text, size_t at)
+{
+	const uint8_t *p = text->bytes + at;
+	size_t left = text->length - at;
+
+	return left > 2 && (text_is_letter(p[1]) || (left > 3 && text_is_alnum(p[1]) &&
+						     text_is_alnum(p[2]) && text_is_alnum(p[3])));
+}
+
 /* The second half of "SW1A 1AA" or "K1A 0B1" begins at @at. */
 static bool lettered_postcode_at(const struct text *text, size_t at, struct sink *sink)
 {
@@ -1203,6 +1243,8 @@ static bool follows_name(const struct text *text, size_t at)
 
 void short_number_at(const struct text *text, size_t at, size_t end, struct sink *sink)
 {
+	struct token word;
+
 	if (sink->is_name)
 		return;
 	/* "D-80331 München" */
@@ -1229,11 +1271,12 @@ void short_number_at(const struct text *text, size_t at, size_t end, struct sink
 		nl_postcode_at(text, at, end - at, sink);
 	if (!follows_name(text, at))
 		return;
-	if (lettered_postcode_at(text, at, sink) || us_zip_at(text, at, end - at, sink))
+	if ((may_be_half(text, at) && lettered_postcode_at(text, at, sink)) ||
+	    us_zip_at(text, at, end - at, sink))
 		return;
-	if ((sink->classes & CLASS_BIT(CLASS_ADDRESS)) && !box_at(text, at, end, sink) &&
-	    !unit_at(text, at, sink))
-		compound_street(text, at, sink);
+	if ((sink->classes & CLASS_BIT(CLASS_ADDRESS)) && read_before(text, at, false, &word) &&
+	    !box_at(text, &word, end, sink) && !unit_at(text, &word, sink))
+		compound_street(text, at, &word, sink);
 }
 
 /* ---- by label ------------------------------------------------------------------------------------------------------------- */

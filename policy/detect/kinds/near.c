@@ -20,12 +20,15 @@ struct word {
 	size_t start; /* in the text */
 };
 
-static bool is_in(const char *words, const char *word, size_t length)
+static bool is_in(const char *words, const struct word *word)
 {
-	for (const char *at = words; (at = strchr(at, '|')) && at[1]; at++)
-		if (strncmp(at + 1, word, length) == 0 && at[1 + length] == '|')
-			return true;
-	return false;
+	char padded[sizeof(word->letters) + 3];
+
+	padded[0] = '|';
+	memcpy(padded + 1, word->letters, word->length);
+	padded[word->length + 1] = '|';
+	padded[word->length + 2] = '\0';
+	return strstr(words, padded);
 }
 
 /* The end of the word before @at: over what makes no words, at most one end of line. @at 0: there is none. */
@@ -80,9 +83,9 @@ bool near_behind(const struct text *text, size_t at, const char *words)
 			return false;
 		if (word.length == 0 && at - word.start > 1) /* a number of its own */
 			return false;
-		if (word.length && is_in(words, word.letters, word.length))
+		if (word.length && is_in(words, &word))
 			return true;
-		if (word.length && !is_in(connectors, word.letters, word.length))
+		if (word.length && !is_in(connectors, &word))
 			return false;
 		at = word.start;
 	}
@@ -94,7 +97,7 @@ bool near_word(const struct text *text, size_t at, const char *words)
 	struct word word;
 
 	return skip_gap(text, &at, 0) && read_word(text, at, &word) && word.length &&
-	       is_in(words, word.letters, word.length);
+	       is_in(words, &word);
 }
 
 bool near_is_part(const struct text *text, size_t at)

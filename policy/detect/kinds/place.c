@@ -170,6 +170,8 @@ static bool is_map_before(const struct text *text, size_t at)
 		"daddr=", "saddr=", "cp=", "point=", "/place/", "/search/", "latlng=", "q=loc:",
 	};
 
+	if (at == 0 || !memchr(":@=/", text->bytes[at - 1], 4)) /* what they all end with */
+		return false;
 	for (size_t i = 0; i < BL_COUNT(signs); i++) {
 		size_t length = strlen(signs[i]);
 
