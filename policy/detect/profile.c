@@ -195,13 +195,25 @@ static bool profile_signature(const uint8_t *head, size_t length, const char *na
 	return false;
 }
 
+#define LINE_STEP                                                                                  \
+	1024u /* no further at once: else lines that end with a CR would cost the whole head each */
+
 /* Behind the next line end from @at on; NULL: there is none. A CR alone is one to many a reader. */
 static const uint8_t *next_line(const uint8_t *at, const uint8_t *end)
 {
-	const uint8_t *feed = memchr(at, '\n', (size_t)(end - at));
-	const uint8_t *stop = feed ? feed : end, *lone = memchr(at, '\r', (size_t)(stop - at));
+	for (const uint8_t *limit; at < end; at = limit) {
+		limit = at + BL_MIN((size_t)(end - at), (size_t)LINE_STEP);
 
-	return lone && lone + 1 < stop ? lone + 1 : feed ? feed + 1 : NULL;
+		const uint8_t *feed = memchr(at, '\n', (size_t)(limit - at));
+		const uint8_t *stop = feed ? feed : limit;
+		const uint8_t *back = memchr(at, '\r', (size_t)(stop - at));
+
+		if (back && back + 1 < end)
+			return back + 1 + (back[1] == '\n');
+		if (feed)
+			return feed + 1;
+	}
+	return NULL;
 }
 
 /* Does a line in the head begin with @key, caseless? Returns what follows, NULL when none does. */

@@ -341,8 +341,29 @@ static void begin_line(struct card *card)
 	card->transfer = TRANSFER_NONE;
 }
 
+/* Does the line that ends at @at, "\r\n" or one of them, go on in the next one? */
+static bool goes_on(const struct card *card, const struct text *text, size_t at, bool is_value)
+{
+	if (text->bytes[at] == '\r' && at + 1 < text->length && text->bytes[at + 1] == '\n')
+		at++;
+	if (++at >= text->length)
+		return false;
+	return text->bytes[at] == ' ' || text->bytes[at] == '\t' ||
+	       (is_value && card->transfer == TRANSFER_QUOTED_PRINTABLE && card->is_soft) ||
+	       (is_value && card->transfer == TRANSFER_BASE64 && is_base64_line(text, at));
+}
+
+/* What is between two lines of an encoded value belongs to it: what was written across both is read as one. */
+static void tell_fold(struct card *card, struct walk_run *run, size_t at)
+{
+	if (card->transfer != TRANSFER_NONE && !card->is_plain && card->is_begun)
+		walk_part(run, at, at + 1, card->charset, card->transfer, card->phase);
+}
+
 static void end_line(struct card *card, struct walk_run *run, size_t at)
 {
+	if (card->mode == VALUE && goes_on(card, run->text, at, true))
+		tell_fold(card, run, at);
 	card->folded = card->hidden;
 	end_hidden(card, run, at);
 	card->inner = card->mode == COLON || card->mode == SPACE ? VALUE : card->mode;
@@ -357,13 +378,18 @@ static size_t next_line(struct card *card, struct walk_run *run, size_t at)
 	bool is_value = card->inner == VALUE, is_return = card->is_return;
 
 	card->is_return = 0;
-	if (byte == '\n' && is_return)
+	if (byte == '\n' && is_return) {
+		if (is_value && goes_on(card, run->text, at, true))
+			tell_fold(card, run, at);
 		return at + 1;
-	if (byte == ' ' || byte == '\t')
+	}
+	if (byte == ' ' || byte == '\t') {
+		if (is_value && card->transfer == TRANSFER_BASE64)
+			tell_fold(card, run, at);
 		at++;
-	else if (!(is_value && card->transfer == TRANSFER_QUOTED_PRINTABLE && card->is_soft) &&
-		 !(is_value && card->transfer == TRANSFER_BASE64 &&
-		   is_base64_line(run->text, at))) {
+	} else if (!(is_value && card->transfer == TRANSFER_QUOTED_PRINTABLE && card->is_soft) &&
+		   !(is_value && card->transfer == TRANSFER_BASE64 &&
+		     is_base64_line(run->text, at))) {
 		begin_line(card);
 		return at;
 	}

@@ -8,6 +8,7 @@
 #define TYPE_BYTES     232u
 #define NAME_BYTES     40u
 #define PHRASE_AHEAD   600u /* bytes of a header in which a name's address is looked for */
+#define LINE_STEP      1024u
 #define WORD_AHEAD     300u /* longest encoded word; RFC 2047 allows 75 bytes, programs write more */
 
 enum mode {
@@ -579,8 +580,10 @@ static size_t in_body(struct mail *mail, struct walk_run *run, size_t at)
 		mail->was_blank = is_line_end(b[at]);
 		mail->mode = BODY;
 	}
-	end = memchr(b + at, '\n', run->to - at);
-	stop = end ? (size_t)(end - b) + 1 : run->to;
+	/* Step by step: of lines that end with a CR none looks for the next LF far behind. */
+	stop = BL_MIN(run->to, at + LINE_STEP);
+	end = memchr(b + at, '\n', stop - at);
+	stop = end ? (size_t)(end - b) + 1 : stop;
 	for (; (end = memchr(b + at, '\r', stop - at)); at = (size_t)(end - b) + 1)
 		if (ends_line(run->text, (size_t)(end - b))) {
 			mail->mode = BODY_START;

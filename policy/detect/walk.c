@@ -36,6 +36,15 @@ void walk_part(struct walk_run *run, size_t start, size_t end, unsigned charset,
 
 	if (!out || start >= end)
 		return;
+	/* One goes on where the last one ended: they are one, or what stands across both would not be seen. */
+	if (out->part_count) {
+		struct walk_part *last = &out->parts[out->part_count - 1];
+
+		if (last->end == start && last->charset == charset && last->transfer == transfer) {
+			last->end = end;
+			return;
+		}
+	}
 	if (out->part_count == out->part_room) {
 		size_t room = out->part_room ? 2 * out->part_room : 16;
 		struct walk_part *grown = realloc(out->parts, room * sizeof(*grown));

@@ -29,7 +29,7 @@ static void encoded_values_are_parts(void **state)
 {
 	static const struct walk_row rows[] = {
 		{"FN;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:K=C3=AF=\r\n=6D\r\nX:y\r\n",
-		 "name[K=C3=AF=] name[=6D] 0/1/0[K=C3=AF=] 0/1/0[=6D]"},
+		 "name[K=C3=AF=] name[=6D] 0/1/0[K=C3=AF=\r\n=6D]"},
 		{"FN;QUOTED-PRINTABLE:=4B\n", "name[=4B] 0/1/0[=4B]"},
 		{"FN;CHARSET=ISO-8859-1:Kim\n", "name[Kim] 1/0/0[Kim]"},
 		{"PHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n BBB\r\n CCC=\r\nX:y\r\n",
