@@ -111,12 +111,19 @@ static int compare(const struct key *key, const char *word, size_t size)
 	return key->parts[i] < part ? -1 : key->parts[i] > part;
 }
 
+/* Is one of the words of that hash? */
+static bool has_bit(const uint64_t *bits, unsigned count, unsigned hash)
+{
+	return bits[hash % count / 64] >> (hash % 64) & 1;
+}
+
 static const struct field_word *find_word(const char *letters, size_t length)
 {
 	size_t low = 0, high = field_word_count;
 	struct key key;
 
-	if (length < 2 || length >= sizeof(field_words->word))
+	if (length < 2 || length >= sizeof(field_words->word) ||
+	    !has_bit(field_word_bits, FIELD_WORD_BITS, field_hash(letters, length)))
 		return NULL;
 	key = make_key(letters, length);
 	while (low < high) {
@@ -160,7 +167,8 @@ static const struct field_qualifier_word *find_qualifier(const char *letters, si
 {
 	size_t at;
 
-	if (length >= sizeof(field_qualifiers->word))
+	if (length == 0 || length >= sizeof(field_qualifiers->word) ||
+	    !has_bit(field_qualifier_bits, FIELD_QUALIFIER_BITS, field_hash(letters, length)))
 		return NULL;
 	at = first_qualifier(letters, length);
 	return at < field_qualifier_count && is_word(letters, length, field_qualifiers[at].word,
@@ -627,7 +635,8 @@ struct label {
 
 static bool is_label_byte(uint8_t byte)
 {
-	return text_is_alnum(byte) || byte >= 0x80 || memchr("_-. '", byte, 5);
+	return text_is_alnum(byte) || byte >= 0x80 || byte == ' ' || byte == '_' || byte == '-' ||
+	       byte == '.' || byte == '\'';
 }
 
 /* Of the letter that ends a word of field_words or a trailer: which letters may stand before it. Tests compare. */
@@ -684,7 +693,8 @@ static bool read_label(const struct text *text, size_t at, struct label *out)
 		end--;
 	out->is_tight = end == at;
 	out->quoting = BARE;
-	if (end > least && memchr("\"'`", text->bytes[end - 1], 3)) {
+	if (end > least && (text->bytes[end - 1] == '"' || text->bytes[end - 1] == '\'' ||
+			    text->bytes[end - 1] == '`')) {
 		quote = text->bytes[--end];
 		out->quoting = QUOTED;
 		if (end > least && text->bytes[end - 1] == '\\') {
@@ -727,10 +737,12 @@ static size_t value_start(const struct text *text, size_t at)
 
 	if (next >= text->length)
 		return 0;
-	if (text->bytes[at] == '=' && at > 0 && memchr("=!<>+-*/%&|^~", text->bytes[at - 1], 13))
+	if (text->bytes[at] == '=' && at > 0 && !text_is_alnum(text->bytes[at - 1]) &&
+	    memchr("=!<>+-*/%&|^~", text->bytes[at - 1], 13))
 		return 0;
 	if (text->bytes[at] == ':' &&
-	    (memchr(":=/", text->bytes[next], 3) || (at > 0 && text->bytes[at - 1] == ':')))
+	    (text->bytes[next] == ':' || text->bytes[next] == '=' || text->bytes[next] == '/' ||
+	     (at > 0 && text->bytes[at - 1] == ':')))
 		return 0;
 	if (text->bytes[at] == '=' && (text->bytes[next] == '=' || text->bytes[next] == '~'))
 		return 0;

@@ -31,6 +31,17 @@ extern const struct field_word field_words[]; /* sorted (field-words.c) */
 extern const size_t field_word_count;
 extern const struct field_qualifier_word field_qualifiers[]; /* sorted */
 extern const size_t field_qualifier_count;
+/* A bit for field_hash of each of them. */
+#define FIELD_WORD_BITS	     8192u
+#define FIELD_QUALIFIER_BITS 2048u
+extern const uint64_t field_word_bits[FIELD_WORD_BITS / 64];
+extern const uint64_t field_qualifier_bits[FIELD_QUALIFIER_BITS / 64];
+static inline unsigned field_hash(const char *letters, size_t length) /* of one and more */
+{
+	unsigned first = (uint8_t)letters[0], second = length > 1 ? (uint8_t)letters[1] : 0;
+
+	return ((first * 26 + second) * 26 + (uint8_t)letters[length - 1]) * 31 + (unsigned)length;
+}
 
 struct field_rule field_rule(const uint8_t *name, size_t length);
 

@@ -371,11 +371,25 @@ static bool add_colons(const struct text *text, size_t at, struct sink *sink)
 	return end > at;
 }
 
+/* From the colon at @at on: five colons, as the shortest address has, or two in a row? Times have none of that. */
+static bool has_colons(const struct text *text, size_t at)
+{
+	for (unsigned count = 1; count < 5; count++) {
+		if (is_at(text, at + 1, ':'))
+			return true;
+		at += 1 + hex_run(text, at + 1, 4);
+		if (!is_at(text, at, ':'))
+			return false;
+	}
+	return true;
+}
+
 void colon_at(const struct text *text, size_t at, struct sink *sink)
 {
 	size_t start = at;
 
-	if (!(sink->classes & (CLASS_BIT(CLASS_IP) | CLASS_BIT(CLASS_MAC))))
+	if (!(sink->classes & (CLASS_BIT(CLASS_IP) | CLASS_BIT(CLASS_MAC))) ||
+	    !has_colons(text, at))
 		return;
 	while (start > 0 && at - start < 5 && is_hex_at(text, start - 1))
 		start--;

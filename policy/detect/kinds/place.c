@@ -193,10 +193,12 @@ static size_t with_sign(const struct text *text, size_t at)
 void place_at(const struct text *text, size_t at, struct sink *sink)
 {
 	size_t start = with_sign(text, at), end;
-	bool is_map = is_map_before(text, start);
+	bool is_map;
 
-	if (!text_starts_word(text, start))
+	/* Hardly ever a pair at all. */
+	if (pair_end(text, start, 1, true) == start || !text_starts_word(text, start))
 		return;
+	is_map = is_map_before(text, start);
 	end = pair_end(text, start, is_map ? 1 : SURE_DECIMALS, is_map);
 	if (end > start)
 		sink_add(sink, start, end, CLASS_LOCATION, true);

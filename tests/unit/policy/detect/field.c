@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "policy/detect/field.h"
@@ -102,6 +103,33 @@ static void names_of_fields_tell_their_class(void **state)
 }
 
 /* They are looked up by halves, and a label's last two letters are asked first. */
+static void filters_have_the_bits_of_all_words(void **state)
+{
+	uint64_t words[FIELD_WORD_BITS / 64] = {0}, qualifiers[FIELD_QUALIFIER_BITS / 64] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < field_word_count; i++) {
+		unsigned bit = field_hash(field_words[i].word, strlen(field_words[i].word)) %
+			       FIELD_WORD_BITS;
+
+		words[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+	for (size_t i = 0; i < field_qualifier_count; i++) {
+		unsigned bit =
+			field_hash(field_qualifiers[i].word, strlen(field_qualifiers[i].word)) %
+			FIELD_QUALIFIER_BITS;
+
+		qualifiers[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+	for (size_t i = 0; i < BL_COUNT(words); i++)
+		if (words[i] != field_word_bits[i])
+			fail_msg("field_word_bits[%zu] should be 0x%016" PRIx64, i, words[i]);
+	for (size_t i = 0; i < BL_COUNT(qualifiers); i++)
+		if (qualifiers[i] != field_qualifier_bits[i])
+			fail_msg("field_qualifier_bits[%zu] should be 0x%016" PRIx64, i,
+				 qualifiers[i]);
+}
+
 static void tables_are_sorted_and_all_words_are_found(void **state)
 {
 	char line[64];
@@ -267,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_fields_tell_their_class),
+		cmocka_unit_test(filters_have_the_bits_of_all_words),
 		cmocka_unit_test(tables_are_sorted_and_all_words_are_found),
 		cmocka_unit_test(remembered_names_are_the_same),
 		cmocka_unit_test(labels_take_their_values),
