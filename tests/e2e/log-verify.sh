@@ -6,7 +6,7 @@ need mke2fs jq setpriv python3 iconv
 cp "$BAILEE_ROOT/examples/policies/shop.yaml" "$work/shop.yaml"
 mkdir -p "$work/files/Marta Quill"
 echo 'write to marta.quill@post.example, card 4111 1111 1111 1111' >"$work/files/secret-plans.txt"
-printf 'card 4111 1111 1111 1111\n' | iconv -t UTF-16 >"$work/files/wide.txt"
+{ printf 'SQLite format 3\0'; printf 'card 4111 1111 1111 1111\n'; } >"$work/files/wide.txt"
 echo empty >"$work/files/Marta Quill/inside.txt"
 truncate -s 4M "$work/one.img"
 mke2fs -q -d "$work/files" "$work/one.img"

@@ -14,6 +14,22 @@ static void put_cell(const char *text, const char *instead_of_bar)
 			fputc(*text, stdout);
 }
 
+#define LABELS 6 /* shown of each; the rows have the rest */
+
+static void put_labels(const char *text)
+{
+	unsigned shown = 1, more = 0;
+
+	for (; text && *text; text++) {
+		if (*text == '|' && shown++ >= LABELS)
+			more++;
+		if (shown <= LABELS)
+			fputs(*text == '|' ? ", " : (char[]){*text, 0}, stdout);
+	}
+	if (more)
+		printf(" and %u more", more);
+}
+
 static void put_kind(const struct kind *kind)
 {
 	printf("| `%s` | %s | ", kind->id, kind->trust == KIND_SURE ? "alone" : "by label");
@@ -25,7 +41,7 @@ static void put_kind(const struct kind *kind)
 	printf(" | %s | ", kind->check ? "checked" : "");
 	put_cell(kind->standard, "/");
 	fputs(" | ", stdout);
-	put_cell(kind->labels, ", ");
+	put_labels(kind->labels);
 	puts(" |");
 }
 

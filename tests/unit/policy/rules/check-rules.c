@@ -179,18 +179,6 @@ static const struct row ROWS[] = {
 	{"    who: [supervisor]\n    why: Receipts",
 	 "    who: [supervisor]\n    what: {contains: [card]}\n    why: Receipts",
 	 "rule 'tail' never masks 'email': its 'contains' leaves it out", "'contains'"},
-	{"email: keep-domain", "bank-account: shape, address: shape",
-	 "no detector of this version finds 'address', 'bank-account': the mask changes nothing "
-	 "yet",
-	 "keep it"},
-	{"contains: [loyalty, email]", "contains: [loyalty, name]",
-	 "no detector of this version finds 'name': the rule changes nothing yet", "keep it"},
-	{AFTER_RULES,
-	 AFTER_RULES "  - {id: ~shut, withhold: [any], who: everyone, what: {contains: "
-		     "[card-pin]}, why: A PIN is not shown.}\n",
-	 "no detector of this version finds 'card-pin': the rule closes no file yet", "keep it"},
-	{"detect:\n  sets: [contact,", "~detect:\n  sets: [location, contact,",
-	 "no detector of this version finds anything of the set 'location'", "count on it"},
 	/* what sessions show */
 	{AFTER_RULES,
 	 AFTER_RULES

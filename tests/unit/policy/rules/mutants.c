@@ -280,28 +280,6 @@ static void a_bound_of_a_second_is_a_thousand_milliseconds(void **state)
 	}
 }
 
-static void the_first_rule_is_looked_at_for_classes_too(void **state)
-{
-	static const char TEXT[] =
-		"bailee: 1\nname: Shop\nserial: 1\ntimezone: UTC\n"
-		"people: {anna: {roles: [boss]}}\nroles: {boss: {}}\n"
-		"defaults: {access: forbid, mask: fill}\nrules:\n"
-		"  - {id: first, mask: {vin: shape}, who: [boss], why: Cars are known by it.}\n"
-		"  - {id: runs, permit: [list, hold, administer], who: [boss], why: The boss runs "
-		"it.}\n";
-	struct policy *policy = NULL;
-	struct rules_findings findings;
-
-	(void)state;
-	assert_int_equal(rules_parse(TEXT, strlen(TEXT), &policy, &findings, NULL), BL_OK);
-	policy_unref(policy);
-	assert_int_equal(findings.count, 1);
-	assert_string_equal(
-		findings.items[0].text,
-		"no detector of this version finds 'vin': the mask changes nothing yet");
-	assert_int_equal(findings.items[0].line, 9);
-}
-
 static void count_difference(void *context, const struct rules_difference *difference)
 {
 	*(size_t *)context += difference->is_wider;
@@ -370,7 +348,6 @@ int main(void)
 		cmocka_unit_test(without_a_clock_no_end_is_told),
 		cmocka_unit_test(a_range_takes_what_lies_in_it_and_nothing_else),
 		cmocka_unit_test(a_bound_of_a_second_is_a_thousand_milliseconds),
-		cmocka_unit_test(the_first_rule_is_looked_at_for_classes_too),
 		cmocka_unit_test(the_first_and_the_last_minute_of_a_day_are_compared),
 		cmocka_unit_test(the_notice_says_conditions_with_commas_between),
 	};

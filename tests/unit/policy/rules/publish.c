@@ -64,7 +64,7 @@ static const struct change CHANGES[] = {
 	{RULES,
 	 RULES "  - {id: names, mask: {name: shape}, who: [technician], why: It tells them "
 	       "apart.}\n",
-	 NULL, "names: hidden, only"},
+	 "names: hidden, only", NULL},
 	/* the masks of a shipped set lift no default */
 	{"serial: 15\n", "serial: 15\nuses: [builtin/gdpr]\n", NULL, "behind the @"},
 	{"serial: 15\n", "serial: 15\nuses: [builtin/gdpr]\n", "not once an unmask was approved",
