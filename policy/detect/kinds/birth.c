@@ -318,12 +318,24 @@ static bool starts_there(const struct text *text, size_t at)
 	       !memchr("-./", text->bytes[at - 1], 3);
 }
 
+/* Behind the longest name of a month, if that comes first, a number follows. Most words are told from this, and never looked up. */
+#define NUMBER_WITHIN 48u
+static bool may_have_number(const struct text *text, size_t at)
+{
+	size_t limit = BL_MIN(text->length, at + NUMBER_WITHIN);
+
+	for (; at < limit; at++)
+		if (text_is_digit(text->bytes[at]) || text->bytes[at] >= 0x80)
+			return true;
+	return false;
+}
+
 static size_t match_birth(const struct text *text, size_t at)
 {
 	static kind_match_fn *const forms[] = {match_numbers, match_day_first, match_month_first,
 					       match_year_first, match_digits};
 
-	if (!starts_there(text, at))
+	if (!starts_there(text, at) || !may_have_number(text, at))
 		return at;
 	for (size_t i = 0; i < BL_COUNT(forms); i++) {
 		size_t end = forms[i](text, at);
