@@ -146,7 +146,7 @@ show_solo() {
 	solo=$work/view
 	expect 0 ls "$work/view/RMA-1001"
 	says p3-ntfs
-	docs=$work/view/RMA-1001/p2-ext4/Users/marta.quill/Documents # no record here, so nobody's name is known
+	docs=$work/view/RMA-1001/p2-ext4/Users/Shared/Documents
 	expect 0 cat "$docs/notes.txt"
 	hides 4111
 	hides harbour-inn
@@ -255,7 +255,7 @@ show_enforced() {
 	hides '4111 1111'
 	as_expect 0 61003 ls "$docs"
 	hides Quill
-	expect 4 "$bailee" policy explain "$work/shop.yaml" --as uid:61003 --device laptop --kind text --class email unmask /Users/marta.quill/Documents/notes.txt
+	expect 4 "$bailee" policy explain "$work/shop.yaml" --as uid:61003 --device laptop --kind text --class email unmask /Users/Shared/Documents/notes.txt
 
 	title "The log: who asked for what, and what became of it"
 	expect 0 "$bailee" log query --store "$store" --device RMA-1001 --verdict denied --last 5

@@ -19,8 +19,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 home=$work/home
-mkdir -p "$home/Users/marta.quill/Documents" "$home/Users/marta.quill/Mail" "$home/Users/marta.quill/Pictures" "$home/var/log"
-docs=$home/Users/marta.quill/Documents
+mkdir -p "$home/Users/Shared/Documents" "$home/Users/Shared/Mail" "$home/Users/Shared/Pictures" "$home/var/log"
+docs=$home/Users/Shared/Documents
 
 cat >"$docs/notes.txt" <<'TEXT'
 Things to do before the trip
@@ -49,7 +49,7 @@ TEL;TYPE=CELL:+44 20 7946 0018
 EMAIL:orla.penhallow@post.example
 END:VCARD
 TEXT
-cat >"$home/Users/marta.quill/Mail/1.eml" <<'TEXT'
+cat >"$home/Users/Shared/Mail/1.eml" <<'TEXT'
 From: Orla Penhallow <orla.penhallow@post.example>
 To: Marta Quill <marta.quill@post.example>
 Subject: keys
@@ -62,7 +62,7 @@ printf 'Card for the deposit: 4111 1111 1111 1111\n' | iconv -t UTF-16 >"$docs/w
 sqlite3 "$docs/messages.db" "create table message(id integer primary key, who text, body text);
 insert into message(who, body) values ('Orla Penhallow', 'my new number is +44 20 7946 0018');"
 # A photo: the smallest JPEG there is.
-printf '\377\330\377\340\000\020JFIF\000\001\001\000\000\001\000\001\000\000\377\331' >"$home/Users/marta.quill/Pictures/beach.jpg"
+printf '\377\330\377\340\000\020JFIF\000\001\001\000\000\001\000\001\000\000\377\331' >"$home/Users/Shared/Pictures/beach.jpg"
 # Not a key: the letters of this block say so, its shape is what counts.
 cat >"$docs/id_demo.pem.txt" <<'TEXT'
 the server wants this:

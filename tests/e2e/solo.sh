@@ -15,22 +15,25 @@ says p1-fat32
 says p2-ext4
 says p3-ntfs
 
-docs=$work/view/RMA-1/p2-ext4/Users/marta.quill/Documents
+docs=$work/view/RMA-1/p2-ext4/Users/Shared/Documents
 code 0 cat "$docs/notes.txt"
 says 'the printer is still out of toner'
-# (No record here, so nobody's name is known; the enforced demo and views.sh have one.)
-for value in 4111 5555-5555 555-0143 harbour-inn 'DE89 3704'; do hides "$value"; done
+# (No record here: her mail tells who she is.)
+for value in 'Marta Quill' 4111 5555-5555 555-0143 harbour-inn 'DE89 3704'; do hides "$value"; done
 code 0 cat "$work/view/RMA-1/p3-ntfs/invoice.txt"
 hides 'GB82 WEST'
 says 'invoice 77'
 
+# UTF-16 is text like any other.
+code 0 cat "$docs/windows-note.txt"
+iconv -f utf-16 -t utf-8 "$work/out" >"$work/note"
+grep -q 'Card for the deposit: \*\*' "$work/note" || fail "UTF-16 is not masked"
+
 # What nobody has looked into yet is withheld, with the reason.
-for file in messages.db windows-note.txt; do
-	code 1 cat "$docs/$file"
-	code 0 "$bailee" why "$docs/$file"
-	says withheld
-done
-code 1 cat "$work/view/RMA-1/p2-ext4/Users/marta.quill/Pictures/beach.jpg"
+code 1 cat "$docs/messages.db"
+code 0 "$bailee" why "$docs/messages.db"
+says withheld
+code 1 cat "$work/view/RMA-1/p2-ext4/Users/Shared/Pictures/beach.jpg"
 
 # Read-only, whoever asks.
 code 1 touch "$docs/new.txt"
