@@ -189,7 +189,8 @@ static bool is_trailer(const char *letters, size_t length)
 	};
 
 	for (size_t i = 0; i < BL_COUNT(trailers); i++)
-		if (is_word(letters, length, trailers[i], sizeof(trailers[i])))
+		if (letters[0] == trailers[i][0] &&
+		    is_word(letters, length, trailers[i], sizeof(trailers[i])))
 			return true;
 	return false;
 }

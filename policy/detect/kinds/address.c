@@ -1249,6 +1249,9 @@ void short_number_at(const struct text *text, size_t at, size_t end, struct sink
 		return;
 	/* "D-80331 München" */
 	if (at >= 2 && text->bytes[at - 1] == '-') {
+		if (text->bytes[at - 2] < 'A' || text->bytes[at - 2] > 'Z')
+			return;
+
 		static const char *const prefixes[] = {"D-", "A-", "CH-", "F-", "L-", "PL-", "NL-"};
 
 		for (size_t i = 0; i < BL_COUNT(prefixes); i++) {

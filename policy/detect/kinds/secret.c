@@ -219,7 +219,8 @@ static bool fits_token(const struct token *token, const uint8_t *word, size_t le
 static const struct token *find_token(const uint8_t *word, size_t length)
 {
 	for (size_t i = 0; i < BL_COUNT(tokens); i++)
-		if (tokens[i].prefix[0] == (char)word[0] && fits_token(&tokens[i], word, length))
+		if (tokens[i].prefix[0] == (char)word[0] && tokens[i].prefix[1] == (char)word[1] &&
+		    fits_token(&tokens[i], word, length))
 			return &tokens[i];
 	return NULL;
 }
@@ -259,6 +260,8 @@ static size_t dotted_end(const struct text *text, size_t end, size_t limit)
 
 static bool add_lead(const struct text *text, size_t start, size_t end, struct sink *sink)
 {
+	if (start == 0 || !memchr("./0A", text->bytes[start - 1], 4)) /* what they end with */
+		return false;
 	for (size_t i = 0; i < BL_COUNT(leads); i++) {
 		const struct lead *lead = &leads[i];
 		size_t before = strlen(lead->before), from;
@@ -361,12 +364,13 @@ static bool add_jwt(const struct text *text, size_t start, size_t end, struct si
 	       (is_token_byte(text->bytes[first - 1]) || text->bytes[first - 1] == '.'))
 		first--;
 	if (first == start) {
+		if (!is_json(text->bytes + start, end - start))
+			return false;
 		last = dotted_end(text, end, limit);
 		for (size_t i = end; i < last; i++)
 			dots += text->bytes[i] == '.';
 		/* One dot and nothing behind it: cut short, or a token without a signature. */
-		if (!is_json(text->bytes + start, end - start) ||
-		    (dots == 0 && !is_behind(text, start, "earer ")))
+		if (dots == 0 && !is_behind(text, start, "earer "))
 			return false;
 		add_long(sink, start, BL_MAX(end, last), CLASS_SECRET);
 		return true;
@@ -384,10 +388,12 @@ static bool add_jwt(const struct text *text, size_t start, size_t end, struct si
 static bool add_discord(const struct text *text, size_t start, size_t end, struct sink *sink)
 {
 	const uint8_t *word = text->bytes + start;
-	size_t length = end - start, last = dotted_end(text, end, end + 64);
+	size_t length = end - start, last;
 
-	if (length < 23 || length > 28 || !memchr("MNO", word[0], 3) || last < end + 34 ||
-	    byte_at(text, end) != '.' || byte_at(text, end + 7) != '.')
+	if (length < 23 || length > 28 || !memchr("MNO", word[0], 3))
+		return false;
+	last = dotted_end(text, end, end + 64);
+	if (last < end + 34 || byte_at(text, end) != '.' || byte_at(text, end + 7) != '.')
 		return false;
 	for (size_t i = 0; i < length / 4 * 3; i++)
 		if (!text_is_digit(decoded(word, i)))
