@@ -197,12 +197,87 @@ static bool is_remote(const struct text *text, size_t start, size_t at, size_t e
 	       (start >= 6 && memcmp(text->bytes + start - 6, "ssh://", 6) == 0);
 }
 
+/* ---- letters that are spelt as "&#107;", "&#x6b;" or "\u006b" ------------------------------------------ */
+
+#define SPELT_BEFORE 200u /* bytes */
+#define SPELT_BEHIND 280u
+
+static unsigned digit_of(uint8_t byte, unsigned base)
+{
+	unsigned value = 99;
+
+	if (text_is_digit(byte))
+		value = byte - (unsigned)'0';
+	else if ((byte | 0x20) >= 'a')
+		value = (byte | 0x20u) - 'a' + 10u;
+	return value < base ? value : 99;
+}
+
+/* How many bytes a character of an address has that is spelt at @at; 0: there is none. */
+static size_t spelt_at(const struct text *text, size_t at)
+{
+	const uint8_t *b = text->bytes + at;
+	size_t left = text->length - at, i = 2;
+	unsigned code = 0, base = 10;
+
+	if (left < 4 || !((b[0] == '&' && b[1] == '#') || (b[0] == '\\' && b[1] == 'u')))
+		return 0;
+	if (b[0] == '\\') {
+		base = 16;
+	} else if ((b[2] | 0x20) == 'x') {
+		base = 16;
+		i = 3;
+	}
+	for (; i < 8 && i < left && digit_of(b[i], base) < 99 && !(b[0] == '\\' && i == 6); i++)
+		code = code * base + digit_of(b[i], base);
+	if (code >= 0x80 || (!text_is_alnum((uint8_t)code) && !memchr("._-+", (int)code, 4)))
+		return 0;
+	if (b[0] == '\\')
+		return i == 6 ? 6 : 0;
+	return i < left && b[i] == ';' ? i + 1 : 0;
+}
+
+static size_t spelt_before(const struct text *text, size_t at)
+{
+	for (size_t length = 5; length <= 9 && length <= at; length++)
+		if (spelt_at(text, at - length) == length)
+			return length;
+	return 0;
+}
+
+/* The address around [at, behind) when some of its letters are spelt so; pages hide addresses from machines by that. */
+static void spelt_around(const struct text *text, size_t at, size_t behind, struct sink *sink)
+{
+	size_t start = at, end = behind, step;
+	bool is_spelt = false;
+
+	while (at - start < SPELT_BEFORE && start > 0) {
+		step = spelt_before(text, start);
+		is_spelt |= step > 0;
+		if (!step && !text_is_alnum(text->bytes[start - 1]) &&
+		    !memchr("._-+", text->bytes[start - 1], 4))
+			break;
+		start -= step ? step : 1;
+	}
+	while (end - behind < SPELT_BEHIND && end < text->length) {
+		step = spelt_at(text, end);
+		is_spelt |= step > 0;
+		if (!step && !text_is_alnum(text->bytes[end]) &&
+		    !memchr("._-", text->bytes[end], 3))
+			break;
+		end += step ? step : 1;
+	}
+	if (is_spelt && start < at && end > behind)
+		sink_add(sink, start, end, CLASS_EMAIL, true);
+}
+
 /* The address around what stands for '@' in [at, behind). */
 static void email_around(const struct text *text, size_t at, size_t behind, struct sink *sink)
 {
 	size_t start = local_trim(text, behind_escape(text, local_start(text, at), at), at);
 	size_t end = start < at ? domain_end(text, behind) : behind;
 
+	spelt_around(text, at, behind, sink);
 	if (end > behind && !is_file(text, behind, end) && !is_remote(text, start, at, end))
 		sink_add(sink, start, end, CLASS_EMAIL, true);
 }

@@ -32,6 +32,20 @@ static void addresses_are_found(void **state)
 	check_rows(rows, BL_COUNT(rows), MAIL);
 }
 
+/* As pages hide them from machines, and as programs may write any letter. */
+static void addresses_with_spelt_letters_are_found(void **state)
+{
+	static const struct row rows[] = {
+		ROW("<a href=\"mailto:", "&#107;i&#x6D;&#64;&#101;x.org", "\">"),
+		ROW("&#34;", "&#107;&#105;&#109;&#64;&#97;&#46;&#98;", "&#34;"),
+		ROW("\"", "\\u006bim\\u0040exampl\\u0065\\u002eorg", "\""),
+		{"&#60;&#64;&#62;", CLASS_COUNT, NULL},
+	};
+
+	(void)state;
+	check_rows(rows, BL_COUNT(rows), MAIL);
+}
+
 static void credentials_are_found(void **state)
 {
 	static const struct row rows[] = {
@@ -72,6 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_found),
+		cmocka_unit_test(addresses_with_spelt_letters_are_found),
 		cmocka_unit_test(credentials_are_found),
 		cmocka_unit_test(other_signs_stay),
 	};
