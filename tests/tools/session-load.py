@@ -264,12 +264,23 @@ def name(pid):
         return "gone"
 
 
+def descriptors(daemon):
+    """Kept spans aside: their files are opened when they are first written, some time after what they are of was read."""
+    count = 0
+    for fd in os.listdir("/proc/%d/fd" % daemon):
+        try:
+            count += not os.readlink("/proc/%d/fd/%s" % (daemon, fd)).endswith("/spans")
+        except OSError:
+            pass
+    return count
+
+
 def left(daemon):
     """What there is, in figures that have to be the same again."""
     zygotes = [child for child in children(MONITOR) if child != daemon]
     with open("/proc/%d/mountinfo" % daemon) as file:
         mounts = len(file.readlines())
-    return {"descriptors": len(os.listdir("/proc/%d/fd" % daemon)), "threads": len(os.listdir("/proc/%d/task" % daemon)),
+    return {"descriptors": descriptors(daemon), "threads": len(os.listdir("/proc/%d/task" % daemon)),
             "monitor's descriptors": len(os.listdir("/proc/%d/fd" % MONITOR)), "mounts": mounts, "zygotes": len(zygotes),
             "sealed places": sum(len(children(zygote)) for zygote in zygotes)}
 
