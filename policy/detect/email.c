@@ -7,6 +7,8 @@
 #define LOCAL_LIMIT    64  /* RFC 5321, 4.5.3.1.1; of something longer the last 64 bytes count */
 #define DOMAIN_LIMIT   255 /* RFC 5321, 4.5.3.1.2 */
 #define USERINFO_LIMIT 256
+#define URL_LIMIT      200 /* bytes of a URL from its '@' on, so that all of it stays a span */
+#define SCHEME_LIMIT   24
 
 /* Keys of key=value: what stands before '=' in a local part is a label then, not a part of it. */
 static const char *const keys[] = {
@@ -315,6 +317,40 @@ static bool is_userinfo(const struct text *text, size_t start, size_t at)
 	return start < at;
 }
 
+/* Where the URL ends whose '@' is at @at: signs that end a sentence are not its own (RFC 3986, appendix C). */
+static size_t url_end(const struct text *text, size_t at)
+{
+	size_t end = at, limit = BL_MIN(text->length, at + URL_LIMIT);
+
+	while (end < limit && text->bytes[end] > ' ' && text->bytes[end] != 0x7f &&
+	       !memchr("\"'<>`\\^{}|()", text->bytes[end], 13))
+		end++;
+	while (end > at + 1 && memchr(".,;:!?", text->bytes[end - 1], 6))
+		end--;
+	return end;
+}
+
+/* Where its scheme begins: "https" of "https://kim:pw@host", whose user info begins at @start */
+static size_t scheme_start(const struct text *text, size_t start)
+{
+	size_t at = start - 3, floor = at > SCHEME_LIMIT ? at - SCHEME_LIMIT : 0;
+
+	while (at > floor &&
+	       (text_is_alnum(text->bytes[at - 1]) || memchr("+.-", text->bytes[at - 1], 3)))
+		at--;
+	return at;
+}
+
+/* Who has the host and the path has half of what the credentials are for: a URL that carries some is hidden whole. */
+static void credentials_at(const struct text *text, size_t start, size_t at, struct sink *sink)
+{
+	if (is_userinfo(text, start, at))
+		sink_add(sink, scheme_start(text, start), url_end(text, at), CLASS_URL_CREDENTIALS,
+			 true);
+	else
+		sink_add(sink, start, at, CLASS_URL_CREDENTIALS, true);
+}
+
 void email_at(const struct text *text, size_t at, struct sink *sink)
 {
 	if (sink->classes & CLASS_BIT(CLASS_URL_CREDENTIALS)) {
@@ -322,7 +358,7 @@ void email_at(const struct text *text, size_t at, struct sink *sink)
 
 		/* "git" alone is everybody's. */
 		if (start < at && !(at - start == 3 && memcmp(text->bytes + start, "git", 3) == 0))
-			sink_add(sink, start, at, CLASS_URL_CREDENTIALS, true);
+			credentials_at(text, start, at, sink);
 		/* What is behind the '@' is the host then. */
 		if (is_userinfo(text, start, at))
 			return;

@@ -49,12 +49,17 @@ static void addresses_with_spelt_letters_are_found(void **state)
 static void credentials_are_found(void **state)
 {
 	static const struct row rows[] = {
-		{"https://kim:s3cret@host.example/x", CLASS_URL_CREDENTIALS, "kim:s3cret"},
-		{"postgres://kim:p%40ss@db/x", CLASS_URL_CREDENTIALS, "kim:p%40ss"},
-		{"ftp://kim@host", CLASS_URL_CREDENTIALS, "kim"},
-		{"redis://:s3cret@cache:6379/0", CLASS_URL_CREDENTIALS, ":s3cret"},
-		{"mongodb+srv://kim:pw@c.example/x", CLASS_URL_CREDENTIALS, "kim:pw"},
-		{"jdbc:postgresql://kim:pw@db/x", CLASS_URL_CREDENTIALS, "kim:pw"},
+		{"https://kim:s3cret@host.example/x", CLASS_URL_CREDENTIALS,
+		 "https://kim:s3cret@host.example/x"},
+		{"(postgres://kim:p%40ss@db/x).", CLASS_URL_CREDENTIALS,
+		 "postgres://kim:p%40ss@db/x"},
+		{"see ftp://kim@host, please", CLASS_URL_CREDENTIALS, "ftp://kim@host"},
+		{"redis://:s3cret@cache:6379/0", CLASS_URL_CREDENTIALS,
+		 "redis://:s3cret@cache:6379/0"},
+		{"mongodb+srv://kim:pw@c.example/x", CLASS_URL_CREDENTIALS,
+		 "mongodb+srv://kim:pw@c.example/x"},
+		{"jdbc:postgresql://kim:pw@db/x", CLASS_URL_CREDENTIALS,
+		 "postgresql://kim:pw@db/x"},
 		{"dsn: kim:s3cret@tcp(127.0.0.1:3306)/base", CLASS_URL_CREDENTIALS, "kim:s3cret"},
 		{"\"kim:s3cret@unix(/run/x)/base\"", CLASS_URL_CREDENTIALS, "kim:s3cret"},
 	};

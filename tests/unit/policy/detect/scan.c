@@ -85,7 +85,7 @@ static void values_are_found_where_they_stand(void **state)
 		{"jörg@bücher.example", CLASS_EMAIL, "jörg@bücher.example"},
 		{"\"kim miller\"@example.com", CLASS_EMAIL, "\"kim miller\"@example.com"},
 		{"root@[192.0.2.1]", CLASS_EMAIL, "root@[192.0.2.1]"},
-		{"https://kim:pw@host/x", CLASS_URL_CREDENTIALS, "kim:pw"},
+		{"https://kim:pw@host/x", CLASS_URL_CREDENTIALS, "https://kim:pw@host/x"},
 		{"card 4111111111111111.", CLASS_CARD, "4111111111111111"},
 		{"4111 1111 1111 1111 exp 12/29", CLASS_CARD, "4111 1111 1111 1111"},
 		{"4111-1111-1111-1111", CLASS_CARD, "4111-1111-1111-1111"},
