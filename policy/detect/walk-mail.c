@@ -388,11 +388,19 @@ static bool starts(const uint8_t *type, size_t length, const char *word)
 
 static enum body body_of(const struct mail *mail)
 {
-	static const char *const texts[] = {
-		"application/json",    "application/xml",	 "application/xhtml",
-		"application/ld+json", "application/javascript", "application/ics",
-		"application/pgp",     "application/x-yaml",	 "application/sql",
-		"application/x-sh",    "application/csv",	 "application/vcard"};
+	static const char *const texts[] = {"application/json",	      "application/xml",
+					    "application/xhtml",      "application/ld+json",
+					    "application/javascript", "application/ics",
+					    "application/pgp",	      "application/x-yaml",
+					    "application/sql",	      "application/x-sh"};
+	/* What is in their fields, their fields tell: as text alone they would show it, and nobody walks through them here. */
+	static const char *const tables[] = {"text/vcard",
+					     "text/x-vcard",
+					     "text/directory",
+					     "text/csv",
+					     "text/comma-separated-values",
+					     "text/tab-separated-values",
+					     "text/ldif"};
 	const uint8_t *type = mail->type;
 	size_t length = mail->type_length;
 
@@ -400,6 +408,9 @@ static enum body body_of(const struct mail *mail)
 		type++;
 		length--;
 	}
+	for (size_t i = 0; i < BL_COUNT(tables); i++)
+		if (starts(type, length, tables[i]))
+			return BODY_OTHER;
 	if (length == 0 || starts(type, length, "text"))
 		return BODY_TEXT;
 	if (starts(type, length, "multipart/"))

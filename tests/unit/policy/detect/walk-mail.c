@@ -46,6 +46,10 @@ static void bodies_are_parts_by_their_headers(void **state)
 		 "6/2/0[AAAA\n]"},
 		{"Content-Type: text/plain\nContent-Transfer-Encoding: x-uue\n\nabc\n",
 		 "6/0/0[abc\n]"},
+		/* what only its fields tell */
+		{"Content-Type: text/vCard; name=c.vcf\nContent-Transfer-Encoding: "
+		 "base64\n\nQUFB\n",
+		 "6/2/0[QUFB\n]"},
 		{"1234\nFrom: Ada L <a@x>\n\nemlx\n", "name[Ada L]"},
 	};
 
