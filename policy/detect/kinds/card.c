@@ -54,13 +54,15 @@ static bool is_four(const struct text *text, size_t at)
 	       (at == 0 || !text_is_digit(text->bytes[at - 1]));
 }
 
-/* Do four fours with one space between begin at @at that are a card? */
+/* Do four fours with one and the same sign between begin at @at that are a card? */
 static bool is_card_of_fours(const struct text *text, size_t at)
 {
-	uint8_t digits[16];
+	uint8_t digits[16], sign = at + 4 < text->length ? text->bytes[at + 4] : 0;
 
+	if (sign != ' ' && sign != '-' && sign != '.')
+		return false;
 	for (size_t i = 0; i < 4; i++) {
-		if (!is_four(text, at + 5 * i) || (i && text->bytes[at + 5 * i - 1] != ' '))
+		if (!is_four(text, at + 5 * i) || (i && text->bytes[at + 5 * i - 1] != sign))
 			return false;
 		for (size_t k = 0; k < 4; k++)
 			digits[4 * i + k] = (uint8_t)(text->bytes[at + 5 * i + k] - '0');
