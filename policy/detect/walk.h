@@ -22,7 +22,8 @@ struct walk_part {
 
 /* What is found on the way. */
 struct walk_out {
-	struct sink *sink; /* fields whose name tells their class, by sink_add: whole values, quotes aside */
+	struct sink *
+		sink; /* fields whose name tells their class, by sink_add: whole values, quotes aside */
 	struct walk_part *parts;
 	size_t part_count, part_room; /* grown by walk() with realloc; the caller frees */
 	bool has_failed;	      /* out of memory */

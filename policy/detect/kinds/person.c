@@ -110,6 +110,13 @@ static const char place_words[] =
 	"east west "
 	"los las el hurricane hms uss rue via calle avenida place plaza piazza rua ";
 
+/* Named after people, or like them: alone they are a unit, a method, a language, a program. */
+static const char named_after[] =
+	" newton pascal gauss euler legendre neumann dijkstra huffman fourier laplace lagrange "
+	"bernoulli bessel hermite "
+	"chebyshev gaussian poisson riemann hilbert turing kelvin joule ampere volta faraday "
+	"maxwell hamming levenshtein ";
+
 /* Titles that are words as well: a known name has to follow. */
 static const char weak_titles[] =
 	" me fr don sir dame lady lord judge justice senator governor sen gov gen rep nurse "
@@ -615,6 +622,8 @@ static void given_at(const struct text *text, const struct word *word, struct si
 		   !(name.words > 1 && !name.is_thing && (name.sorts & WORD_SURNAME))) {
 		return;
 	}
+	if (name.words == 1 && !name.initials && word_in(named_after, text, word))
+		return;
 	if (is_good(&name, word->shape, word->sorts))
 		add_name(sink, name.start, name.end);
 }
@@ -688,7 +697,8 @@ static void lone_surname_at(const struct text *text, const struct word *word, un
 	size_t gap = space_at(text, word->end, sink);
 
 	if (word->shape != SHAPE_CAPITAL || word->end - word->start < 5 || (sorts & ANY_GIVEN) ||
-	    is_code_behind(text, word->end, sink) || word_in(stop_words, text, word))
+	    is_code_behind(text, word->end, sink) || word_in(stop_words, text, word) ||
+	    word_in(named_after, text, word))
 		return;
 	if (word->end < text->length && text->bytes[word->end] == '-')
 		return;

@@ -97,6 +97,8 @@ static void words_places_and_code_are_no_names(void **state)
 {
 	static const struct row rows[] = {
 		{"May I? Will do. Mark the file. Grant access. Rose Garden", ""},
+		{"a step of Newton, by Dijkstra or Legendre", ""},
+		{"written by Isaac Newton", "Isaac Newton"},
 		{"Victoria Street is in Paris, Georgia near St. John's church", ""},
 		{"anna.parse() Anna.parse() AnnaKim Lib::Anna foo_Anna /home/Anna", ""},
 		{"kim@ Anna_2 Anna2 Anna( anna Maria(x)", ""},
