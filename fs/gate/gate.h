@@ -301,18 +301,21 @@ void gate_release(struct gate_view *view, uint64_t handle);
 struct gate_scan_counts {
 	uint64_t directories, directories_done; /* known so far; listed */
 	uint64_t files, files_done;
-	uint64_t bytes, bytes_done;  /* of those files; skipped ones are done at once */
-	uint64_t looked_bytes;	     /* of these: looked into now, the rest was known already */
-	uint64_t skipped;	     /* files that are no text */
-	uint64_t withheld;	     /* text, but a part of it is none: masked reads of that part are withheld */
+	uint64_t bytes, bytes_done; /* of those files; skipped ones are done at once */
+	uint64_t looked_bytes;	    /* of these: looked into now, the rest was known already */
+	uint64_t skipped;	    /* files that are no text */
+	uint64_t
+		withheld; /* text, but a part of it is none: masked reads of that part are withheld */
 	uint64_t failed;	     /* files and directories that cannot be read */
 	uint64_t found[CLASS_LIMIT]; /* values by class; one of two classes counts in both */
 	uint64_t names[CLASS_LIMIT]; /* the same in names of files and folders */
-	unsigned wait_percent;	     /* who is known on the device is found out first: how far that is; 100: done */
+	unsigned
+		wait_percent; /* who is known on the device is found out first: how far that is; 100: done */
 };
 enum gate_scanned { SCANNED_WHOLE, SCANNED_PARTLY, SCANNED_SKIPPED, SCANNED_FAILED };
 struct gate_scan_file {
-	const char *path; /* below the device, as a view shows it in which everything is masked by `fill`; no value */
+	const char *
+		path; /* below the device, as a view shows it in which everything is masked by `fill`; no value */
 	uint64_t size_bytes;
 	enum gate_scanned how; /* PARTLY: some of it is no text */
 	const char *reason;    /* of SKIPPED: "a database", "a picture"; static. Else NULL */

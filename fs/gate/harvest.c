@@ -102,10 +102,10 @@ static bool grow(struct walk *walk, void *array, size_t *room, size_t used, size
 	if (*room - used >= count)
 		return true;
 	size_t wanted = BL_MAX(*room * 2, used + count);
-	void *grown;
+	void *old, *grown;
 
-	memcpy(&grown, array, sizeof(grown));
-	grown = realloc(grown, wanted * size);
+	memcpy(&old, array, sizeof(old));
+	grown = realloc(old, wanted * size);
 	if (!grown) {
 		walk->status = BL_NO_MEMORY;
 		return false;

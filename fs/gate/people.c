@@ -32,7 +32,7 @@ static bool people_room(struct gate_known *known, size_t count, size_t bytes)
 
 /* One more, its text at @at; where the next one begins. */
 static size_t people_put(struct gate_known *known, size_t at, unsigned kind, const void *value,
-			size_t length)
+			 size_t length)
 {
 	memcpy(known->text + at, value, length);
 	known->items[known->count++] =
@@ -50,7 +50,7 @@ static bool is_kept(const struct detect_identity *item)
 }
 
 enum bl_status people_copy(const struct detect_identity *items, size_t count,
-			  struct gate_known *out_known)
+			   struct gate_known *out_known)
 {
 	size_t bytes = 0, at = 0;
 
@@ -64,7 +64,7 @@ enum bl_status people_copy(const struct detect_identity *items, size_t count,
 	for (size_t i = 0; i < count && i < DETECT_HARVEST_LIMIT; i++)
 		if (is_kept(&items[i]))
 			at = people_put(out_known, at, items[i].kind, items[i].value,
-				       strlen(items[i].value));
+					strlen(items[i].value));
 	return BL_OK;
 }
 
@@ -104,7 +104,7 @@ static uint8_t *encode(const struct gate_known *known, size_t *out_length)
 }
 
 enum bl_status people_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
-			   const struct gate_known *known)
+			    const struct gate_known *known)
 {
 	char label[BL_DEVICE_ID_SIZE + 16];
 	size_t length = 0;
@@ -147,7 +147,7 @@ static enum bl_status decode(const uint8_t *plain, size_t length, struct gate_kn
 }
 
 enum bl_status people_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
-			  struct gate_known *out_known)
+			   struct gate_known *out_known)
 {
 	BL_CLEANUP(bl_free) char *sealed = NULL;
 	char label[BL_DEVICE_ID_SIZE + 16];

@@ -248,12 +248,12 @@ struct gate_known {
 };
 void people_done(struct gate_known *known); /* wipes */
 enum bl_status people_copy(const struct detect_identity *items, size_t count,
-			  struct gate_known *out_known) BL_MUST_CHECK;
+			   struct gate_known *out_known) BL_MUST_CHECK;
 /* people_write, people_read - sealed under @key (VAULT_SPANS). read: BL_NOT_FOUND: there is none that can be believed; BL_NO_MEMORY */
 enum bl_status people_write(int folder, const char *id, const uint8_t key[VAULT_KEY],
-			   const struct gate_known *known) BL_MUST_CHECK;
+			    const struct gate_known *known) BL_MUST_CHECK;
 enum bl_status people_read(int folder, const char *id, const uint8_t key[VAULT_KEY],
-			  struct gate_known *out_known) BL_MUST_CHECK;
+			   struct gate_known *out_known) BL_MUST_CHECK;
 
 /*
  * harvest_known  - what is known already: nobody where no people are looked for. BL_OK, BL_NOT_FOUND (to be harvested), BL_NO_MEMORY

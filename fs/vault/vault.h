@@ -94,7 +94,7 @@ enum vault_purpose {
 	VAULT_LOG_NAMES, /* LN: path tokens and NAME records */
 	VAULT_RECORD,	 /* the customer's part of the record */
 	VAULT_MASK,	 /* tokens and name marks in masked views */
-	VAULT_SPANS,	 /* where in its files something was found, and who is known on it (docs/format-spans.md) */
+	VAULT_SPANS, /* where in its files something was found, and who is known on it (docs/format-spans.md) */
 };
 
 /* How far down a read-back went; the best that was to be had. */

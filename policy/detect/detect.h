@@ -68,7 +68,7 @@ struct detect_profile {
 	uint8_t charset;	/* enum detect_charset */
 	uint8_t format;		/* enum detect_format */
 	char separator;		/* of DETECT_CSV: ',', ';', '\t', '|' */
-	const char *reason;	/* when no text: "a database", "a picture", ...; static, no content */
+	const char *reason; /* when no text: "a database", "a picture", ...; static, no content */
 };
 
 /*
@@ -201,8 +201,8 @@ struct detect_piece {
 	uint64_t start, end; /* in the file */
 	uint8_t charset;     /* enum detect_charset */
 	uint8_t transfer;    /* enum detect_transfer */
-	uint8_t phase;	     /* of TRANSFER_BASE64: characters of a quad that stand before `start`, 0..3 */
-	uint8_t format;	     /* enum detect_format of the text in it: masks keep it valid */
+	uint8_t phase; /* of TRANSFER_BASE64: characters of a quad that stand before `start`, 0..3 */
+	uint8_t format; /* enum detect_format of the text in it: masks keep it valid */
 };
 struct detect_pieces {
 	struct detect_piece *items;
@@ -256,9 +256,9 @@ bool detect_is_value(unsigned class, const uint8_t *bytes, size_t length);
 /* How a file or folder can name people whose type is certain. */
 enum detect_source {
 	DETECT_SOURCE_NONE,
-	DETECT_SOURCE_CARD,    /* vCard, LDIF */
-	DETECT_SOURCE_MAIL,    /* From, To, Cc, Reply-To of messages and mbox */
-	DETECT_SOURCE_CSV,     /* an export of contacts: a header with name, email, phone or address columns */
+	DETECT_SOURCE_CARD, /* vCard, LDIF */
+	DETECT_SOURCE_MAIL, /* From, To, Cc, Reply-To of messages and mbox */
+	DETECT_SOURCE_CSV, /* an export of contacts: a header with name, email, phone or address columns */
 	DETECT_SOURCE_GIT,     /* [user] of .gitconfig, .git/config */
 	DETECT_SOURCE_BROWSER, /* profiles kept as JSON: autofill, account of the browser */
 	DETECT_SOURCE_PROFILE, /* a folder of somebody's own: its name is theirs ("/Users/kim.larsen") */
@@ -275,9 +275,11 @@ void detect_harvest_free(struct detect_harvest *harvest);
 BL_DEFINE_CLEANUP(struct detect_harvest, detect_harvest_free)
 /* detect_harvest_file - what @bytes (the whole file, or its first DETECT_HARVEST_FILE bytes) name; @path for PROFILE. BL_OK, BL_NO_MEMORY */
 enum bl_status detect_harvest_file(struct detect_harvest *harvest, enum detect_source source,
-				   const char *path, const uint8_t *bytes, size_t length) BL_MUST_CHECK;
+				   const char *path, const uint8_t *bytes,
+				   size_t length) BL_MUST_CHECK;
 /* detect_harvest_items - valid until the next call on @harvest; sorted, so that the same device gives the same list */
-const struct detect_identity *detect_harvest_items(struct detect_harvest *harvest, size_t *out_count);
+const struct detect_identity *detect_harvest_items(struct detect_harvest *harvest,
+						   size_t *out_count);
 
 /* ---- names --------------------------------------------------------------------------------------------------- */
 

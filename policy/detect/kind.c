@@ -8,10 +8,22 @@
 #define VALUE_LIMIT 128 /* letters and digits of a value; more than any standard has */
 
 const struct kind_table *const kind_tables[] = {
-	&kinds_government, &kinds_government_europe, &kinds_government_americas,
-	&kinds_government_asia, &kinds_health,  &kinds_payment, &kinds_phone,  &kinds_device,
-	&kinds_vehicle,	   &kinds_network, &kinds_secret,  &kinds_crypto, &kinds_place,
-	&kinds_birth,	   &kinds_person,  &kinds_address,
+	&kinds_government,
+	&kinds_government_europe,
+	&kinds_government_americas,
+	&kinds_government_asia,
+	&kinds_health,
+	&kinds_payment,
+	&kinds_phone,
+	&kinds_device,
+	&kinds_vehicle,
+	&kinds_network,
+	&kinds_secret,
+	&kinds_crypto,
+	&kinds_place,
+	&kinds_birth,
+	&kinds_person,
+	&kinds_address,
 };
 const size_t kind_table_count = BL_COUNT(kind_tables);
 

@@ -12,7 +12,7 @@
 #include "policy/detect/parts.h"
 
 enum kind_trust {
-	KIND_SURE,     /* shape and check are enough, wherever it stands. No lone check digit: one number in ten has it */
+	KIND_SURE, /* shape and check are enough, wherever it stands. No lone check digit: one number in ten has it */
 	KIND_LABELLED, /* only with one of its labels near */
 };
 
@@ -44,10 +44,11 @@ typedef bool kind_check_fn(const char *value, size_t count);
  * The longest form that fits wins. Rows of one class may overlap: all bytes are hidden.
  */
 struct kind {
-	const char *id;	      /* "gb-nino": country or scheme, then name; for tests, docs and `--list` */
-	const char *standard; /* who defines number, check and lengths: "ISO 7812-1", "HMRC NIM39110" */
-	uint8_t class;	      /* enum bl_class */
-	uint8_t trust;	      /* enum kind_trust */
+	const char *id; /* "gb-nino": country or scheme, then name; for tests, docs and `--list` */
+	const char *
+		standard; /* who defines number, check and lengths: "ISO 7812-1", "HMRC NIM39110" */
+	uint8_t class;	  /* enum bl_class */
+	uint8_t trust;	  /* enum kind_trust */
 	const char *forms;
 	kind_match_fn *match;
 	kind_check_fn *check;
@@ -61,21 +62,22 @@ struct kind_table {
 	const struct kind *rows;
 	size_t count;
 };
-extern const struct kind_table kinds_government; /* national-id, tax-id, passport, driving-licence */
+extern const struct kind_table
+	kinds_government; /* national-id, tax-id, passport, driving-licence */
 extern const struct kind_table kinds_government_europe, kinds_government_americas;
 extern const struct kind_table kinds_government_asia; /* and Oceania, Africa */
-extern const struct kind_table kinds_health;	 /* health-id */
-extern const struct kind_table kinds_payment;	 /* card*, iban, bank-account */
-extern const struct kind_table kinds_phone;	 /* phone, by label */
-extern const struct kind_table kinds_device;	 /* imei, mac by label, serials (class imei) */
-extern const struct kind_table kinds_vehicle;	 /* vin, plate */
-extern const struct kind_table kinds_network;	 /* ip, mac, url-credentials by label */
-extern const struct kind_table kinds_secret;	 /* password, secret */
-extern const struct kind_table kinds_crypto;	 /* crypto-address */
-extern const struct kind_table kinds_place;	 /* location */
-extern const struct kind_table kinds_birth;	 /* date-of-birth */
-extern const struct kind_table kinds_person;	 /* name, by label */
-extern const struct kind_table kinds_address;	 /* address, postcode, by label */
+extern const struct kind_table kinds_health;	      /* health-id */
+extern const struct kind_table kinds_payment;	      /* card*, iban, bank-account */
+extern const struct kind_table kinds_phone;	      /* phone, by label */
+extern const struct kind_table kinds_device;	      /* imei, mac by label, serials (class imei) */
+extern const struct kind_table kinds_vehicle;	      /* vin, plate */
+extern const struct kind_table kinds_network;	      /* ip, mac, url-credentials by label */
+extern const struct kind_table kinds_secret;	      /* password, secret */
+extern const struct kind_table kinds_crypto;	      /* crypto-address */
+extern const struct kind_table kinds_place;	      /* location */
+extern const struct kind_table kinds_birth;	      /* date-of-birth */
+extern const struct kind_table kinds_person;	      /* name, by label */
+extern const struct kind_table kinds_address;	      /* address, postcode, by label */
 
 /* All of them (kind.c). */
 extern const struct kind_table *const kind_tables[];
@@ -88,18 +90,19 @@ size_t kind_end(const struct kind *kind, const struct text *text, size_t at);
 
 /* What a whole word may be, as bits. One word may be several. */
 enum word_sort {
-	WORD_GIVEN = 1,	   /* a given name, and hardly ever anything else */
+	WORD_GIVEN = 1,	    /* a given name, and hardly ever anything else */
 	WORD_GIVEN_TOO = 2, /* a given name, and a word as well ("Will", "Mark", "Rose") */
 	WORD_SURNAME = 4,
-	WORD_TITLE = 8,	    /* "mr", "dr", "herr", "mme": a name follows */
-	WORD_GREETING = 16, /* "dear", "hallo", "sehr geehrte": a name may follow */
-	WORD_CLOSING = 32,  /* "regards", "grüße": a name may stand on the next line */
-	WORD_STREET = 64,   /* "street", "rue", "calle", "via" */
+	WORD_TITLE = 8,	     /* "mr", "dr", "herr", "mme": a name follows */
+	WORD_GREETING = 16,  /* "dear", "hallo", "sehr geehrte": a name may follow */
+	WORD_CLOSING = 32,   /* "regards", "grüße": a name may stand on the next line */
+	WORD_STREET = 64,    /* "street", "rue", "calle", "via" */
 	WORD_PARTICLE = 128, /* "van", "de", "bin": inside of names */
 };
 struct word_list {
-	const char *words; /* lower case, one space between; diacritics as spelt: found without them as well */
-	uint8_t sort;	   /* of all of them */
+	const char *
+		words; /* lower case, one space between; diacritics as spelt: found without them as well */
+	uint8_t sort; /* of all of them */
 };
 extern const struct word_list person_words[]; /* kinds/person-words.c */
 extern const size_t person_word_lists;
