@@ -125,6 +125,11 @@ void scan_page(FILE *out, const json_t *answer, const json_t *paths)
 	put_count(out, "in part", cli_number(answer, "partly"),
 		  "with a part that is no text: that part is withheld");
 	put_count(out, "unread", cli_number(answer, "unread"), "cannot be read");
+	if (cli_number(answer, "unreadable"))
+		tell_row(out, LABEL, "NOT READ",
+			 "the image, or a partition of it, cannot be read: nothing of that was "
+			 "looked into (mount it: "
+			 "its NOTICE.txt says what it is)");
 	put_classes(out, json_object_get(answer, "classes"));
 	put_names(out, json_object_get(answer, "names"));
 	if (!paths)

@@ -44,7 +44,9 @@ static bool take(void *context, const json_t *answer)
 	return true;
 }
 
-static enum bl_status ask(struct scanning *scanning, const char *device, struct bl_error *why)
+/* @out_code: 13 when something was not looked into because it cannot be read */
+static enum bl_status ask(struct scanning *scanning, const char *device, int *out_code,
+			  struct bl_error *why)
 {
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
 	json_t *request = json_pack("{s:s,s:s,s:s*,s:s*}", "do", "scan", "device", device, "reason",
@@ -68,6 +70,9 @@ static enum bl_status ask(struct scanning *scanning, const char *device, struct 
 		cli_print_json(answer);
 	else
 		scan_page(stdout, answer, scanning->wants_paths ? scanning->paths : NULL);
+	*out_code = cli_number(answer, "unreadable") || cli_number(answer, "unread")
+			    ? bl_status_exit(BL_NOT_VERIFIED)
+			    : 0;
 	return BL_OK;
 }
 
@@ -153,11 +158,11 @@ static int scan_in(struct scanning *scanning, const char *store, const char *pat
 	if (code)
 		return code;
 	scanning->invocation.store = store;
-	enum bl_status status = ask(scanning, OWN_DEVICE, &why);
+	enum bl_status status = ask(scanning, OWN_DEVICE, &code, &why);
 
 	kill(child, SIGTERM);
 	waitpid(child, &state, 0);
-	return status == BL_OK ? 0 : cli_fail(&scanning->invocation, status, &why);
+	return status == BL_OK ? code : cli_fail(&scanning->invocation, status, &why);
 }
 
 static volatile sig_atomic_t no_state; /* a handler that only interrupts */
@@ -212,9 +217,10 @@ static int run(struct scanning *scanning)
 		return cli_usage(&scanning->invocation,
 				 "--policy is for a source (./IMAGE): a device is looked through "
 				 "under the policy in force");
-	enum bl_status status = ask(scanning, argument, &why);
+	int code = 0;
+	enum bl_status status = ask(scanning, argument, &code, &why);
 
-	return status == BL_OK ? 0 : cli_fail(&scanning->invocation, status, &why);
+	return status == BL_OK ? code : cli_fail(&scanning->invocation, status, &why);
 }
 
 int cmd_scan(int argc, char **argv)

@@ -101,6 +101,7 @@ static void answer_counts(const struct counting *counting, const struct gate_sca
 	answer_number(answer, "withheld", (int64_t)counts->skipped);
 	answer_number(answer, "partly", (int64_t)counts->withheld);
 	answer_number(answer, "unread", (int64_t)counts->failed);
+	answer_number(answer, "unreadable", (int64_t)counts->unreadable);
 	json_object_set_new(answer, "classes", found_json(counting, counts));
 	json_object_set_new(answer, "names", classes_json(counting, counts->names));
 }

@@ -306,7 +306,9 @@ struct gate_scan_counts {
 	uint64_t skipped;	    /* files that are no text */
 	uint64_t
 		withheld; /* text, but a part of it is none: masked reads of that part are withheld */
-	uint64_t failed;	     /* files and directories that cannot be read */
+	uint64_t failed; /* files and directories that cannot be read */
+	uint64_t
+		unreadable; /* partitions that cannot be read, or the image as a whole: nothing of them was looked into */
 	uint64_t found[CLASS_LIMIT]; /* values by class; one of two classes counts in both */
 	uint64_t names[CLASS_LIMIT]; /* the same in names of files and folders */
 	unsigned

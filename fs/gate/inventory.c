@@ -220,6 +220,9 @@ static void push_entry(struct scanning *scanning, const struct entry *entry)
 	const struct item item = {.entry = entry->id, .is_folder = entry->attr.type == IMAGE_DIR};
 
 	count_name(scanning, entry);
+	/* A notice beside no partition is the image's own: it cannot be opened. */
+	scanning->counts.unreadable +=
+		entry->kind == ENTRY_UNREADABLE || entry->kind == ENTRY_NOTICE;
 	if (entry->kind != ENTRY_VOLUME && entry->kind != ENTRY_IMAGE)
 		return;
 	if (item.is_folder) {

@@ -84,5 +84,10 @@ chmod -R a+rX "$work/source"
 code 0 as 61009 env TMPDIR="$work/tmp" "$bailee" scan "$work/source" --json
 [ "$(jq -c '[.classes.email.values, .classes.card.values, .withheld]' "$work/out")" = '[4,1,1]' ] || { cat "$work/out"; fail "counts of a source"; }
 [ -z "$(ls -A "$work/tmp")" ] || fail "left in TMPDIR: $(ls -A "$work/tmp")"
+# What cannot be read is never told as clean.
+head -c 100000 /dev/urandom >"$work/noise.img"
+chmod a+r "$work/noise.img"
+code 13 as 61009 env TMPDIR="$work/tmp" "$bailee" scan "$work/noise.img"
+says 'NOT READ'
 code 2 as 61009 env TMPDIR="$work/tmp" "$bailee" scan "$work/none/at/all"
 [ -z "$(ls -A "$work/tmp")" ] || fail "left in TMPDIR: $(ls -A "$work/tmp")"
