@@ -85,7 +85,7 @@ say session.start_ms.viewer "$(awk '{ print $2 }' "$work/start" | median)" ms
 inside() { as 61001 "$client" read D1 1 grep -c Subject mail-00.txt mail-01.txt; }
 outside() {
 	as 61001 perl -MTime::HiRes=time -e 'my $t = time; system(@ARGV); printf "%d\n", (time - $t) * 1e6' \
-		sh -c "exec grep -c Subject '$work/view/D1/mail-00.txt' '$work/view/D1/mail-01.txt' >/dev/null"
+		sh -c "grep -c Subject '$work/view/D1/mail-00.txt' '$work/view/D1/mail-01.txt' | cat >/dev/null"
 }
 inside >/dev/null
 outside >/dev/null
