@@ -26,7 +26,6 @@ struct phone {
 struct identities {
 	struct phone *phones; /* open addressing */
 	size_t phone_count, phone_mask;
-	uint8_t phone_class; /* of the first one */
 };
 
 /* Where what is built goes. */
@@ -375,8 +374,7 @@ static void add_phone(struct identities *self, const char *value, enum bl_class 
 			digits[count++] = (uint8_t)(*value - '0');
 	if (count < PHONE_LEAST)
 		return;
-	if (self->phone_count++ == 0)
-		self->phone_class = (uint8_t) class;
+	self->phone_count++;
 	most = BL_MIN(count, (size_t)PHONE_TAIL);
 	for (size_t tail = PHONE_LEAST; tail <= most; tail++)
 		put_phone(self, phone_key(digits, count, tail), class, tail == count);
@@ -422,18 +420,6 @@ bool identities_phone(const struct identities *identities, const uint8_t *digits
 bool identities_any_phone(const struct identities *identities)
 {
 	return identities->phone_count > 0;
-}
-
-bool identities_has_phone(const struct identities *identities, const uint8_t *digits, size_t count)
-{
-	enum bl_class class;
-
-	return identities_phone(identities, digits, count, &class);
-}
-
-enum bl_class identities_phone_class(const struct identities *identities)
-{
-	return (enum bl_class)identities->phone_class;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

@@ -302,9 +302,6 @@ BL_DEFINE_CLEANUP(struct identities, identities_free)
 bool identities_phone(const struct identities *identities, const uint8_t *digits, size_t count,
 		      enum bl_class *out_class);
 bool identities_any_phone(const struct identities *identities);
-/* The same in two steps, for those who know of one class only. */
-bool identities_has_phone(const struct identities *identities, const uint8_t *digits, size_t count);
-enum bl_class identities_phone_class(const struct identities *identities);
 
 /* pattern_check - is this a pattern of detect.custom that may be given to the
  * matcher? @out_weight: how large it is */

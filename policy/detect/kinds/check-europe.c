@@ -522,13 +522,6 @@ bool check_hu_taj(const char *value, size_t count)
 	       check_sum(value, WEIGHTS(3, 7, 3, 7, 3, 7, 3, 7), 8) % 10 == last_digit(value, 9);
 }
 
-bool check_hu_tax(const char *value, size_t count)
-{
-	return are_digits(value, count, 10) && value[0] == '8' &&
-	       check_sum(value, WEIGHTS(1, 2, 3, 4, 5, 6, 7, 8, 9), 9) % 11 ==
-		       last_digit(value, 10);
-}
-
 bool check_ro_cnp(const char *value, size_t count)
 {
 	int check;

@@ -44,8 +44,7 @@ check_fn check_de_tax, check_de_pension, check_de_health, check_de_document, che
 check_fn check_fr_nir, check_es_dni, check_es_cif, check_es_nif, check_es_social, check_it_cf,
 	check_it_iva, check_it_card;
 check_fn check_pt_nif, check_nl_bsn, check_be_rn, check_be_vat, check_lu_matricule;
-check_fn check_pl_pesel, check_pl_nip, check_pl_regon, check_pl_dowod, check_cz_rc, check_hu_taj,
-	check_hu_tax;
+check_fn check_pl_pesel, check_pl_nip, check_pl_regon, check_pl_dowod, check_cz_rc, check_hu_taj;
 check_fn check_ro_cnp, check_bg_egn, check_gr_afm, check_gr_amka, check_hr_oib, check_jmbg,
 	check_ee_code, check_lv_code;
 check_fn check_se_pnr, check_fi_hetu, check_dk_cpr, check_no_fnr, check_is_kt;

@@ -10,46 +10,11 @@
 #include <string.h>
 
 #include "policy/detect/kind.h"
-
-/* A text, and what of it is hidden, '|' between; "": nothing. */
-struct row {
-	const char *text, *hidden;
-};
+#include "tests/unit/policy/detect/kinds/hidden.h"
 
 static void check_rows(const struct row *rows, size_t count)
 {
-	struct detect_scanner *scanner = NULL;
-	struct detect_spans spans = {0};
-	size_t failed = 0;
-
-	assert_int_equal(detect_scanner_new(CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_POSTCODE),
-					    NULL, NULL, 0, &scanner, NULL),
-			 BL_OK);
-	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(rows[i].text), put = 0;
-		struct detect_window window = {.bytes = (const uint8_t *)rows[i].text,
-					       .core = length};
-		char hidden[512] = "", mask[512] = "";
-
-		assert_true(length < sizeof(mask));
-		assert_int_equal(detect_scan(scanner, &window, &spans), BL_OK);
-		for (size_t k = 0; k < spans.count; k++)
-			memset(mask + spans.items[k].offset, 1, spans.items[k].length);
-		for (size_t k = 0; k < length; k++) {
-			if (mask[k] && put && !mask[k - 1])
-				hidden[put++] = '|';
-			if (mask[k])
-				hidden[put++] = rows[i].text[k];
-		}
-		if (strcmp(hidden, rows[i].hidden) == 0)
-			continue;
-		failed++;
-		print_error("row %zu: '%s' should hide '%s', hides '%s'\n", i, rows[i].text,
-			    rows[i].hidden, hidden);
-	}
-	detect_spans_free(&spans);
-	detect_scanner_free(scanner);
-	assert_int_equal(failed, 0);
+	check_hidden(CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_POSTCODE), rows, count);
 }
 
 static void english_addresses_are_one_span(void **state)
