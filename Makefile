@@ -24,10 +24,10 @@ endif
 
 DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2fs-dev libtsk-dev \
 	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev libssl-dev libewf-dev libqcow-dev libvmdk-dev \
-	libvhdi-dev libbfio-dev tzdata
+	libvhdi-dev libbfio-dev libsqlite3-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g dosfstools fdisk mount util-linux python3 rsync \
 	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl python3-pyte xfsprogs btrfs-progs ewf-tools qemu-utils \
-	less file tree nnn mc tmux bsdextrautils clang-format cppcheck libclang-rt-14-dev \
+	rsyslog rsyslog-openssl chromium less file tree nnn mc tmux bsdextrautils clang-format cppcheck libclang-rt-14-dev \
 	clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)
 
@@ -43,7 +43,7 @@ HARDEN = -fPIE
 WARNINGS := $(filter-out -Wnull-dereference,$(WARNINGS))
 LDHARDEN = -pie -fsanitize=address,undefined
 endif
-PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs libcrypto
+PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs libcrypto libssl sqlite3
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"$(VERSION)"' \

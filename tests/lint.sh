@@ -20,7 +20,8 @@ rank() {
 	fs/device/*) echo 5 ;;
 	fs/audit/*) echo 6 ;;
 	fs/vault/*) echo 7 ;;
-	policy/*) echo 8 ;;
+	fs/page/*) echo 8 ;;
+	policy/*) echo 9 ;;
 	*) echo '' ;;
 	esac
 }
