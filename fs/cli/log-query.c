@@ -8,6 +8,7 @@
 
 #include "fs/cli/auditor.h"
 #include "fs/cli/log.h"
+#include "fs/cli/record.h"
 
 /* "2026-11-22", "2026-11-22 10:00" or "2026-11-22T10:00:00Z", in UTC. */
 static bool parse_moment(const char *text, int64_t *out_unix)
@@ -109,46 +110,6 @@ static const char *fill_request(json_t *request, const struct filter *filter)
 
 /* ---- what comes back --------------------------------------------------------------------------------- */
 
-/* A record out of the daemon's JSON. */
-static void record_of(const json_t *json, struct audit_record *out)
-{
-	struct audit_event *event = &out->event;
-	const struct {
-		const char *key;
-		uint32_t *value;
-	} IDS[] = {{"uid", &event->uid},
-		   {"gid", &event->gid},
-		   {"pid", &event->pid},
-		   {"login_uid", &event->login_uid}};
-	const char *verdict = cli_text(json, "verdict");
-
-	memset(out, 0, sizeof(*out));
-	out->sequence = (uint64_t)cli_number(json, "sequence");
-	out->realtime_ns = cli_number(json, "realtime_ns");
-	out->boottime_ns = cli_number(json, "boottime_ns");
-	(void)!audit_op_parse(cli_text(json, "op"), &event->op);
-	for (unsigned i = 0; i <= AUDIT_FAILED_VERDICT; i++)
-		if (strcmp(audit_verdict_name((enum audit_verdict)i), verdict) == 0)
-			event->verdict = (enum audit_verdict)i;
-	for (size_t i = 0; i < BL_COUNT(IDS); i++)
-		*IDS[i].value = json_is_integer(json_object_get(json, IDS[i].key))
-					? (uint32_t)cli_number(json, IDS[i].key)
-					: UINT32_MAX;
-	event->view = (uint64_t)cli_number(json, "view");
-	event->session = (uint64_t)cli_number(json, "session");
-	event->error_number = (uint32_t)cli_number(json, "errno");
-	event->repeats = (uint32_t)cli_number(json, "repeats");
-	event->policy_serial = (uint64_t)cli_number(json, "policy_serial");
-	event->offset = (uint64_t)cli_number(json, "offset");
-	event->bytes = (uint64_t)cli_number(json, "bytes");
-	event->handle = (uint64_t)cli_number(json, "handle");
-	snprintf(event->device, sizeof(event->device), "%s", cli_text(json, "device"));
-	snprintf(event->rule, sizeof(event->rule), "%s", cli_text(json, "rule"));
-	snprintf(event->detail, sizeof(event->detail), "%s", cli_text(json, "detail"));
-	sodium_hex2bin(event->token, sizeof(event->token), cli_text(json, "token"),
-		       strlen(cli_text(json, "token")), NULL, NULL, NULL);
-}
-
 struct printing {
 	struct names *names;		   /* NULL: tokens only */
 	const struct audit_exporting *how; /* NULL: a line for people */
@@ -220,7 +181,7 @@ static bool print_answer(void *context, const json_t *answer)
 	} else {
 		struct audit_record record;
 
-		record_of(json, &record);
+		(void)!record_read(json, &record);
 		audit_export(stdout, printing->how, &record, path, length,
 			     printing->has_reason ? printing->reason : NULL,
 			     printing->reason_length);

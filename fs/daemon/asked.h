@@ -73,8 +73,6 @@ enum bl_status asked_permitted_any(struct asked *asked, const enum bl_action *ac
 void answer_moment(json_t *object, const char *key, const struct policy *policy, int64_t at_unix);
 /* @bytes as hex digits; NULL: no memory */
 json_t *hex_json(const uint8_t *bytes, size_t length);
-/* As audit_print_json has it; NULL: no memory */
-json_t *record_json(const struct audit_record *record);
 /* A text in pieces: {"text": "..."} */
 void asked_send_text(struct asked *asked, const char *text, size_t length);
 /* asked_goes_on - for what may take long: is there somebody to tell more, and are we not about to stop? Else no last answer comes either */

@@ -112,6 +112,13 @@ enum bl_status daemon_call_for_fd(int fd, json_t *request, const int *fds, size_
 				  json_t **out_answer, int *out_fd,
 				  struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * record_json - an event as the service tells it: what audit_print_json has (numbers that JSON cannot hold are told as 2^63 - 1)
+ *
+ * NULL: no memory
+ */
+json_t *record_json(const struct audit_record *record);
+
 /* daemon_program_path - where one of our programs is: beside this one, else in libexec. BL_FAILED: nowhere */
 enum bl_status daemon_program_path(const char *name, char *out, size_t size,
 				   struct bl_error *why) BL_MUST_CHECK;
