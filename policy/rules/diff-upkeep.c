@@ -76,6 +76,7 @@ enum upkeep {
 	UPKEEP_KEEP,
 	UPKEEP_ANCHOR,
 	UPKEEP_TELL,
+	UPKEEP_NAMES,
 	UPKEEP_COUNT
 };
 
@@ -120,6 +121,13 @@ static void set_audit(struct setting settings[UPKEEP_COUNT], enum side side,
 		 audit->tell_customer ? "true" : "false");
 }
 
+static void set_report(struct setting settings[UPKEEP_COUNT], enum side side,
+		       const struct rules_report *report)
+{
+	set_word(&settings[UPKEEP_NAMES], side, report->has_names,
+		 report->has_names ? "true" : "false");
+}
+
 static void compare_settings(const struct policy *const policy[SIDES], struct tellings *tellings)
 {
 	static const struct {
@@ -139,6 +147,7 @@ static void compare_settings(const struct policy *const policy[SIDES], struct te
 		[UPKEEP_KEEP] = {"the log", "be kept", "audit"},
 		[UPKEEP_ANCHOR] = {"the log", "go without an anchor", "audit"},
 		[UPKEEP_TELL] = {"the log", "be told of to the customer", "audit"},
+		[UPKEEP_NAMES] = {"a customer's report", "name who looked", "report"},
 	};
 	struct setting settings[UPKEEP_COUNT] = {0};
 
@@ -154,6 +163,7 @@ static void compare_settings(const struct policy *const policy[SIDES], struct te
 		set_sessions(settings, side, &policy[side]->sessions);
 		set_proof(settings, side, policy[side]);
 		set_audit(settings, side, policy_audit(policy[side]));
+		set_report(settings, side, policy_report(policy[side]));
 	}
 	for (unsigned i = 0; i < UPKEEP_COUNT; i++)
 		tell(tellings, TOPIC_UPKEEP + i, &settings[i]);

@@ -183,6 +183,26 @@ static void load_audit(struct loader *loader, const struct yaml_node *node)
 	(void)load_span(loader, yaml_get(node, "anchor_every"), &audit->anchor_every_seconds);
 }
 
+/* ---- report ----------------------------------------------------------------------------------------- */
+
+static void load_report(struct loader *loader, const struct yaml_node *node)
+{
+	static const struct load_key KEYS[] = {
+		{"names", KEY_OPTIONAL, NULL},
+		{"contact", KEY_OPTIONAL, NULL},
+		{"complain", KEY_OPTIONAL, NULL},
+	};
+	struct rules_report *report = &loader->policy->report;
+
+	if (!node)
+		return;
+	(void)load_keys(loader, node, "'report'", KEYS, BL_COUNT(KEYS));
+	load_empty(loader, node, "write {names: false}, or remove it");
+	(void)load_true_or_false(loader, yaml_get(node, "names"), &report->has_names);
+	(void)load_text(loader, yaml_get(node, "contact"), TEXT_LIMIT, &report->contact);
+	(void)load_text(loader, yaml_get(node, "complain"), TEXT_LIMIT, &report->complain);
+}
+
 void load_upkeep(struct loader *loader, const struct yaml_node *root)
 {
 	struct policy *policy = loader->policy;
@@ -193,4 +213,5 @@ void load_upkeep(struct loader *loader, const struct yaml_node *root)
 	load_proof(loader, yaml_get(root, "proof"));
 	load_sessions(loader, yaml_get(root, "sessions"));
 	load_audit(loader, yaml_get(root, "audit"));
+	load_report(loader, yaml_get(root, "report"));
 }

@@ -48,6 +48,7 @@ static void load_policy(struct loader *loader, const struct yaml_node *root)
 		{"proof", KEY_OPTIONAL, NULL},
 		{"sessions", KEY_OPTIONAL, NULL},
 		{"audit", KEY_OPTIONAL, NULL},
+		{"report", KEY_OPTIONAL, NULL},
 		{"test_clock", KEY_OPTIONAL, NULL},
 		{"tests", KEY_OPTIONAL, NULL},
 	};

@@ -183,6 +183,7 @@ struct policy {
 	bool has_certificate;
 	bool has_audit;
 	struct rules_audit audit;
+	struct rules_report report;
 	struct rules_sessions sessions; /* with its defaults */
 	struct role *roles;
 	size_t role_count;

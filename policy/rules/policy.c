@@ -152,6 +152,11 @@ const struct rules_audit *policy_audit(const struct policy *policy)
 	return &policy->audit;
 }
 
+const struct rules_report *policy_report(const struct policy *policy)
+{
+	return &policy->report;
+}
+
 void policy_sessions(const struct policy *policy, struct rules_sessions *out)
 {
 	*out = policy->sessions;

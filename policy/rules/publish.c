@@ -5,9 +5,10 @@
 
 #include "policy/rules/check.h"
 #include "policy/rules/decide.h"
+#include "policy/rules/promise.h"
 
 #define BIT(action) (UINT32_C(1) << (action))
-#define LOOKS	    (BIT(ACTION_LIST) | BIT(ACTION_READ))
+#define LOOKS	    PROMISE_LOOKS
 
 struct notice {
 	FILE *out;
@@ -99,44 +100,6 @@ static const char *state_name(const struct policy *policy BL_UNUSED, unsigned st
 	return bl_device_state_name((enum bl_device_state)state);
 }
 
-/* What each class is called by people who are no engineers; of the policy's own, its name. */
-static const char *class_words(const struct policy *policy, unsigned class)
-{
-	static const char *const words[CLASS_COUNT] = {
-		[CLASS_NAME] = "names",
-		[CLASS_EMAIL] = "email addresses",
-		[CLASS_PHONE] = "phone numbers",
-		[CLASS_ADDRESS] = "postal addresses",
-		[CLASS_POSTCODE] = "postcodes",
-		[CLASS_DATE_OF_BIRTH] = "dates of birth",
-		[CLASS_CARD] = "payment card numbers",
-		[CLASS_CARD_TRACK] = "the magnetic stripe of cards",
-		[CLASS_CARD_PIN] = "card PINs",
-		[CLASS_CARD_SECURITY_CODE] = "card security codes",
-		[CLASS_IBAN] = "IBANs",
-		[CLASS_BANK_ACCOUNT] = "bank account numbers",
-		[CLASS_NATIONAL_ID] = "national identity numbers",
-		[CLASS_TAX_ID] = "tax numbers",
-		[CLASS_PASSPORT] = "passport numbers",
-		[CLASS_DRIVING_LICENCE] = "driving licence numbers",
-		[CLASS_HEALTH_ID] = "health insurance and patient numbers",
-		[CLASS_IP] = "internet addresses",
-		[CLASS_MAC] = "hardware addresses",
-		[CLASS_URL_CREDENTIALS] = "passwords in links",
-		[CLASS_IMEI] = "device serial numbers (IMEI)",
-		[CLASS_VIN] = "vehicle numbers",
-		[CLASS_PLATE] = "number plates",
-		[CLASS_LOCATION] = "places where you were",
-		[CLASS_CRYPTO_ADDRESS] = "crypto currency addresses",
-		[CLASS_PASSWORD] = "passwords",
-		[CLASS_SECRET] = "access keys",
-		[CLASS_PRIVATE_KEY] = "private keys",
-		[CLASS_CUSTOMER] = "your own name, email address, phone number and address",
-	};
-
-	return class < CLASS_COUNT ? words[class] : policy_class_name(policy, class);
-}
-
 static const char *style_words(unsigned style)
 {
 	static const char *const words[] = {
@@ -198,12 +161,6 @@ static void put_hours(const struct notice *notice, const struct hours *hours, si
 		    hours[i].from_minute % 60u, hours[i].until_minute / 60u,
 		    hours[i].until_minute % 60u);
 	}
-}
-
-/* What is looked for and can be found: nothing is promised of the rest. */
-static bl_classes found_classes(const struct policy *policy)
-{
-	return policy->detects & (detect_supported() | ~(CLASS_BIT(CLASS_COUNT) - 1));
 }
 
 /* ---- a rule in words ------------------------------------------------------------------------------------------- */
@@ -339,24 +296,9 @@ static bool has_rule(const struct notice *notice, rule_test_fn *is_meant)
 	return false;
 }
 
-static bool is_look(const struct rule *rule)
-{
-	return rule->effect == EFFECT_PERMIT && rule->actions & LOOKS;
-}
-
 static bool is_read(const struct rule *rule)
 {
 	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_READ);
-}
-
-static bool is_copy(const struct rule *rule)
-{
-	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_COPY);
-}
-
-static bool is_unmask(const struct rule *rule)
-{
-	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_UNMASK);
 }
 
 /* A rule about what no detector finds closes nothing. */
@@ -366,13 +308,13 @@ static bool is_closing(const struct policy *policy, const struct rule *rule)
 		rule->effect == EFFECT_WITHHOLD ||
 		(rule->effect == EFFECT_FORBID && rule->actions & (LOOKS | BIT(ACTION_UNMASK)));
 
-	return is_against && (!rule->contains || rule->contains & found_classes(policy));
+	return is_against && (!rule->contains || rule->contains & promise_classes(policy));
 }
 
 /* What a customer may have agreed to. */
 static bool is_use(const struct rule *rule)
 {
-	return is_look(rule) || is_copy(rule) || is_unmask(rule);
+	return promise_is_look(rule) || promise_is_copy(rule) || promise_is_unmask(rule);
 }
 
 static bool asks_consent(const struct rule *rule)
@@ -390,6 +332,25 @@ static bool is_review(const struct rule *rule)
 	return rule->effect == EFFECT_PERMIT && rule->actions & BIT(ACTION_REVIEW);
 }
 
+/* What the policy states, or what is to be filled in; the sentence it ends has its own full stop. */
+static void put_stated(const struct notice *notice, const char *text, const char *blank)
+{
+	BL_CLEANUP(bl_free) char *copy = text ? strdup(text) : NULL;
+	size_t length = copy ? strlen(copy) : 0;
+
+	if (length && copy[length - 1] == '.')
+		copy[length - 1] = '\0';
+	if (copy)
+		put_text(notice, copy);
+	else
+		put(notice, "%s", blank);
+}
+
+static void put_contact(const struct notice *notice, const char *blank)
+{
+	put_stated(notice, policy_report(notice->policy)->contact, blank);
+}
+
 /* ---- the sections of the notice ------------------------------------------------------------------------------ */
 
 static void put_head(const struct notice *notice)
@@ -402,14 +363,16 @@ static void put_head(const struct notice *notice)
 	    "hidden from us, how long we keep it and what you can ask of us. It is made from the "
 	    "rules in force (number %llu), and those rules are enforced by the machine that holds "
 	    "your data: what is not listed here is not permitted.\n\n"
-	    "Responsible for it: [your company's name], [your address], [how to reach you].\n\n",
+	    "Responsible for it: ",
 	    (unsigned long long)notice->policy->serial);
+	put_contact(notice, "[your company's name], [your address], [how to reach you]");
+	put(notice, ".\n\n");
 }
 
 static void put_looks(const struct notice *notice)
 {
 	put(notice, "## What we look at, and what for\n\n");
-	if (!put_rules(notice, is_look))
+	if (!put_rules(notice, promise_is_look))
 		put(notice, "Nobody here looks at what is on your device.\n");
 	else
 		put(notice, "\nNobody else looks at it, and nobody for another purpose.\n");
@@ -448,14 +411,14 @@ static void put_mask(const struct notice *notice, const struct rule *rule, unsig
 	put_what(notice, rule);
 	put_when(notice, rule);
 	put(notice, ", ");
-	put_name(notice, class_words(notice->policy, class));
+	put_name(notice, promise_class_words(notice->policy, class));
 	put(notice, ": %s.\n", style_words(bl_style_fitted(rule->styles[class], class)));
 }
 
 static void put_masks(const struct notice *notice)
 {
 	const struct policy *policy = notice->policy;
-	bl_classes found = found_classes(policy);
+	bl_classes found = promise_classes(policy);
 	size_t count = 0;
 
 	for (size_t i = 0; i < policy->rule_count; i++)
@@ -478,14 +441,14 @@ static void put_masks(const struct notice *notice)
 static void put_closed(const struct notice *notice, const struct rule *rule)
 {
 	uint32_t all = (UINT32_C(1) << FILE_KIND_COUNT) - 1;
-	bl_classes holding = rule->contains & found_classes(notice->policy);
+	bl_classes holding = rule->contains & promise_classes(notice->policy);
 
 	put(notice, "- To ");
 	put_who(notice, rule);
 	put(notice, ": ");
 	if (rule->effect == EFFECT_FORBID && !(rule->actions & LOOKS)) {
 		put(notice, holding ? "what the filter hides of " : "all that the filter hides");
-		put_bits(notice, holding, class_words);
+		put_bits(notice, holding, promise_class_words);
 	} else {
 		put(notice, "files");
 		if (rule->effect == EFFECT_WITHHOLD && (rule->withhold_kinds & all) != all) {
@@ -494,7 +457,7 @@ static void put_closed(const struct notice *notice, const struct rule *rule)
 		}
 		if (holding) {
 			put(notice, " in which the filter finds ");
-			put_bits(notice, holding, class_words);
+			put_bits(notice, holding, promise_class_words);
 		}
 	}
 	put_what(notice, rule);
@@ -520,19 +483,19 @@ static void put_all_closed(const struct notice *notice)
 
 static void put_unmasks(const struct notice *notice)
 {
-	bl_classes found = found_classes(notice->policy);
+	bl_classes found = promise_classes(notice->policy);
 	size_t count = 0;
 
 	for (size_t i = 0; i < notice->policy->rule_count; i++) {
 		const struct rule *rule = &notice->policy->rules[i];
 
-		if (!is_unmask(rule) || (rule->contains && !(rule->contains & found)))
+		if (!promise_is_unmask(rule) || (rule->contains && !(rule->contains & found)))
 			continue;
 		if (!count++)
 			put(notice, "What the filter hides is shown, item by item, only so:\n\n");
 		put(notice, "- ");
 		if (rule->contains)
-			put_bits(notice, rule->contains & found, class_words);
+			put_bits(notice, rule->contains & found, promise_class_words);
 		else
 			put(notice, "everything that may be shown");
 		put(notice, " to\n  ");
@@ -545,7 +508,7 @@ static void put_hidden(const struct notice *notice)
 {
 	put(notice, "## What stays hidden from us\n\nWe see contents only through a filter. It "
 		    "looks for ");
-	put_bits(notice, found_classes(notice->policy), class_words);
+	put_bits(notice, promise_classes(notice->policy), promise_class_words);
 	put(notice, ". What it finds is %s", style_words(notice->policy->default_style));
 	put_masks(notice);
 	put(notice, "\nCard numbers are never shown in full; passwords, access keys, card PINs and "
@@ -558,13 +521,13 @@ static void put_hidden(const struct notice *notice)
 static void put_receivers(const struct notice *notice)
 {
 	put(notice, "## Who may receive it\n\n");
-	if (!has_rule(notice, is_copy)) {
+	if (!has_rule(notice, promise_is_copy)) {
 		put(notice,
 		    "Nobody. Contents are not copied out, and not handed on to anybody.\n\n");
 		return;
 	}
 	put(notice, "Contents may be copied out only so:\n\n");
-	(void)put_rules(notice, is_copy);
+	(void)put_rules(notice, promise_is_copy);
 	put(notice, "\nNobody else receives any of it.\n\n");
 }
 
@@ -582,12 +545,15 @@ static void put_choice(const struct notice *notice)
 	if (!has_rule(notice, asks_consent)) {
 		put(notice,
 		    "No work here rests on your consent: what is listed above happens because "
-		    "you gave us the device for it. You may ask us to stop at any time: "
-		    "[how to reach you].\n\n");
+		    "you gave us the device for it. You may ask us to stop at any time: ");
+		put_contact(notice, "[how to reach you]");
+		put(notice, ".\n\n");
 		return;
 	}
-	put(notice, "You may refuse your consent, and you may withdraw it at any time: tell us at "
-		    "[how to reach you]. Without it none of this happens:\n\n");
+	put(notice,
+	    "You may refuse your consent, and you may withdraw it at any time: tell us at ");
+	put_contact(notice, "[how to reach you]");
+	put(notice, ". Without it none of this happens:\n\n");
 	(void)put_rules(notice, asks_consent);
 	put(notice, "\nIf you withdraw it, nobody opens your data from then on, and our copy is "
 		    "destroyed ");
@@ -732,16 +698,17 @@ static void put_record(const struct notice *notice)
 
 static void put_rights(const struct notice *notice)
 {
-	put(notice,
-	    "## Ask, complain, have it deleted\n\n"
-	    "Ask us what we hold, have it corrected or have it destroyed: [your address], [how "
-	    "to reach you].");
-	put(notice, " If you ask us to destroy it, and we have seen that it is you who asks, that "
+	put(notice, "## Ask, complain, have it deleted\n\n"
+		    "Ask us what we hold, have it corrected or have it destroyed: ");
+	put_contact(notice, "[your address], [how to reach you]");
+	put(notice, ". If you ask us to destroy it, and we have seen that it is you who asks, that "
 		    "happens ");
 	put_within(notice, notice->policy->request_seconds);
 	put(notice, ", unless we must keep it as said above.");
-	put(notice, " You may complain to us, and to the authority for data protection: [your "
-		    "authority and its address].\n");
+	put(notice, " You may complain to us, and to the authority for data protection: ");
+	put_stated(notice, policy_report(notice->policy)->complain,
+		   "[your authority and its address]");
+	put(notice, ".\n");
 }
 
 enum bl_status rules_publish(FILE *out, const struct policy *policy)

@@ -88,6 +88,14 @@ struct rules_audit {
 };
 const struct rules_audit *policy_audit(const struct policy *policy);
 
+/* `report`: what the customer of a device is told beside the facts. Texts live as long as the policy; NULL: not stated. */
+struct rules_report {
+	bool has_names;	      /* whose looks they were, by name */
+	const char *contact;  /* whom to ask */
+	const char *complain; /* which authority takes complaints */
+};
+const struct rules_report *policy_report(const struct policy *policy);
+
 /*
  * `sessions`: docs/sessions.md. What is not stated has its default: viewers nnn less ls find file tree grep hexdump, no interpreters, idle 15
  * minutes (or the total, if that is less), total 8 hours. The first viewer is what one lands in. Lists live as long as the policy; no two
@@ -484,6 +492,30 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 
 /* rules_publish - the customer's notice, from this policy, in plain words (Markdown) */
 enum bl_status rules_publish(FILE *out, const struct policy *policy) BL_MUST_CHECK;
+/*
+ * rules_each_promise - the same facts of one device: each permit that lets somebody look at what is on it, see what the filter hides, or
+ * receive it. In the order of enum rules_promised; lists and texts live as long as the policy, but `roles`
+ */
+enum rules_promised { RULES_LOOKED_AT, RULES_UNMASKED, RULES_RECEIVED, RULES_PROMISED_COUNT };
+struct rules_promise {
+	enum rules_promised what;
+	const char *rule, *why;
+	bool is_for_everyone; /* else the roles */
+	const char *roles[64];
+	size_t role_count;
+	const char *const *purposes; /* none: for any */
+	size_t purpose_count;
+	bool needs_consent, needs_reason;
+	unsigned approvals; /* by so many others */
+	bl_classes classes; /* of RULES_UNMASKED; 0: all that may be shown */
+};
+typedef void rules_promise_fn(void *context, const struct rules_promise *promise);
+void rules_each_promise(const struct policy *policy, const struct rules_device *device,
+			rules_promise_fn *tell, void *context);
+/* rules_hidden - what is looked for and can be found, so hidden unless a promise says otherwise */
+bl_classes rules_hidden(const struct policy *policy);
+/* rules_class_words - "payment card numbers": of a class that comes with Bailee, for people who are no engineers; else "" */
+const char *rules_class_words(unsigned class);
 /* rules_schema - JSON Schema (draft 7) of the language, for editors */
 void rules_schema(FILE *out);
 

@@ -1287,6 +1287,20 @@ static void tests(struct writer *w)
 
 /* ---- the policy ------------------------------------------------------------------------------------------ */
 
+static void report(struct writer *w)
+{
+	static const struct property REPORT[] = {
+		{"names", truth, "The customer is told who looked by name, not by role alone.",
+		 NULL, false},
+		{"contact", text, "Whom the customer asks.",
+		 "\"Returns Ltd, 1 Quay, Dublin; privacy@returns.example\"", false},
+		{"complain", text, "The authority for data protection that takes complaints.",
+		 "\"Data Protection Commission, Dublin\"", false},
+	};
+
+	PUT_MAP(w, REPORT, NOT_EMPTY);
+}
+
 static const struct property POLICY[] = {
 	{"bailee", version, "The version of the language.", "1", true},
 	{"name", text, "Whose policy this is.", "\"Returns desk\"", true},
@@ -1318,6 +1332,8 @@ static const struct property POLICY[] = {
 	{"sessions", sessions, "Sealed sessions.", "{\"idle\": \"15m\"}", false},
 	{"audit", audit, "The log of every access. No key leaves an access unrecorded.",
 	 "{\"keep\": \"3y\"}", false},
+	{"report", report, "What the customer of a device is told beside the facts.",
+	 "{\"names\": false}", false},
 	{"test_clock", moment, "The now of every test, so that tests do not rot.",
 	 "\"2026-07-01 10:00\"", false},
 	{"tests", tests, "What this policy has to answer; run before it is loaded.", NULL, false},

@@ -118,6 +118,7 @@ static const char BASE[] =
 	"holds: {longest: 90d, review_every: 30d, release_approvals: 2}\n"
 	"proof: {verify: 50%, certificate: true}\n"
 	"audit: {durability: before-answer, keep: 3y, tell_customer: true, anchor_every: 1h}\n"
+	"report: {names: false, contact: The desk}\n"
 	"requests: {destroy_within: 72h}\n"
 	"consent_withdrawn: {destroy_within: 24h}\n"
 	"test_clock: 2026-07-01 10:00\n"
@@ -267,6 +268,8 @@ static const struct edit EDITS[] = {
 	{"keep: 3y", "keep: 1095d", NEITHER, NULL},
 	{"keep: 3y, ", "", NARROWER, "be kept"},
 	{"tell_customer: true", "tell_customer: false", WIDER, "to the customer"},
+	{"names: false", "names: true", WIDER, "name who looked"},
+	{"contact: The desk", "contact: The office", NEITHER, NULL},
 	{"anchor_every: 1h", "anchor_every: 2h", WIDER, "without an anchor"},
 	{", anchor_every: 1h", "", WIDER, "without an anchor"},
 };

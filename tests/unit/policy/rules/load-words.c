@@ -91,6 +91,7 @@ static const char GOOD[] =
 	"holds: {longest: 180d, review_every: 30d, release_approvals: 2}\n"
 	"proof: {verify: 5%, certificate: true}\n"
 	"audit: {durability: before-answer, keep: 3y, tell_customer: true, anchor_every: 1h}\n"
+	"report: {names: true, contact: Privacy desk, complain: The authority}\n"
 	"test_clock: 2026-07-01 10:00\n"
 	"tests:\n"
 	"  - {name: reads, as: anna, do: read, where: bench, consent: granted, purpose: repair,\n"
@@ -257,6 +258,9 @@ static void promises_beside_retention_are_as_written(void **state)
 	assert_int_equal(policy_audit(policy)->keep_seconds, INT64_C(3) * 31536000);
 	assert_int_equal(policy_audit(policy)->anchor_every_seconds, 3600);
 	assert_true(policy_audit(policy)->tell_customer);
+	assert_true(policy_report(policy)->has_names);
+	assert_string_equal(policy_report(policy)->contact, "Privacy desk");
+	assert_string_equal(policy_report(policy)->complain, "The authority");
 }
 
 static void facts_of_tests_are_as_stated(void **state)
@@ -644,6 +648,11 @@ static const struct broken ERRORS[] = {
 	{"keep: 3y", "keep: ~forever", "'forever' is not a span of time", "30d"},
 	{"tell_customer: true", "tell_customer: ~on", "'tell_customer' must be true or false",
 	 "true or false"},
+	{"names: true", "names: ~1", "'names' must be true or false", "true or false"},
+	{"contact: Privacy desk", "contact: ~{a: b}", "'contact' must be one value, not a map",
+	 "one value"},
+	{"complain: The", "~complaint: The", "unknown key 'complaint' in 'report'",
+	 "did you mean 'complain'?"},
 	{"anchor_every: 1h", "~anchor: /srv/anchors", "unknown key 'anchor' in 'audit'",
 	 "durability"},
 	{"anchor_every: 1h", "anchor_every: ~daily", "'daily' is not a span of time", "30d"},

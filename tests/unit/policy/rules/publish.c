@@ -191,6 +191,16 @@ static const struct change CHANGES[] = {
 	 "happens at once"},
 	{"serial", "serial", "[your authority and its address]", "happens within"},
 	{"serial", "serial", "that happens at once, unless we must keep it as said above.", NULL},
+	/* whom to ask, and where to complain: as stated, else a blank */
+	{"serial", "serial", "tell us at [how to reach you]. Without it", NULL},
+	{RETENTION, "report: {contact: The *desk*.}\n" RETENTION,
+	 "Responsible for it: The \\*desk\\*.\n", "[how to reach you]"},
+	{RETENTION, "report: {contact: The desk}\n" RETENTION,
+	 "tell us at The desk. Without it none of this happens:", "[your company's name]"},
+	{RETENTION, "report: {complain: The authority}\n" RETENTION,
+	 "for data protection: The authority.\n", "[your authority"},
+	{RETENTION, "report: {names: true}\n" RETENTION, "[your authority and its address].\n",
+	 NULL},
 	/* text of the file is text, never markup */
 	{"name: Returns desk", "name: 'A *bold* <b> [link](x)'",
 	 "A \\*bold\\* \\<b\\> \\[link\\](x)", "<b>"},
