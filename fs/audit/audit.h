@@ -263,6 +263,14 @@ void audit_bounded(struct audit *audit, uint32_t milliseconds);
 /* audit_policy - the digest (32 B) that the header of the next segment tells */
 void audit_policy(struct audit *audit, const uint8_t digest[32]);
 
+/*
+ * audit_wait - until something behind @sequence is durable, for at most @milliseconds; gives back what is durable then
+ *
+ * For who follows the log: no event is missed between two calls. Returns at once when the log is being closed. Costs the writer nothing
+ * while nobody waits.
+ */
+uint64_t audit_wait(struct audit *audit, uint64_t sequence, unsigned milliseconds);
+
 bool audit_is_writable(const struct audit *audit); /* false while latched; lock-free */
 /*
  * audit_unlatch - take the log up again after whatever latched it was mended; @event (op AUDIT_UNLATCHED) is the first thing it says
@@ -508,6 +516,11 @@ struct audit_query {
 	int64_t since_unix, until_unix; /* until excluded; INT64_MIN, INT64_MAX: any */
 	const uint8_t *token;		/* NULL: any */
 	uint64_t last;			/* only the last N that match; 0: all */
+	const uint32_t
+		*uids; /* one person's, when they have several: any of these; NULL: as `uid` says */
+	size_t uid_count;
+	uint64_t policy_serial;	 /* 0: any */
+	uint64_t first_sequence; /* none before this one; 0: any */
 };
 bool audit_query_matches(const struct audit_query *query, const struct audit_record *record);
 

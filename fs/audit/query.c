@@ -12,6 +12,14 @@ static bool is_of_session(const struct audit_record *record, uint64_t session)
 	       (record->event.op == AUDIT_VIEW_OPENED && record->sequence == session);
 }
 
+static bool is_person(const struct audit_query *query, uint32_t uid)
+{
+	for (size_t i = 0; query->uids && i < query->uid_count; i++)
+		if (query->uids[i] == uid)
+			return true;
+	return !query->uids && (query->uid == -1 || query->uid == (int64_t)uid);
+}
+
 bool audit_query_matches(const struct audit_query *query, const struct audit_record *record)
 {
 	const struct audit_event *event = &record->event;
@@ -19,7 +27,8 @@ bool audit_query_matches(const struct audit_query *query, const struct audit_rec
 
 	if (record->realtime_ns < 0 && record->realtime_ns % 1000000000 != 0)
 		at--;
-	return (query->uid == -1 || query->uid == (int64_t)event->uid) &&
+	return is_person(query, event->uid) && record->sequence >= query->first_sequence &&
+	       (query->policy_serial == 0 || query->policy_serial == event->policy_serial) &&
 	       (!query->device || strcmp(query->device, event->device) == 0) &&
 	       (!query->rule || strcmp(query->rule, event->rule) == 0) &&
 	       (query->op == -1 || query->op == (int)event->op) &&
