@@ -278,7 +278,8 @@ void log_trim(struct daemon *daemon)
 	if (audit_trim(daemon->audit, daemon_trusted(daemon) - keep, &removed, &why) != BL_OK)
 		fprintf(stderr, "error: audit: old parts of the log cannot be removed: %s\n",
 			why.text);
-	if (removed)
-		fprintf(stderr, "info: audit: removed %zu old parts of the log (audit: keep)\n",
-			removed);
+	if (!removed)
+		return;
+	fprintf(stderr, "info: audit: removed %zu old parts of the log (audit: keep)\n", removed);
+	policy_forget_old(daemon);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/daemon/state.h"
+#include "fs/device/policies.h"
 
 static void hex(const uint8_t *bytes, size_t length, char *out)
 {
@@ -194,10 +195,11 @@ static enum bl_status keep(struct daemon *daemon, const struct policy_text *text
 	const char *signature = text->signature ? text->signature : "";
 	/* Mostly there is none, before and after: a sync less that everybody's events would wait behind. */
 	bool is_known = is_kept_alone(daemon, signature);
-	enum bl_status status = BL_OK;
+	/* For reports, which tell what changed: also the first that this version loads, for a store of an older one. */
+	enum bl_status status = policies_keep(daemon->store, text->bytes, text->length, why);
 
-	if (!is_known && read_last(daemon, &last, &bytes, &signatures, NULL) == BL_OK &&
-	    last.signature)
+	if (status == BL_OK && !is_known &&
+	    read_last(daemon, &last, &bytes, &signatures, NULL) == BL_OK && last.signature)
 		status = announce(daemon, last.signature, signature, why);
 	if (status == BL_OK)
 		status = device_store_keep_policy(daemon->store, text->bytes, text->length, why);

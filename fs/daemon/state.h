@@ -197,6 +197,13 @@ enum bl_status policy_parse(const char *bytes, size_t length, struct policy **ou
 /* A file that could not even be read: told in status and in the log. */
 void policy_refused(struct daemon *daemon, const struct bl_error *why);
 
+/* ---- policy-kept.c ------------------------------------------------------------------------------ */
+
+/* policy_told_digest - of the policy that an event AUDIT_POLICY_LOADED tells of; false: it tells of none */
+bool policy_told_digest(const struct audit_event *event, uint8_t out_digest[DEVICE_DIGEST]);
+/* policy_forget_old - what was kept of policies whose loading no event tells of any more; after parts of the log were removed */
+void policy_forget_old(struct daemon *daemon);
+
 /* ---- policy-file.c ------------------------------------------------------------------------------ */
 
 /* --policy, with FILE.minisig beside it when there is one. BL_INVALID when the daemon has no --policy. */
