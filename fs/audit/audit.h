@@ -519,8 +519,8 @@ struct audit_query {
 	const uint32_t
 		*uids; /* one person's, when they have several: any of these; NULL: as `uid` says */
 	size_t uid_count;
-	uint64_t policy_serial;	 /* 0: any */
-	uint64_t first_sequence; /* none before this one; 0: any */
+	uint64_t policy_serial;			/* 0: any */
+	uint64_t first_sequence, last_sequence; /* none before and behind these; 0: any */
 };
 bool audit_query_matches(const struct audit_query *query, const struct audit_record *record);
 

@@ -28,6 +28,7 @@ bool audit_query_matches(const struct audit_query *query, const struct audit_rec
 	if (record->realtime_ns < 0 && record->realtime_ns % 1000000000 != 0)
 		at--;
 	return is_person(query, event->uid) && record->sequence >= query->first_sequence &&
+	       (query->last_sequence == 0 || record->sequence <= query->last_sequence) &&
 	       (query->policy_serial == 0 || query->policy_serial == event->policy_serial) &&
 	       (!query->device || strcmp(query->device, event->device) == 0) &&
 	       (!query->rule || strcmp(query->rule, event->rule) == 0) &&
