@@ -106,6 +106,18 @@ static void answer_counts(const struct counting *counting, const struct gate_sca
 	json_object_set_new(answer, "names", classes_json(counting, counts->names));
 }
 
+/* For who reports to the customer. That it cannot be kept is no fault of the count. */
+static void keep(const struct asked *asked, const char *device)
+{
+	BL_CLEANUP(json_decref) json_t *found = json_deep_copy(asked->answer);
+	BL_CLEANUP(bl_free) char *text = NULL;
+
+	answer_number(found, "at", daemon_trusted(asked->daemon));
+	text = json_dumps(found, JSON_COMPACT);
+	if (text)
+		(void)!device_found_write(asked->daemon->store, device, text, NULL);
+}
+
 static enum bl_status run(struct counting *counting, const char *device, struct bl_error *why)
 {
 	struct daemon *daemon = counting->asked->daemon;
@@ -125,6 +137,8 @@ static enum bl_status run(struct counting *counting, const char *device, struct 
 	}
 	if (status == BL_OK)
 		answer_counts(counting, counts);
+	if (status == BL_OK)
+		keep(counting->asked, device);
 	free(counts);
 	return status;
 }

@@ -494,6 +494,17 @@ enum bl_status device_forget_customer(struct device_store *store, const char *id
 				      struct bl_error *why) BL_MUST_CHECK;
 
 /*
+ * device_found_write / _read - how much of which class the last whole look through it found, as a text of its writer's (`found.sealed`)
+ *
+ * Sealed under the device's key; goes with what the gate keeps (device_forget_found). read: owned by the caller (free). BL_NOT_FOUND: nobody
+ * looked, or what was found is forgotten. BL_INVALID: the device is gone. BL_TAMPERED, BL_TOO_LARGE, BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status device_found_write(struct device_store *store, const char *id, const char *text,
+				  struct bl_error *why) BL_MUST_CHECK;
+enum bl_status device_found_read(struct device_store *store, const char *id, char **out_text,
+				 struct bl_error *why) BL_MUST_CHECK;
+
+/*
  * device_shred_begin   - from now on no hold can be added: the last look at holds before the INTENT event
  * device_shred_abandon - the INTENT event did not come about: holds are possible again
  *

@@ -138,7 +138,15 @@ enum bl_status holds_restore(struct device_store *store, struct bl_error *why) B
 
 /* ---- secret.c ---- */
 
-enum secret_kind { SECRET_CUSTOMER, SECRET_FACTS, SECRET_MATTERS, SECRET_NOTES, SECRET_PARTS };
+enum secret_kind {
+	SECRET_CUSTOMER,
+	SECRET_FACTS,
+	SECRET_MATTERS,
+	SECRET_NOTES,
+	SECRET_PARTS,
+	SECRET_FOUND
+};
+#define SECRET_FOUND_LIMIT    ((size_t)32 << 10)
 #define SECRET_CUSTOMER_LIMIT ((size_t)DEVICE_IDENTITIES * (3 + UINT16_MAX) + 3)
 
 /*

@@ -28,6 +28,7 @@ static const struct sealed_file KINDS[] = {
 			    true},
 	[SECRET_NOTES] = {"notes.sealed", "notes", "the notes", NOTES_LIMIT, false},
 	[SECRET_PARTS] = {"parts.sealed", "parts", "the parts", PARTS_LIMIT, false},
+	[SECRET_FOUND] = {"found.sealed", "found", "what was found", SECRET_FOUND_LIMIT, false},
 };
 
 static const struct sealed_file STORE_FILES[] = {
@@ -193,7 +194,7 @@ enum bl_status secret_forget(int folder_fd, enum secret_kind kind, struct bl_err
 
 enum bl_status secret_forget_found(int folder_fd, struct bl_error *why)
 {
-	static const char *const FOUND[] = {"identities", "spans"};
+	static const char *const FOUND[] = {"identities", "spans", "found.sealed"};
 	enum bl_status status = BL_OK;
 
 	for (size_t i = 0; i < BL_COUNT(FOUND) && status == BL_OK; i++)

@@ -159,6 +159,7 @@ static void what_was_found_is_forgotten_without_the_customer(void **state)
 					    "store/devices/RMA-1/spans"};
 	struct temp *temp = *state;
 	struct device_record record;
+	char *text = NULL;
 
 	enroll_with_customer(temp, "RMA-1");
 	for (size_t i = 0; i < BL_COUNT(NAMES); i++) {
@@ -168,8 +169,15 @@ static void what_was_found_is_forgotten_without_the_customer(void **state)
 		assert_true(fputs("found", file) >= 0);
 		assert_int_equal(fclose(file), 0);
 	}
+	assert_int_equal(device_found_read(temp->store, "RMA-1", &text, NULL), BL_NOT_FOUND);
+	assert_int_equal(device_found_write(temp->store, "RMA-1", "{\"card\":3}", NULL), BL_OK);
+	assert_int_equal(device_found_read(temp->store, "RMA-1", &text, NULL), BL_OK);
+	assert_string_equal(text, "{\"card\":3}");
+	free(text);
+	assert_int_equal(device_found_write(temp->store, "RMA-2", "{}", NULL), BL_NOT_FOUND);
 	assert_int_equal(device_forget_found(temp->store, "RMA-1", NULL), BL_OK);
 	assert_int_equal(device_forget_found(temp->store, "RMA-1", NULL), BL_OK);
+	assert_int_equal(device_found_read(temp->store, "RMA-1", &text, NULL), BL_NOT_FOUND);
 	for (size_t i = 0; i < BL_COUNT(NAMES); i++)
 		assert_int_equal(access(temp_path(temp, NAMES[i]), F_OK), -1);
 	assert_int_equal(device_identities(temp->store, "RMA-1", &record, NULL), BL_OK);
