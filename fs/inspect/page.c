@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/device/page.h"
 #include "fs/inspect/report-private.h"
+#include "fs/page/page.h"
 
 #define SHOWN	   20 /* places that a page lists; the JSON has more */
 #define VALUE_SIZE 1024
@@ -127,7 +127,7 @@ static const char *where_words(const char *where)
 static void put_escaped(FILE *out, const char *text)
 {
 	for (; *text; text++) {
-		const char *escape = page_escape(*text);
+		const char *escape = html_entity(*text);
 
 		if (escape)
 			fputs(escape, out);

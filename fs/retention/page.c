@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/device/page.h"
+#include "fs/page/page.h"
 #include "fs/retention/look.h"
 
 /* Sections in order; a row without a label begins one. What a certificate of an older version has not is left out. */
@@ -161,7 +161,7 @@ static void put_text(const struct writer *writer, const char *text)
 {
 	while (*text) {
 		size_t skipped = steering(text);
-		const char *escape = writer->is_html ? page_escape(*text) : NULL;
+		const char *escape = writer->is_html ? html_entity(*text) : NULL;
 
 		if (skipped)
 			fputc('?', writer->out);
