@@ -29,45 +29,9 @@ static bool is_bound(const json_t *json)
 	return json_is_object(json_object_get(json, "device"));
 }
 
-/* A number as people read it: 512,110,190,592. */
-struct grouped {
-	char text[32];
-};
-static struct grouped grouped(uint64_t value)
+static struct page_figure number_at(const json_t *object, const char *key)
 {
-	struct grouped result;
-	char digits[24];
-	size_t length = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, value), to = 0;
-
-	for (size_t i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			result.text[to++] = ',';
-		result.text[to++] = digits[i];
-	}
-	result.text[to] = '\0';
-	return result;
-}
-#define GROUPED(value) grouped(value).text
-
-/* "512.1 GB": of a thousand, as media are sold. */
-static struct grouped sized(uint64_t bytes)
-{
-	static const char *const UNITS[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
-	struct grouped result;
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	for (; value >= 999.95 && unit + 1 < BL_COUNT(UNITS); unit++)
-		value /= 1000;
-	snprintf(result.text, sizeof(result.text), unit ? "%.1f %s" : "%.0f %s", value,
-		 UNITS[unit]);
-	return result;
-}
-#define SIZED(bytes) sized(bytes).text
-
-static const char *plural(uint64_t count, const char *one, const char *many)
-{
-	return count == 1 ? one : many;
+	return page_grouped(statement_number(object, NULL, key));
 }
 
 /* A class in words; one of the policy's own by its name. */
@@ -123,23 +87,10 @@ static const char *where_words(const char *where)
 
 /* ---- one form or the other ------------------------------------------------------------------------------ */
 
-/* inspect_shape_ok let only plain characters by: what is left are those of HTML. */
-static void put_escaped(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		const char *escape = html_entity(*text);
-
-		if (escape)
-			fputs(escape, out);
-		else
-			fputc(*text, out);
-	}
-}
-
 static void put_text(const struct writer *writer, const char *text, size_t indent)
 {
 	if (writer->is_html)
-		put_escaped(writer->out, text);
+		html_put(writer->out, "%s", text);
 	else
 		page_wrap(writer->out, text, indent);
 }
@@ -221,8 +172,7 @@ static void cells(const struct writer *writer, const struct table *table,
 			continue;
 		}
 		fprintf(writer->out, "<%s%s>", tag, table->widths[i] > 0 ? " class=\"n\"" : "");
-		put_escaped(writer->out, value);
-		fprintf(writer->out, "</%s>", tag);
+		html_put(writer->out, "%s</%s>", value, tag);
 	}
 	fputs(writer->is_html ? "</tr>\n" : "\n", writer->out);
 }
@@ -261,23 +211,23 @@ static void verdict_words(const json_t *json, char out[VALUE_SIZE])
 		snprintf(out, VALUE_SIZE, "Every byte of the medium was read, and every one is %s.",
 			 fill_words(json));
 	} else if (is_verdict(json, INSPECT_NOT_EMPTY)) {
-		length = snprintf(out, VALUE_SIZE,
-				  "The medium is not empty: %s %s not cleared (%s %s), and ",
-				  GROUPED(regions), plural(regions, "place is", "places are"),
-				  GROUPED(bytes), plural(bytes, "byte", "bytes"));
+		length = snprintf(
+			out, VALUE_SIZE, "The medium is not empty: %s %s not cleared (%s %s), and ",
+			PAGE_GROUPED(regions), page_plural(regions, "place is", "places are"),
+			PAGE_GROUPED(bytes), page_plural(bytes, "byte", "bytes"));
 		if (findings)
 			snprintf(out + length, VALUE_SIZE - (size_t)length,
-				 "personal data was found in %s %s.", GROUPED(findings),
-				 plural(findings, "spot", "spots"));
+				 "personal data was found in %s %s.", PAGE_GROUPED(findings),
+				 page_plural(findings, "spot", "spots"));
 		else
 			snprintf(out + length, VALUE_SIZE - (size_t)length,
 				 "no personal data was recognised in %s.",
-				 plural(regions, "it", "them"));
+				 page_plural(regions, "it", "them"));
 	} else if (unreadable) {
 		snprintf(out, VALUE_SIZE,
 			 "Nothing was found, but %s %s could not be read: it is not shown that the "
 			 "medium is empty.",
-			 GROUPED(unreadable), plural(unreadable, "byte", "bytes"));
+			 PAGE_GROUPED(unreadable), page_plural(unreadable, "byte", "bytes"));
 	} else {
 		snprintf(out, VALUE_SIZE,
 			 "Nothing was found, but the medium changed its size while it was read: it "
@@ -331,7 +281,7 @@ static void put_medium(const struct writer *writer)
 	section(writer, "The medium");
 	rows_begin(writer);
 	row(writer, "Kind", "%s", statement_text(json, "medium", "kind"));
-	row(writer, "Size", "%s (%s bytes)", SIZED(size), GROUPED(size));
+	row(writer, "Size", "%s (%s bytes)", PAGE_SIZED(size), PAGE_GROUPED(size));
 	row(writer, "Model", "%s", said(json, "medium", "model", "not known"));
 	row(writer, "Serial number", "%s", said(json, "medium", "serial", "not known"));
 	row(writer, "Virtual", "%s",
@@ -348,12 +298,12 @@ static void put_read(const struct writer *writer)
 
 	section(writer, "What was read");
 	rows_begin(writer);
-	row(writer, "Bytes read", "%s of %s", GROUPED(statement_number(json, "read", "bytes")),
-	    GROUPED(statement_number(json, "medium", "size_bytes")));
+	row(writer, "Bytes read", "%s of %s", PAGE_GROUPED(statement_number(json, "read", "bytes")),
+	    PAGE_GROUPED(statement_number(json, "medium", "size_bytes")));
 	row(writer, "Unreadable bytes", "%s",
-	    GROUPED(statement_number(json, "read", "unreadable_bytes")));
+	    PAGE_GROUPED(statement_number(json, "read", "unreadable_bytes")));
 	row(writer, "Cleared means", "every byte is %s", fill_words(json));
-	row(writer, "Threads", "%s", GROUPED(statement_number(json, "read", "threads")));
+	row(writer, "Threads", "%s", PAGE_GROUPED(statement_number(json, "read", "threads")));
 	row(writer, "Begun", "%s", statement_text(json, "when", "begun"));
 	row(writer, "Done", "%s", statement_text(json, "when", "done"));
 	row(writer, "Trusted time", "%s", statement_text(json, "when", "trusted"));
@@ -379,10 +329,11 @@ static void put_signs(const struct writer *writer, const char *label, const char
 		length +=
 			(size_t)snprintf(value + length, sizeof(value) - length, "%s%s at byte %s",
 					 i ? ", " : "", statement_text(sign, NULL, "type"),
-					 GROUPED(statement_number(sign, NULL, "offset")));
+					 PAGE_GROUPED(statement_number(sign, NULL, "offset")));
 	}
 	if (more && length < sizeof(value))
-		snprintf(value + length, sizeof(value) - length, ", and %s more", GROUPED(more));
+		snprintf(value + length, sizeof(value) - length, ", and %s more",
+			 PAGE_GROUPED(more));
 	row(writer, label, "%s", count ? value : "none");
 }
 
@@ -397,10 +348,10 @@ static void put_classes(const struct writer *writer)
 	table_begin(writer, &TABLE);
 	json_object_foreach(statement_at(writer->json, "findings", "classes"), class, counts)
 	{
-		struct grouped allocated = grouped(statement_number(counts, NULL, "allocated")),
-			       free_space = grouped(statement_number(counts, NULL, "free")),
-			       nobodys = grouped(statement_number(counts, NULL, "nobodys")),
-			       identity = grouped(statement_number(counts, NULL, "identity"));
+		struct page_figure allocated = number_at(counts, "allocated"),
+				   free_space = number_at(counts, "free"),
+				   nobodys = number_at(counts, "nobodys"),
+				   identity = number_at(counts, "identity");
 		const char *const values[COLUMNS] = {class_words(class), allocated.text,
 						     free_space.text, nobodys.text, identity.text};
 
@@ -420,12 +371,13 @@ static void put_found(const struct writer *writer)
 	section(writer, "What was found");
 	rows_begin(writer);
 	row(writer, "Places not cleared", "%s",
-	    GROUPED(statement_number(json, "regions", "count")));
-	row(writer, "Bytes in them", "%s", GROUPED(statement_number(json, "regions", "bytes")));
+	    PAGE_GROUPED(statement_number(json, "regions", "count")));
+	row(writer, "Bytes in them", "%s",
+	    PAGE_GROUPED(statement_number(json, "regions", "bytes")));
 	put_signs(writer, "Partition tables", "tables", "tables_more");
 	put_signs(writer, "Filesystems", "filesystems", "filesystems_more");
-	row(writer, "Personal data", "%s %s", total ? GROUPED(total) : "none",
-	    !total ? "" : plural(total, "finding", "findings"));
+	row(writer, "Personal data", "%s %s", total ? PAGE_GROUPED(total) : "none",
+	    !total ? "" : page_plural(total, "finding", "findings"));
 	rows_end(writer);
 	if (total)
 		put_classes(writer);
@@ -435,7 +387,8 @@ static void put_found(const struct writer *writer)
 static void put_shown(const struct writer *writer, uint64_t shown, uint64_t all)
 {
 	if (shown < all)
-		paragraph(writer, "The first %s of %s are listed.", GROUPED(shown), GROUPED(all));
+		paragraph(writer, "The first %s of %s are listed.", PAGE_GROUPED(shown),
+			  PAGE_GROUPED(all));
 }
 
 static void put_regions(const struct writer *writer)
@@ -450,10 +403,10 @@ static void put_regions(const struct writer *writer)
 	table_begin(writer, &TABLE);
 	for (size_t i = 0; i < shown; i++) {
 		const json_t *region = json_array_get(first, i);
-		struct grouped at = grouped(
-				       (uint64_t)json_integer_value(json_array_get(region, 0))),
-			       length = grouped(
-				       (uint64_t)json_integer_value(json_array_get(region, 1)));
+		struct page_figure at = page_grouped(
+					   (uint64_t)json_integer_value(json_array_get(region, 0))),
+				   length = page_grouped(
+					   (uint64_t)json_integer_value(json_array_get(region, 1)));
 		const char *const values[COLUMNS] = {at.text, length.text};
 
 		cells(writer, &TABLE, values);
@@ -476,8 +429,8 @@ static void put_places(const struct writer *writer)
 	table_begin(writer, &TABLE);
 	for (size_t i = 0; i < shown; i++) {
 		const json_t *place = json_array_get(places, i);
-		struct grouped at = grouped(statement_number(place, NULL, "offset")),
-			       length = grouped(statement_number(place, NULL, "length"));
+		struct page_figure at = number_at(place, "offset"),
+				   length = number_at(place, "length");
 		const char *const values[COLUMNS] = {
 			class_words(statement_text(place, NULL, "class")),
 			where_words(statement_text(place, NULL, "where")), at.text, length.text};
@@ -500,9 +453,8 @@ static void put_looked_for(const struct writer *writer)
 	} else if (writer->is_html) {
 		fputs("<p>", writer->out);
 		for (size_t i = 0; i < json_array_size(classes); i++) {
-			fputs(i ? ", " : "", writer->out);
-			put_escaped(writer->out,
-				    class_words(json_string_value(json_array_get(classes, i))));
+			html_put(writer->out, "%s%s", i ? ", " : "",
+				 class_words(json_string_value(json_array_get(classes, i))));
 		}
 		fputs(".</p>\n", writer->out);
 	} else {
@@ -511,7 +463,7 @@ static void put_looked_for(const struct writer *writer)
 				class_words(json_string_value(json_array_get(classes, i))));
 	}
 	paragraph(writer, "Known values of the customer's record: %s.",
-		  identities ? GROUPED(identities) : "none");
+		  identities ? PAGE_GROUPED(identities) : "none");
 	section_end(writer);
 }
 
@@ -676,18 +628,14 @@ static void put_head(const struct writer *writer, const char *subject)
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 	      "style-src 'unsafe-inline'\">\n",
 	      writer->out);
-	fprintf(writer->out, "<title>Wipe check, %s: ", verdict);
-	put_escaped(writer->out, subject);
-	fprintf(writer->out,
-		"</title>\n<style>%s</style>\n</head>\n<body>\n<header><h1>Wipe check: "
-		"<span class=\"%s\">%s</span></h1>\n<p class=\"lead\">",
-		STYLE, verdict, verdict);
-	put_escaped(writer->out, words);
-	if (*doubt) {
-		fputs("<br><strong>", writer->out);
-		put_escaped(writer->out, doubt);
-		fputs("</strong>", writer->out);
-	}
+	html_put(writer->out, "<title>Wipe check, %s: %s</title>\n<style>", verdict, subject);
+	fputs(STYLE, writer->out);
+	html_put(writer->out,
+		 "</style>\n</head>\n<body>\n<header><h1>Wipe check: <span class=\"%s\">%s</span>"
+		 "</h1>\n<p class=\"lead\">%s",
+		 verdict, verdict, words);
+	if (*doubt)
+		html_put(writer->out, "<br><strong>%s</strong>", doubt);
 	fputs("</p></header>\n", writer->out);
 }
 
@@ -695,8 +643,9 @@ static void put_page(const struct writer *writer)
 {
 	put_head(writer, said(writer->json, "device", "id", "a medium of no device"));
 	if (writer->is_html) {
-		inspect_strip_put(writer->out, writer->json,
-				  SIZED(statement_number(writer->json, "medium", "size_bytes")));
+		inspect_strip_put(
+			writer->out, writer->json,
+			PAGE_SIZED(statement_number(writer->json, "medium", "size_bytes")));
 		fputs("<main>\n", writer->out);
 	}
 	put_device(writer);
