@@ -8,7 +8,8 @@
 
 /* ---- escaping ---------------------------------------------------------------------------------------- */
 
-const char *html_entity(char character)
+/* What stands for @character between tags and in quoted attributes; NULL: itself. */
+static const char *entity_of(char character)
 {
 	switch (character) {
 	case '&':
@@ -29,7 +30,7 @@ const char *html_entity(char character)
 void html_text(FILE *out, const char *text, size_t length)
 {
 	while (length) {
-		const char *entity = html_entity(*text);
+		const char *entity = entity_of(*text);
 		size_t seen = page_seen(text, length), taken = seen ? seen : 1;
 
 		if (!seen)

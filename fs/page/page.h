@@ -31,6 +31,7 @@ void page_wrap(FILE *out, const char *text, size_t indent);
  * So are control characters, marks that turn the direction of what follows, what cannot be seen, what is no character, and whatever is
  * not UTF-8.
  */
+#define PAGE_CHARACTER 4 /* bytes of the longest: more need not be counted for @length */
 size_t page_seen(const char *text, size_t length);
 
 /* A few characters by value: PAGE_GROUPED(n) is good until the end of the expression that it stands in. */
@@ -56,9 +57,6 @@ void html_put(FILE *out, const char *html, ...) BL_PRINTF(2, 3);
 
 /* html_text - @length bytes, escaped the same way; they may hold NUL */
 void html_text(FILE *out, const char *text, size_t length);
-
-/* html_entity - what stands for @character in HTML, between tags and in quoted attributes; NULL: itself */
-const char *html_entity(char character);
 
 /* html_id - a text that an id and "#..." may hold: letters, digits, - and _; what is neither becomes _NN. Cut to fit */
 #define HTML_ID 128

@@ -78,7 +78,7 @@ size_t page_seen(const char *text, size_t length)
 	if ((unsigned char)*text < 0x80)
 		return *text >= ' ' && *text < 0x7f;
 	got = utf8proc_iterate((const utf8proc_uint8_t *)text,
-			       (utf8proc_ssize_t)BL_MIN(length, (size_t)4), &code);
+			       (utf8proc_ssize_t)BL_MIN(length, (size_t)PAGE_CHARACTER), &code);
 	if (got <= 0 || HIDDEN >> (unsigned)utf8proc_category(code) & 1 || is_blank(code))
 		return 0;
 	return (size_t)got;

@@ -138,38 +138,24 @@ struct writer {
 	bool is_html;
 };
 
-/* Bytes of the character at @text that would steer a terminal or turn the direction of what follows; 0: none. */
-static size_t steering(const char *text)
-{
-	const uint8_t *at = (const uint8_t *)text;
-
-	if (at[0] < 0x20 || at[0] == 0x7f)
-		return 1;
-	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) /* C1 */
-		return 2;
-	if (at[0] == 0xd8 && at[1] == 0x9c) /* U+061C */
-		return 2;
-	if (at[0] != 0xe2)
-		return 0;
-	if (at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)))
-		return 3; /* U+200E, U+200F, U+2028 to U+202E */
-	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0; /* U+2066 to U+2069 */
-}
-
 /* A genuine certificate holds only texts of ours; what a stranger's key signed must reach neither terminal nor browser raw. */
 static void put_text(const struct writer *writer, const char *text)
 {
 	while (*text) {
-		size_t skipped = steering(text);
-		const char *escape = writer->is_html ? html_entity(*text) : NULL;
+		size_t seen = page_seen(text, strnlen(text, PAGE_CHARACTER));
 
-		if (skipped)
+		if (!seen) {
 			fputc('?', writer->out);
-		else if (escape)
-			fputs(escape, writer->out);
+			/* One for all of its bytes. */
+			for (text++; (*text & 0xc0) == 0x80; text++)
+				;
+			continue;
+		}
+		if (writer->is_html)
+			html_text(writer->out, text, seen);
 		else
-			fputc(*text, writer->out);
-		text += skipped ? skipped : 1;
+			fwrite(text, 1, seen, writer->out);
+		text += seen;
 	}
 }
 
