@@ -420,11 +420,17 @@ enum bl_status auditor_parse(bool is_secret, const char *text, size_t length,
 
 /* ---- reading back ------------------------------------------------------------------------------ */
 
+/* Where a record stands: in the segment of that name, that many bytes behind its begin. All zero: it was not read from a log. */
+struct audit_place {
+	uint64_t segment_first, offset;
+};
+
 /* A record as read back. */
 struct audit_record {
 	uint64_t sequence;
 	int64_t realtime_ns, boottime_ns;
 	struct audit_event event;
+	struct audit_place place;
 };
 
 /* Return false to stop. */

@@ -196,6 +196,7 @@ static enum bl_status walk_record(struct walk *walk, const uint8_t *bytes, uint3
 		return status;
 	if (is_name ? !take_named(walk, bytes, length) : !event_fits(walk, &record))
 		return wrong_form(walk, offset);
+	record.place = (struct audit_place){walk->first_sequence, offset};
 	walk->last_op = is_name ? (enum audit_op)0 : record.event.op;
 	walk->records++;
 	walk->next_sequence++;
@@ -369,12 +370,29 @@ static enum bl_status find_frame(struct walk *walk, struct window *window, uint6
 	return BL_OK;
 }
 
-/*
- * No whole frame begins at @at, as it was read a while ago. Of the segment that is being written to this is looked at again: what was
- * not there then, or half of it, may be whole now and have others behind it. *out_is_whole: walk on.
- */
-static enum bl_status end_frames(struct walk *walk, struct window *window, uint64_t at,
-				 bool is_last, bool *out_is_whole, struct bl_error *why)
+enum bl_status walk_frame(struct walk *walk, struct window *window, uint64_t at,
+			  const struct walk_tail *before, uint32_t *out_length,
+			  struct bl_error *why)
+{
+	struct frame_header header;
+	uint8_t chain[AUDIT_DIGEST];
+	const uint8_t *bytes;
+	enum bl_status status = find_frame(walk, window, at, &bytes, &header, chain, why);
+
+	/* The writer begins none that might not have found room. */
+	if (status == BL_OK && header.length && window->size - at < FRAME_LIMIT)
+		return walk_bad_as(walk, LOOKS_INSERTED, at,
+				   "frame %" PRIu64 " stands where none may begin",
+				   walk->next_frame);
+	if (status == BL_OK && header.length)
+		status = take_frame(walk, bytes, &header, chain, at, before);
+	if (status == BL_OK)
+		*out_length = header.length;
+	return status;
+}
+
+enum bl_status walk_end(struct walk *walk, struct window *window, uint64_t at, bool is_last,
+			bool *out_is_whole, struct bl_error *why)
 {
 	struct frame_header header;
 	uint8_t chain[AUDIT_DIGEST];
@@ -401,28 +419,17 @@ enum bl_status walk_frames(struct walk *walk, struct window *window, const struc
 	uint64_t at = SEGMENT_HEADER;
 
 	while (at < window->size && !walk->is_stopped) {
-		struct frame_header header;
-		uint8_t chain[AUDIT_DIGEST];
-		const uint8_t *bytes;
+		uint32_t length = 0;
 		bool is_whole = true;
-		enum bl_status status = find_frame(walk, window, at, &bytes, &header, chain, why);
+		enum bl_status status = walk_frame(walk, window, at, before, &length, why);
 
-		if (status == BL_OK && !header.length) {
-			status = end_frames(walk, window, at, is_last, &is_whole, why);
-			if (status != BL_OK || !is_whole)
-				return status;
-			continue;
-		}
-		/* The writer begins none that might not have found room. */
-		if (status == BL_OK && window->size - at < FRAME_LIMIT)
-			return walk_bad_as(walk, LOOKS_INSERTED, at,
-					   "frame %" PRIu64 " stands where none may begin",
-					   walk->next_frame);
-		if (status == BL_OK)
-			status = take_frame(walk, bytes, &header, chain, at, before);
-		if (status != BL_OK)
+		if (status == BL_OK && !length)
+			status = walk_end(walk, window, at, is_last, &is_whole, why);
+		if (status != BL_OK || !is_whole)
 			return status;
-		at += header.length;
+		if (!length)
+			continue;
+		at += length;
 		before = NULL;
 	}
 	if (walk->is_stopped)

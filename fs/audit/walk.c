@@ -255,14 +255,10 @@ static void tell_segment(struct walk *walk, const struct segment_header *header)
 		walk->is_stopped = true;
 }
 
-/* BL_NOT_FOUND: there is no such file. */
-static enum bl_status try_segment(struct walk *walk, bool is_last, struct bl_error *why)
+enum bl_status walk_enter(struct walk *walk, int *out_fd, uint64_t *out_size, struct bl_error *why)
 {
 	__attribute__((cleanup(opened_done))) struct opened opened = {.fd = -1};
-	struct walk_tail before = walk->tail;
-	uint64_t first = walk->next_sequence;
-	bool is_before_known = !walk->is_before_unknown;
-	enum bl_status status = read_segment(walk, first, &opened, why);
+	enum bl_status status = read_segment(walk, walk->next_sequence, &opened, why);
 
 	if (status == BL_OK)
 		status = check_header(walk, &opened.header);
@@ -270,9 +266,25 @@ static enum bl_status try_segment(struct walk *walk, bool is_last, struct bl_err
 		return status;
 	enter_segment(walk, &opened);
 	tell_segment(walk, &opened.header);
+	*out_fd = opened.fd;
+	*out_size = opened.size;
+	opened.fd = -1;
+	return BL_OK;
+}
 
-	struct window window = {.fd = opened.fd, .buffer = walk->buffer, .size = opened.size};
+/* BL_NOT_FOUND: there is no such file. */
+static enum bl_status try_segment(struct walk *walk, bool is_last, struct bl_error *why)
+{
+	BL_CLEANUP(fd_close) int fd = -1;
+	struct walk_tail before = walk->tail;
+	uint64_t first = walk->next_sequence;
+	bool is_before_known = !walk->is_before_unknown;
+	struct window window = {.buffer = walk->buffer};
+	enum bl_status status = walk_enter(walk, &fd, &window.size, why);
 
+	if (status != BL_OK)
+		return status;
+	window.fd = fd;
 	walk->is_before_unknown = false;
 	status = walk_frames(walk, &window, is_before_known ? &before : NULL, is_last, why);
 	if (status == BL_OK && !is_last && walk->next_sequence == first && !walk->is_stopped)

@@ -132,6 +132,14 @@ enum bl_status walk_start_at(struct walk *walk, uint64_t first_sequence,
  */
 enum bl_status walk_segment(struct walk *walk, bool is_last, struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * walk_enter - open the segment that begins with walk->next_sequence, and stand before its first frame
+ *
+ * BL_OK, BL_NOT_FOUND (no such file), and as walk_segment
+ */
+enum bl_status walk_enter(struct walk *walk, int *out_fd, uint64_t *out_size,
+			  struct bl_error *why) BL_MUST_CHECK;
+
 /* walk_tombstone - pass over a segment that is gone. @public_key NULL: form only. As walk_segment, without BL_INVALID */
 enum bl_status walk_tombstone(struct walk *walk, const uint8_t *public_key,
 			      struct bl_error *why) BL_MUST_CHECK;
@@ -157,6 +165,18 @@ enum bl_status walk_blame(const struct walk *walk, struct bl_error *why);
 /* The frames behind the header of an open segment. @before: the tail it has to tell of; NULL: unknown */
 enum bl_status walk_frames(struct walk *walk, struct window *window, const struct walk_tail *before,
 			   bool is_last, struct bl_error *why) BL_MUST_CHECK;
+/* walk_frame - the one frame that begins at @at; *out_length 0: no whole one does */
+enum bl_status walk_frame(struct walk *walk, struct window *window, uint64_t at,
+			  const struct walk_tail *before, uint32_t *out_length,
+			  struct bl_error *why) BL_MUST_CHECK;
+/*
+ * walk_end - no whole frame begins at @at, as it was read a while ago: whether that is how a segment ends
+ *
+ * The segment that is being written to (@is_last) is looked at again: what was not there then, or half of it, may be whole now and have
+ * others behind it. *out_is_whole: walk on.
+ */
+enum bl_status walk_end(struct walk *walk, struct window *window, uint64_t at, bool is_last,
+			bool *out_is_whole, struct bl_error *why) BL_MUST_CHECK;
 /* frame_spans - whether the records fill the frame exactly, by their lengths; the chain behind them */
 bool frame_spans(const uint8_t *frame, const struct frame_header *header,
 		 uint8_t chain[AUDIT_DIGEST]);
