@@ -150,10 +150,12 @@ $(B)/test/sealed/bailee-session: $(call obj,$(filter-out fs/session/sealed/trial
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lseccomp
 	@ln -f $(B)/bailee $(@D)/bailee
 	@ln -sf $(patsubst $(B)/%,../../%,$(B)/bailee-reader $(CONTAINERS)) $(@D)
+# The report's page belongs to the program, which is in no library.
+$(B)/test/tools/report-page: $(call obj,$(wildcard fs/cli/report-log-*.c))
 $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 # What runs inside sealed sessions, under their limits: never with a sanitizer.
 $(B)/test/attacks/attack: $(filter-out tests/attacks/preload.c,$(wildcard tests/attacks/*.c)) tests/attacks/attack.h
 	@mkdir -p $(@D)

@@ -6,17 +6,9 @@
 static const char *class_of(const struct html_table *table, unsigned column)
 {
 	static const char *const CLASSES[] = {
-		[HTML_WORDS] = "", [HTML_NUMBER] = "n", [HTML_MOMENT] = "m", [HTML_CODE] = "c"};
+		[HTML_WORDS] = "w", [HTML_NUMBER] = "n", [HTML_MOMENT] = "m", [HTML_CODE] = "c"};
 
 	return CLASSES[table->columns[column].align];
-}
-
-static void put_class(FILE *out, const struct html_table *table, unsigned column)
-{
-	const char *class = class_of(table, column);
-
-	if (*class)
-		html_put(out, " class=\"%s\"", class);
 }
 
 void html_table(FILE *out, const struct html_table *table)
@@ -24,9 +16,8 @@ void html_table(FILE *out, const struct html_table *table)
 	html_put(out, "<div class=\"table\"><table%s><caption>%s</caption>\n<thead><tr>",
 		 table->is_in_words ? " data-fixed" : "", table->caption);
 	for (unsigned i = 0; i < HTML_COLUMNS && table->columns[i].head; i++) {
-		fputs("<th scope=\"col\"", out);
-		put_class(out, table, i);
-		html_put(out, ">%s</th>", table->columns[i].head);
+		html_put(out, "<th scope=\"col\" class=\"%s\">%s</th>", class_of(table, i),
+			 table->columns[i].head);
 	}
 	fputs("</tr></thead>\n<tbody>\n", out);
 }
@@ -45,9 +36,8 @@ void html_cell_begin(FILE *out, struct html_table *table, const char *sort_by)
 {
 	unsigned column = table->at++;
 
-	fputs("<td", out);
-	put_class(out, table, column);
-	html_put(out, " data-h=\"%s\"", table->columns[column].head);
+	html_put(out, "<td class=\"%s\" data-h=\"%s\"", class_of(table, column),
+		 table->columns[column].head);
 	if (sort_by)
 		html_put(out, " data-v=\"%s\"", sort_by);
 	fputc('>', out);
