@@ -92,6 +92,9 @@ enum bl_status asked_permitted_device(struct asked *asked, enum bl_action action
 /* Roles that lapsed, or will within RULES_WARN_DAYS: an array for status. */
 json_t *people_lapses(const struct policy *policy, int64_t now_unix);
 
+/* builtin_why - of a rule that no policy holds, in words; NULL: it is none. Static */
+const char *builtin_why(const char *rule);
+
 /* The rows of the table in requests.c. */
 enum bl_status request_status(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_enroll(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
@@ -123,6 +126,7 @@ enum bl_status request_policy_trust(struct asked *asked, struct bl_error *why) B
 enum bl_status request_policy_load(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_name_key(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_log_report(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 
 enum bl_status request_hold_review(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;

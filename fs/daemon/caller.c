@@ -163,3 +163,18 @@ char *lapsed_roles(struct daemon *daemon, const struct peer *peer)
 		return strdup("");
 	return strdup(rules_subject_lapsed(subject));
 }
+
+enum bl_status caller_told(struct daemon *daemon, uid_t uid, char **out_person, char **out_roles)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(daemon->gate);
+	BL_CLEANUP(rules_subject_free) struct rules_subject *subject = NULL;
+	const struct peer peer = {.uid = uid, .gid = (gid_t)uid};
+	const struct may_question asked = {0};
+	enum bl_status status = subject_of(daemon, policy, &peer, &asked, &subject, NULL);
+
+	if (status != BL_OK)
+		return status;
+	*out_person = strdup(rules_subject_person(subject));
+	*out_roles = strdup(rules_subject_roles(subject));
+	return *out_person && *out_roles ? BL_OK : BL_NO_MEMORY;
+}

@@ -163,7 +163,7 @@ static bool is_hidden(const struct asked *asked, const struct audit_event *event
 }
 
 /* Rules that no policy holds. */
-static const char *built_in_why(const char *rule)
+const char *builtin_why(const char *rule)
 {
 	static const struct {
 		const char *rule, *why;
@@ -185,7 +185,7 @@ static const char *built_in_why(const char *rule)
 	for (size_t i = 0; i < BL_COUNT(WHYS); i++)
 		if (strcmp(WHYS[i].rule, rule) == 0)
 			return WHYS[i].why;
-	return "";
+	return NULL;
 }
 
 static void answer_event(struct asked *asked, const struct audit_record *record)
@@ -206,9 +206,10 @@ static void answer_event(struct asked *asked, const struct audit_record *record)
 	answer_text(asked->answer, "device", event->device);
 	answer_text(asked->answer, "rule", event->rule);
 	answer_text(asked->answer, "why",
-		    hides   ? "There is nothing of that name that you may list."
-		    : words ? words
-			    : built_in_why(event->rule));
+		    hides		       ? "There is nothing of that name that you may list."
+		    : words		       ? words
+		    : builtin_why(event->rule) ? builtin_why(event->rule)
+					       : "");
 	json_object_set_new(asked->answer, "policy_in_force", json_boolean(is_current));
 }
 

@@ -260,6 +260,9 @@ enum bl_status may_take_in(struct daemon *daemon, const struct peer *peer,
 			   char *out_rule, struct bl_error *why) BL_MUST_CHECK;
 /* lapsed_roles - of the peer, "," between; "" when none or not known; owned by the caller; NULL: no memory */
 char *lapsed_roles(struct daemon *daemon, const struct peer *peer);
+/* caller_told - who that is by the policy in force, and the roles that count now, "," between; both owned by the caller (free), also on failure */
+enum bl_status caller_told(struct daemon *daemon, uid_t uid, char **out_person,
+			   char **out_roles) BL_MUST_CHECK;
 /* has_role - BL_OK when the peer holds at least one role that counts now; BL_FORBIDDEN */
 enum bl_status has_role(struct daemon *daemon, const struct peer *peer,
 			struct bl_error *why) BL_MUST_CHECK;

@@ -66,6 +66,11 @@ const uint8_t *policy_digest(const struct policy *policy)
 	return policy->digest;
 }
 
+const char *policy_zone_name(const struct policy *policy)
+{
+	return policy->zone_name;
+}
+
 bl_classes policy_detects(const struct policy *policy)
 {
 	return policy->detects;

@@ -61,6 +61,8 @@ void policy_unref(struct policy *policy);
 BL_DEFINE_CLEANUP(struct policy, policy_unref)
 
 const char *policy_name(const struct policy *policy);
+const char *
+policy_zone_name(const struct policy *policy); /* "Europe/Berlin": of its hours and days */
 uint64_t policy_serial(const struct policy *policy);
 const uint8_t *
 policy_digest(const struct policy *policy); /* 32 B, BLAKE2b-256 of the file's bytes */
