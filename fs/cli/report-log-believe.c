@@ -245,8 +245,18 @@ static void put_facts(const struct board *board, const json_t *integrity)
 		row(board, "End",
 		    "torn by a crash; the next start cuts it, and says so in the log");
 	if (*board_words(integrity, "chain"))
-		row(board, "Chain of the last good record", "%s", board_words(integrity, "chain"));
+		html_put(board->out,
+			 "<dt>Chain of the last good record</dt><dd><code>%s</code></dd>\n",
+			 board_words(integrity, "chain"));
 	fputs("</dl>\n", board->out);
+}
+
+/* The numbers of events are names: no comma in them. */
+static void put_event(const struct board *board, struct html_table *table, uint64_t sequence)
+{
+	html_cell_begin(board->out, table, NULL);
+	html_put(board->out, "%llu", (unsigned long long)sequence);
+	html_cell_end(board->out);
 }
 
 static void put_windows(const struct board *board, const json_t *integrity)
@@ -274,8 +284,8 @@ static void put_windows(const struct board *board, const json_t *integrity)
 		const json_t *window = json_array_get(windows, i);
 
 		html_row(board->out, &table, NULL);
-		html_cell_number(board->out, &table, board_number(window, "first_sequence"));
-		html_cell_number(board->out, &table, board_number(window, "last_sequence"));
+		put_event(board, &table, board_number(window, "first_sequence"));
+		put_event(board, &table, board_number(window, "last_sequence"));
 		html_cell(
 			board->out, &table,
 			json_is_true(json_object_get(window, "is_now"))
@@ -304,7 +314,9 @@ void board_believe(struct board *board)
 	      "what "
 	      "the auditor keeps:</p>\n",
 	      board->out);
-	board_command(board, "log verify --log COPY --kit KIT --anchor ANCHORS", false);
+	fputs("<pre class=\"do\"><code>bailee log verify --log COPY --kit KIT --anchor "
+	      "ANCHORS</code></pre>\n",
+	      board->out);
 	fputs("<p class=\"note\">It ends with 0 when all is good and anchored, with "
 	      "13 when it is "
 	      "good "

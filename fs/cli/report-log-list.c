@@ -81,10 +81,27 @@ void board_missing(const struct board *board, const char *what)
 		 what);
 }
 
+/* Broken between options, not within them. */
+static void put_options(FILE *out, const char *text)
+{
+	while (*text) {
+		const char *next = strstr(text + 1, " --");
+		size_t length = next ? (size_t)(next - text) : strlen(text);
+
+		fputs("<span>", out);
+		html_text(out, text, length);
+		fputs("</span><wbr>", out);
+		text += length;
+	}
+}
+
 void board_command(const struct board *board, const char *command, bool has_period)
 {
-	html_put(board->out, "<pre class=\"do\"><code>bailee %s%s</code></pre>\n", command,
-		 has_period ? board->period : "");
+	fputs("<p class=\"check\">Check: <code>bailee ", board->out);
+	put_options(board->out, command);
+	if (has_period)
+		put_options(board->out, board->period);
+	fputs("</code></p>\n", board->out);
 }
 
 /* ---- lists
@@ -111,12 +128,18 @@ static bool has_field(const json_t *row, const struct field *field)
 	switch (field->kind) {
 	case FIELD_MOMENT:
 	case FIELD_AT:
+	case FIELD_DAY:
 		return unix_of(row, field->key) > 0 || is_said(json_object_get(row, field->key));
 	case FIELD_PERSON:
 		return is_said(json_object_get(row, field->key)) ||
 		       is_said(json_object_get(row, "uid"));
+	case FIELD_OTHER:
+		return board_number(row, field->key) != 0;
 	case FIELD_NUMBER:
 	case FIELD_BYTES:
+	case FIELD_MEASURE:
+	case FIELD_KIND:
+	case FIELD_ID:
 	case FIELD_EVENT:
 	case FIELD_WORDS:
 	case FIELD_CODE:
@@ -147,23 +170,29 @@ static unsigned fields_used(const json_t *rows, const struct list *list,
 static enum html_align align_of(enum field_kind kind)
 {
 	static const enum html_align ALIGNS[] = {
-		[FIELD_WORDS] = HTML_WORDS,   [FIELD_CODE] = HTML_CODE,
-		[FIELD_NUMBER] = HTML_NUMBER, [FIELD_BYTES] = HTML_NUMBER,
-		[FIELD_MOMENT] = HTML_MOMENT, [FIELD_AT] = HTML_MOMENT,
-		[FIELD_EVENT] = HTML_NUMBER,  [FIELD_PERSON] = HTML_WORDS,
-		[FIELD_STATUS] = HTML_WORDS};
+		[FIELD_WORDS] = HTML_WORDS,    [FIELD_CODE] = HTML_CODE,
+		[FIELD_NUMBER] = HTML_NUMBER,  [FIELD_BYTES] = HTML_NUMBER,
+		[FIELD_MOMENT] = HTML_MOMENT,  [FIELD_AT] = HTML_MOMENT,
+		[FIELD_DAY] = HTML_MOMENT,     [FIELD_EVENT] = HTML_NUMBER,
+		[FIELD_PERSON] = HTML_WORDS,   [FIELD_STATUS] = HTML_WORDS,
+		[FIELD_MEASURE] = HTML_NUMBER, [FIELD_OTHER] = HTML_NUMBER,
+		[FIELD_KIND] = HTML_WORDS,     [FIELD_ID] = HTML_NAME};
 
 	return ALIGNS[kind];
 }
 
+/* Whatever is written from the right turns nothing beside it. */
 static void put_scalar(FILE *out, const json_t *value)
 {
-	if (json_is_string(value))
-		html_put(out, "%s", json_string_value(value));
-	else if (json_is_integer(value))
+	if (json_is_string(value)) {
+		fputs("<bdi>", out);
+		html_words(out, json_string_value(value), json_string_length(value));
+		fputs("</bdi>", out);
+	} else if (json_is_integer(value)) {
 		html_put(out, "%lld", (long long)json_integer_value(value));
-	else if (json_is_boolean(value))
+	} else if (json_is_boolean(value)) {
 		fputs(json_is_true(value) ? "yes" : "no", out);
+	}
 }
 
 static void put_words(FILE *out, const json_t *value)
@@ -197,6 +226,8 @@ static void put_moment(const struct board *board, const json_t *row, const struc
 	char moment[BOARD_MOMENT];
 
 	board_moment(board, unix_of(row, field->key), field->kind == FIELD_AT, moment);
+	if (field->kind == FIELD_DAY)
+		moment[strcspn(moment, " ")] = '\0';
 	html_put(board->out, "%s", *moment ? moment : board_words(row, field->key));
 }
 
@@ -245,27 +276,60 @@ static void put_event(const struct board *board, uint64_t sequence)
 		html_put(board->out, "%s", number);
 }
 
+static bool is_volume(const json_t *row)
+{
+	return strcmp(board_words(row, "kind"), "volume") == 0;
+}
+
+/* What stands out, in words. */
+static void put_kind(FILE *out, const char *kind)
+{
+	static const struct {
+		const char *kind, *words;
+	} WORDS[] = {{"volume", "much more read than usual"},
+		     {"off-hours", "worked off hours"},
+		     {"denials", "many denials at once"}};
+
+	for (size_t i = 0; i < BL_COUNT(WORDS); i++)
+		if (strcmp(WORDS[i].kind, kind) == 0)
+			kind = WORDS[i].words;
+	html_put(out, "%s", kind);
+}
+
+static void put_number(const struct board *board, struct html_table *table, const json_t *row,
+		       const struct field *field)
+{
+	uint64_t value = board_number(row, field->key);
+
+	if (!json_is_integer(json_object_get(row, field->key)) ||
+	    (field->kind == FIELD_OTHER && !value))
+		html_cell(board->out, table, "");
+	else if (field->kind == FIELD_BYTES || (field->kind == FIELD_MEASURE && is_volume(row)))
+		html_cell_bytes(board->out, table, value);
+	else
+		html_cell_number(board->out, table, value);
+}
+
 static void put_field(const struct board *board, struct html_table *table, const json_t *row,
 		      const struct field *field)
 {
 	const json_t *value = json_object_get(row, field->key);
 
-	if (field->kind == FIELD_NUMBER || field->kind == FIELD_BYTES) {
-		if (!json_is_integer(value) || json_integer_value(value) < 0)
-			html_cell(board->out, table, "");
-		else if (field->kind == FIELD_BYTES)
-			html_cell_bytes(board->out, table, board_number(row, field->key));
-		else
-			html_cell_number(board->out, table, board_number(row, field->key));
+	if (align_of(field->kind) == HTML_NUMBER && field->kind != FIELD_EVENT) {
+		put_number(board, table, row, field);
 		return;
 	}
 	html_cell_begin(board->out, table, NULL);
 	if (field->kind == FIELD_EVENT && json_is_integer(value))
 		put_event(board, board_number(row, field->key));
-	else if (field->kind == FIELD_MOMENT || field->kind == FIELD_AT)
+	else if (align_of(field->kind) == HTML_MOMENT)
 		put_moment(board, row, field);
 	else if (field->kind == FIELD_PERSON)
 		put_person(board->out, row, field->key);
+	else if (field->kind == FIELD_KIND)
+		put_kind(board->out, board_words(row, field->key));
+	else if (field->kind == FIELD_CODE && json_is_string(value))
+		html_put(board->out, "%s", json_string_value(value));
 	else if (field->kind == FIELD_STATUS)
 		put_status(board->out, value);
 	else

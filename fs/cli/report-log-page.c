@@ -136,12 +136,12 @@ static void put_accesses(struct board *board)
 		{"denied", "Denied", FIELD_NUMBER},
 		{"unmasked", "Unmasked", FIELD_NUMBER},
 		{"off_hours", "Off hours", FIELD_NUMBER},
-		{"first", "First", FIELD_MOMENT},
-		{"last", "Last", FIELD_MOMENT},
+		{"first", "First", FIELD_DAY},
+		{"last", "Last", FIELD_DAY},
 		{"last_sequence", "Last event", FIELD_EVENT},
 	};
 	static const struct field DEVICES[] = {
-		{"device", "Device", FIELD_WORDS},
+		{"device", "Device", FIELD_ID},
 		{"kind", "Kind", FIELD_WORDS},
 		{"state", "State", FIELD_WORDS},
 		{"people", "People", FIELD_NUMBER},
@@ -149,8 +149,8 @@ static void put_accesses(struct board *board)
 		{"bytes", "Read", FIELD_BYTES},
 		{"denied", "Denied", FIELD_NUMBER},
 		{"unmasked", "Unmasked", FIELD_NUMBER},
-		{"first", "First", FIELD_MOMENT},
-		{"last", "Last", FIELD_MOMENT},
+		{"first", "First", FIELD_DAY},
+		{"last", "Last", FIELD_DAY},
 		{"last_sequence", "Last event", FIELD_EVENT},
 	};
 
@@ -188,7 +188,7 @@ static void put_denials(struct board *board)
 {
 	static const struct field FIELDS[] = {
 		{"rule", "Rule", FIELD_CODE},	      {"text", "What it says", FIELD_WORDS},
-		{"person", "Person", FIELD_PERSON},   {"device", "Device", FIELD_WORDS},
+		{"person", "Person", FIELD_PERSON},   {"device", "Device", FIELD_ID},
 		{"count", "How often", FIELD_NUMBER}, {"first", "First", FIELD_MOMENT},
 		{"last", "Last", FIELD_MOMENT},	      {"last_sequence", "Last event", FIELD_EVENT},
 	};
@@ -208,7 +208,7 @@ static void put_unmasking(struct board *board)
 {
 	static const struct field FIELDS[] = {
 		{"sequence", "Event", FIELD_EVENT},   {"at", "When", FIELD_AT},
-		{"person", "Person", FIELD_PERSON},   {"device", "Device", FIELD_WORDS},
+		{"person", "Person", FIELD_PERSON},   {"device", "Device", FIELD_ID},
 		{"purpose", "For what", FIELD_WORDS}, {"rule", "Rule", FIELD_CODE},
 		{"classes", "What", FIELD_WORDS},     {"opens", "Files", FIELD_NUMBER},
 		{"reason", "Reason", FIELD_WORDS},
@@ -229,9 +229,9 @@ static void put_unmasking(struct board *board)
 static void put_unusual(struct board *board)
 {
 	static const struct field FIELDS[] = {
-		{"kind", "What", FIELD_STATUS},	    {"day", "Day", FIELD_WORDS},
-		{"person", "Person", FIELD_PERSON}, {"value", "How much", FIELD_NUMBER},
-		{"usual", "Usual", FIELD_NUMBER},   {"first_sequence", "First event", FIELD_EVENT},
+		{"kind", "What", FIELD_KIND},	    {"day", "Day", FIELD_WORDS},
+		{"person", "Person", FIELD_PERSON}, {"value", "How much", FIELD_MEASURE},
+		{"usual", "Usual", FIELD_MEASURE},  {"first_sequence", "First event", FIELD_EVENT},
 	};
 
 	fputs("<p>Days of a person with more than three times the bytes that are "
@@ -276,36 +276,38 @@ static void put_diff(const struct board *board, const json_t *diff)
 		const json_t *line = json_array_get(diff, i);
 		const char *sign = board_words(line, "sign");
 
-		html_put(board->out, "<span class=\"%s\">%s %s</span>\n", class_of_sign(sign), sign,
+		html_put(board->out, "<span class=\"%s\">%s %s\n</span>", class_of_sign(sign), sign,
 			 board_words(line, "text"));
 	}
 	fputs("</pre>\n", board->out);
 }
 
-static void put_policy_diff(const struct board *board, const json_t *policy)
+/* What a policy changed in the one before it; of a refused one nothing did. */
+static void put_change(const struct board *board, const json_t *policy)
 {
 	const json_t *diff = json_object_get(policy, "diff");
 	uint64_t more = board_number(policy, "diff_more");
+	char moment[BOARD_MOMENT];
 
+	if (json_is_true(json_object_get(policy, "is_refused")))
+		return;
+	board_moment(board, (int64_t)board_number(policy, "at_unix"), false, moment);
+	html_put(board->out, "<h3>What serial %llu changed, %s</h3>\n",
+		 (unsigned long long)board_number(policy, "serial"),
+		 *moment ? moment : board_words(policy, "at"));
 	if (json_array_size(diff))
 		put_diff(board, diff);
+	else if (json_is_true(json_object_get(policy, "is_unchanged")))
+		fputs("<p class=\"none\">Nothing: it is the policy that was in force.</p>\n",
+		      board->out);
+	else
+		fputs("<p class=\"none\">This cannot be said: the text of this policy, or of the "
+		      "one "
+		      "before it, was not there.</p>\n",
+		      board->out);
 	if (more)
 		html_put(board->out, "<p class=\"note\">%s more lines changed.</p>\n",
 			 PAGE_GROUPED(more));
-	if (!json_array_size(diff) && json_is_true(json_object_get(policy, "is_refused")))
-		return;
-	if (!json_array_size(diff) && json_is_false(json_object_get(policy, "is_kept")))
-		fputs("<p class=\"none\">Its text was not kept: what changed cannot be "
-		      "said.</p>\n",
-		      board->out);
-	else if (json_is_array(diff) && !json_array_size(diff))
-		fputs("<p class=\"none\">No line changed: it is the policy that was in "
-		      "force.</p>\n",
-		      board->out);
-	else if (!json_is_array(diff))
-		fputs("<p class=\"none\">What changed cannot be said without the "
-		      "service.</p>\n",
-		      board->out);
 }
 
 static void put_policies(struct board *board)
@@ -325,20 +327,10 @@ static void put_policies(struct board *board)
 					 .caption = "Policies that were loaded or refused",
 					 .none = "No policy was loaded: the one that was in force "
 						 "stayed so.",
-					 .command = "log query --op policy",
+					 .command = "log query --op policy-loaded",
 					 LIST(FIELDS)});
-	for (size_t i = 0; i < json_array_size(policies); i++) {
-		const json_t *policy = json_array_get(policies, i);
-		char moment[BOARD_MOMENT];
-
-		board_moment(board, (int64_t)board_number(policy, "at_unix"), false, moment);
-		html_put(board->out, "<h3>%s serial %llu, %s</h3>\n",
-			 json_is_true(json_object_get(policy, "is_refused")) ? "Refused:"
-									     : "In force:",
-			 (unsigned long long)board_number(policy, "serial"),
-			 *moment ? moment : board_words(policy, "at"));
-		put_policy_diff(board, policy);
-	}
+	for (size_t i = 0; i < json_array_size(policies); i++)
+		put_change(board, json_array_get(policies, i));
 }
 
 /* ---- 8 and 9
@@ -348,20 +340,23 @@ static void put_policies(struct board *board)
 static void put_devices(struct board *board)
 {
 	static const struct field HOLDS[] = {
-		{"device", "Device", FIELD_WORDS},	  {"number", "Hold", FIELD_NUMBER},
-		{"since", "Since", FIELD_MOMENT},	  {"person", "Put by", FIELD_PERSON},
-		{"reason", "Reason", FIELD_WORDS},	  {"incident", "Incident", FIELD_NUMBER},
-		{"review_by", "Review by", FIELD_MOMENT}, {"overdue", "Overdue", FIELD_STATUS},
+		{"device", "Device", FIELD_ID},	       {"number", "Hold", FIELD_NUMBER},
+		{"since", "Since", FIELD_DAY},	       {"person", "Put by", FIELD_PERSON},
+		{"reason", "Reason", FIELD_WORDS},     {"incident", "Incident", FIELD_OTHER},
+		{"review_by", "Review by", FIELD_DAY}, {"overdue", "Overdue", FIELD_STATUS},
 	};
 	static const struct field HOLD_EVENTS[] = {
 		{"sequence", "Event", FIELD_EVENT}, {"at", "When", FIELD_AT},
-		{"device", "Device", FIELD_WORDS},  {"what", "Hold was", FIELD_WORDS},
+		{"device", "Device", FIELD_ID},	    {"what", "Hold was", FIELD_WORDS},
 		{"person", "By", FIELD_PERSON},
 	};
 	static const struct field SHREDS[] = {
-		{"sequence", "Event", FIELD_EVENT},	    {"at", "When", FIELD_AT},
-		{"device", "Device", FIELD_WORDS},	    {"what", "What of it", FIELD_WORDS},
-		{"status", "Result", FIELD_STATUS},	    {"person", "By", FIELD_PERSON},
+		{"sequence", "Event", FIELD_EVENT},
+		{"at", "When", FIELD_AT},
+		{"device", "Device", FIELD_ID},
+		{"what", "What of it", FIELD_WORDS},
+		{"status", "Result", FIELD_STATUS},
+		{"person", "By", FIELD_PERSON},
 		{"certificate", "Certificate", FIELD_CODE},
 	};
 	static const struct field LAPSES[] = {
@@ -372,18 +367,18 @@ static void put_devices(struct board *board)
 		{"requirement", "What is wanted", FIELD_WORDS},
 	};
 	static const struct field REQUESTS[] = {
-		{"device", "Device", FIELD_WORDS}, {"number", "Request", FIELD_NUMBER},
-		{"kind", "What for", FIELD_WORDS}, {"since", "Since", FIELD_MOMENT},
-		{"deadline", "Due", FIELD_MOMENT}, {"state", "State", FIELD_STATUS},
-		{"ended", "Ended", FIELD_MOMENT},  {"warning", "In time", FIELD_STATUS},
+		{"device", "Device", FIELD_ID},	   {"number", "Request", FIELD_NUMBER},
+		{"kind", "What for", FIELD_WORDS}, {"since", "Since", FIELD_DAY},
+		{"deadline", "Due", FIELD_DAY},	   {"state", "State", FIELD_STATUS},
+		{"ended", "Ended", FIELD_DAY},	   {"warning", "In time", FIELD_STATUS},
 		{"by", "Taken by", FIELD_PERSON},  {"ended_by", "Ended by", FIELD_PERSON},
 	};
 	static const struct field INCIDENTS[] = {
-		{"device", "Device", FIELD_WORDS},  {"number", "Incident", FIELD_NUMBER},
-		{"kind", "Kind", FIELD_WORDS},	    {"opened", "Opened", FIELD_MOMENT},
-		{"deadline", "Due", FIELD_MOMENT},  {"state", "State", FIELD_STATUS},
-		{"closed", "Closed", FIELD_MOMENT}, {"warning", "In time", FIELD_STATUS},
-		{"by", "Opened by", FIELD_PERSON},  {"action", "What was done", FIELD_WORDS},
+		{"device", "Device", FIELD_ID},	   {"number", "Incident", FIELD_NUMBER},
+		{"kind", "Kind", FIELD_WORDS},	   {"opened", "Opened", FIELD_DAY},
+		{"deadline", "Due", FIELD_DAY},	   {"state", "State", FIELD_STATUS},
+		{"closed", "Closed", FIELD_DAY},   {"warning", "In time", FIELD_STATUS},
+		{"by", "Opened by", FIELD_PERSON}, {"action", "What was done", FIELD_WORDS},
 	};
 	static const struct list LISTS[] = {
 		{.key = "holds",
@@ -393,11 +388,12 @@ static void put_devices(struct board *board)
 		{.key = "hold_events",
 		 .caption = "Holds that were put or released",
 		 .none = "No hold was put or released.",
+		 .command = "log query --op hold-added",
 		 LIST(HOLD_EVENTS)},
 		{.key = "shreds",
 		 .caption = "Destroyed",
 		 .none = "No device was destroyed.",
-		 .command = "log query --op shred",
+		 .command = "log query --op shred-done",
 		 LIST(SHREDS)},
 		{.key = "requests",
 		 .caption = "Customers' requests",
@@ -479,7 +475,7 @@ static void put_made(const struct board *board)
 		 *moment ? moment : board_words(made, "at"), *zone ? zone : "UTC");
 	for (size_t i = 0; i < BL_COUNT(WORDS); i++)
 		if (*board_words(made, WORDS[i].key))
-			html_put(board->out, " %s %s", WORDS[i].before,
+			html_put(board->out, " %s <bdi>%s</bdi>", WORDS[i].before,
 				 board_words(made, WORDS[i].key));
 	fputs(".</p>\n", board->out);
 }

@@ -32,14 +32,19 @@ const char *board_date(const struct board *board, int64_t at_unix, char out[BOAR
 
 enum field_kind {
 	FIELD_WORDS, /* a text, a number, yes or no; a list: joined */
+	FIELD_ID,    /* of a device */
 	FIELD_CODE,  /* a rule, a digest: as typed */
 	FIELD_NUMBER,
 	FIELD_BYTES,
-	FIELD_MOMENT, /* KEY_unix, else the text KEY; to the minute */
-	FIELD_AT,     /* the same, to the second */
-	FIELD_EVENT,  /* an event's number; the first of a row is its anchor */
-	FIELD_PERSON, /* KEY, and "uid" beside it: else a uid alone */
-	FIELD_STATUS, /* a word as a tag; true is refused, false in force */
+	FIELD_OTHER,   /* the number of something else; 0: of nothing */
+	FIELD_MEASURE, /* bytes where the row's "kind" is "volume" */
+	FIELD_KIND,    /* what stands out */
+	FIELD_MOMENT,  /* KEY_unix, else the text KEY; to the minute */
+	FIELD_AT,      /* the same, to the second */
+	FIELD_DAY,     /* the same, without the time */
+	FIELD_EVENT,   /* an event's number; the first of a row is its anchor */
+	FIELD_PERSON,  /* KEY, and "uid" beside it: else a uid alone */
+	FIELD_STATUS,  /* a word as a tag; true is refused, false in force */
 };
 struct field {
 	const char *key, *head;

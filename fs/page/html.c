@@ -27,18 +27,42 @@ static const char *entity_of(char character)
 	}
 }
 
+/* The character that @text begins with, or its first byte as \\xNN; gives back how many bytes it was. */
+static size_t put_character(FILE *out, const char *text, size_t length)
+{
+	const char *entity = entity_of(*text);
+	size_t seen = page_seen(text, length);
+
+	if (!seen)
+		fprintf(out, "\\x%02x", (unsigned char)*text);
+	else if (entity)
+		fputs(entity, out);
+	else
+		fwrite(text, 1, seen, out);
+	return seen ? seen : 1;
+}
+
 void html_text(FILE *out, const char *text, size_t length)
 {
 	while (length) {
-		const char *entity = entity_of(*text);
-		size_t seen = page_seen(text, length), taken = seen ? seen : 1;
+		size_t taken = put_character(out, text, length);
 
-		if (!seen)
-			fprintf(out, "\\x%02x", (unsigned char)*text);
-		else if (entity)
-			fputs(entity, out);
-		else
-			fwrite(text, 1, seen, out);
+		text += taken;
+		length -= taken;
+	}
+}
+
+void html_words(FILE *out, const char *text, size_t length)
+{
+	size_t run = 0;
+
+	while (length) {
+		size_t taken;
+
+		if (run == HTML_WORD)
+			fputs("<wbr>", out);
+		run = *text == ' ' || *text == '-' ? 0 : run % HTML_WORD + 1;
+		taken = put_character(out, text, length);
 		text += taken;
 		length -= taken;
 	}

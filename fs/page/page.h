@@ -55,8 +55,13 @@ const char *page_plural(uint64_t count, const char *one, const char *many);
  */
 void html_put(FILE *out, const char *html, ...) BL_PRINTF(2, 3);
 
-/* html_text - @length bytes, escaped the same way; they may hold NUL */
+/*
+ * html_text - @length bytes, escaped the same way; they may hold NUL
+ * html_words - between tags only: the same, which may be broken in what has neither space nor hyphen for HTML_WORD characters
+ */
+#define HTML_WORD 20
 void html_text(FILE *out, const char *text, size_t length);
+void html_words(FILE *out, const char *text, size_t length);
 
 /* html_id - a text that an id and "#..." may hold: letters, digits, - and _; what is neither becomes _NN. Cut to fit */
 #define HTML_ID 128
@@ -86,7 +91,8 @@ void html_contents(FILE *out, const struct html_section *sections, size_t count)
 /* ---- table.c ------------------------------------------------------------------------------------------- */
 
 enum html_align {
-	HTML_WORDS,  /* from the left, may break between words */
+	HTML_WORDS,  /* from the left, broken between words and in words that are too long */
+	HTML_NAME,   /* the same, never broken: the id of a device */
 	HTML_NUMBER, /* from the right, digits of one width; sorted as numbers */
 	HTML_MOMENT, /* from the left, digits of one width, never broken */
 	HTML_CODE,   /* a digest or a rule's name: as typed, may break anywhere */

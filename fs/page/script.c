@@ -23,7 +23,7 @@ const char PAGE_SCRIPT[] =
 	"  const label=document.createElement('label'),input=document.createElement('input'),"
 	"count=document.createElement('span');\n"
 	"  label.className='find';input.type='search';count.setAttribute('role','status');\n"
-	"  label.append('Find',input,count);table.parentNode.before(label);\n"
+	"  label.append(count,'Find',input);table.parentNode.before(label);\n"
 	"  input.addEventListener('input',()=>{\n"
 	"   const wanted=input.value.toLowerCase();let shown=0;\n"
 	"   for(const row of body.rows){const is=row.textContent.toLowerCase().includes(wanted);"

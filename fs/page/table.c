@@ -51,7 +51,7 @@ void html_cell_end(FILE *out)
 void html_cell(FILE *out, struct html_table *table, const char *text)
 {
 	html_cell_begin(out, table, NULL);
-	html_put(out, "%s", text);
+	html_words(out, text, strlen(text));
 	html_cell_end(out);
 }
 
