@@ -132,6 +132,7 @@ enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why) BL
 enum bl_status request_hold_review(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_device_list(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_device_show(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_device_report(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_device_note(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_device_move(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_device_state(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;

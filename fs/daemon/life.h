@@ -37,6 +37,12 @@ enum bl_status life_by_others(struct asked *asked, enum audit_op op, const char 
 enum bl_status life_events(struct asked *asked, const struct device *device, audit_record_fn *tell,
 			   void *context, struct bl_error *why) BL_MUST_CHECK;
 
+/* life_is_custody - is it an event of the custody chain (docs/retention.md, "Custody")? */
+bool life_is_custody(enum audit_op op);
+/* life_facts - all that is on record of the device, but its notes and its custody chain, into the answer: what device-show tells */
+enum bl_status life_facts(struct asked *asked, const struct policy *policy,
+			  const struct device *device, struct bl_error *why) BL_MUST_CHECK;
+
 /* How near a deadline is: half of the time is over, or all of it. */
 enum life_warning { LIFE_QUIET, LIFE_SOON, LIFE_LATE };
 const char *life_warning_name(enum life_warning warning); /* "" "soon" "late" */

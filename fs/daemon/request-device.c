@@ -21,7 +21,7 @@ enum bl_status request_device_list(struct asked *asked, struct bl_error *why)
 }
 
 /* The events of the custody chain (docs/retention.md, "Custody"). */
-static bool is_custody(enum audit_op op)
+bool life_is_custody(enum audit_op op)
 {
 	static const enum audit_op OPS[] = {
 		AUDIT_ENROLLED,	   AUDIT_INTAKE,	AUDIT_CUSTODY,	    AUDIT_CONSENT,
@@ -45,7 +45,7 @@ static bool send_custody(void *context, const struct audit_record *record)
 {
 	struct chain *chain = context;
 
-	if (is_custody(record->event.op) && strcmp(record->event.device, chain->device) == 0)
+	if (life_is_custody(record->event.op) && strcmp(record->event.device, chain->device) == 0)
 		asked_send(chain->asked, "custody", record_json(record));
 	return asked_goes_on(chain->asked);
 }
@@ -166,24 +166,29 @@ static bool has_certificate(struct device_store *store, const char *id)
 	return device_certificate_read(store, id, ".json", &text, &length, NULL) == BL_OK;
 }
 
-static enum bl_status show(struct asked *asked, const struct device *device, struct bl_error *why)
+enum bl_status life_facts(struct asked *asked, const struct policy *policy,
+			  const struct device *device, struct bl_error *why)
 {
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
-	struct device_store *store = asked->daemon->store;
 	BL_CLEANUP(json_decref) json_t *plain = life_device(asked, policy, device);
 
 	json_object_update(asked->answer, plain);
 	json_object_set_new(asked->answer, "holds", holds_of(asked, policy, device));
 	add_proofs(asked, policy, device);
 	json_object_set_new(asked->answer, "certificate",
-			    json_boolean(has_certificate(store, device->id)));
+			    json_boolean(has_certificate(asked->daemon->store, device->id)));
 
 	enum bl_status status = add_consents(asked, policy, device->id, why);
 
+	return status == BL_OK ? add_matters(asked, policy, device->id, why) : status;
+}
+
+static enum bl_status show(struct asked *asked, const struct device *device, struct bl_error *why)
+{
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
+	enum bl_status status = life_facts(asked, policy, device, why);
+
 	if (status == BL_OK)
 		status = life_notes(asked, policy, device->id, -1, 0, why);
-	if (status == BL_OK)
-		status = add_matters(asked, policy, device->id, why);
 	return status == BL_OK ? send_chain(asked, device, why) : status;
 }
 
