@@ -3,7 +3,7 @@ _bailee()
 {
 	local i cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
 	local commands="init doctor auditor serve mount umount enroll intake view sessions open close status may why consent caller request requests approve refuse people reload"
-	commands="$commands policy log hold shred certificate device receipt incident customer-request retention verify-sample scan inspect"
+	commands="$commands policy log hold shred certificate device receipt report incident customer-request retention verify-sample scan inspect"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
 	local states="received open closed held due shredded released"
@@ -43,6 +43,8 @@ _bailee()
 		words="$words refused latched unlatched trimmed intake source-intent source-done part-intent part-done"
 		words="$words custody notice incident customer-request verified inspected clock session-begun shown session-ended"
 		;;
+	--for) [ "$command" = report ] && words="customer auditor" ;;
+	--lang) words="en de" ;;
 	--format) words="jsonl ocsf rfc5424" ;;
 	--store | --policy | --record | --key | --signed | --proof | --report | --out | --metrics | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -116,6 +118,13 @@ _bailee()
 			fi
 			;;
 		receipt) words="--signed --purpose" ;;
+		report)
+			if [ "$COMP_CWORD" -eq 2 ]; then
+				words="device"
+			else
+				words="--for --html --force --text --lang --names --reason --purpose"
+			fi
+			;;
 		incident)
 			if [ "$COMP_CWORD" -eq 2 ]; then
 				words="open note close list show letter"

@@ -46,6 +46,7 @@ int cmd_auditor(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_incident(int argc, char **argv);
 int cmd_customer_request(int argc, char **argv);
 int cmd_retention(int argc, char **argv);

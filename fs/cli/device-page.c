@@ -298,7 +298,7 @@ static void say_cut(const char *detail, struct tell_list *out)
 }
 
 /* The number of what it is about, and a date, stand in fields of their own. */
-static void say_detail(const json_t *record, struct tell_list *out)
+void device_say_detail(const json_t *record, struct tell_list *out)
 {
 	static const char *const NUMBERED[] = {"incident", "customer-request", "part-done"};
 	const char *op = cli_text(record, "op"), *verdict = cli_text(record, "verdict");
@@ -328,7 +328,7 @@ static void put_custody(FILE *out, const json_t *chain)
 		char number[24], at[TELL_DATE], who[TELL_WHO];
 		struct tell_list detail = {.length = 0};
 
-		say_detail(record, &detail);
+		device_say_detail(record, &detail);
 		snprintf(number, sizeof(number), "%lld", cli_number(record, "sequence"));
 		tell_table_add(&table, (const char *[]){number, say_time(record, at),
 							tell_who(record, "uid", who),

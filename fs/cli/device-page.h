@@ -16,6 +16,9 @@ void device_say_what(const json_t *device, struct tell_list *out);
 /* What becomes of it on its date. */
 const char *device_say_fate(const json_t *device);
 
+/* device_say_detail - what an event of a device says: the number of what it is about, a date, its words with digests cut, its verdict */
+void device_say_detail(const json_t *record, struct tell_list *out);
+
 /* "warning" of a device, an incident or a request: "late" is shouted */
 const char *device_say_warning(const json_t *object);
 

@@ -30,6 +30,8 @@ static const struct command COMMANDS[] = {
 	{"device", cmd_device, "list|show|note|move|open|close|edit|restock ...",
 	 "devices: where they are, what happened to them"},
 	{"receipt", cmd_receipt, "ID [--signed SCAN]", "what both sign when a device is handed in"},
+	{"report", cmd_report, "device ID --for customer|auditor [--html FILE] [--lang en|de]",
+	 "what happened to a device, for its customer or an auditor"},
 	{"may", cmd_may, "[--purpose P]", "what may I do here, now, and until when"},
 	{"why", cmd_why, "PATH...|EVENT",
 	 "why was I refused, by which rule, and what is the next step"},
