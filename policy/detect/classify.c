@@ -102,94 +102,6 @@ void classify_scalar(const uint8_t *bytes, size_t length, struct anchors *out)
 	classify_from(bytes, length, 0, out);
 }
 
-/* The lowest bit that is set; of none it does not matter. */
-static inline __attribute__((always_inline)) uint32_t first_bit(uint64_t bits)
-{
-	return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
-}
-
-/*
- * Starts and ends of words of blocks [from, to), by turns; the first is a start. Bytes of other scripts are letters here. Eight at a
- * time, whether there are so many or not: no branch on what a text is made of.
- */
-static inline __attribute__((always_inline)) size_t
-find_edges(const struct anchors *anchors, size_t from, size_t to, size_t length, uint32_t *out)
-{
-	size_t count = 0, last;
-	uint64_t carry =
-		from ? (anchors->word[from - 1] | anchors->high[from - 1]) >> 63 : UINT64_C(0);
-	bool is_inside = carry;
-
-	for (size_t i = from; i < to; i++) {
-		uint64_t word = anchors->word[i] | anchors->high[i];
-		uint64_t edges = word ^ (word << 1 | carry);
-		size_t more = (size_t)__builtin_popcountll(edges);
-
-		carry = word >> 63;
-		for (size_t k = 0; k < more; k += 8) {
-#pragma GCC unroll 8
-			for (size_t n = 0; n < 8; n++) {
-				/* Behind the last one: some number that nobody reads. */
-				out[count + k + n] = (uint32_t)(i * 64) + first_bit(edges);
-				edges &= edges - 1;
-			}
-		}
-		count += more;
-	}
-	if (is_inside) {
-		count -= count > 0;
-		memmove(out, out + 1, count * sizeof(*out));
-	}
-	if (count % 2 == 0)
-		return count;
-	for (last = to * 64;
-	     last < length &&
-	     (anchors->word[last / 64] | anchors->high[last / 64]) >> (last % 64) & 1;)
-		last++;
-	out[count++] = (uint32_t)BL_MIN(last, length);
-	return count;
-}
-
-static inline __attribute__((always_inline)) size_t
-sift_words(const struct text *text, size_t start, const struct word_filter *filter,
-	   const uint32_t *edges, size_t edge_count, uint32_t *out)
-{
-	const uint8_t *bytes = text->bytes + start, *tags = filter->bytes;
-	const unsigned shift = filter->shift;
-	size_t count = 0, kept = 0, left = text->length - start, whole = edge_count;
-
-	/* All but the last can be loaded in one go; those few are taken as they are. */
-	while (whole && edges[whole - 2] + 8u > left)
-		whole -= 2;
-	for (size_t k = 0; k < whole; k += 2) {
-		uint64_t key = word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]);
-
-		out[count] = (uint32_t)k;
-		count += tags[key_hash(key) >> shift] != 0;
-	}
-	for (size_t i = 0; i < count; i++) {
-		size_t k = out[i];
-		uint64_t key = word_key(bl_get64(bytes + edges[k]), edges[k + 1] - edges[k]);
-
-		out[kept] = edges[k];
-		kept += word_may_be(filter, key, bytes[edges[k]]);
-	}
-	for (size_t k = whole; k < edge_count; k += 2)
-		out[kept++] = edges[k];
-	return kept;
-}
-
-size_t find_words_scalar(const struct text *text, size_t start, size_t length,
-			 const struct anchors *anchors, size_t from,
-			 const struct word_filter *filter, uint32_t out[FIND_WORDS])
-{
-	uint32_t edges[FIND_BLOCKS * 64 + 16];
-	size_t to = BL_MIN(from + FIND_BLOCKS, (length + 63) / 64);
-	size_t count = find_edges(anchors, from, to, length, edges);
-
-	return sift_words(text, start, filter, edges, count, out);
-}
-
 size_t find_begin_scalar(const uint8_t *bytes, size_t length, size_t from)
 {
 	static const char begin[] = "-----BEGIN";
@@ -271,17 +183,6 @@ AVX2 void classify_avx2(const uint8_t *bytes, size_t length, struct anchors *out
 	classify_from(bytes, length, blocks * 64, out);
 }
 
-__attribute__((target("avx2,bmi,bmi2,popcnt"))) size_t
-find_words_avx2(const struct text *text, size_t start, size_t length, const struct anchors *anchors,
-		size_t from, const struct word_filter *filter, uint32_t out[FIND_WORDS])
-{
-	uint32_t edges[FIND_BLOCKS * 64 + 16];
-	size_t to = BL_MIN(from + FIND_BLOCKS, (length + 63) / 64);
-	size_t count = find_edges(anchors, from, to, length, edges);
-
-	return sift_words(text, start, filter, edges, count, out);
-}
-
 AVX2 size_t find_begin_avx2(const uint8_t *bytes, size_t length, size_t from)
 {
 	for (; from + 32 + 5 <= length; from += 32) {
@@ -332,13 +233,4 @@ size_t find_begin(const uint8_t *bytes, size_t length, size_t from)
 {
 	return classify_has_avx2() ? find_begin_avx2(bytes, length, from)
 				   : find_begin_scalar(bytes, length, from);
-}
-
-size_t find_words(const struct text *text, size_t start, size_t length,
-		  const struct anchors *anchors, size_t from, const struct word_filter *filter,
-		  uint32_t out[FIND_WORDS])
-{
-	return classify_has_avx2()
-		       ? find_words_avx2(text, start, length, anchors, from, filter, out)
-		       : find_words_scalar(text, start, length, anchors, from, filter, out);
 }

@@ -33,7 +33,9 @@ typedef bool kind_check_fn(const char *value, size_t count);
  *           anything else stands for itself, capital letters in either case; \ in front makes d a x h - _ { } | plain
  *         The value begins and ends at a word boundary, and is no part of a longer number: no digit may stand before or behind it
  *         with a '-', '.', '/', ',' or ':' between.
- * @match  instead of forms, where those cannot say it; boundaries are its own affair
+ * @match  instead of forms, where those cannot say it; boundaries are its own affair. Forms beside it only say what its values begin with,
+ *         so that it is asked less often: how long a number, a row of letters or a word, and whether digits must be among it (signs in front are free).
+ *         NULL: whatever may be
  * @check  NULL: the shape is all there is to check. With @match: over the letters and digits of what it matched
  * @labels for KIND_LABELLED: words and phrases, '|' between, as they are spelt, lower case, diacritics included; the scanner finds
  *         them in any case and with the diacritics dropped, as whole words, one to three gap characters between words. A value counts when
@@ -106,6 +108,8 @@ struct word_list {
 };
 extern const struct word_list person_words[]; /* kinds/person-words.c */
 extern const size_t person_word_lists;
+extern const char person_between
+	[]; /* what may stand between a title or greeting and a name (kinds/person.c) */
 
 /* word_sorts - what the word [start, end) is, in whatever case it is written; 0: nothing we know (words.c) */
 unsigned word_sorts(const struct sink *sink, const struct text *text, size_t start, size_t end);

@@ -41,6 +41,13 @@ struct anchors {
 	uint64_t dot[SCAN_WORDS];     /* '.' */
 	uint64_t dash[SCAN_WORDS];    /* '-' */
 };
+/* anchors_bits - the 64 bits from @at on; at < SCAN_REGION */
+static inline uint64_t anchors_bits(const uint64_t *bits, size_t at)
+{
+	size_t word = at / 64, bit = at % 64;
+
+	return bits[word] >> bit | bits[word + 1] << 1 << (63 - bit);
+}
 
 /*
  * classify_scalar, classify_avx2 - fill @out for @length <= SCAN_REGION bytes;
@@ -129,6 +136,8 @@ bool text_is_whole(const struct text *text);
  */
 enum bl_status scan_text(const struct detect_scanner *scanner, const struct text *text, size_t from,
 			 size_t to, size_t phase, struct detect_spans *out) BL_MUST_CHECK;
+/* scan_words_of - its table of words, for tests */
+struct words *scan_words_of(const struct detect_scanner *scanner);
 /* scan_classes - what it looks for */
 bl_classes scan_classes(const struct detect_scanner *scanner);
 /* spans_sort - those from the @from-th on in the order of struct detect_spans, each once: sure when anybody is sure of it */
@@ -176,6 +185,7 @@ struct word_meaning {
 	uint8_t sorts;	    /* MEANS_WORD: enum word_sort */
 	uint8_t class;	    /* MEANS_IDENTITY */
 	bool needs_capital; /* MEANS_IDENTITY: only when written as a name is */
+	bool needs_digit; /* MEANS_LABEL: no value of the row is without one among its first bytes */
 };
 struct words;
 enum bl_status words_new(struct words **out) BL_MUST_CHECK;
@@ -187,44 +197,110 @@ enum bl_status words_add(struct words *words, const char *text,
 /* words_add_list - phrases as they are spelt, @separator between */
 enum bl_status words_add_list(struct words *words, const char *list, char separator,
 			      const struct word_meaning *meaning) BL_MUST_CHECK;
+/* words_between - single words that may stand between a title and a name, a space between */
+enum bl_status words_between(struct words *words, const char *list) BL_MUST_CHECK;
 /* words_finish - nothing is added from now on */
 enum bl_status words_finish(struct words *words) BL_MUST_CHECK;
 
-/* Most words are told from this alone: at the hash of a first word's first eight bytes a tag of it; 0: no word; WORD_MANY: several. */
-struct word_filter {
-	uint8_t *bytes;
-	unsigned shift;
+/*
+ * What must be so for a word to mean something, as bits: any of them will do. A phrase is told by its second word: what it needs besides
+ * is asked when it was read.
+ */
+enum word_needs {
+	WORD_ALWAYS = 1,
+	WORD_CAPITAL = 2, /* written as names are, or in a script of its own */
+	WORD_DIGIT = 4,	  /* a digit soon behind it */
+	WORD_BEHIND = 8,  /* a digit in front of it: a label behind a value */
+	WORD_PAIR = 16,	  /* the second word of a phrase behind it */
+	WORD_PROPER = 32, /* behind it something that is written as names are */
+	WORD_LINE = 64,	  /* behind it the end of the line, or a comma */
+	WORD_HOUSE = 128, /* a digit on either side: streets */
 };
-#define WORD_MANY 255
-#define WORD_ANY                                                                                   \
-	1 /* of a tag: however it is written, else with a capital or in a script of its own */
+/* Bytes. Behind a label of one or two letters a digit must follow sooner: such words are everywhere. */
+#define WORD_REACH	 56u
+#define WORD_SHORT_REACH 10u
+#define WORD_BACK_REACH	 64u
+#define WORD_HOUSE_BACK	 128u
+#define WORD_HOUSE_REACH 192u
+#define WORD_GAP	 4u /* between the words of a phrase */
+#define WORD_TAIL	 4u /* digits behind a name or label that belong to it: "kmiller84" */
+
+/*
+ * Most words are told from this alone. A bit for each hash of a word's first eight bytes, few enough to stay in the fastest memory; then a
+ * slot for it: a tag of the hash in the low byte (0: no word begins so; WORD_MANY: several do), what they need in the next, how long they
+ * may be in the others (a bit for each length, the highest for that and more). And a bit for each hash of the first two words of a phrase.
+ */
+struct word_filter {
+	uint64_t *bits, *pairs;
+	uint32_t *slots;
+	unsigned shift, pair_shift;
+};
+#define WORD_FILTER_BITS 16 /* of each half, as a power of two */
+#define WORD_MANY	 255u
 const struct word_filter *words_filter(const struct words *words);
-extern const uint64_t word_masks[256]; /* so many bytes; of eight and more all */
-/* word_key - of a word whose first bytes are @bytes: what is behind its end goes, and case */
+/* words_read_all - for tests: no word is passed over any more, whatever stands near it */
+void words_read_all(struct words *words);
+/* Of so many bytes of a word: those that are kept, of eight and more all; and the mark of what is longer */
+struct word_cut {
+	uint64_t mask, mark;
+};
+extern const struct word_cut word_cuts[256];
+/* word_key - of a word whose first bytes are @bytes: what is behind its end goes, and case; the highest bit: it is longer */
 static inline uint64_t word_key(uint64_t bytes, size_t length)
 {
 	/* No branch: nothing tells how long the next word is. Of very long ones it does not matter. */
-	return (bytes | UINT64_C(0x2020202020202020)) & word_masks[(uint8_t)length];
+	const struct word_cut *cut = &word_cuts[(uint8_t)length];
+
+	return ((bytes | UINT64_C(0x2020202020202020)) & cut->mask) | cut->mark;
 }
 static inline uint64_t key_hash(uint64_t key)
 {
 	return key * UINT64_C(0x9e3779b97f4a7c15);
 }
-static inline size_t word_place(const struct word_filter *filter, uint64_t key)
+static inline unsigned word_tag(uint64_t hash)
 {
-	return (size_t)(key_hash(key) >> filter->shift);
+	return (unsigned)(hash >> 32 & 255) | 1;
 }
-static inline uint8_t word_tag(uint64_t key)
+/*
+ * word_bit - its bit: one half of them is for words in lower case, and what counts only in capitals is not there. @first: its first byte
+ */
+static inline size_t word_bit(uint64_t hash, uint8_t first)
 {
-	return (uint8_t)(((key_hash(key) >> 32 & 0xffff) % 126 + 1) << 1);
+	return (hash >> 20 & ((1u << WORD_FILTER_BITS) - 1)) | (size_t)(first & 0x20)
+								       << (WORD_FILTER_BITS - 5);
 }
-/* word_may_be - @first: the byte it begins with in the text */
-static inline bool word_may_be(const struct word_filter *filter, uint64_t key, uint8_t first)
+static inline bool word_has_bit(const struct word_filter *filter, uint64_t hash, uint8_t first)
 {
-	uint8_t tag = filter->bytes[word_place(filter, key)];
+	size_t bit = word_bit(hash, first);
 
-	return tag && (tag == WORD_MANY || (tag & ~WORD_ANY) == word_tag(key)) &&
-	       (tag & WORD_ANY || first >= 0x80 || (first >= 'A' && first <= 'Z'));
+	return filter->bits[bit / 64] >> (bit % 64) & 1;
+}
+static inline uint32_t word_length_bit(size_t length)
+{
+	return UINT32_C(1) << (16 + (length < 15 ? length : 15));
+}
+/* word_fits - may the word of that hash and length be one of the slot's? */
+static inline bool word_fits(uint32_t slot, uint64_t hash, size_t length)
+{
+	uint32_t tag = slot & 255u;
+
+	return ((tag == word_tag(hash)) | (tag == WORD_MANY)) &
+	       ((slot & word_length_bit(length)) != 0);
+}
+static inline unsigned word_needs(uint32_t slot)
+{
+	return slot >> 8 & 255;
+}
+/* pair_hash - of the keys of two words; 0 in place of the first: the second may stand between a title and a name */
+static inline uint64_t pair_hash(uint64_t first, uint64_t second)
+{
+	return key_hash((first << 27 | first >> 37) ^ key_hash(second));
+}
+static inline bool word_pairs(const struct word_filter *filter, uint64_t first, uint64_t second)
+{
+	uint64_t hash = pair_hash(first, second) >> filter->pair_shift;
+
+	return filter->pairs[hash / 64] >> (hash % 64) & 1;
 }
 
 struct word_label {
@@ -237,6 +313,7 @@ struct word_node {
 	uint64_t hash;
 	uint32_t text, labels;
 	uint8_t length, sorts, class, flags;
+	uint8_t needs; /* enum word_needs: of a first word */
 };
 struct word_found {
 	size_t end;
@@ -251,7 +328,7 @@ size_t words_at(const struct words *words, const struct text *text, size_t start
 		struct word_found out[WORDS_FOUND]);
 
 /*
- * find_words - where words begin that the filter may know, of FIND_BLOCKS words of bits from @from on (classify.c); how many
+ * find_words - where words begin that may mean something there, of FIND_BLOCKS words of bits from @from on (sift.c); how many
  *
  * @start, @length  the region of @text that @anchors is of; what is found is relative to it
  * A word that began before is left out. The same from all three.
@@ -263,6 +340,8 @@ typedef size_t find_words_fn(const struct text *text, size_t start, size_t lengt
 			     const struct word_filter *filter, uint32_t out[FIND_WORDS]);
 find_words_fn find_words, find_words_scalar, find_words_avx2;
 
+/* words_numbered - does the word of ASCII at @at, @length bytes without the digits behind it, mean something? */
+bool words_numbered(const struct words *words, const struct text *text, size_t at, size_t length);
 /* words_wide - the same question for the word at @at that has characters of any script: its length (or that of what is no word) */
 size_t words_wide(const struct words *words, const struct text *text, size_t at, size_t end,
 		  bool *out_is_known);

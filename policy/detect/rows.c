@@ -20,7 +20,11 @@ struct shape {
 	uint8_t least[2], most[2]; /* digits, letters */
 	bool is_other;		   /* may begin with something else */
 	bool may_lack_digits;	   /* among its first DIGIT_WITHIN bytes */
+	/* A bit for each length of its first word, of one that it may end with, of the second; the highest: that and more. */
+	uint32_t words, ends, seconds;
 };
+#define ANY_WORD   UINT32_MAX
+#define WORD_LIMIT 31u
 enum { DIGITS, LETTERS };
 
 struct row {
@@ -82,6 +86,56 @@ static void widen(struct shape *shape, unsigned run, unsigned least, unsigned mo
 		(uint8_t)BL_MAX((unsigned)shape->most[run], BL_MIN(most, (unsigned)RUN_LIMIT));
 }
 
+static uint32_t lengths(unsigned least, unsigned most)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = BL_MIN(least, WORD_LIMIT); i <= BL_MIN(most, WORD_LIMIT); i++)
+		bits |= UINT32_C(1) << i;
+	return bits;
+}
+
+static uint32_t second_words(const char *form)
+{
+	unsigned least = 0, most = 0;
+	uint32_t bits = 0;
+	struct element element = {IS_GAP, 0, 0};
+
+	while (*form && *form != '|' && element.sort != IS_OTHER) {
+		form = read_element(form, &element);
+		if (element.sort == IS_OTHER || element.sort == IS_GAP) {
+			bits |= lengths(least, most);
+			continue;
+		}
+		least += element.least;
+		most += element.most;
+	}
+	return element.sort == IS_OTHER ? bits : bits | lengths(least, most);
+}
+
+/* How long the words may be that a form begins with. All '_' are there, or none is. */
+static void add_words(struct shape *shape, const char *form)
+{
+	unsigned least = 0, most = 0;
+
+	while (*form && *form != '|') {
+		struct element element;
+
+		form = read_element(form, &element);
+		if (element.sort == IS_OTHER || element.sort == IS_GAP) {
+			shape->words |= lengths(least, most);
+			shape->seconds |= second_words(form);
+			if (element.sort == IS_OTHER)
+				return;
+			continue;
+		}
+		least += element.least;
+		most += element.most;
+	}
+	shape->words |= lengths(least, most);
+	shape->ends |= lengths(least, most);
+}
+
 /* What a form may begin with; where it ends. */
 static const char *add_form(struct shape *shape, const char *form)
 {
@@ -89,6 +143,8 @@ static const char *add_form(struct shape *shape, const char *form)
 	unsigned least = 0, most = 0, run, before = 0;
 	bool has_gap = false, is_over = false, has_digit = false;
 	const char *at = *form && *form != '|' ? read_element(form, &element) : form;
+
+	add_words(shape, form);
 
 	if (element.sort != IS_DIGITS && element.sort != IS_LETTERS) {
 		shape->is_other |= element.sort == IS_OTHER || element.sort == IS_GAP;
@@ -127,14 +183,18 @@ static const char *add_form(struct shape *shape, const char *form)
 static void make_shape(const struct kind *kind, struct shape *out)
 {
 	*out = (struct shape){0};
-	if (kind->match) {
-		widen(out, DIGITS, 1, RUN_LIMIT);
-		widen(out, LETTERS, 1, RUN_LIMIT);
-		out->is_other = out->may_lack_digits = true;
-		return;
-	}
 	for (const char *form = kind->forms; form && *form;)
 		form = add_form(out, form);
+	if (kind->match) {
+		out->is_other = true;
+		out->ends = ANY_WORD;
+		if (kind->forms)
+			return;
+		out->may_lack_digits = true;
+		widen(out, DIGITS, 1, RUN_LIMIT);
+		widen(out, LETTERS, 1, RUN_LIMIT);
+		out->words = ANY_WORD;
+	}
 }
 
 static bool fits(const struct shape *shape, unsigned run, unsigned length)
@@ -144,9 +204,12 @@ static bool fits(const struct shape *shape, unsigned run, unsigned length)
 
 /* ---- building ------------------------------------------------------------------------------------- */
 
-static enum bl_status add_labels(struct words *words, const struct kind *kind, size_t row)
+static enum bl_status add_labels(struct words *words, const struct row *self, size_t row)
 {
-	struct word_meaning meaning = {.sort = MEANS_LABEL, .row = (uint16_t)row};
+	const struct kind *kind = self->kind;
+	struct word_meaning meaning = {.sort = MEANS_LABEL,
+				       .row = (uint16_t)row,
+				       .needs_digit = !self->shape.may_lack_digits};
 	enum bl_status status = words_add_list(words, kind->labels, '|', &meaning);
 
 	meaning.is_after = true;
@@ -195,7 +258,7 @@ enum bl_status rows_new(bl_classes classes, struct words *words, struct rows **o
 			self->rows[self->count].kind = kind;
 			make_shape(kind, &self->rows[self->count].shape);
 			if (kind->trust == KIND_LABELLED)
-				status = add_labels(words, kind, self->count);
+				status = add_labels(words, &self->rows[self->count], self->count);
 			self->count++;
 		}
 	if (status == BL_OK)
@@ -212,6 +275,16 @@ void rows_free(struct rows *rows)
 	free(rows->rows);
 	free(rows->sure);
 	free(rows);
+}
+
+/* The length of the word of which @length bytes end at @at. */
+static unsigned word_from(const struct text *text, size_t at, unsigned length)
+{
+	while (length < WORD_LIMIT && at < text->length && text_is_alnum(text->bytes[at])) {
+		length++;
+		at++;
+	}
+	return length;
 }
 
 /* ---- sure ones ------------------------------------------------------------------------------------ */
@@ -236,18 +309,44 @@ static unsigned letters_from(const struct text *text, size_t at)
 	return count;
 }
 
+/* The words that stand at a place, as bits of their lengths. */
+struct standing {
+	uint32_t first, second; /* second: all where one cannot tell */
+};
+
+static struct standing words_from(const struct text *text, size_t at, unsigned length)
+{
+	unsigned first = word_from(text, at + length, BL_MIN(length, WORD_LIMIT));
+	size_t end = at + first + 1;
+	struct standing standing = {UINT32_C(1) << first, 0};
+
+	if (end >= text->length)
+		return standing;
+	standing.second =
+		text->bytes[end - 1] >= 0x80 ? ANY_WORD : UINT32_C(1) << word_from(text, end, 0);
+	return standing;
+}
+
+static bool fits_words(const struct shape *shape, const struct standing *standing)
+{
+	return shape->words & standing->first &&
+	       (shape->ends & standing->first || shape->seconds & standing->second);
+}
+
 void rows_sure_at(const struct rows *rows, const struct text *text, size_t at, struct sink *sink)
 {
 	unsigned digits = digits_from(text, at), run = digits ? DIGITS : LETTERS;
 	unsigned length = digits ? digits : letters_from(text, at);
 	const uint16_t *list = rows->sure + rows->runs[run][length].from;
+	struct standing standing = words_from(text, at, length);
 
 	for (size_t i = 0; length && i < rows->runs[run][length].count; i++) {
-		const struct kind *kind = rows->rows[list[i]].kind;
-		size_t end = kind_end(kind, text, at);
+		const struct row *row = &rows->rows[list[i]];
+		size_t end =
+			fits_words(&row->shape, &standing) ? kind_end(row->kind, text, at) : at;
 
 		if (end > at)
-			sink_add(sink, at, end, (enum bl_class)kind->class, true);
+			sink_add(sink, at, end, (enum bl_class)row->kind->class, true);
 	}
 }
 
@@ -304,18 +403,28 @@ static void set_place(const struct text *text, size_t at, struct place *out)
 		out->letters = (uint8_t)letters_from(text, at);
 }
 
+/* How far the next place may be at least: none begins within a word, but behind an escape ("\nName"). */
+static size_t step_from(const struct text *text, size_t at)
+{
+	if (!text_is_alnum(text->bytes[at]) || (at && text->bytes[at - 1] == '\\'))
+		return 1;
+	return word_from(text, at, 0);
+}
+
 /* The places behind a label that ends at @at: on its line, or, when nothing follows there, the first of the next. */
 static size_t find_places(const struct text *text, size_t at, struct place *out)
 {
 	size_t count = 0;
 	unsigned lines = 0;
 
-	for (unsigned characters = 0; at < text->length && count < PLACE_LIMIT; at++) {
+	for (size_t characters = 0, step; at < text->length && count < PLACE_LIMIT; at += step) {
 		uint8_t byte = text->bytes[at];
 
+		step = step_from(text, at);
 		characters += is_head(byte);
 		if (characters > LABEL_REACH + 1)
 			break;
+		characters += step - 1;
 		if (byte == '\n' && (count || ++lines > 1))
 			break;
 		if (!is_place(text, at))

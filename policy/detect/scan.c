@@ -161,7 +161,7 @@ static enum bl_status add_person_words(struct words *words, bl_classes classes)
 
 		status = words_add_list(words, person_words[i].words, ' ', &meaning);
 	}
-	return status;
+	return status == BL_OK ? words_between(words, person_between) : status;
 }
 
 static enum bl_status build(struct detect_scanner *self, const struct detect_identity *identities,
@@ -222,26 +222,16 @@ struct region {
 
 /* ---- words ------------------------------------------------------------------------------------ */
 
-/* Behind a label of one or two letters a digit must follow soon: such words are everywhere. */
-#define SHORT_REACH 10
-
 /* As rows_labelled wants to know it. Behind the region's end there is none: what would be found there counts for nobody. */
 static bool is_digit_near(const struct region *region, size_t at, unsigned reach)
 {
 	const struct anchors *anchors = region->anchors;
-	size_t place = at - region->start, word = place / 64, bit = place % 64;
-	uint64_t digit, high;
+	size_t place = at - region->start;
 
-	if (place >= region->length)
-		return false;
-	digit = anchors->digit[word] >> bit;
-	high = anchors->high[word] >> bit;
-	if (bit) {
-		digit |= anchors->digit[word + 1] << (64 - bit);
-		high |= anchors->high[word + 1] << (64 - bit);
-	}
-	_Static_assert(LABEL_REACH + DIGIT_WITHIN < 64, "a word of bits tells it");
-	return (digit | high) & (UINT64_MAX >> (64 - reach));
+	_Static_assert(LABEL_REACH + DIGIT_WITHIN == WORD_REACH, "a word of bits tells it");
+	return place < region->length &&
+	       (anchors_bits(anchors->digit, place) | anchors_bits(anchors->high, place)) &
+		       (UINT64_MAX >> (64 - reach));
 }
 
 /* The word that begins at @at, and the phrases that begin with it. */
@@ -256,13 +246,12 @@ static void meaning_at(const struct region *region, size_t at)
 			known = &found[i];
 		if (found[i].sorts)
 			word = &found[i];
-		if (found[i].labels &&
-		    (found[i].end - at > 2 || is_digit_near(region, found[i].end, SHORT_REACH)))
-			rows_labelled(
-				region->scanner->rows, region->scanner->words, region->text, at,
-				&found[i],
-				is_digit_near(region, found[i].end, LABEL_REACH + DIGIT_WITHIN),
-				region->sink);
+		if (found[i].labels && (found[i].end - at > 2 ||
+					is_digit_near(region, found[i].end, WORD_SHORT_REACH)))
+			rows_labelled(region->scanner->rows, region->scanner->words, region->text,
+				      at, &found[i],
+				      is_digit_near(region, found[i].end, WORD_REACH),
+				      region->sink);
 	}
 	if (known)
 		sink_add(region->sink, at, known->end, (enum bl_class)known->class, true);
@@ -468,6 +457,25 @@ static void number_from(const struct region *region, size_t at)
 	rows_sure_at(region->scanner->rows, region->text, at, region->sink);
 }
 
+/* "kmiller84", "tel2": a few digits behind a word, which may mean something without them. */
+static void scan_numbered(const struct region *region, size_t at)
+{
+	const struct text *text = region->text;
+	size_t end = at, start = at;
+
+	if (at < 2 || !text_is_alnum(text->bytes[at - 2]))
+		return;
+	while (end < text->length && end - at <= WORD_TAIL && text_is_digit(text->bytes[end]))
+		end++;
+	if (end - at > WORD_TAIL || !text_ends_word(text, end))
+		return;
+	while (start > 0 && at - start < SPAN_LIMIT && text_is_alnum(text->bytes[start - 1]))
+		start--;
+	if (at - start >= 2 && text_starts_word(text, start) &&
+	    words_numbered(region->scanner->words, text, start, at - start))
+		meaning_at(region, start);
+}
+
 /* House numbers and postcodes. */
 static void scan_short(const struct region *region, const struct starts *starts, size_t from)
 {
@@ -499,6 +507,7 @@ static void scan_digits(const struct region *region, size_t i, const struct carr
 		size_t bit = (size_t)__builtin_ctzll(bits), at = from + bit;
 
 		scan_encoded(text, at, region->sink);
+		scan_numbered(region, at);
 		if (!((starts.iban | starts.seven) >> bit & 1))
 			continue;
 		if (!text_follows_escape(text, at))
@@ -856,6 +865,11 @@ static enum bl_status scan_piece(const struct detect_scanner *scanner, const str
 	scan_keys(text, &sink);
 	custom_scan(scanner->custom, text, &sink);
 	return sink.has_failed ? BL_NO_MEMORY : BL_OK;
+}
+
+struct words *scan_words_of(const struct detect_scanner *scanner)
+{
+	return scanner->words;
 }
 
 bl_classes scan_classes(const struct detect_scanner *scanner)

@@ -1,9 +1,7 @@
 /*
- * The words that mean something: labels of kinds, given names, titles, streets,
- * known identities, all in one hash table that never changes. A phrase is a
- * path of nodes, one per word; the filter, one bit per hash of a first word,
- * tells most words of a text that nobody knows them. Words are kept folded:
- * lower case, marks dropped.
+ * The words that mean something: labels of kinds, given names, titles, streets, known identities, all in one hash table that never
+ * changes. A phrase is a path of nodes, one per word; a filter in front tells of most words of a text that nobody knows them, or that
+ * what they need is not there (sift.c). Words are kept folded: lower case, marks dropped.
  */
 #include "policy/detect/kind.h"
 
@@ -11,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MULTIPLIER   UINT64_C(0x9e3779b97f4a7c15)
 #define CASE_BITS    UINT64_C(0x2020202020202020)
-#define FILTER_LEAST 16 /* bytes, as a power of two */
-#define FILTER_MOST  19
-#define GAP_LIMIT    4 /* characters between two words */
-#define TAIL_DIGITS  4 /* "kmiller84": a few digits behind a name or label belong to it */
+#define MULTIPLIER   UINT64_C(0x9e3779b97f4a7c15)
+#define FILTER_LEAST 13 /* slots, as a power of two */
+#define FILTER_MOST  18
+#define PAIRS_LEAST  13 /* bits, as a power of two */
+#define PAIRS_MOST   20
 #define TAIL_LEAST   5 /* letters of a name in front of such digits */
 
 /* ---- spelling -------------------------------------------------------------------------------- */
@@ -90,10 +88,15 @@ void words_join(char *text)
 
 /* ---- hashing --------------------------------------------------------------------------------- */
 
-#define FIRST(count) (UINT64_MAX >> (64 - 8 * (count)))
+#define FIRST(count)                                                                               \
+	{                                                                                          \
+		UINT64_MAX >> (64 - 8 * (count)), 0                                                \
+	}
+#define LONGER UINT64_C(1) << 63
 /* clang-format off */
-const uint64_t word_masks[256] = {
-	UINT64_MAX, FIRST(1), FIRST(2), FIRST(3), FIRST(4), FIRST(5), FIRST(6), FIRST(7), [8 ... 255] = UINT64_MAX,
+const struct word_cut word_cuts[256] = {
+	{UINT64_MAX, LONGER}, FIRST(1), FIRST(2), FIRST(3), FIRST(4), FIRST(5), FIRST(6), FIRST(7), FIRST(8),
+	[9 ... 255] = {UINT64_MAX, LONGER},
 };
 /* clang-format on */
 
@@ -126,14 +129,13 @@ enum {
 	HAS_MORE = 1,
 	NEEDS_CAPITAL = 2,
 	IS_WHOLE = 4,
-	IS_SOUGHT = 8,	    /* a first word that the filter knows, when written as a name is */
-	IS_SOUGHT_ANY = 16, /* however it is written */
+	IS_SECOND = 8, /* a second word whose pair the filter knows */
 };
 
 /* A first word, for the filter. */
 struct word_start {
 	uint64_t key;
-	bool is_any;
+	uint32_t slot; /* what it puts into its slot, but the tag */
 };
 
 struct words {
@@ -145,6 +147,8 @@ struct words {
 	size_t label_count, label_room;
 	struct word_start *keys; /* of all first words, for the filter */
 	size_t key_count, key_room;
+	uint64_t *pairs; /* hashes of first and second words, for the filter */
+	size_t pair_count, pair_room;
 	struct word_filter filter;
 };
 
@@ -199,35 +203,80 @@ static void *grow(void *items, size_t count, size_t *room, size_t more, size_t s
 #define GROW(self, items, count, room, more)                                                       \
 	(grow((self)->items, (self)->count, &(self)->room, more, sizeof(*(self)->items)))
 
-static bool add_key(struct words *self, uint64_t key, bool is_any)
+static bool add_key(struct words *self, uint64_t key, uint32_t slot)
 {
 	struct word_start *keys = GROW(self, keys, key_count, key_room, 1);
 
 	if (!keys)
 		return false;
 	self->keys = keys;
-	self->keys[self->key_count++] = (struct word_start){key, is_any};
+	self->keys[self->key_count++] = (struct word_start){key, slot};
 	return true;
 }
 
-/* Words that are names and other things as well count only when they are written as names are; particles never begin anything. */
-static bool seek(struct words *self, struct word_node *node, uint64_t key, bool is_only,
-		 const struct word_meaning *meaning)
+static bool add_pair(struct words *self, uint64_t first, uint64_t second)
 {
-	const unsigned capital = WORD_GIVEN_TOO | WORD_SURNAME | WORD_PARTICLE;
-	bool is_any = true;
+	uint64_t *pairs = GROW(self, pairs, pair_count, pair_room, 1);
 
-	if (is_only && meaning->sort == MEANS_WORD) {
-		if (meaning->sorts == WORD_PARTICLE)
-			return true;
-		is_any = meaning->sorts & ~capital;
-	} else if (is_only && meaning->sort == MEANS_IDENTITY) {
-		is_any = !meaning->needs_capital;
+	if (!pairs)
+		return false;
+	self->pairs = pairs;
+	self->pairs[self->pair_count++] = pair_hash(first, second);
+	return true;
+}
+
+/* What person_at and street_at ask of a word of these sorts before anything else; particles never begin anything. */
+static unsigned needs_of_sorts(unsigned sorts)
+{
+	const unsigned names = WORD_GIVEN | WORD_GIVEN_TOO | WORD_SURNAME;
+
+	return (sorts & names ? WORD_CAPITAL : 0u) |
+	       (sorts & (WORD_TITLE | WORD_GREETING) ? WORD_PROPER : 0u) |
+	       (sorts & WORD_CLOSING ? WORD_LINE : 0u) | (sorts & WORD_STREET ? WORD_HOUSE : 0u);
+}
+
+static unsigned needs_of(const struct word_meaning *meaning, size_t length)
+{
+	switch (meaning->sort) {
+	case MEANS_LABEL:
+		/* See WORD_SHORT_REACH. */
+		if (length <= 2)
+			return WORD_DIGIT;
+		if (!meaning->needs_digit)
+			return WORD_ALWAYS;
+		return meaning->is_after ? WORD_BEHIND : WORD_DIGIT;
+	case MEANS_WORD:
+		return needs_of_sorts(meaning->sorts);
+	case MEANS_IDENTITY:
+		return meaning->needs_capital ? WORD_CAPITAL : WORD_ALWAYS;
 	}
-	if (node->flags & (is_any ? IS_SOUGHT_ANY : IS_SOUGHT | IS_SOUGHT_ANY))
+	return WORD_ALWAYS;
+}
+
+/* The first word of a phrase, for the filter. */
+static bool seek(struct words *self, struct word_node *node, const char *word, size_t length,
+		 bool is_only, const struct word_meaning *meaning)
+{
+	uint64_t key = load_word(word, length);
+	unsigned needs = is_only ? needs_of(meaning, length) : WORD_PAIR;
+
+	if (is_only && meaning->sort == MEANS_WORD &&
+	    meaning->sorts & (WORD_TITLE | WORD_GREETING) && !add_pair(self, 0, key))
+		return false;
+	if ((node->needs | needs) == node->needs)
 		return true;
-	node->flags |= is_any ? IS_SOUGHT_ANY : IS_SOUGHT;
-	return add_key(self, key, is_any);
+	node->needs |= (uint8_t)needs;
+	return add_key(self, key, word_length_bit(length) | needs << 8);
+}
+
+/* The second one. */
+static bool seek_pair(struct words *self, struct word_node *node, const char *text, size_t second,
+		      size_t end)
+{
+	if (node->flags & IS_SECOND)
+		return true;
+	node->flags |= IS_SECOND;
+	return add_pair(self, load_word(text, second - 1), load_word(text + second, end - second));
 }
 
 static struct word_node *add_node(struct words *self, uint64_t hash)
@@ -307,6 +356,7 @@ enum bl_status words_add(struct words *self, const char *canonical,
 	size_t length = strlen(canonical), at = 0;
 	char text[CANONICAL_LIMIT + 9] = "";
 	uint64_t hash = 0;
+	bool second = false;
 
 	if (length == 0 || length > CANONICAL_LIMIT)
 		return BL_OK;
@@ -317,9 +367,10 @@ enum bl_status words_add(struct words *self, const char *canonical,
 
 		hash = hash_word(hash, text + at, end - at);
 		node = add_node(self, hash);
-		if (!node ||
-		    (at == 0 && !seek(self, node, load_word(text, end), end == length, meaning)))
+		if (!node || (at == 0 && !seek(self, node, text, end, end == length, meaning)) ||
+		    (at != 0 && !second && !seek_pair(self, node, text, at, end)))
 			return BL_NO_MEMORY;
+		second = at != 0;
 		if (end < length) {
 			node->flags |= HAS_MORE;
 			at = end + 1;
@@ -366,33 +417,85 @@ enum bl_status words_new(struct words **out)
 	return BL_OK;
 }
 
-static void add_tag(struct word_filter *filter, const struct word_start *start)
+enum bl_status words_between(struct words *self, const char *list)
 {
-	uint8_t *tag = &filter->bytes[word_place(filter, start->key)];
-	uint8_t own = word_tag(start->key);
+	while (*list) {
+		char text[CANONICAL_LIMIT + 9] = "";
+		const char *end = strchrnul(list, ' ');
+		size_t length = words_canonical(list, (size_t)(end - list), SPELL_PLAIN, text);
 
-	if (*tag == 0 || (*tag | WORD_ANY) == (own | WORD_ANY))
-		*tag |= own | (start->is_any ? WORD_ANY : 0);
-	else
-		*tag = WORD_MANY;
+		if (length && !add_pair(self, 0, load_word(text, length)))
+			return BL_NO_MEMORY;
+		list = end + (*end == ' ');
+	}
+	return BL_OK;
+}
+
+static void set_bit(uint64_t *bits, size_t bit)
+{
+	bits[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+static void add_slot(struct word_filter *filter, const struct word_start *start)
+{
+	uint64_t hash = key_hash(start->key);
+	uint32_t *slot = &filter->slots[hash >> filter->shift];
+	uint32_t tag = *slot & 255u, own = word_tag(hash);
+
+	tag = tag == 0 || tag == own ? own : WORD_MANY;
+	*slot = (*slot & ~UINT32_C(255)) | start->slot | tag;
+	set_bit(filter->bits, word_bit(hash, 'A'));
+	if (word_needs(start->slot) != WORD_CAPITAL)
+		set_bit(filter->bits, word_bit(hash, 'a'));
+}
+
+/* A power of two, @each times @count at least, unless that is out of bounds. */
+static unsigned bits_for(size_t count, size_t each, unsigned least, unsigned most)
+{
+	unsigned bits = least;
+
+	while (bits < most && count * each > (size_t)1 << bits)
+		bits++;
+	return bits;
+}
+
+static bool make_filter(struct words *self)
+{
+	unsigned bits = bits_for(self->key_count, 6, FILTER_LEAST, FILTER_MOST);
+	unsigned pair_bits = bits_for(self->pair_count, 16, PAIRS_LEAST, PAIRS_MOST);
+	struct word_filter *filter = &self->filter;
+
+	filter->bits = calloc((size_t)2 << (WORD_FILTER_BITS - 6), sizeof(*filter->bits));
+	filter->slots = calloc((size_t)1 << bits, sizeof(*filter->slots));
+	filter->pairs = calloc((size_t)1 << (pair_bits - 6), sizeof(*filter->pairs));
+	if (!filter->bits || !filter->slots || !filter->pairs)
+		return false;
+	filter->shift = 64 - bits;
+	filter->pair_shift = 64 - pair_bits;
+	for (size_t i = 0; i < self->key_count; i++)
+		add_slot(filter, &self->keys[i]);
+	for (size_t i = 0; i < self->pair_count; i++)
+		set_bit(filter->pairs, self->pairs[i] >> filter->pair_shift);
+	return true;
+}
+
+static void forget_keys(struct words *self)
+{
+	if (self->keys)
+		sodium_memzero(self->keys, self->key_room * sizeof(*self->keys));
+	if (self->pairs)
+		sodium_memzero(self->pairs, self->pair_room * sizeof(*self->pairs));
+	free(self->keys);
+	free(self->pairs);
+	self->keys = NULL;
+	self->pairs = NULL;
 }
 
 enum bl_status words_finish(struct words *self)
 {
-	unsigned bits = FILTER_LEAST;
-
-	while (bits < FILTER_MOST && self->key_count * 16 > (size_t)1 << bits)
-		bits++;
-	self->filter.bytes = calloc((size_t)1 << bits, 1);
-	if (!self->filter.bytes)
+	if (!make_filter(self))
 		return BL_NO_MEMORY;
-	self->filter.shift = 64 - bits;
-	for (size_t i = 0; i < self->key_count; i++)
-		add_tag(&self->filter, &self->keys[i]);
-	if (self->keys)
-		sodium_memzero(self->keys, self->key_room * sizeof(*self->keys));
-	free(self->keys);
-	self->keys = NULL;
+	forget_keys(self);
 	return BL_OK;
 }
 
@@ -404,19 +507,27 @@ void words_free(struct words *words)
 		sodium_memzero(words->texts, words->text_room);
 	if (words->nodes)
 		sodium_memzero(words->nodes, (words->mask + 1) * sizeof(*words->nodes));
-	if (words->keys)
-		sodium_memzero(words->keys, words->key_room * sizeof(*words->keys));
+	forget_keys(words);
 	free(words->texts);
 	free(words->nodes);
-	free(words->keys);
 	free(words->labels);
-	free(words->filter.bytes);
+	free(words->filter.bits);
+	free(words->filter.slots);
+	free(words->filter.pairs);
 	free(words);
 }
 
 const struct word_filter *words_filter(const struct words *words)
 {
 	return &words->filter;
+}
+
+void words_read_all(struct words *words)
+{
+	struct word_filter *filter = &words->filter;
+
+	memset(filter->bits, 0xff, ((size_t)2 << (WORD_FILTER_BITS - 6)) * sizeof(*filter->bits));
+	memset(filter->slots, 0xff, ((size_t)1 << (64 - filter->shift)) * sizeof(*filter->slots));
 }
 
 const struct word_label *words_label(const struct words *words, uint32_t at)
@@ -438,7 +549,7 @@ static size_t gap_end(const struct text *text, size_t at)
 		if (text_is_word(code))
 			return end;
 		lines += code == '\n';
-		if (i == GAP_LIMIT || lines > 1 || !text_is_gap(code))
+		if (i == WORD_GAP || lines > 1 || !text_is_gap(code))
 			return at;
 		end += length;
 	}
@@ -452,6 +563,18 @@ struct phrase {
 	uint64_t before;     /* hash of the words before that */
 };
 
+/* How many of eight bytes, from the first on, are ASCII letters and digits. */
+static size_t alnum_length(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t low = bytes & ~tops, lower = low | CASE_BITS;
+	uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x7f - 'z'));
+	uint64_t digit = (low + ones * (0x80 - '0')) & ~(low + ones * (0x7f - '9'));
+	uint64_t other = (~(letter | digit) | bytes) & tops;
+
+	return other ? (size_t)__builtin_ctzll(other) / 8 : 8;
+}
+
 /* Reads the word at @at; where it ends, or @at when it is too long. */
 static size_t read_word(const struct text *text, size_t at, struct phrase *phrase)
 {
@@ -464,6 +587,20 @@ static size_t read_word(const struct text *text, size_t at, struct phrase *phras
 
 		if (phrase->length > CANONICAL_LIMIT)
 			return at;
+		if (end + 8 <= text->length) {
+			uint64_t bytes = bl_get64(text->bytes + end);
+
+			length = alnum_length(bytes);
+			bl_put64((uint8_t *)phrase->folded + phrase->length, bytes | CASE_BITS);
+			phrase->length += length;
+			end += length;
+			if (length == 8)
+				continue;
+			code = text->bytes[end];
+			if (code < 0x80)
+				break;
+			length = 1;
+		}
 		if (code < 0x80) {
 			if (!text_is_alnum((uint8_t)code))
 				break;
@@ -505,7 +642,7 @@ static size_t without_digits(const struct phrase *phrase)
 	while (length > phrase->word && text_is_digit((uint8_t)phrase->folded[length - 1]))
 		length--;
 	return length < phrase->length && length > phrase->word + 1 &&
-			       phrase->length - length <= TAIL_DIGITS
+			       phrase->length - length <= WORD_TAIL
 		       ? length
 		       : 0;
 }
@@ -571,6 +708,28 @@ size_t words_at(const struct words *words, const struct text *text, size_t start
 	return count;
 }
 
+/* What the filter says of a folded word. */
+static bool may_be(const struct words *words, const char *folded, size_t length, bool is_capital)
+{
+	uint64_t hash = key_hash(load_word(folded, length));
+	uint32_t slot = words->filter.slots[hash >> words->filter.shift];
+
+	return length && word_fits(slot, hash, length) &&
+	       (word_needs(slot) != WORD_CAPITAL || is_capital);
+}
+
+bool words_numbered(const struct words *words, const struct text *text, size_t at, size_t length)
+{
+	char folded[CANONICAL_LIMIT + 9];
+
+	if (length > CANONICAL_LIMIT)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		folded[i] = (char)(text->bytes[at + i] | 0x20);
+	memset(folded + length, 0, 8);
+	return may_be(words, folded, length, is_capital(text, at));
+}
+
 size_t words_wide(const struct words *words, const struct text *text, size_t at, size_t end,
 		  bool *out_is_known)
 {
@@ -593,7 +752,12 @@ size_t words_wide(const struct words *words, const struct text *text, size_t at,
 		return text_next(text, at, &code);
 	}
 
-	*out_is_known = word_may_be(&words->filter, load_word(folded, length), text->bytes[start]);
+	*out_is_known = may_be(words, folded, length, is_capital(text, start));
+	/* "müller84" */
+	for (unsigned i = 0; i < WORD_TAIL && length > 2 && !*out_is_known &&
+			     text_is_digit((uint8_t)folded[length - 1]);
+	     i++)
+		*out_is_known = may_be(words, folded, --length, is_capital(text, start));
 	return at - start;
 }
 

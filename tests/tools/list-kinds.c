@@ -33,7 +33,7 @@ static void put_labels(const char *text)
 static void put_kind(const struct kind *kind)
 {
 	printf("| `%s` | %s | ", kind->id, kind->trust == KIND_SURE ? "alone" : "by label");
-	if (kind->forms) {
+	if (kind->forms && !kind->match) {
 		fputc('`', stdout);
 		put_cell(kind->forms, "` `");
 		fputc('`', stdout);

@@ -87,7 +87,7 @@ static size_t match_aadhaar(const struct text *text, size_t at)
 static const struct kind rows[] = {
 	/* ---- India and its neighbours */
 	{"in-aadhaar", "UIDAI, Aadhaar Numbering Scheme; Verhoeff", CLASS_NATIONAL_ID, KIND_SURE,
-	 NULL, match_aadhaar, check_in_aadhaar, NULL, NULL},
+	 "d{4}_d{4}_d{4}", match_aadhaar, check_in_aadhaar, NULL, NULL},
 	{"in-aadhaar-labelled", "UIDAI, Aadhaar Numbering Scheme; Verhoeff", CLASS_NATIONAL_ID,
 	 KIND_LABELLED, "d{4}_d{4}_d{4}", NULL, check_in_aadhaar,
 	 "aadhaar|aadhar|adhaar|adhar|aadhaar number|aadhaar no|aadhaar card|aadhaar "

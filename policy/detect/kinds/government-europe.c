@@ -221,7 +221,7 @@ static const struct kind rows[] = {
 	 "numéro de carte nationale d'identité|titre de séjour|numéro de pièce d'identité",
 	 NULL},
 	{"es-dni", "Real Decreto 1553/2005; Ministerio del Interior", CLASS_NATIONAL_ID, KIND_SURE,
-	 NULL, match_es, check_es_dni, NULL, NULL},
+	 "d{8}a|ad{7}a|d{8}-|ad{7}-|a-|d{2}.", match_es, check_es_dni, NULL, NULL},
 	{"es-dni-labelled", "Real Decreto 1553/2005; Orden INT/2058/2008 (NIE)", CLASS_NATIONAL_ID,
 	 KIND_LABELLED,
 	 "d{8}_a|d{1,2}.d{3}.d{3}_a|d{1,2}.d{3}.d{3}\\-a|d{2}.d{3}.d{3} "

@@ -80,6 +80,9 @@ static size_t match_zone(const struct text *text, size_t at)
 {
 	size_t end;
 
+	/* The shortest line has thirty: hardly any word is in one, which one byte tells. */
+	if (at + 28 > text->length || !is_zone_byte(text->bytes[at + 27]))
+		return at;
 	if (at > 0 && is_zone_byte(text->bytes[at - 1]) && text->bytes[at - 1] != '<')
 		return at;
 	/* The word behind "I<" is where the scanner stops first. */

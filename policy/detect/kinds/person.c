@@ -31,101 +31,178 @@ struct word {
 	unsigned sorts;
 };
 
+/* Lists by the first letters of their words: a word is sought among few. One space around each word. */
+#define LIST_LETTER(letter) ((letter) - 'a')
+#define LIST_OTHERS	    26
+#define LIST_LETTERS	    27
+
 /* ---- lists ------------------------------------------------------------------------------------------ */
 
-/* Words that end a name or are none, where a capital stands for other reasons. One space around each. */
-static const char stop_words[] =
-	" a about above after again all also although am an and any anybody anyone are as at back "
-	"be because been before "
-	"being below best between both but by can cannot could customer customers client clients "
-	"damen dear did do does "
-	"done during each either else et euch everybody everyone few folks for friend friends from "
-	"further get goes good "
-	"guys had has have he hello help hence her here herren hers hi him his how however if in "
-	"into is it its just kunde "
-	"kunden kundin kollegen let ladies gentlemen like madam mail many may me members might "
-	"more most much must my near "
-	"neither never next no nobody none nor not nothing now of off oh ok okay on once one only "
-	"or other our ours out "
-	"over own please possible re readers same see sent she should since sir sirs so some "
-	"somebody someone something "
-	"soon sorry still such sure team tell than thank thanks that the their theirs them then "
-	"there therefore these they "
-	"this those though through thus to together too tutti toi tous todos und under until up "
-	"upon us user users very via "
-	"was we well were what whatever when where whether which while who whom whose why will "
-	"with within without world "
-	"would yes yet you your yours zusammen support service services manager hiring colleague "
-	"colleagues valued staff "
-	"admin administrator sender subject date cc bcc phone tel mobile email fax address "
-	"monday tuesday wednesday thursday friday saturday sunday january february march april "
-	"june july august september "
-	"october november december jan feb mar apr jun jul aug sep sept oct nov dec am pm today "
-	"tomorrow yesterday "
-	"der die das den dem ein eine ich du er sie es wir ihr ist sind war wird hat haben und "
-	"oder aber mit von im am zum "
-	"zur bei nach aus auf für nicht auch wie was wer wo warum bitte danke alle liebe lieber "
-	"sehr montag dienstag "
-	"mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober "
-	"dezember "
-	"le la les un une des du de il elle nous vous je tu est sont dans sur pour par avec merci "
-	"bonjour madame monsieur "
-	"el los las una yo es son está en con por para gracias señores señor señora lo gli che non "
-	"per grazie signori "
-	"note todo fixme warning error info debug true false null none new old first last version "
-	"copyright license "
-	"section chapter table figure appendix page part step example usage description name ";
+/* Words that end a name or are none, where a capital stands for other reasons. */
+static const char *const stop_words[LIST_LETTERS] = {
+	[LIST_LETTER('a')] =
+		" a aber about above address admin administrator after again all alle also"
+		" although am an and any anybody anyone appendix apr april are as at auch auf aug"
+		" august aus avec ",
+	[LIST_LETTER('b')] =
+		" back bcc be because been before bei being below best between bitte bonjour both"
+		" but by ",
+	[LIST_LETTER('c')] =
+		" can cannot cc chapter che client clients colleague colleagues con copyright"
+		" could customer customers ",
+	[LIST_LETTER('d')] =
+		" damen danke dans das date de dear debug dec december dem den der des description"
+		" dezember did die dienstag do does done donnerstag du during ",
+	[LIST_LETTER('e')] =
+		" each ein eine either el elle else email en er error es est está et euch"
+		" everybody everyone example ",
+	[LIST_LETTER('f')] =
+		" false fax feb februar february few figure first fixme folks for freitag friday"
+		" friend friends from further für ",
+	[LIST_LETTER('g')] = " gentlemen get gli goes good gracias grazie guys ",
+	[LIST_LETTER('h')] =
+		" haben had has hat have he hello help hence her here herren hers hi him hiring"
+		" his how however ",
+	[LIST_LETTER('i')] = " ich if ihr il im in info into is ist it its ",
+	[LIST_LETTER('j')] = " jan januar january je jul juli july jun june juni just ",
+	[LIST_LETTER('k')] = " kollegen kunde kunden kundin ",
+	[LIST_LETTER('l')] = " la ladies las last le les let license liebe lieber like lo los ",
+	[LIST_LETTER('m')] =
+		" madam madame mai mail manager many mar march may me members merci might mit"
+		" mittwoch mobile monday monsieur montag more most much must my märz ",
+	[LIST_LETTER('n')] =
+		" nach name near neither never new next nicht no nobody non none nor not note"
+		" nothing nous nov november now null ",
+	[LIST_LETTER('o')] =
+		" oct october oder of off oh ok okay oktober old on once one only or other our"
+		" ours out over own ",
+	[LIST_LETTER('p')] = " page par para part per phone please pm por possible pour ",
+	[LIST_LETTER('r')] = " re readers ",
+	[LIST_LETTER('s')] =
+		" same samstag saturday section see sehr sender sent sep sept september service"
+		" services señor señora señores she should sie signori since sind sir sirs so some"
+		" somebody someone something son sonntag sont soon sorry staff step still subject"
+		" such sunday support sur sure ",
+	[LIST_LETTER('t')] =
+		" table team tel tell than thank thanks that the their theirs them then there"
+		" therefore these they this those though through thursday thus to today todo todos"
+		" together toi tomorrow too tous true tu tuesday tutti ",
+	[LIST_LETTER('u')] = " un una und under une until up upon us usage user users ",
+	[LIST_LETTER('v')] = " valued version very via von vous ",
+	[LIST_LETTER('w')] =
+		" war warning warum was we wednesday well wer were what whatever when where"
+		" whether which while who whom whose why wie will wir wird with within without wo"
+		" world would ",
+	[LIST_LETTER('y')] = " yes yesterday yet yo you your yours ",
+	[LIST_LETTER('z')] = " zum zur zusammen ",
+};
 
 /* Behind a name they make it a place, a company, a thing. */
-static const char thing_words[] = " inc ltd llc llp plc gmbh ag kg ug se sa srl spa bv nv oy ab as "
-				  "aps corp corporation company co group holding "
-				  "holdings partners associates brothers bros sons university "
-				  "college school academy institute institut hospital "
-				  "clinic church cathedral chapel temple museum gallery library "
-				  "theatre theater cinema hotel inn restaurant cafe bar "
-				  "pub street st road rd avenue ave boulevard lane drive court "
-				  "square terrace way parkway highway bridge tower building hall "
-				  "house castle palace park gardens garden airport station port "
-				  "harbour harbor bay beach island islands lake river creek falls "
-				  "mountain mountains mount hill hills valley forest desert county "
-				  "city town village district province state "
-				  "territory region republic kingdom empire foundation trust fund "
-				  "society association federation committee council "
-				  "commission department ministry office agency bureau bank "
-				  "insurance airlines airways award awards prize medal cup "
-				  "trophy league club fc united orchestra band choir theorem lemma "
-				  "equation algorithm transform distribution "
-				  "function operator matrix number series law effect method test "
-				  "syndrome disease license licence project server software "
-				  "studio studios records press publishing books magazine news "
-				  "times post straße strasse platz weg allee schule "
-				  "universität krankenhaus verlag stiftung verein day street's "
-				  "language framework library engine browser "
-				  "protocol style code coding coefficient polynomial space group's "
-				  "filter process model hash sort tree ";
+static const char *const thing_words[LIST_LETTERS] = {
+	[LIST_LETTER('a')] =
+		" ab academy ag agency airlines airport airways algorithm allee aps as associates"
+		" association ave avenue award awards ",
+	[LIST_LETTER('b')] =
+		" band bank bar bay beach books boulevard bridge bros brothers browser building"
+		" bureau bv ",
+	[LIST_LETTER('c')] =
+		" cafe castle cathedral chapel choir church cinema city clinic club co code coding"
+		" coefficient college commission committee company corp corporation council county"
+		" court creek cup ",
+	[LIST_LETTER('d')] = " day department desert disease distribution district drive ",
+	[LIST_LETTER('e')] = " effect empire engine equation ",
+	[LIST_LETTER('f')] =
+		" falls fc federation filter forest foundation framework function fund ",
+	[LIST_LETTER('g')] = " gallery garden gardens gmbh group group's ",
+	[LIST_LETTER('h')] =
+		" hall harbor harbour hash highway hill hills holding holdings hospital hotel"
+		" house ",
+	[LIST_LETTER('i')] = " inc inn institut institute insurance island islands ",
+	[LIST_LETTER('k')] = " kg kingdom krankenhaus ",
+	[LIST_LETTER('l')] =
+		" lake lane language law league lemma library licence license llc llp ltd ",
+	[LIST_LETTER('m')] =
+		" magazine matrix medal method ministry model mount mountain mountains museum ",
+	[LIST_LETTER('n')] = " news number nv ",
+	[LIST_LETTER('o')] = " office operator orchestra oy ",
+	[LIST_LETTER('p')] =
+		" palace park parkway partners platz plc polynomial port post press prize process"
+		" project protocol province pub publishing ",
+	[LIST_LETTER('r')] = " rd records region republic restaurant river road ",
+	[LIST_LETTER('s')] =
+		" sa school schule se series server society software sons sort spa space square"
+		" srl st state station stiftung strasse straße street street's studio studios"
+		" style syndrome ",
+	[LIST_LETTER('t')] =
+		" temple terrace territory test theater theatre theorem times tower town transform"
+		" tree trophy trust ",
+	[LIST_LETTER('u')] = " ug united university universität ",
+	[LIST_LETTER('v')] = " valley verein verlag village ",
+	[LIST_LETTER('w')] = " way weg ",
+};
 
 /* In front of a name they make it a place. */
-static const char place_words[] =
-	" st saint sainte san santa sankt são sao mount mt lake fort ft port cape new north south "
-	"east west "
-	"los las el hurricane hms uss rue via calle avenida place plaza piazza rua ";
+static const char *const place_words[LIST_LETTERS] = {
+	[LIST_LETTER('a')] = " avenida ",
+	[LIST_LETTER('c')] = " calle cape ",
+	[LIST_LETTER('e')] = " east el ",
+	[LIST_LETTER('f')] = " fort ft ",
+	[LIST_LETTER('h')] = " hms hurricane ",
+	[LIST_LETTER('l')] = " lake las los ",
+	[LIST_LETTER('m')] = " mount mt ",
+	[LIST_LETTER('n')] = " new north ",
+	[LIST_LETTER('p')] = " piazza place plaza port ",
+	[LIST_LETTER('r')] = " rua rue ",
+	[LIST_LETTER('s')] = " saint sainte san sankt santa sao south st são ",
+	[LIST_LETTER('u')] = " uss ",
+	[LIST_LETTER('v')] = " via ",
+	[LIST_LETTER('w')] = " west ",
+};
 
 /* Named after people, or like them: alone they are a unit, a method, a language, a program. */
-static const char named_after[] =
-	" newton pascal gauss euler legendre neumann dijkstra huffman fourier laplace lagrange "
-	"bernoulli bessel hermite "
-	"chebyshev gaussian poisson riemann hilbert turing kelvin joule ampere volta faraday "
-	"maxwell hamming levenshtein ";
+static const char *const named_after[LIST_LETTERS] = {
+	[LIST_LETTER('a')] = " ampere ",
+	[LIST_LETTER('b')] = " bernoulli bessel ",
+	[LIST_LETTER('c')] = " chebyshev ",
+	[LIST_LETTER('d')] = " dijkstra ",
+	[LIST_LETTER('e')] = " euler ",
+	[LIST_LETTER('f')] = " faraday fourier ",
+	[LIST_LETTER('g')] = " gauss gaussian ",
+	[LIST_LETTER('h')] = " hamming hermite hilbert huffman ",
+	[LIST_LETTER('j')] = " joule ",
+	[LIST_LETTER('k')] = " kelvin ",
+	[LIST_LETTER('l')] = " lagrange laplace legendre levenshtein ",
+	[LIST_LETTER('m')] = " maxwell ",
+	[LIST_LETTER('n')] = " neumann newton ",
+	[LIST_LETTER('p')] = " pascal poisson ",
+	[LIST_LETTER('r')] = " riemann ",
+	[LIST_LETTER('t')] = " turing ",
+	[LIST_LETTER('v')] = " volta ",
+};
 
 /* Titles that are words as well: a known name has to follow. */
-static const char weak_titles[] =
-	" me fr don sir dame lady lord judge justice senator governor sen gov gen rep nurse "
-	"officer detective inspector captain capt col "
-	"maj hon honorable honourable bay mag ing ir pan pán sig geom rag univ dra miss master "
-	"heer constable sri sr sra dl úr gentile egregio "
-	"dipl avv councillor esq lt sgt sergeant lieutenant colonel пан доктор professor doctor "
-	"reverend rev mx os mr dr ms m docteur "
-	"professeur doutor doutora smt haji hr herre drs pana panu ";
+static const char *const weak_titles[LIST_LETTERS] = {
+	[LIST_LETTER('a')] = " avv ",
+	[LIST_LETTER('b')] = " bay ",
+	[LIST_LETTER('c')] = " capt captain col colonel constable councillor ",
+	[LIST_LETTER('d')] =
+		" dame detective dipl dl docteur doctor don doutor doutora dr dra drs ",
+	[LIST_LETTER('e')] = " egregio esq ",
+	[LIST_LETTER('f')] = " fr ",
+	[LIST_LETTER('g')] = " gen gentile geom gov governor ",
+	[LIST_LETTER('h')] = " haji heer herre hon honorable honourable hr ",
+	[LIST_LETTER('i')] = " ing inspector ir ",
+	[LIST_LETTER('j')] = " judge justice ",
+	[LIST_LETTER('l')] = " lady lieutenant lord lt ",
+	[LIST_LETTER('m')] = " m mag maj master me miss mr ms mx ",
+	[LIST_LETTER('n')] = " nurse ",
+	[LIST_LETTER('o')] = " officer os ",
+	[LIST_LETTER('p')] = " pan pana panu professeur professor pán ",
+	[LIST_LETTER('r')] = " rag rep rev reverend ",
+	[LIST_LETTER('s')] = " sen senator sergeant sgt sig sir smt sr sra sri ",
+	[LIST_LETTER('u')] = " univ ",
+	[LIST_OTHERS] = " úr доктор пан ",
+};
 
 /* Greetings that are words as well. */
 static const char weak_greetings[] =
@@ -133,34 +210,58 @@ static const char weak_greetings[] =
 	"selam bok "
 	"caro cara gentile terve merci gracias grazie danke day best bästa beste morgen salut ";
 
-static bool is_in(const char *list, const struct text *text, size_t start, size_t end)
-{
-	char word[WORD_BYTES + 3];
-	size_t length = 1;
+/* " word ": lower case, a space around it. False: it is too long, or no UTF-8. */
+struct padded {
+	char text[WORD_BYTES + 12];
+	size_t length;
+};
 
+static bool pad_word(const struct text *text, size_t start, size_t end, struct padded *out)
+{
 	if (end <= start || end - start > WORD_BYTES)
 		return false;
-	word[0] = ' ';
-	while (start < end) {
-		int32_t code;
-		char folded[8];
-		size_t size = text_next(text, start, &code);
+	out->text[0] = ' ';
+	out->length = 1;
+	while (start < end && out->length <= WORD_BYTES + 1) {
+		int32_t code = text->bytes[start];
+		size_t size = 1;
 
-		memset(folded, 0, sizeof(folded));
-		if (code < 0)
-			return false;
-		size_t count = (size_t)utf8proc_encode_char(utf8proc_tolower(code),
-							    (utf8proc_uint8_t *)folded);
-
-		if (length + count > WORD_BYTES + 1)
-			return false;
-		memcpy(word + length, folded, count);
-		length += count;
+		if (code < 0x80) {
+			out->text[out->length++] = (char)text_lower((uint8_t)code);
+		} else {
+			size = text_next(text, start, &code);
+			if (code < 0)
+				return false;
+			out->length += (size_t)utf8proc_encode_char(utf8proc_tolower(code),
+								    (utf8proc_uint8_t *)out->text +
+									    out->length);
+		}
 		start += size;
 	}
-	word[length++] = ' ';
-	word[length] = '\0';
-	return strstr(list, word);
+	if (out->length > WORD_BYTES + 2)
+		return false;
+	out->text[out->length++] = ' ';
+	out->text[out->length] = '\0';
+	return true;
+}
+
+static bool is_in(const char *list, const struct text *text, size_t start, size_t end)
+{
+	struct padded word;
+
+	return pad_word(text, start, end, &word) && strstr(list, word.text);
+}
+
+/* The same in a list that is kept by first letters. */
+static bool is_listed(const char *const list[LIST_LETTERS], const struct text *text, size_t start,
+		      size_t end)
+{
+	uint8_t first = start < end ? text_lower(text->bytes[start]) : 0;
+	const char *words =
+		list[(uint8_t)(first - 'a') < 26 ? (size_t)LIST_LETTER(first) : LIST_OTHERS];
+	struct padded word;
+
+	return words && pad_word(text, start, end, &word) && strstr(words, word.text);
 }
 
 static bool word_in(const char *list, const struct text *text, const struct word *word)
@@ -170,6 +271,16 @@ static bool word_in(const char *list, const struct text *text, const struct word
 	if (end > word->start && text->bytes[end - 1] == '.')
 		end--;
 	return is_in(list, text, word->start, end);
+}
+
+static bool word_listed(const char *const list[LIST_LETTERS], const struct text *text,
+			const struct word *word)
+{
+	size_t end = word->end;
+
+	if (end > word->start && text->bytes[end - 1] == '.')
+		end--;
+	return is_listed(list, text, word->start, end);
 }
 
 /* ---- words ------------------------------------------------------------------------------------------- */
@@ -433,12 +544,18 @@ struct name {
 	bool is_thing;	/* a place, a company: what follows says so */
 };
 
+#define PARTICLES                                                                                  \
+	" van von de der den del della dello dei degli di da do dos das du des la le les "         \
+	"los las el al bin ibn bint ben abu af av zu "                                             \
+	"zum zur vom ter ten te y e i lo dal dalla ní nic ua ó of the "
+#define JOINERS " and und et y e i og och en "
+#define OTHERS	" you again there "
+
+const char person_between[] = PARTICLES JOINERS OTHERS;
+
 static bool is_particle(const struct text *text, const struct word *word)
 {
-	static const char particles[] =
-		" van von de der den del della dello dei degli di da do dos das du des la le les "
-		"los las el al bin ibn bint ben abu af av zu "
-		"zum zur vom ter ten te y e i lo dal dalla ní nic ua ó of the ";
+	static const char particles[] = PARTICLES;
 
 	return word->shape == SHAPE_LOWER && word_in(particles, text, word) &&
 	       !(word->end - word->start >= 2 && is_in(" of the ", text, word->start, word->end));
@@ -447,13 +564,13 @@ static bool is_particle(const struct text *text, const struct word *word)
 static bool is_thing(const struct text *text, const struct word *word)
 {
 	return (word->shape == SHAPE_CAPITAL || word->shape == SHAPE_UPPER) &&
-	       word_in(thing_words, text, word);
+	       word_listed(thing_words, text, word);
 }
 
 /* May this word stand in a name whose words are written like @like? */
 static bool is_name_word(const struct text *text, const struct word *word, enum shape like)
 {
-	if (word_in(stop_words, text, word))
+	if (word_listed(stop_words, text, word))
 		return false;
 	switch (word->shape) {
 	case SHAPE_CAPITAL:
@@ -574,7 +691,7 @@ static size_t surname_before(const struct text *text, size_t start, struct sink 
 		return start;
 	if (before.shape != SHAPE_CAPITAL && before.shape != SHAPE_UPPER)
 		return start;
-	return word_in(stop_words, text, &before) || word_in(place_words, text, &before)
+	return word_listed(stop_words, text, &before) || word_listed(place_words, text, &before)
 		       ? start
 		       : before.start;
 }
@@ -583,7 +700,7 @@ static bool is_place(const struct text *text, size_t start)
 {
 	struct word before;
 
-	return read_before(text, start, NULL, &before) && word_in(place_words, text, &before) &&
+	return read_before(text, start, NULL, &before) && word_listed(place_words, text, &before) &&
 	       before.shape != SHAPE_LOWER;
 }
 
@@ -622,7 +739,7 @@ static void given_at(const struct text *text, const struct word *word, struct si
 		   !(name.words > 1 && !name.is_thing && (name.sorts & WORD_SURNAME))) {
 		return;
 	}
-	if (name.words == 1 && !name.initials && word_in(named_after, text, word))
+	if (name.words == 1 && !name.initials && word_listed(named_after, text, word))
 		return;
 	if (is_good(&name, word->shape, word->sorts))
 		add_name(sink, name.start, name.end);
@@ -652,8 +769,8 @@ static size_t initials_start(const struct text *text, size_t start)
 static bool is_unlisted_given(const struct text *text, const struct word *word)
 {
 	return word->shape == SHAPE_CAPITAL && word->end - word->start >= 4 &&
-	       !(word->sorts & ~(unsigned)WORD_SURNAME) && !word_in(stop_words, text, word) &&
-	       !word_in(thing_words, text, word) && !word_in(place_words, text, word);
+	       !(word->sorts & ~(unsigned)WORD_SURNAME) && !word_listed(stop_words, text, word) &&
+	       !word_listed(thing_words, text, word) && !word_listed(place_words, text, word);
 }
 
 static bool ends_plainly(const struct text *text, size_t end, struct sink *sink)
@@ -663,7 +780,7 @@ static bool ends_plainly(const struct text *text, size_t end, struct sink *sink)
 
 	if (!gap || !read_word(text, end + gap, sink, &next))
 		return true;
-	return next.shape == SHAPE_LOWER || word_in(stop_words, text, &next);
+	return next.shape == SHAPE_LOWER || word_listed(stop_words, text, &next);
 }
 
 static void surname_at(const struct text *text, const struct word *word, struct sink *sink)
@@ -697,16 +814,16 @@ static void lone_surname_at(const struct text *text, const struct word *word, un
 	size_t gap = space_at(text, word->end, sink);
 
 	if (word->shape != SHAPE_CAPITAL || word->end - word->start < 5 || (sorts & ANY_GIVEN) ||
-	    is_code_behind(text, word->end, sink) || word_in(stop_words, text, word) ||
-	    word_in(named_after, text, word))
+	    is_code_behind(text, word->end, sink) || word_listed(stop_words, text, word) ||
+	    word_listed(named_after, text, word))
 		return;
 	if (word->end < text->length && text->bytes[word->end] == '-')
 		return;
 	if (gap && read_word(text, word->end + gap, sink, &beside) &&
-	    (beside.shape != SHAPE_LOWER || word_in(thing_words, text, &beside)))
+	    (beside.shape != SHAPE_LOWER || word_listed(thing_words, text, &beside)))
 		return;
 	if (read_before(text, word->start, sink, &beside) && beside.shape != SHAPE_LOWER &&
-	    !word_in(stop_words, text, &beside))
+	    !word_listed(stop_words, text, &beside))
 		return;
 	add_name(sink, word->start, word->end);
 }
@@ -732,8 +849,7 @@ static size_t skip_titles(const struct text *text, size_t at, struct sink *sink)
 		}
 		if (!read_word(text, at, sink, &word))
 			return text->length;
-		if (!(word.sorts & WORD_TITLE) &&
-		    !is_in(" and und et y e i og och en ", text, word.start, word.end))
+		if (!(word.sorts & WORD_TITLE) && !is_in(JOINERS, text, word.start, word.end))
 			return at;
 		if ((word.sorts & ANY_NAME) && word.shape == SHAPE_CAPITAL)
 			return at;
@@ -747,7 +863,7 @@ static size_t skip_titles(const struct text *text, size_t at, struct sink *sink)
 static void title_at(const struct text *text, size_t start, size_t end, struct sink *sink)
 {
 	struct word title = {.start = start, .end = end}, word;
-	bool is_weak = word_in(weak_titles, text, &title);
+	bool is_weak = word_listed(weak_titles, text, &title);
 	bool has_point = end < text->length && text->bytes[end] == '.';
 	size_t at = skip_titles(text, end, sink), first = at;
 	struct name name;
@@ -772,7 +888,7 @@ static void title_at(const struct text *text, size_t start, size_t end, struct s
 	}
 	if ((word.shape != SHAPE_CAPITAL && word.shape != SHAPE_UPPER &&
 	     word.shape != SHAPE_UNCASED) ||
-	    word_in(stop_words, text, &word) || is_code_behind(text, word.end, sink))
+	    word_listed(stop_words, text, &word) || is_code_behind(text, word.end, sink))
 		return;
 	if (word.shape == SHAPE_UPPER && !(word.sorts & ANY_NAME) && !has_point)
 		return;
@@ -833,7 +949,7 @@ static void greeting_at(const struct text *text, size_t start, size_t end, struc
 		if (i > 2 || at == end || !read_word(text, at, sink, &word))
 			return;
 		if (!(word.sorts & (WORD_GREETING | WORD_TITLE)) &&
-		    !is_in(" you again there ", text, word.start, word.end))
+		    !is_in(OTHERS, text, word.start, word.end))
 			break;
 		if (word.sorts & ANY_NAME && word.shape == SHAPE_CAPITAL)
 			break;
@@ -845,8 +961,8 @@ static void greeting_at(const struct text *text, size_t start, size_t end, struc
 	size_t first = at;
 
 	for (unsigned i = 0; i < 4; i++) {
-		if (word.shape != SHAPE_CAPITAL || word_in(stop_words, text, &word) ||
-		    word_in(thing_words, text, &word) || (is_weak && !(word.sorts & ANY_NAME)))
+		if (word.shape != SHAPE_CAPITAL || word_listed(stop_words, text, &word) ||
+		    word_listed(thing_words, text, &word) || (is_weak && !(word.sorts & ANY_NAME)))
 			return;
 		at = word.end;
 		if (ends_greeting(text, at, is_weak)) {
@@ -875,8 +991,8 @@ static size_t lone_name_end(const struct text *text, size_t at, struct sink *sin
 	for (unsigned i = 0; i < NAME_WORDS; i++) {
 		struct word word;
 
-		if (!read_word(text, next, sink, &word) || word_in(stop_words, text, &word) ||
-		    word_in(thing_words, text, &word))
+		if (!read_word(text, next, sink, &word) || word_listed(stop_words, text, &word) ||
+		    word_listed(thing_words, text, &word))
 			return at;
 		if (word.shape == SHAPE_UPPER && !(word.sorts & ANY_NAME))
 			return at;
@@ -1006,7 +1122,7 @@ static size_t plain_name_end(const struct text *text, size_t at, unsigned least)
 		struct word word;
 		size_t gap;
 
-		if (!read_word(text, next, NULL, &word) || word_in(stop_words, text, &word))
+		if (!read_word(text, next, NULL, &word) || word_listed(stop_words, text, &word))
 			break;
 		if (word.shape == SHAPE_NONE ||
 		    (word.shape == SHAPE_LOWER && !is_particle(text, &word)))

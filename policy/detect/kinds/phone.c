@@ -614,6 +614,7 @@ static const struct kind rows[] = {
 	 .standard = "ITU-T E.164; national numbering plans",
 	 .class = CLASS_PHONE,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{1,20}",
 	 .match = match_labelled,
 	 .labels = "phone|phones|phone1|phone2|phonenumber|homephone|workphone|mobilephone|"
 		   "telephone|telephones|tel|tels|tel1|tel2|telno|"
@@ -650,6 +651,7 @@ static const struct kind rows[] = {
 	 .standard = "ITU-T E.164; national numbering plans",
 	 .class = CLASS_PHONE,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{1,20}",
 	 .match = match_said,
 	 .labels = "call|calls|called|calling|caller|ring|rings|rang|text|texts|texted|texting|"
 		   "dial|dials|dialed|dialled|dialing|reach|"

@@ -180,6 +180,7 @@ static const struct kind rows[] = {
 	 .standard = "ISO 3779; 49 CFR 565.15",
 	 .class = CLASS_VIN,
 	 .trust = KIND_SURE,
+	 .forms = "x{17}",
 	 .match = match_vin,
 	 .check = is_sure_vin},
 	{.id = "vin",

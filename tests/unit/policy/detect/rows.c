@@ -118,7 +118,7 @@ static void every_row_has_a_class_a_name_and_labels_to_be_found_by(void **state)
 
 			assert_true(kind->class < CLASS_COUNT);
 			assert_non_null(kind->id);
-			if (!kind->forms == !kind->match)
+			if (!kind->forms && !kind->match)
 				fail_msg("%s: forms or a match", kind->id);
 			if (kind->trust == KIND_LABELLED && !kind->labels && !kind->after)
 				fail_msg("%s: no label", kind->id);
