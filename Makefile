@@ -120,6 +120,10 @@ $(CONTAINERS): $(B)/bailee-container-%: $(B)/obj/fs/image/container/%.o $(B)/lib
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(CONTAINER_LIB_$*) -lseccomp
 
+# The scanner's loops gain by it, nothing else does.
+ifeq ($(VARIANT),release)
+$(B)/obj/policy/detect/%.o: OPT = -O3 -g
+endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC  ,$<)
