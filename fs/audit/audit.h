@@ -433,6 +433,9 @@ struct audit_record {
 	struct audit_place place;
 };
 
+/* Its CLOCK_REALTIME in whole seconds, rounded down */
+int64_t audit_record_unix(const struct audit_record *record);
+
 /* Return false to stop. */
 typedef bool audit_record_fn(void *context, const struct audit_record *record);
 
@@ -511,6 +514,9 @@ enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn 
  */
 enum bl_status audit_scan_from(int log_fd, uint64_t sequence, audit_record_fn *tell, void *context,
 			       struct bl_error *why) BL_MUST_CHECK;
+
+/* audit_torn - does the log end in half a frame, which a crash left and nobody was answered for? Statuses as audit_scan_since's */
+enum bl_status audit_torn(int log_fd, bool *out_is_torn, struct bl_error *why) BL_MUST_CHECK;
 
 struct audit_query {
 	int64_t uid;		   /* -1: any; UINT32_MAX: the daemon itself */

@@ -5,6 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+int64_t audit_record_unix(const struct audit_record *record)
+{
+	int64_t at = record->realtime_ns / 1000000000;
+
+	return record->realtime_ns % 1000000000 < 0 ? at - 1 : at;
+}
+
 /* The number of a session is that of the event with which it begins, which therefore cannot carry it. */
 static bool is_of_session(const struct audit_record *record, uint64_t session)
 {
@@ -23,10 +30,8 @@ static bool is_person(const struct audit_query *query, uint32_t uid)
 bool audit_query_matches(const struct audit_query *query, const struct audit_record *record)
 {
 	const struct audit_event *event = &record->event;
-	int64_t at = record->realtime_ns / 1000000000;
+	int64_t at = audit_record_unix(record);
 
-	if (record->realtime_ns < 0 && record->realtime_ns % 1000000000 != 0)
-		at--;
 	return is_person(query, event->uid) && record->sequence >= query->first_sequence &&
 	       (query->last_sequence == 0 || record->sequence <= query->last_sequence) &&
 	       (query->policy_serial == 0 || query->policy_serial == event->policy_serial) &&

@@ -1,0 +1,404 @@
+/* Taking records in, and forgetting those that were trimmed. */
+#include "fs/audit/index-db.h"
+
+#include "fs/audit/walk.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOGETHER                                                                                   \
+	16384u /* records of a transaction: what a stop or a crash makes somebody read again */
+
+/* ---- statements ------------------------------------------------------------------------------ */
+
+static void bind_all(sqlite3_stmt *statement, const int64_t *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)sqlite3_bind_int64(statement, (int)i + 1, values[i]);
+}
+
+/* One that gives no rows. */
+static enum bl_status step_once(struct audit_index *index, sqlite3_stmt *statement,
+				struct bl_error *why)
+{
+	int code = sqlite3_step(statement);
+	enum bl_status status = code == SQLITE_DONE ? BL_OK : index_failed(index, why);
+
+	(void)sqlite3_reset(statement);
+	return status;
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+void index_forget_words(struct audit_index *index)
+{
+	for (size_t i = 0; i < INDEX_WORDS; i++)
+		index->words[i].id = -1;
+}
+
+static uint32_t mix(uint32_t hash, const void *bytes, size_t length)
+{
+	const uint8_t *p = bytes;
+
+	while (length--)
+		hash = (hash ^ *p++) * 16777619u;
+	return hash;
+}
+
+enum bl_status index_word(struct audit_index *index, const char *text, int64_t *out_id,
+			  struct bl_error *why)
+{
+	size_t length = strnlen(text, INDEX_WORD - 1);
+	struct index_word *kept = &index->words[mix(2166136261u, text, length) % INDEX_WORDS];
+	sqlite3_stmt *statement = index->statements[INDEX_FIND_WORD];
+	enum bl_status status = BL_OK;
+
+	if (kept->id >= 0 && strcmp(kept->text, text) == 0) {
+		*out_id = kept->id;
+		return BL_OK;
+	}
+	if (sqlite3_bind_text(statement, 1, text, (int)length, SQLITE_STATIC) != SQLITE_OK)
+		return index_failed(index, why);
+	switch (sqlite3_step(statement)) {
+	case SQLITE_ROW:
+		*out_id = sqlite3_column_int64(statement, 0);
+		kept->id = *out_id;
+		memcpy(kept->text, text, length);
+		kept->text[length] = '\0';
+		break;
+	case SQLITE_DONE:
+		status = BL_NOT_FOUND;
+		break;
+	default:
+		status = index_failed(index, why);
+	}
+	(void)sqlite3_reset(statement);
+	return status;
+}
+
+static enum bl_status word_of(struct audit_index *index, const char *text, int64_t *out_id,
+			      struct bl_error *why)
+{
+	sqlite3_stmt *statement = index->statements[INDEX_ADD_WORD];
+	enum bl_status status = index_word(index, text, out_id, why);
+
+	if (status != BL_NOT_FOUND)
+		return status;
+	if (sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC) != SQLITE_OK)
+		return index_failed(index, why);
+	status = step_once(index, statement, why);
+	if (status == BL_OK)
+		*out_id = sqlite3_last_insert_rowid(index->db);
+	return status;
+}
+
+/* ---- tallies --------------------------------------------------------------------------------- */
+
+static enum bl_status write_tally(struct audit_index *index, struct index_tally *tally,
+				  struct bl_error *why)
+{
+	const struct index_alike *alike = &tally->alike;
+	const int64_t values[] = {alike->quarter,
+				  alike->uid,
+				  alike->device,
+				  alike->op,
+				  alike->verdict,
+				  alike->rule,
+				  (int64_t)tally->events,
+				  (int64_t)tally->bytes,
+				  (int64_t)tally->unmasked,
+				  (int64_t)tally->first_sequence,
+				  (int64_t)tally->last_sequence,
+				  tally->first_unix,
+				  tally->last_unix};
+	sqlite3_stmt *statement = index->statements[INDEX_ADD_TALLY];
+
+	if (!tally->events)
+		return BL_OK;
+	tally->events = 0;
+	bind_all(statement, values, BL_COUNT(values));
+	return step_once(index, statement, why);
+}
+
+static enum bl_status write_tallies(struct audit_index *index, struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < INDEX_TALLIES && status == BL_OK; i++)
+		status = write_tally(index, &index->tallies[i], why);
+	return status;
+}
+
+static void drop_tallies(struct audit_index *index)
+{
+	for (size_t i = 0; i < INDEX_TALLIES; i++)
+		index->tallies[i].events = 0;
+}
+
+/* In order of their numbers. Two kinds that meet in one place make room for each other. */
+static enum bl_status tally(struct audit_index *index, const struct index_tally *one,
+			    struct bl_error *why)
+{
+	struct index_tally *kept =
+		&index->tallies[mix(2166136261u, &one->alike, sizeof(one->alike)) % INDEX_TALLIES];
+
+	if (!kept->events || memcmp(&kept->alike, &one->alike, sizeof(one->alike)) != 0) {
+		enum bl_status status = write_tally(index, kept, why);
+
+		*kept = *one;
+		return status;
+	}
+	kept->events += one->events;
+	kept->bytes = table_sum(kept->bytes, one->bytes);
+	kept->unmasked += one->unmasked;
+	kept->last_sequence = one->last_sequence;
+	kept->last_unix = one->last_unix;
+	return BL_OK;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static enum bl_status add(struct audit_index *index, const struct audit_record *record,
+			  struct bl_error *why)
+{
+	const struct audit_event *event = &record->event;
+	int64_t at = audit_record_unix(record), device, rule;
+	uint64_t bytes = BL_MIN(event->bytes, TABLE_MOST);
+	enum bl_status status = word_of(index, event->device, &device, why);
+
+	if (status == BL_OK)
+		status = word_of(index, event->rule, &rule, why);
+	if (status != BL_OK)
+		return status;
+
+	const int64_t values[] = {(int64_t)record->sequence,
+				  at,
+				  event->uid,
+				  device,
+				  event->op,
+				  event->verdict,
+				  rule,
+				  (int64_t)event->policy_serial,
+				  (int64_t)event->view,
+				  (int64_t)event->session,
+				  event->repeats,
+				  (int64_t)bytes,
+				  (int64_t)bl_get64(event->token),
+				  (int64_t)record->place.segment_first,
+				  (int64_t)record->place.offset};
+	const struct index_tally one = {.alike = {.quarter = table_floor(at, TABLE_QUARTER),
+						  .uid = event->uid,
+						  .device = device,
+						  .rule = rule,
+						  .op = event->op,
+						  .verdict = event->verdict},
+					.events = (uint64_t)event->repeats + 1,
+					.bytes = bytes,
+					.unmasked = bytes != 0,
+					.first_sequence = record->sequence,
+					.last_sequence = record->sequence,
+					.first_unix = at,
+					.last_unix = at};
+
+	bind_all(index->statements[INDEX_ADD_EVENT], values, BL_COUNT(values));
+	status = step_once(index, index->statements[INDEX_ADD_EVENT], why);
+	if (status != BL_OK)
+		return status;
+	index->last_sequence = record->sequence;
+	index->last_place = record->place;
+	index->last_ns = record->realtime_ns;
+	return tally(index, &one, why);
+}
+
+/* ---- what was trimmed ------------------------------------------------------------------------ */
+
+/* Events of tallies that were taken away because some of what they counted is gone. */
+static enum bl_status tally_again(struct audit_index *index, struct bl_error *why)
+{
+	static const char SQL[] =
+		"SELECT sequence,second,uid,device,op,verdict,rule,repeats,bytes FROM event e "
+		"WHERE sequence<=(SELECT max(last) FROM again) AND EXISTS(SELECT 1 FROM again t "
+		"WHERE t.quarter=e.second-(e.second%900+900)%900 AND t.uid=e.uid AND "
+		"t.device=e.device AND t.op=e.op AND t.verdict=e.verdict AND t.rule=e.rule)"
+		"ORDER BY sequence";
+	sqlite3_stmt *statement = NULL;
+	enum bl_status status = BL_OK;
+	int code = SQLITE_DONE;
+
+	_Static_assert(TABLE_QUARTER == 900, "as in the statement");
+	if (sqlite3_prepare_v2(index->db, SQL, -1, &statement, NULL) != SQLITE_OK)
+		return index_failed(index, why);
+	while (status == BL_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		int64_t at = sqlite3_column_int64(statement, 1);
+		uint64_t sequence = (uint64_t)sqlite3_column_int64(statement, 0);
+		const struct index_tally one = {
+			.alike = {.quarter = table_floor(at, TABLE_QUARTER),
+				  .uid = sqlite3_column_int64(statement, 2),
+				  .device = sqlite3_column_int64(statement, 3),
+				  .op = sqlite3_column_int64(statement, 4),
+				  .verdict = sqlite3_column_int64(statement, 5),
+				  .rule = sqlite3_column_int64(statement, 6)},
+			.events = (uint64_t)sqlite3_column_int64(statement, 7) + 1,
+			.bytes = (uint64_t)sqlite3_column_int64(statement, 8),
+			.unmasked = sqlite3_column_int64(statement, 8) != 0,
+			.first_sequence = sequence,
+			.last_sequence = sequence,
+			.first_unix = at,
+			.last_unix = at};
+
+		status = tally(index, &one, why);
+	}
+	if (status == BL_OK && code != SQLITE_DONE)
+		status = index_failed(index, why);
+	sqlite3_finalize(statement);
+	return status == BL_OK ? write_tallies(index, why) : status;
+}
+
+static enum bl_status forget(struct audit_index *index, uint64_t oldest, struct bl_error *why)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql),
+		 "BEGIN;CREATE TEMP TABLE again(quarter,uid,device,op,verdict,rule,last,"
+		 "PRIMARY KEY(quarter,uid,device,op,verdict,rule))WITHOUT ROWID;"
+		 "INSERT INTO again SELECT quarter,uid,device,op,verdict,rule,last FROM tally "
+		 "WHERE first<%" PRId64 " AND last>=%" PRId64 ";"
+		 "DELETE FROM tally WHERE first<%" PRId64 ";"
+		 "DELETE FROM event WHERE sequence<%" PRId64,
+		 (int64_t)oldest, (int64_t)oldest, (int64_t)oldest, (int64_t)oldest);
+
+	enum bl_status status = index_run(index, sql, why);
+
+	if (status == BL_OK)
+		status = tally_again(index, why);
+	index->oldest = oldest;
+	if (status == BL_OK)
+		status = index_run(index,
+				   "DROP TABLE again;DELETE FROM word WHERE id<>0 AND id NOT IN"
+				   "(SELECT device FROM tally UNION SELECT rule FROM tally)",
+				   why);
+	index_forget_words(index);
+	if (status == BL_OK)
+		status = index_keep_state(index, why);
+	return status == BL_OK ? index_run(index, "COMMIT", why) : status;
+}
+
+static enum bl_status forget_trimmed(struct audit_index *index, struct bl_error *why)
+{
+	struct segments found;
+	enum bl_status status = segments_list(index->log_fd, &found, why);
+
+	if (status != BL_OK || !found.count || found.first <= index->oldest)
+		return status;
+	/* All that it has is gone: nothing is left to be looked for. */
+	if (found.first > index->last_sequence && index->last_sequence) {
+		index->is_spoiled = true;
+		return bl_fail(why, BL_IO, "all that the log's index knows was trimmed");
+	}
+	return forget(index, found.first, why);
+}
+
+/* ---- taking in ------------------------------------------------------------------------------- */
+
+struct filling {
+	struct audit_index *index;
+	unsigned count; /* in this transaction */
+	enum bl_status status;
+	struct bl_error *why;
+};
+
+static bool take(void *context, const struct audit_record *record)
+{
+	struct filling *filling = context;
+
+	filling->status = add(filling->index, record, filling->why);
+	filling->count++;
+	return filling->status == BL_OK && filling->count < TOGETHER;
+}
+
+/* Up to TOGETHER records in one transaction. *out_is_end: there are no more */
+static enum bl_status fill_some(struct audit_index *index, bool *out_is_end, struct bl_error *why)
+{
+	struct filling filling = {.index = index, .why = why};
+	const struct audit_listener listener = {.record = take, .context = &filling};
+	enum bl_status status = index_run(index, "BEGIN", why);
+
+	if (status != BL_OK)
+		return status;
+
+	/* A broken log: what is good of it stays. */
+	enum bl_status read = audit_tail_next(index->tail, index->to, &listener, why);
+
+	*out_is_end = filling.count < TOGETHER;
+	if (filling.status != BL_OK)
+		return filling.status;
+	if (read != BL_OK && read != BL_TAMPERED)
+		return read;
+	index->next = audit_tail_sequence(index->tail);
+	/* Words of the log's trouble are kept, as these can fail only for a reason of their own. */
+	status = write_tallies(index, read == BL_OK ? why : NULL);
+	if (status == BL_OK)
+		status = index_keep_state(index, read == BL_OK ? why : NULL);
+	if (status == BL_OK)
+		status = index_run(index, "COMMIT", read == BL_OK ? why : NULL);
+	return status == BL_OK ? read : status;
+}
+
+static uint64_t all_of(const struct audit_index *index)
+{
+	struct segments found;
+
+	if (index->to != UINT64_MAX)
+		return index->to;
+	/* Where the newest segment begins is what can be known without reading it. */
+	if (segments_list(index->log_fd, &found, NULL) != BL_OK || !found.count)
+		return index->next;
+	return BL_MAX(found.last, index->next);
+}
+
+static enum bl_status fill_all(struct audit_index *index, audit_index_progress_fn *progress,
+			       void *context, bool *out_is_end, struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	*out_is_end = false;
+	while (status == BL_OK && !*out_is_end) {
+		status = fill_some(index, out_is_end, why);
+		if (status == BL_OK && progress && !*out_is_end &&
+		    !progress(context, index->next - 1, BL_MAX(all_of(index), index->next - 1)))
+			break;
+	}
+	return status;
+}
+
+enum bl_status index_fill(struct audit_index *index, audit_index_progress_fn *progress,
+			  void *context, struct bl_error *why)
+{
+	bool is_end = false;
+	enum bl_status status = forget_trimmed(index, why);
+
+	if (status != BL_OK)
+		return status;
+	if (!index->tail)
+		status = audit_tail_open(index->log_fd, index->next, &index->tail, why);
+	if (status == BL_OK && audit_tail_sequence(index->tail) <= index->to)
+		status = fill_all(index, progress, context, &is_end, why);
+	if (status != BL_OK && status != BL_TAMPERED) {
+		/* What was read and is not in it is read again. */
+		drop_tallies(index);
+		audit_tail_close(BL_TAKE(index->tail));
+		index_forget_words(index);
+		if (sqlite3_get_autocommit(index->db) == 0 &&
+		    index_run(index, "ROLLBACK", NULL) != BL_OK)
+			index->is_spoiled = true;
+		return status;
+	}
+	if (index->is_making && (is_end || status == BL_TAMPERED)) {
+		enum bl_status made = index_end_making(index, status == BL_OK ? why : NULL);
+
+		return made == BL_OK ? status : made;
+	}
+	return status;
+}
