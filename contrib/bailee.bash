@@ -46,6 +46,8 @@ _bailee()
 	--for) [ "$command" = report ] && words="customer auditor" ;;
 	--lang) words="en de" ;;
 	--format) words="jsonl ocsf rfc5424" ;;
+	--show) words="events accesses who denied volume off-hours readers hours" ;;
+	--verdict) words="permitted denied asked withheld failed" ;;
 	--store | --policy | --record | --key | --signed | --proof | --report | --out | --metrics | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -88,10 +90,10 @@ _bailee()
 			if [ "$COMP_CWORD" -eq 2 ]; then
 				words="verify query export unlatch"
 			else
-				local filter="--uid --device --path --op --verdict --rule --view --session --since --until --last --names --reason"
+				local filter="--person --uid --device --path --since --until --op --verdict --rule --policy --view --session --last --zone --names --reason"
 				case ${COMP_WORDS[2]} in
 				verify) words="--kit --key --log --anchor" ;;
-				query) words=$filter ;;
+				query) words="$filter --show --hours --days --no-index --log" ;;
 				export) words="--format $filter" ;;
 				unlatch) words="--reason" ;;
 				esac

@@ -76,6 +76,7 @@ struct part {
 	bool is_by_number;
 	uint64_t sequence;
 	int64_t since_unix;
+	bool *is_torn; /* what the end looks like is told here; NULL: nobody asks */
 };
 
 /* Behind segments that were left out: begun with, or removed since it was looked at, and left out like them. */
@@ -166,8 +167,20 @@ static enum bl_status scan_part(int log_fd, const struct part *part,
 					    : walk_since(&walk, &places, part->since_unix, why);
 	if (status == BL_TAMPERED)
 		walk_blame(&walk, why);
+	if (part->is_torn)
+		*part->is_torn = walk.tail.length != 0;
 	walk_done(&walk);
 	return status;
+}
+
+enum bl_status audit_torn(int log_fd, bool *out_is_torn, struct bl_error *why)
+{
+	const struct part part = {
+		.is_by_number = true, .sequence = UINT64_MAX, .is_torn = out_is_torn};
+	const struct audit_listener listener = {.context = NULL};
+
+	*out_is_torn = false;
+	return scan_part(log_fd, &part, &listener, why);
 }
 
 enum bl_status audit_scan_since(int log_fd, int64_t since_unix, audit_record_fn *tell,

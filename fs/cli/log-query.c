@@ -1,121 +1,36 @@
-/* The log as people and their tools read it: events by what they ask for, with names where an auditor may have them. */
+/* The log as people and their tools read it: events and tables of them, with names where an auditor may have them. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "fs/cli/auditor.h"
+#include "fs/cli/log-filter.h"
+#include "fs/cli/log-rows.h"
+#include "fs/cli/log-source.h"
 #include "fs/cli/log.h"
 #include "fs/cli/record.h"
+#include "fs/cli/tell.h"
 
-/* "2026-11-22", "2026-11-22 10:00" or "2026-11-22T10:00:00Z", in UTC. */
-static bool parse_moment(const char *text, int64_t *out_unix)
-{
-	static const char *const FORMS[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
-
-	for (size_t i = 0; i < BL_COUNT(FORMS); i++) {
-		struct tm moment = {0};
-		const char *end = strptime(text, FORMS[i], &moment);
-
-		if (end && !*end) {
-			int day = moment.tm_mday;
-
-			/* 30 February would be carried over into March. */
-			*out_unix = timegm(&moment);
-			return moment.tm_mday == day;
-		}
-	}
-	return false;
-}
-
-static bool add_moment(json_t *request, const char *key, const char *text)
-{
-	int64_t at;
-
-	return !text || (parse_moment(text, &at) &&
-			 json_object_set_new(request, key, json_integer(at)) == 0);
-}
-
-static bool add_number(json_t *request, const char *key, const char *text)
-{
-	uint64_t number;
-
-	return !text || (cli_parse_number(text, INT64_MAX, &number) &&
-			 json_object_set_new(request, key, json_integer((json_int_t)number)) == 0);
-}
-
-/* ---- what is asked for ------------------------------------------------------------------------------- */
-
-/* The options that query and export share. */
-struct filter {
-	const char *uid, *device, *op, *verdict, *rule, *view, *session, *since, *until, *last,
-		*path, *names, *reason;
+/* What is asked besides the filters. */
+struct asking {
+	struct log_filter filter;
+	const char *show, *hours, *days, *log_dir;
+	bool is_without_index;
+	const struct audit_exporting *how; /* of events: NULL is a line for people */
+	bool wants_json;
 };
-#define FILTER_OPTIONS 13
-#define FILTER_USAGE                                                                               \
-	"[--uid N] [--device ID [--path PATH]] [--op OP] [--verdict V] [--rule ID] [--view N] "    \
-	"[--session N] [--since T] [--until T] [--last N] [--names SECRET-KEY] [--reason TEXT]"
 
-static void filter_rows(struct filter *filter, struct option_row *rows)
-{
-	const struct option_row ROWS[FILTER_OPTIONS] = {
-		{.name = "uid", .text = &filter->uid},
-		{.name = "device", .text = &filter->device},
-		{.name = "op", .text = &filter->op},
-		{.name = "verdict", .text = &filter->verdict},
-		{.name = "rule", .text = &filter->rule},
-		{.name = "view", .text = &filter->view},
-		{.name = "session", .text = &filter->session},
-		{.name = "since", .text = &filter->since},
-		{.name = "until", .text = &filter->until},
-		{.name = "last", .text = &filter->last},
-		{.name = "path", .text = &filter->path},
-		{.name = "names", .text = &filter->names},
-		{.name = "reason", .text = &filter->reason},
-	};
-
-	memcpy(rows, ROWS, sizeof(ROWS));
-}
-
-/* NULL, or what is wrong with the options. */
-static const char *fill_request(json_t *request, const struct filter *filter)
-{
-	const struct {
-		const char *key, *text;
-	} TEXTS[] = {{"device", filter->device},
-		     {"op", filter->op},
-		     {"verdict", filter->verdict},
-		     {"rule", filter->rule},
-		     {"path", filter->path}};
-
-	for (size_t i = 0; i < BL_COUNT(TEXTS); i++)
-		if (TEXTS[i].text &&
-		    json_object_set_new(request, TEXTS[i].key, json_string(TEXTS[i].text)) != 0)
-			return "arguments are not UTF-8 text";
-	cli_add_reason(request, filter->reason);
-	if (filter->names)
-		json_object_set_new(request, "names", json_true());
-	if (!add_moment(request, "since", filter->since) ||
-	    !add_moment(request, "until", filter->until))
-		return "a time is 2026-11-22 or '2026-11-22 10:00', in UTC";
-	if (!add_number(request, "uid", filter->uid) ||
-	    !add_number(request, "view", filter->view) ||
-	    !add_number(request, "session", filter->session) ||
-	    !add_number(request, "last", filter->last))
-		return "--uid, --view, --session and --last need numbers";
-	return NULL;
-}
-
-/* ---- what comes back --------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------ */
 
 struct printing {
-	struct names *names;		   /* NULL: tokens only */
-	const struct audit_exporting *how; /* NULL: a line for people */
-	char reason[AUDIT_NAME_TEXT];	   /* of the record at hand */
+	const struct asking *asking;
+	struct names *names;	      /* NULL: tokens only */
+	char reason[AUDIT_NAME_TEXT]; /* of the record at hand */
 	size_t reason_length;
 	bool has_reason;
+	json_t *rows; /* of a table, until it is whole */
+	uint64_t count;
 };
 
 /* Whatever a name holds, a terminal sees no control byte, and a reader sees where one was. */
@@ -132,20 +47,42 @@ static void print_name(const char *label, const char *text, size_t length)
 	}
 }
 
-static void print_line(const struct printing *printing, const json_t *record, const char *path,
-		       size_t length)
+/* At least @width columns wide; of a forged log it may hold anything. */
+static void print_cell(const char *text, size_t width)
+{
+	size_t columns = 0;
+	BL_CLEANUP(bl_free) char *clean = tell_clean(text, &columns);
+
+	printf("%s%*s", clean ? clean : "?", (int)(width - BL_MIN(width, columns)), "");
+}
+
+static void print_who(const json_t *record, const char *person)
 {
 	char who[24] = "daemon";
 
 	if (json_is_integer(json_object_get(record, "uid")))
 		snprintf(who, sizeof(who), "uid %lld", cli_number(record, "uid"));
-	printf("%8lld  %-24.24s  %-9s %-14s %-12s %-10s %s", cli_number(record, "sequence"),
-	       cli_text(record, "time"), cli_text(record, "verdict"), cli_text(record, "op"),
-	       cli_text(record, "device"), who, cli_text(record, "rule"));
+	print_cell(*person ? person : who, 10);
+}
+
+static void print_line(const struct printing *printing, const json_t *answer, const char *path,
+		       size_t length)
+{
+	const json_t *record = json_object_get(answer, "record");
+
+	printf("%8lld  %-24.24s  %-9s %-14s ", cli_number(record, "sequence"),
+	       cli_text(record, "time"), cli_text(record, "verdict"), cli_text(record, "op"));
+	print_cell(cli_text(record, "device"), 12);
+	putchar(' ');
+	print_who(record, cli_text(answer, "person"));
+	putchar(' ');
+	print_cell(cli_text(record, "rule"), 0);
 	if (cli_number(record, "repeats"))
 		printf("  and %lld more of these", cli_number(record, "repeats"));
-	if (*cli_text(record, "detail"))
-		printf("  %s", cli_text(record, "detail"));
+	if (*cli_text(record, "detail")) {
+		printf("  ");
+		print_cell(cli_text(record, "detail"), 0);
+	}
 	if (path)
 		print_name("path", path, length);
 	if (printing->has_reason)
@@ -164,80 +101,178 @@ static void take_reason(struct printing *printing, const json_t *answer)
 		memcpy(printing->reason, text, printing->reason_length);
 }
 
-static bool print_answer(void *context, const json_t *answer)
+static void print_event(struct printing *printing, const json_t *answer)
 {
-	struct printing *printing = context;
 	const json_t *json = json_object_get(answer, "record");
 	const char *path = NULL;
+	struct audit_record record;
 	size_t length = 0;
 
-	if (printing->names && names_take(printing->names, answer))
-		return true;
 	take_reason(printing, answer);
 	if (printing->names)
 		path = names_path(printing->names, json, &length);
-	if (!printing->how) {
-		print_line(printing, json, path, length);
-	} else {
-		struct audit_record record;
-
-		(void)!record_read(json, &record);
-		audit_export(stdout, printing->how, &record, path, length,
-			     printing->has_reason ? printing->reason : NULL,
-			     printing->reason_length);
+	if (!printing->asking->how) {
+		print_line(printing, answer, path, length);
+		return;
 	}
+	/* One of a newer service, of an operation that is not known here, is told by its number. */
+	(void)!record_read(json, &record);
+	audit_export(stdout, printing->asking->how, &record, path, length,
+		     printing->has_reason ? printing->reason : NULL, printing->reason_length);
+}
+
+static bool print_answer(void *context, const json_t *answer)
+{
+	struct printing *printing = context;
+	json_t *row = json_object_get(answer, "row");
+
+	if (printing->names && names_take(printing->names, answer))
+		return true;
+	printing->count++;
+	if (!row)
+		print_event(printing, answer);
+	else if (printing->asking->wants_json)
+		cli_print_json(row);
+	else
+		json_array_append(printing->rows, row);
 	return !ferror(stdout);
 }
 
-static int run(const struct invocation *invocation, const struct filter *filter,
-	       const struct audit_exporting *how)
-{
-	BL_CLEANUP(json_decref) json_t *request = json_pack("{s:s}", "do", "log-query");
-	BL_CLEANUP(json_decref) json_t *answer = NULL;
-	BL_CLEANUP(names_close) struct names *names = NULL;
-	BL_CLEANUP(bl_free) struct printing *printing = calloc(1, sizeof(*printing));
-	struct bl_error why = {{0}};
-	const char *problem = fill_request(request, filter);
-	enum bl_status status = printing ? BL_OK : BL_NO_MEMORY;
+/* ---- asking ---------------------------------------------------------------------------------------------- */
 
-	if (problem)
-		return cli_usage(invocation, problem);
-	if (status == BL_OK && filter->names)
-		status = names_open(invocation, filter->names, filter->reason, &names, &why);
-	if (status == BL_OK) {
-		printing->names = names;
-		printing->how = how;
-		status = cli_call(invocation, request, -1, print_answer, printing, &answer, &why);
-	}
-	if (status != BL_OK)
-		return cli_fail(invocation, status, &why);
+static enum bl_status fill_request(json_t *request, const struct asking *asking,
+				   struct bl_error *why)
+{
+	const struct {
+		const char *key, *text;
+	} TEXTS[] = {{"show", asking->show}, {"hours", asking->hours}, {"days", asking->days}};
+
+	for (size_t i = 0; i < BL_COUNT(TEXTS); i++)
+		if (TEXTS[i].text &&
+		    json_object_set_new(request, TEXTS[i].key, json_string(TEXTS[i].text)) != 0)
+			return bl_fail(why, BL_INVALID, "arguments are not UTF-8 text");
+	if (asking->is_without_index)
+		json_object_set_new(request, "no_index", json_true());
+	return log_filter_request(request, &asking->filter, why);
+}
+
+static void tell_of_names(const struct printing *printing)
+{
+	const struct names *names = printing->names;
+
 	if (names && names_is_stranger(names))
 		fprintf(stderr,
 			"info: the key '%s' is of none of the auditors that this log was made for: "
 			"names stay closed\n",
-			filter->names);
+			printing->asking->filter.names);
 	else if (names && names_unopened(names))
 		fprintf(stderr,
 			"info: %zu names stay closed: their device's key is destroyed, or you may "
 			"not review it\n",
 			names_unopened(names));
-	return 0;
+}
+
+/* Nothing is an answer, too; when it is not the one that was expected, this is what to look at. */
+static void tell_of_nothing(const json_t *request)
+{
+	static const char *const KEYS[] = {"since", "until"};
+	struct tell_list list = {.between = " "};
+	char at[TELL_DATE];
+
+	for (size_t i = 0; i < BL_COUNT(KEYS); i++)
+		if (json_object_get(request, KEYS[i]))
+			tell_list_add(&list, "%s %s UTC", KEYS[i],
+				      tell_utc(cli_number(request, KEYS[i]), at));
+	fprintf(stderr, "info: nothing in the log matches%s%s\n", list.length ? ": " : "",
+		list.text);
+}
+
+static void finish(struct printing *printing, const json_t *request, const json_t *answer)
+{
+	if (!printing->asking->how && !printing->asking->wants_json && !printing->count)
+		tell_of_nothing(request);
+	else if (printing->rows && json_array_size(printing->rows))
+		log_rows_print(stdout, cli_text(request, "show"), printing->rows,
+			       cli_text(answer, "zone"));
+	if (*cli_text(answer, "no_index"))
+		fprintf(stderr, "info: answered without an index, which cannot be made: %s\n",
+			cli_text(answer, "no_index"));
+	if (json_is_true(json_object_get(answer, "is_torn")))
+		fprintf(stderr, "info: the log ends in half an event, which a crash left (bailee "
+				"log verify): what is whole is told\n");
+	tell_of_names(printing);
+}
+
+static enum bl_status ask(const struct invocation *invocation, const struct asking *asking,
+			  struct printing *printing, json_t *request, struct bl_error *why)
+{
+	BL_CLEANUP(json_decref) json_t *answer = NULL;
+	BL_CLEANUP(log_source_close) struct log_source *source = NULL;
+	enum bl_status status =
+		log_source_open(invocation, asking->log_dir, UINT64_MAX, &source, why);
+
+	if (status == BL_OK)
+		status = log_source_ask(source, request, print_answer, printing, &answer, why);
+	/* Of a log that is broken what is good is shown, and then what is wrong. */
+	if (status == BL_OK || status == BL_TAMPERED)
+		finish(printing, request, answer);
+	return status;
+}
+
+static int run(const struct invocation *invocation, const struct asking *asking)
+{
+	BL_CLEANUP(json_decref) json_t *request = json_object();
+	BL_CLEANUP(names_close) struct names *names = NULL;
+	BL_CLEANUP(bl_free) struct printing *printing = calloc(1, sizeof(*printing));
+	BL_CLEANUP(json_decref) json_t *rows = json_array();
+	struct bl_error why = {{0}};
+	enum bl_status status = fill_request(request, asking, &why);
+
+	if (status != BL_OK)
+		return cli_usage(invocation, why.text);
+	if (!printing || !rows)
+		return cli_fail(invocation, BL_NO_MEMORY, &why);
+	if (asking->filter.names && !asking->log_dir)
+		status = names_open(invocation, asking->filter.names, asking->filter.reason, &names,
+				    &why);
+	printing->asking = asking;
+	printing->names = names;
+	printing->rows = rows;
+	if (status == BL_OK)
+		status = ask(invocation, asking, printing, request, &why);
+	return status == BL_OK ? 0 : cli_fail(invocation, status, &why);
 }
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
 
+#define QUERY_OPTIONS 5
+
 int log_query(int argc, char **argv)
 {
 	static const struct audit_exporting JSON = {.format = AUDIT_EXPORT_JSONL};
-	struct invocation invocation = {.command = "log query",
-					.usage = "log query " FILTER_USAGE " [--json]"};
-	struct filter filter = {0};
-	struct option_row rows[FILTER_OPTIONS];
+	struct invocation invocation = {
+		.command = "log query",
+		.usage =
+			"log query " LOG_FILTER_USAGE
+			" [--show events|accesses|who|denied|volume|off-hours|readers|hours] "
+			"[--hours 08:00-18:00] [--days mon-fri] [--no-index] [--log DIR] [--json]"};
+	struct asking asking = {.show = NULL};
+	struct option_row rows[LOG_FILTER_OPTIONS + QUERY_OPTIONS] = {
+		{.name = "show", .text = &asking.show},
+		{.name = "hours", .text = &asking.hours},
+		{.name = "days", .text = &asking.days},
+		{.name = "log", .text = &asking.log_dir},
+		{.name = "no-index", .flag = &asking.is_without_index},
+	};
 
-	filter_rows(&filter, rows);
-	int code = cli_parse(&invocation, argc, argv, rows, FILTER_OPTIONS, 0, 0);
+	log_filter_rows(&asking.filter, rows + QUERY_OPTIONS);
+	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 0);
 
-	return code >= 0 ? code : run(&invocation, &filter, invocation.wants_json ? &JSON : NULL);
+	if (code >= 0)
+		return code;
+	asking.wants_json = invocation.wants_json;
+	asking.how = invocation.wants_json ? &JSON : NULL;
+	return run(&invocation, &asking);
 }
 
 /* Where the log is written, and which one it is: the daemon's word, for whoever gathers several. */
@@ -257,16 +292,17 @@ int log_export(int argc, char **argv)
 {
 	struct invocation invocation = {
 		.command = "log export",
-		.usage = "log export --format jsonl|ocsf|rfc5424 " FILTER_USAGE};
-	struct filter filter = {0};
-	struct option_row rows[FILTER_OPTIONS + 1];
+		.usage = "log export --format jsonl|ocsf|rfc5424 " LOG_FILTER_USAGE};
+	struct asking asking = {.show = NULL};
+	struct option_row rows[LOG_FILTER_OPTIONS + 1];
 	const char *format = NULL;
 	char host[256] = "", log_id[33] = "";
 	struct audit_exporting how = {.host = host, .log_id = log_id};
 	struct bl_error why = {{0}};
 
-	filter_rows(&filter, rows);
-	rows[FILTER_OPTIONS] = (struct option_row){.name = "format", .text = &format};
+	asking.how = &how;
+	log_filter_rows(&asking.filter, rows);
+	rows[LOG_FILTER_OPTIONS] = (struct option_row){.name = "format", .text = &format};
 	int code = cli_parse(&invocation, argc, argv, rows, BL_COUNT(rows), 0, 0);
 
 	if (code >= 0)
@@ -277,6 +313,5 @@ int log_export(int argc, char **argv)
 		host[0] = '\0';
 	enum bl_status status = ask_log_id(&invocation, log_id, &why);
 
-	return status == BL_OK ? run(&invocation, &filter, &how)
-			       : cli_fail(&invocation, status, &why);
+	return status == BL_OK ? run(&invocation, &asking) : cli_fail(&invocation, status, &why);
 }

@@ -18,8 +18,6 @@ struct asked {
 	bool is_client_gone;
 };
 
-#define QUERY_LAST_LIMIT 100000 /* records that log-query keeps back to send the last ones */
-
 /* Whose login a client's was: /proc/PID/loginuid; UINT32_MAX: unset, or not known */
 uint32_t asked_login_uid(const struct asked *asked);
 

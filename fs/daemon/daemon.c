@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/daemon/log-index.h"
 #include "fs/daemon/monitor.h"
 #include "fs/daemon/state.h"
 
@@ -354,6 +355,8 @@ static enum bl_status serve(struct daemon *daemon, struct bl_error *why)
 		return status;
 	policy_watch(daemon);
 	status = log_start(daemon, why);
+	if (status == BL_OK)
+		status = log_index_start(daemon, why);
 	if (status != BL_OK)
 		return status;
 	if (daemon->options->on_ready)
@@ -377,6 +380,7 @@ static void close_parts(struct daemon *daemon)
 	sessions_free(daemon->sessions);
 	if (daemon->gate)
 		keeper_keep_looks(daemon);
+	log_index_stop(daemon);
 	log_stop(daemon);
 	gate_free(daemon->gate);
 	sealed_hot_free(daemon->hot);

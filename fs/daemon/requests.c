@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "fs/daemon/message.h"
+#include "fs/daemon/question.h"
 #include "fs/image/choose.h"
 
-#define KEYS_LIMIT 16
+#define KEYS_LIMIT 32
 
 /* views may see less afterwards: the answer waits until no kernel keeps it */
 #define TAKES_AWAY 1u
@@ -64,8 +65,9 @@ static const struct request {
 	{"why-event", request_why_event, {"event"}, 0},
 	{"log-query",
 	 request_log_query,
-	 {"uid", "device", "op", "verdict", "rule", "view", "session", "since", "until", "last",
-	  "path", "names", "reason", "purpose"},
+	 {"show",   "uid",  "person",	"device", "path",   "op",	   "verdict", "rule",
+	  "policy", "view", "session",	"since",  "until",  "until_event", "last",    "hours",
+	  "days",   "zone", "no_index", "names",  "reason", "purpose"},
 	 0},
 	{"log-name-key", request_log_name_key, {"device", "segment_key", "reason", "purpose"}, 0},
 	{"log-report",
@@ -167,7 +169,15 @@ static const struct key {
 	{"session", JSON_INTEGER, 1, INT64_MAX},
 	{"since", JSON_INTEGER, INT64_MIN, INT64_MAX},
 	{"until", JSON_INTEGER, INT64_MIN, INT64_MAX},
-	{"last", JSON_INTEGER, 0, QUERY_LAST_LIMIT},
+	{"last", JSON_INTEGER, 0, QUESTION_LAST},
+	{"show", JSON_STRING, 0, 0},
+	{"person", JSON_STRING, 0, 0},
+	{"policy", JSON_INTEGER, 1, INT64_MAX},
+	{"until_event", JSON_INTEGER, 1, INT64_MAX},
+	{"hours", JSON_STRING, 0, 0},
+	{"days", JSON_STRING, 0, 0},
+	{"zone", JSON_STRING, 0, 0},
+	{"no_index", JSON_TRUE, 0, 0},
 	{"names", JSON_TRUE, 0, 0},
 	{"segment_key", JSON_STRING, 0, 0},
 	/* Together they fit into one message. */

@@ -87,6 +87,7 @@ struct daemon {
 	pthread_cond_t fresh_wake;
 
 	struct sessions *sessions;
+	struct log_index *log_index; /* log-index.h */
 
 	pthread_mutex_t views_lock;
 	struct view *views;
