@@ -394,19 +394,21 @@ static void put_promises(struct report *report, const char *what)
 static void put_what_for(struct report *report)
 {
 	bool is_looked_at = count_promises(report, "look") > 0;
+	const char *words =
+		is_gone(report) ? WORDS(report, WHAT_FOR_GONE) : WORDS(report, WHAT_FOR);
 
 	doc_heading(&report->doc, "what-for", WORDS(report, H_WHAT_FOR));
-	doc_say(&report->doc,
-		is_looked_at ? WORDS(report, WHAT_FOR) : WORDS(report, WHAT_FOR_NOBODY));
+	doc_say(&report->doc, is_looked_at ? words : WORDS(report, WHAT_FOR_NOBODY));
 	put_promises(report, "look");
 }
 
 static void put_receivers(struct report *report)
 {
 	bool is_received = count_promises(report, "receive") > 0;
+	const char *words = is_gone(report) ? WORDS(report, RECEIVE_GONE) : WORDS(report, RECEIVE);
 
 	doc_heading(&report->doc, "receive", WORDS(report, H_RECEIVE));
-	doc_say(&report->doc, is_received ? WORDS(report, RECEIVE) : WORDS(report, RECEIVE_NOBODY));
+	doc_say(&report->doc, is_received ? words : WORDS(report, RECEIVE_NOBODY));
 	put_promises(report, "receive");
 	if (is_received)
 		doc_say(&report->doc, WORDS(report, RECEIVE_ELSE));

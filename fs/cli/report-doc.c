@@ -126,8 +126,11 @@ void doc_begin(struct doc *doc, const struct doc_head *head)
 	html_begin(doc->out, &page);
 	html_put(doc->out,
 		 "<header class=\"top\"><p class=\"kind\">%s</p><h1>%s</h1>"
-		 "<p class=\"lead\">%s</p></header>\n<main>\n",
+		 "<p class=\"lead\">%s</p></header>\n",
 		 head->kind, head->title, head->lead);
+	if (head->section_count)
+		html_contents(doc->out, head->sections, head->section_count);
+	fputs("<main>\n", doc->out);
 }
 
 void doc_end(struct doc *doc, const struct doc_head *head)
@@ -229,19 +232,26 @@ void doc_row(struct doc *doc, const char *label, const char *text)
 
 void doc_do(struct doc *doc, const char *command)
 {
-	close_list(doc);
-	if (doc->is_html) {
-		html_put(doc->out, "<pre class=\"do\"><code>%s</code></pre>\n", command);
-		return;
-	}
 	BL_CLEANUP(bl_free) char *copy = strdup(command);
 	char *rest = copy;
 
+	close_list(doc);
+	if (doc->is_html)
+		fputs("<pre class=\"do\"><code>", doc->out);
 	while (rest) {
+		const char *line = strsep(&rest, "\n");
+
+		if (doc->is_html) {
+			html_put(doc->out, "%s", line);
+			fputs(rest ? "\n" : "", doc->out);
+			continue;
+		}
 		fputs("    ", doc->out);
-		tell_safe(doc->out, strsep(&rest, "\n"));
+		tell_safe(doc->out, line);
 		fputc('\n', doc->out);
 	}
+	if (doc->is_html)
+		fputs("</code></pre>\n", doc->out);
 }
 
 /* ---- the way of the device ---------------------------------------------------------------------------------- */

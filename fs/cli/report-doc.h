@@ -20,6 +20,8 @@ struct doc {
 struct doc_head {
 	const char *class, *kind, *title, *lead;
 	bool has_script;
+	const struct html_section *sections; /* contents; none: there are none */
+	size_t section_count;
 };
 void doc_begin(struct doc *doc, const struct doc_head *head);
 void doc_end(struct doc *doc, const struct doc_head *head);
@@ -43,7 +45,7 @@ void doc_none(struct doc *doc, const char *text); /* there is nothing of this ki
 void doc_item(struct doc *doc, const char *text);
 /* What stands beside its label; nothing of an empty @text */
 void doc_row(struct doc *doc, const char *label, const char *text);
-void doc_do(struct doc *doc, const char *command); /* to be typed: never broken */
+void doc_do(struct doc *doc, const char *command); /* to be typed: lines are not broken */
 
 /* A table; in text it is one whose lines fit, or a paragraph a row. doc_table_end is due */
 #define DOC_COLUMNS TELL_COLUMNS

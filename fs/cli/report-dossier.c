@@ -8,6 +8,48 @@
 #include "fs/cli/device-page.h"
 #include "fs/cli/report-doc.h"
 
+/* In the order of the page. */
+enum section {
+	AT_DEVICE,
+	AT_PROOF,
+	AT_CUSTODY,
+	AT_PEOPLE,
+	AT_SESSIONS,
+	AT_FILES,
+	AT_UNMASKING,
+	AT_DENIALS,
+	AT_APPROVALS,
+	AT_HOLDS,
+	AT_INCIDENTS,
+	AT_CUSTOMER,
+	AT_CERTIFICATES,
+	AT_FOUND,
+	AT_NOTES,
+	AT_OTHERS,
+	AT_LIMITS,
+	SECTION_COUNT
+};
+
+static const struct html_section SECTIONS[SECTION_COUNT] = {
+	[AT_DEVICE] = {"device", "The device"},
+	[AT_PROOF] = {"proof", "What proves it"},
+	[AT_CUSTODY] = {"custody", "Custody chain"},
+	[AT_PEOPLE] = {"people", "Accesses by person"},
+	[AT_SESSIONS] = {"sessions", "Views and sessions"},
+	[AT_FILES] = {"files", "Files that were opened"},
+	[AT_UNMASKING] = {"unmasking", "Unmasking"},
+	[AT_DENIALS] = {"denials", "Denials"},
+	[AT_APPROVALS] = {"approvals", "Requests and approvals"},
+	[AT_HOLDS] = {"holds", "Holds"},
+	[AT_INCIDENTS] = {"incidents", "Incidents"},
+	[AT_CUSTOMER] = {"customer", "Requests of the customer"},
+	[AT_CERTIFICATES] = {"certificates", "Parts and certificates"},
+	[AT_FOUND] = {"found", "Personal data that was counted"},
+	[AT_NOTES] = {"notes", "Notes"},
+	[AT_OTHERS] = {"others", "Other events"},
+	[AT_LIMITS] = {"limits", "What this dossier cannot say"},
+};
+
 struct dossier {
 	struct doc doc;
 	const json_t *answer;
@@ -15,6 +57,11 @@ struct dossier {
 
 #define CELL 192
 #define WIDE 200 /* columns of a table on a terminal: as wide as what stands in it */
+
+static void begin(struct dossier *dossier, enum section section)
+{
+	doc_heading(&dossier->doc, SECTIONS[section].id, SECTIONS[section].title);
+}
 
 /* ---- cells ------------------------------------------------------------------------------------------- */
 
@@ -170,7 +217,7 @@ static void put_device(struct dossier *dossier)
 	struct tell_list what = {.length = 0};
 	char number[24];
 
-	doc_heading(&dossier->doc, "device", "The device");
+	begin(dossier, AT_DEVICE);
 	device_say_what(answer, &what);
 	doc_row(&dossier->doc, "Kind", cli_text(answer, "kind"));
 	doc_row(&dossier->doc, "What", what.text);
@@ -196,7 +243,7 @@ static void put_proof(struct dossier *dossier)
 	BL_CLEANUP(bl_free) char *text = NULL;
 	BL_CLEANUP(bl_free) char *query = NULL;
 
-	doc_heading(&dossier->doc, "proof", "What proves it");
+	begin(dossier, AT_PROOF);
 	if (asprintf(&text,
 		     "This page proves nothing. Each line has the number of its event in the log "
 		     "%s, of which %lld were durable when it was made; these commands prove the "
@@ -224,9 +271,11 @@ static void put_found(struct dossier *dossier)
 	struct doc_table table;
 	const char *class;
 
-	if (!json_is_object(found))
+	begin(dossier, AT_FOUND);
+	if (!json_is_object(found)) {
+		doc_none(&dossier->doc, "Nobody counted it, or the counts were destroyed with it.");
 		return;
-	doc_heading(&dossier->doc, "found", "Personal data that was counted");
+	}
 	snprintf(caption, sizeof(caption), "bailee scan of %s (UTC): %lld files looked through",
 		 tell_utc(tell_unix(found, "at"), at), cli_number(found, "looked"));
 	if (!json_object_size(classes)) {
@@ -259,7 +308,7 @@ static void put_seen(struct dossier *dossier)
 	struct doc_table table;
 	size_t index;
 
-	doc_heading(&dossier->doc, "people", "Accesses by person");
+	begin(dossier, AT_PEOPLE);
 	if (!json_array_size(list)) {
 		doc_none(&dossier->doc, "Nobody looked at anything of it, or tried to.");
 		return;
@@ -332,7 +381,7 @@ static void put_visits(struct dossier *dossier)
 	struct doc_table table;
 	size_t index;
 
-	doc_heading(&dossier->doc, "sessions", "Views and sessions");
+	begin(dossier, AT_SESSIONS);
 	if (!json_array_size(list)) {
 		doc_none(&dossier->doc, "No view touched it.");
 		return;
@@ -381,7 +430,7 @@ static void put_files(struct dossier *dossier)
 	char more[96];
 	size_t index;
 
-	doc_heading(&dossier->doc, "files", "Files that were opened");
+	begin(dossier, AT_FILES);
 	if (!json_array_size(list)) {
 		doc_none(&dossier->doc, "No file was opened.");
 		return;
@@ -413,7 +462,7 @@ static void put_unmasking(struct dossier *dossier)
 {
 	static const char *const OPENS[] = {"open", NULL};
 
-	doc_heading(&dossier->doc, "unmasking", "Unmasking");
+	begin(dossier, AT_UNMASKING);
 	if (!put_events(dossier, "events", "Files that were shown with something unmasked", OPENS,
 			true))
 		doc_none(&dossier->doc, "Nothing was ever shown unmasked.");
@@ -432,7 +481,7 @@ static void put_denials(struct dossier *dossier)
 	struct doc_table table;
 	size_t index;
 
-	doc_heading(&dossier->doc, "denials", "Denials");
+	begin(dossier, AT_DENIALS);
 	if (!json_array_size(list)) {
 		doc_none(&dossier->doc, "Nothing was refused.");
 		return;
@@ -458,7 +507,8 @@ static void put_denials(struct dossier *dossier)
 
 /* The events of one kind, and what is on record now beside them. */
 struct chapter {
-	const char *id, *title, *list, *none;
+	enum section section;
+	const char *list, *none;
 	const char *ops[5];
 	void (*put)(struct dossier *dossier);
 };
@@ -557,21 +607,18 @@ static void put_certificates(struct dossier *dossier)
 }
 
 static const struct chapter CHAPTERS[] = {
-	{"approvals",
-	 "Requests and approvals",
+	{AT_APPROVALS,
 	 "events",
 	 "Nobody asked for more than the rules give.",
 	 {"requested", "approved", "refused", "caller", NULL},
 	 NULL},
-	{"holds",
-	 "Holds",
+	{AT_HOLDS,
 	 "custody",
 	 "It was never held.",
 	 {"hold-added", "hold-released", NULL},
 	 put_holds},
-	{"incidents", "Incidents", "custody", "No incident.", {"incident", NULL}, put_incidents},
-	{"customer",
-	 "Requests of the customer",
+	{AT_INCIDENTS, "custody", "No incident.", {"incident", NULL}, put_incidents},
+	{AT_CUSTOMER,
 	 "custody",
 	 "The customer asked for nothing.",
 	 {"customer-request", "consent", NULL},
@@ -580,7 +627,7 @@ static const struct chapter CHAPTERS[] = {
 
 static void put_chapter(struct dossier *dossier, const struct chapter *chapter)
 {
-	doc_heading(&dossier->doc, chapter->id, chapter->title);
+	begin(dossier, chapter->section);
 	if (!put_events(dossier, chapter->list, "Events", chapter->ops, true))
 		doc_none(&dossier->doc, chapter->none);
 	if (chapter->put)
@@ -589,7 +636,7 @@ static void put_chapter(struct dossier *dossier, const struct chapter *chapter)
 
 static void put_destruction(struct dossier *dossier)
 {
-	doc_heading(&dossier->doc, "certificates", "Parts and certificates");
+	begin(dossier, AT_CERTIFICATES);
 	if (!json_is_object(json_object_get(dossier->answer, "destroyed")) &&
 	    !json_is_object(json_object_get(dossier->answer, "source_destroyed")) &&
 	    !json_array_size(json_object_get(dossier->answer, "parts")))
@@ -602,9 +649,9 @@ static void put_notes(struct dossier *dossier)
 	const json_t *notes = json_object_get(dossier->answer, "notes"), *note;
 	size_t index;
 
+	begin(dossier, AT_NOTES);
 	if (!json_array_size(notes))
-		return;
-	doc_heading(&dossier->doc, "notes", "Notes");
+		doc_none(&dossier->doc, "No note, or they were destroyed with it.");
 	json_array_foreach(notes, index, note)
 	{
 		char at[TELL_DATE], who[TELL_WHO];
@@ -623,7 +670,7 @@ static void put_others(struct dossier *dossier)
 	static const char *const TOLD[] = {"open",    "requested", "approved",
 					   "refused", "caller",	   NULL};
 
-	doc_heading(&dossier->doc, "others", "Other events");
+	begin(dossier, AT_OTHERS);
 	if (!put_events(dossier, "events", "Who asked about it, what ended, what failed", TOLD,
 			false))
 		doc_none(&dossier->doc, "None.");
@@ -631,7 +678,7 @@ static void put_others(struct dossier *dossier)
 
 static void put_limits(struct dossier *dossier)
 {
-	doc_heading(&dossier->doc, "limits", "What this dossier cannot say");
+	begin(dossier, AT_LIMITS);
 	doc_item(&dossier->doc, "What somebody remembered, or photographed from a screen.");
 	doc_item(&dossier->doc, "What happened to the device before it was made known here.");
 	doc_item(&dossier->doc, "Events that were trimmed by the policy's `audit: keep`; "
@@ -665,12 +712,14 @@ void report_dossier(FILE *out, const json_t *answer, bool is_html)
 				      .kind = "For an auditor",
 				      .title = title ? title : "",
 				      .lead = lead ? lead : "",
-				      .has_script = true};
+				      .has_script = true,
+				      .sections = SECTIONS,
+				      .section_count = SECTION_COUNT};
 
 	doc_begin(&dossier.doc, &head);
 	put_device(&dossier);
 	put_proof(&dossier);
-	doc_heading(&dossier.doc, "custody", "Custody chain");
+	begin(&dossier, AT_CUSTODY);
 	put_events(&dossier, "custody", "What happened to it, in order", NULL, true);
 	put_seen(&dossier);
 	put_visits(&dossier);

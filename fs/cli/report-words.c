@@ -99,6 +99,11 @@ static const char *const WORDS[WORD_COUNT][REPORT_LANG_COUNT] = {
 			   "that holds it enforces that: nobody else can.",
 			   "Diese Personen dürfen ansehen, was auf einem Gerät wie Ihrem ist. Die "
 			   "Maschine, die es aufbewahrt, setzt das durch: sonst kann es niemand."},
+	[WORD_WHAT_FOR_GONE] =
+		{"These people could look at what was on a device like yours. The machine that "
+		 "held it enforced that. Now nobody can.",
+		 "Diese Personen durften ansehen, was auf einem Gerät wie Ihrem war. Die Maschine, "
+		 "die es aufbewahrte, hat das durchgesetzt. Jetzt kann es niemand mehr."},
 	[WORD_WHAT_FOR_NOBODY] = {"Nobody here may look at what is on a device like yours.",
 				  "Niemand hier darf ansehen, was auf einem Gerät wie Ihrem ist."},
 	[WORD_EVERYBODY] = {"everybody who works here", "alle, die hier arbeiten"},
@@ -118,8 +123,10 @@ static const char *const WORDS[WORD_COUNT][REPORT_LANG_COUNT] = {
 		 "Niemand. Was auf Ihrem Gerät war, wird nicht herauskopiert und an niemanden "
 		 "weitergegeben."},
 	[WORD_RECEIVE] = {"It may be copied out only so:", "Herauskopiert werden darf es nur so:"},
-	[WORD_RECEIVE_ELSE] = {"Nobody else receives any of it.",
-			       "Sonst bekommt niemand etwas davon."},
+	[WORD_RECEIVE_GONE] = {"It could be copied out only so:",
+			       "Herauskopiert werden durfte es nur so:"},
+	[WORD_RECEIVE_ELSE] = {"Nobody else could have any of it.",
+			       "Sonst konnte niemand etwas davon bekommen."},
 	[WORD_H_CHOICE] = {"4. Your choice", "4. Ihre Wahl"},
 	[WORD_CONSENT_GRANTED] = {"You agreed to this: %1 (on record since %2).",
 				  "Sie haben zugestimmt: %1 (festgehalten am %2)."},

@@ -150,7 +150,7 @@ export LC_ALL
 customer en
 tells "$work/c.en.txt" 'We still hold it, until' 'Nobody. Every look is written down, and there was none.' 'Nobody had counted' 'No consent of yours is on record' \
 	'Received (' 'Not looked at' 'number RMA-1 with us' 'Data Protection Commission, Dublin' 'you can have a signed certificate' 'bench technician, for repair, only with your consent' \
-	'after another person has agreed' 'Nobody else receives any of it' 'Nothing that it found was ever shown'
+	'after another person has agreed' 'Nobody else could have any of it' 'Nothing that it found was ever shown'
 customer de
 tells "$work/c.de.txt" 'Wir haben es noch' 'Niemand. Jeder Blick wird festgehalten' 'Eine Einwilligung von Ihnen ist nicht festgehalten' 'Nicht angesehen' '1. Was wir hatten' '5. Wie Sie sich beschweren'
 dossier
@@ -247,7 +247,7 @@ code 0 officer shred RMA-1 --reason 'the customer wants it'
 pass
 [ "$(state RMA-1)" = shredded ] || fail "RMA-1 is $(state RMA-1)"
 customer en
-tells "$work/c.en.txt" 'Destroyed on' 'You asked on' 'to have it destroyed. Done on' 'it was encrypted, and all keys to it were destroyed' 'Destroyed (' 'There is nothing left here' 'bench technician' '2 files opened' 'was destroyed with it'
+tells "$work/c.en.txt" 'Destroyed on' 'You asked on' 'to have it destroyed. Done on' 'it was encrypted, and all keys to it were destroyed' 'Destroyed (' 'There is nothing left here' 'could look at what was on a device' 'bench technician' '2 files opened' 'was destroyed with it'
 customer de
 tells "$work/c.de.txt" 'Vernichtet am' 'Erledigt am' 'alle Schlüssel dazu wurden vernichtet' 'Unser Schlüssel'
 # What it says to type is what proves it; with a digit of the key changed it does not.
