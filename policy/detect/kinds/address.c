@@ -6,6 +6,7 @@
  * address goes on over units ("Apt. 864"), towns with a state or a postcode, and countries, on this line and the next ones.
  */
 #include "policy/detect/kind.h"
+#include "policy/detect/kinds/list.h"
 
 #include <string.h>
 #include <utf8proc.h>
@@ -135,29 +136,12 @@ static const char no_street[] =
 	"million billion thousand percent times hours minutes seconds days weeks months years year "
 	"people users items files ";
 
+/* A point behind it does not count. */
 static bool is_in(const char *list, const struct text *text, size_t start, size_t end)
 {
-	char word[TOKEN_BYTES + 8];
-	size_t length = 1;
-
 	while (end > start && text->bytes[end - 1] == '.')
 		end--;
-	if (end <= start || end - start > TOKEN_BYTES - 4)
-		return false;
-	word[0] = ' ';
-	while (start < end) {
-		int32_t code;
-		size_t size = text_next(text, start, &code);
-
-		if (code < 0 || length > TOKEN_BYTES)
-			return false;
-		length += (size_t)utf8proc_encode_char(utf8proc_tolower(code),
-						       (utf8proc_uint8_t *)word + length);
-		start += size;
-	}
-	word[length++] = ' ';
-	word[length] = '\0';
-	return strstr(list, word);
+	return list_has(list, text, start, end);
 }
 
 static bool token_in(const char *list, const struct text *text, const struct token *token)

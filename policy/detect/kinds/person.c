@@ -6,6 +6,7 @@
  * companies and programs are what follows or precedes a name: "Victoria Street", "St. John's Hospital", "Anna.parse(".
  */
 #include "policy/detect/kind.h"
+#include "policy/detect/kinds/list.h"
 
 #include <string.h>
 #include <utf8proc.h>
@@ -30,11 +31,6 @@ struct word {
 	enum shape shape;
 	unsigned sorts;
 };
-
-/* Lists by the first letters of their words: a word is sought among few. One space around each word. */
-#define LIST_LETTER(letter) ((letter) - 'a')
-#define LIST_OTHERS	    26
-#define LIST_LETTERS	    27
 
 /* ---- lists ------------------------------------------------------------------------------------------ */
 
@@ -210,67 +206,13 @@ static const char weak_greetings[] =
 	"selam bok "
 	"caro cara gentile terve merci gracias grazie danke day best bästa beste morgen salut ";
 
-/* " word ": lower case, a space around it. False: it is too long, or no UTF-8. */
-struct padded {
-	char text[WORD_BYTES + 12];
-	size_t length;
-};
-
-static bool pad_word(const struct text *text, size_t start, size_t end, struct padded *out)
-{
-	if (end <= start || end - start > WORD_BYTES)
-		return false;
-	out->text[0] = ' ';
-	out->length = 1;
-	while (start < end && out->length <= WORD_BYTES + 1) {
-		int32_t code = text->bytes[start];
-		size_t size = 1;
-
-		if (code < 0x80) {
-			out->text[out->length++] = (char)text_lower((uint8_t)code);
-		} else {
-			size = text_next(text, start, &code);
-			if (code < 0)
-				return false;
-			out->length += (size_t)utf8proc_encode_char(utf8proc_tolower(code),
-								    (utf8proc_uint8_t *)out->text +
-									    out->length);
-		}
-		start += size;
-	}
-	if (out->length > WORD_BYTES + 2)
-		return false;
-	out->text[out->length++] = ' ';
-	out->text[out->length] = '\0';
-	return true;
-}
-
-static bool is_in(const char *list, const struct text *text, size_t start, size_t end)
-{
-	struct padded word;
-
-	return pad_word(text, start, end, &word) && strstr(list, word.text);
-}
-
-/* The same in a list that is kept by first letters. */
-static bool is_listed(const char *const list[LIST_LETTERS], const struct text *text, size_t start,
-		      size_t end)
-{
-	uint8_t first = start < end ? text_lower(text->bytes[start]) : 0;
-	const char *words =
-		list[(uint8_t)(first - 'a') < 26 ? (size_t)LIST_LETTER(first) : LIST_OTHERS];
-	struct padded word;
-
-	return words && pad_word(text, start, end, &word) && strstr(words, word.text);
-}
-
 static bool word_in(const char *list, const struct text *text, const struct word *word)
 {
 	size_t end = word->end;
 
 	if (end > word->start && text->bytes[end - 1] == '.')
 		end--;
-	return is_in(list, text, word->start, end);
+	return list_has(list, text, word->start, end);
 }
 
 static bool word_listed(const char *const list[LIST_LETTERS], const struct text *text,
@@ -280,7 +222,7 @@ static bool word_listed(const char *const list[LIST_LETTERS], const struct text 
 
 	if (end > word->start && text->bytes[end - 1] == '.')
 		end--;
-	return is_listed(list, text, word->start, end);
+	return list_has_by_letter(list, text, word->start, end);
 }
 
 /* ---- words ------------------------------------------------------------------------------------------- */
@@ -376,7 +318,8 @@ static enum shape shape_of(const struct text *text, const struct part *part)
 	if (!part->lower)
 		return SHAPE_UPPER;
 	/* "McKay", not "JavaScript" */
-	return part->upper == 2 && part->lower >= 3 && is_in(inner, text, part->start, part->second)
+	return part->upper == 2 && part->lower >= 3 &&
+			       list_has(inner, text, part->start, part->second)
 		       ? SHAPE_CAPITAL
 		       : SHAPE_NONE;
 }
@@ -558,7 +501,8 @@ static bool is_particle(const struct text *text, const struct word *word)
 	static const char particles[] = PARTICLES;
 
 	return word->shape == SHAPE_LOWER && word_in(particles, text, word) &&
-	       !(word->end - word->start >= 2 && is_in(" of the ", text, word->start, word->end));
+	       !(word->end - word->start >= 2 &&
+		 list_has(" of the ", text, word->start, word->end));
 }
 
 static bool is_thing(const struct text *text, const struct word *word)
@@ -600,7 +544,7 @@ static size_t suffix_end(const struct text *text, size_t at)
 		return at;
 	from += space_at(text, from, NULL);
 	if (!read_word(text, from, NULL, &word) ||
-	    !is_in(" jr sr ii iii iv phd ", text, word.start, word.end))
+	    !list_has(" jr sr ii iii iv phd ", text, word.start, word.end))
 		return at;
 	if (word.shape == SHAPE_LOWER)
 		return at;
@@ -849,7 +793,7 @@ static size_t skip_titles(const struct text *text, size_t at, struct sink *sink)
 		}
 		if (!read_word(text, at, sink, &word))
 			return text->length;
-		if (!(word.sorts & WORD_TITLE) && !is_in(JOINERS, text, word.start, word.end))
+		if (!(word.sorts & WORD_TITLE) && !list_has(JOINERS, text, word.start, word.end))
 			return at;
 		if ((word.sorts & ANY_NAME) && word.shape == SHAPE_CAPITAL)
 			return at;
@@ -876,7 +820,7 @@ static void title_at(const struct text *text, size_t start, size_t end, struct s
 		at = word.end + space_at(text, word.end, sink);
 	}
 	/* "mr", "dr" and "ms" are strong in that spelling, and programs and units in others */
-	if (is_weak && is_in(" mr ms dr m hr doctor professor rev prof ", text, start, end) &&
+	if (is_weak && list_has(" mr ms dr m hr doctor professor rev prof ", text, start, end) &&
 	    starts_upper(text, start) && !(end - start > 1 && starts_upper(text, start + 1)))
 		is_weak = end - start == 1;
 	if (word.shape == SHAPE_INITIAL) {
@@ -949,7 +893,7 @@ static void greeting_at(const struct text *text, size_t start, size_t end, struc
 		if (i > 2 || at == end || !read_word(text, at, sink, &word))
 			return;
 		if (!(word.sorts & (WORD_GREETING | WORD_TITLE)) &&
-		    !is_in(OTHERS, text, word.start, word.end))
+		    !list_has(OTHERS, text, word.start, word.end))
 			break;
 		if (word.sorts & ANY_NAME && word.shape == SHAPE_CAPITAL)
 			break;
@@ -972,7 +916,7 @@ static void greeting_at(const struct text *text, size_t start, size_t end, struc
 		at += space_at(text, at, sink);
 		if (at == word.end || !read_word(text, at, sink, &word))
 			return;
-		if (is_in(" and und et y e och og & ", text, word.start, word.end)) {
+		if (list_has(" and und et y e och og & ", text, word.start, word.end)) {
 			at = word.end + space_at(text, word.end, sink);
 			if (!read_word(text, at, sink, &word))
 				return;
@@ -1180,7 +1124,7 @@ static size_t match_introduced(const struct text *text, size_t at)
 	while (start > 0 && end - start < 16 && text->bytes[start - 1] != ' ' &&
 	       text->bytes[start - 1] != '\n')
 		start--;
-	if (!is_in(verbs, text, start, end))
+	if (!list_has(verbs, text, start, end))
 		return at;
 	if (!read_word(text, at, NULL, &word) || word.shape == SHAPE_UPPER)
 		return at;
@@ -1194,7 +1138,7 @@ static size_t match_introduced(const struct text *text, size_t at)
 	    (memcmp(p - 3, "ese", 3) == 0 || memcmp(p - 3, "ish", 3) == 0 ||
 	     memcmp(p - 3, "ian", 3) == 0 || memcmp(p - 3, "can", 3) == 0 ||
 	     memcmp(p - 3, "man", 3) == 0) &&
-	    is_in(" am i'm i’m im bin suis soy sono sou ", text, start, at - 1))
+	    list_has(" am i'm i’m im bin suis soy sono sou ", text, start, at - 1))
 		return at;
 	return end;
 }
