@@ -82,21 +82,47 @@ static inline uint8_t text_lower(uint8_t byte)
 {
 	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
 }
-/* text_next - the character at @at: its length (1 when it is not UTF-8),
- * @out_code -1 when it is not */
-size_t text_next(const struct text *text, size_t at, int32_t *out_code);
+/* text_next - the character at @at: its length (1 when it is not UTF-8), @out_code -1 when it is not */
+size_t text_next_wide(const struct text *text, size_t at, int32_t *out_code);
+static inline size_t text_next(const struct text *text, size_t at, int32_t *out_code)
+{
+	if (text->bytes[at] >= 0x80)
+		return text_next_wide(text, at, out_code);
+	*out_code = text->bytes[at];
+	return 1;
+}
 /* text_before - the same for the character that ends at @at > 0 */
-size_t text_before(const struct text *text, size_t at, int32_t *out_code);
-/* text_is_word - is this character part of a word (letter, mark, digit of any
- * script)? */
-bool text_is_word(int32_t code);
+size_t text_before_wide(const struct text *text, size_t at, int32_t *out_code);
+static inline size_t text_before(const struct text *text, size_t at, int32_t *out_code)
+{
+	if (text->bytes[at - 1] >= 0x80)
+		return text_before_wide(text, at, out_code);
+	*out_code = text->bytes[at - 1];
+	return 1;
+}
+/* text_is_word - is this character part of a word (letter, mark, digit of any script)? */
+bool text_is_word_wide(int32_t code); /* code >= 0x80 */
+static inline bool text_is_word(int32_t code)
+{
+	if (code >= 0x80)
+		return text_is_word_wide(code);
+	return code >= 0 && text_is_alnum((uint8_t)code);
+}
 /* text_follows_escape - does "\n" and the like, or "\u00a0", end at @at, as in
  * the strings of JSON and programs? */
 bool text_follows_escape(const struct text *text, size_t at);
 /* text_starts_word, text_ends_word - is there a word boundary before / behind
  * @at? */
 bool text_starts_word(const struct text *text, size_t at);
-bool text_ends_word(const struct text *text, size_t at);
+static inline bool text_ends_word(const struct text *text, size_t at)
+{
+	int32_t code;
+
+	if (at >= text->length)
+		return true;
+	text_next(text, at, &code);
+	return !text_is_word(code);
+}
 /* text_zero_width - length of the character at @at that shows nothing, where it
  * is one; else 0 */
 static inline size_t text_zero_width(const struct text *text, size_t at)
@@ -333,7 +359,7 @@ size_t words_at(const struct words *words, const struct text *text, size_t start
  * @start, @length  the region of @text that @anchors is of; what is found is relative to it
  * A word that began before is left out. The same from all three.
  */
-#define FIND_BLOCKS 16u
+#define FIND_BLOCKS 64u
 #define FIND_WORDS  (FIND_BLOCKS * 32 + 8)
 typedef size_t find_words_fn(const struct text *text, size_t start, size_t length,
 			     const struct anchors *anchors, size_t from,

@@ -3,15 +3,10 @@
 #include <string.h>
 #include <utf8proc.h>
 
-size_t text_next(const struct text *text, size_t at, int32_t *out_code)
+size_t text_next_wide(const struct text *text, size_t at, int32_t *out_code)
 {
 	utf8proc_int32_t code;
 	size_t left = BL_MIN(text->length - at, (size_t)4);
-
-	if (text->bytes[at] < 0x80) {
-		*out_code = text->bytes[at];
-		return 1;
-	}
 	utf8proc_ssize_t length = utf8proc_iterate(text->bytes + at, (utf8proc_ssize_t)left, &code);
 
 	if (length <= 0) {
@@ -22,7 +17,7 @@ size_t text_next(const struct text *text, size_t at, int32_t *out_code)
 	return (size_t)length;
 }
 
-size_t text_before(const struct text *text, size_t at, int32_t *out_code)
+size_t text_before_wide(const struct text *text, size_t at, int32_t *out_code)
 {
 	size_t start = at - 1;
 
@@ -45,13 +40,8 @@ static const bool word_categories[] = {
 	[UTF8PROC_CATEGORY_MC] = true, [UTF8PROC_CATEGORY_ND] = true,
 };
 
-bool text_is_word(int32_t code)
+bool text_is_word_wide(int32_t code)
 {
-	if (code < 0)
-		return false;
-	if (code < 0x80)
-		return text_is_alnum((uint8_t)code);
-
 	unsigned category = (unsigned)utf8proc_category(code);
 
 	return category < BL_COUNT(word_categories) && word_categories[category];
@@ -82,18 +72,6 @@ bool text_starts_word(const struct text *text, size_t at)
 		return !text_is_alnum(text->bytes[at - 1]) || text_follows_escape(text, at);
 	text_before(text, at, &code);
 	return !text_is_word(code) || text_follows_escape(text, at);
-}
-
-bool text_ends_word(const struct text *text, size_t at)
-{
-	int32_t code;
-
-	if (at >= text->length)
-		return true;
-	if (text->bytes[at] < 0x80)
-		return !text_is_alnum(text->bytes[at]);
-	text_next(text, at, &code);
-	return !text_is_word(code);
 }
 
 /* Letters that Unicode does not decompose, as people write them in ASCII. */
