@@ -552,17 +552,17 @@ static void send_denials(struct asked *asked, const struct policy *policy,
 	}
 }
 
-/* An event, with who that is. */
-static bool send_event(void *context, const struct audit_record *record)
+/* Each with who that is. */
+static void send_events(struct asked *asked, const struct visits *visits, struct people *people)
 {
-	struct people *people = context;
-	struct asked *asked = people->asked;
-	json_t *item = record_json(record);
+	for (size_t i = 0; i < visits->other_count && asked_goes_on(asked); i++) {
+		const struct audit_record *record = &visits->others[i];
+		json_t *item = record_json(record);
 
-	if (item)
-		add_person(item, people, record->event.uid);
-	asked_send(asked, life_is_custody(record->event.op) ? "custody" : "event", item);
-	return asked_goes_on(asked);
+		if (item)
+			add_person(item, people, record->event.uid);
+		asked_send(asked, life_is_custody(record->event.op) ? "custody" : "event", item);
+	}
 }
 
 #define FILES_TOLD 5000
@@ -640,8 +640,7 @@ static enum bl_status report_auditor(struct asked *asked, const struct policy *p
 	visits->asked = asked;
 	visits->policy = policy;
 	visits->device = device->id;
-	visits->other = send_event;
-	visits->context = &people;
+	visits->wants_others = true;
 	enum bl_status status = life_facts(asked, policy, device, why);
 
 	if (status == BL_OK)
@@ -654,6 +653,7 @@ static enum bl_status report_auditor(struct asked *asked, const struct policy *p
 		status = send_joined(asked, policy, visits, &people, false, why);
 	if (status != BL_OK)
 		return status;
+	send_events(asked, visits, &people);
 	send_denials(asked, policy, visits, &people);
 	if (visits->file_count)
 		send_files(asked, visits, &people);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/daemon/log-index.h"
+
 #define RULE_NOTICE "builtin/notice" /* words of our own, nothing of the device */
 #define UNMASKED    "unmasked: "
 
@@ -14,6 +16,7 @@ void visits_free(struct visits *visits)
 	free(visits->items);
 	free(visits->views);
 	free(visits->files);
+	free(visits->others);
 	free(visits);
 }
 
@@ -265,7 +268,14 @@ static bool is_seen(const struct audit_event *event)
 	       (event->verdict != AUDIT_PERMITTED || !event->error_number);
 }
 
-static bool take_event(struct visits *visits, const struct audit_record *record)
+static void keep_other(struct visits *visits, const struct audit_record *record)
+{
+	if (grow(visits, (void **)&visits->others, visits->other_count, &visits->other_room,
+		 sizeof(*visits->others), VISITS_OTHERS))
+		visits->others[visits->other_count++] = *record;
+}
+
+static void take_event(struct visits *visits, const struct audit_record *record)
 {
 	const struct audit_event *event = &record->event;
 	bool is_told =
@@ -280,10 +290,17 @@ static bool take_event(struct visits *visits, const struct audit_record *record)
 		if (visit)
 			count_look(visits, visit, record);
 	}
-	return !is_told || !visits->other || visits->other(visits->context, record);
+	if (is_told && visits->wants_others)
+		keep_other(visits, record);
 }
 
-static bool take(void *context, const struct audit_record *record)
+static bool goes_on(const struct visits *visits)
+{
+	return !visits->is_short_of_memory && asked_goes_on(visits->asked);
+}
+
+/* Of any device: a view may see several. */
+static bool take_view(void *context, const struct audit_record *record)
 {
 	struct visits *visits = context;
 	const struct audit_event *event = &record->event;
@@ -292,15 +309,75 @@ static bool take(void *context, const struct audit_record *record)
 		take_opened(visits, record);
 	else if (event->op == AUDIT_VIEW_CLOSED || event->op == AUDIT_VIEW_REVOKED)
 		take_closed(visits, record);
-	if (strcmp(event->device, visits->device) == 0 && !take_event(visits, record))
-		return false;
-	return !visits->is_short_of_memory && asked_goes_on(visits->asked);
+	return goes_on(visits);
+}
+
+static bool take_of_device(void *context, const struct audit_record *record)
+{
+	take_event(context, record);
+	return goes_on(context);
+}
+
+static bool take_any(void *context, const struct audit_record *record)
+{
+	struct visits *visits = context;
+
+	if (strcmp(record->event.device, visits->device) == 0)
+		take_event(visits, record);
+	return take_view(visits, record);
+}
+
+/* ---- reading the log ---------------------------------------------------------------------------------------- */
+
+static bool on_progress(void *context, uint64_t done BL_UNUSED, uint64_t all BL_UNUSED)
+{
+	return asked_goes_on(context);
+}
+
+/* Views first, so that each look is known by its own. */
+static enum bl_status ask_index(struct visits *visits, struct audit_index *index,
+				uint64_t last_sequence, struct bl_error *why)
+{
+	static const enum audit_op VIEWS[] = {AUDIT_VIEW_OPENED, AUDIT_VIEW_CLOSED,
+					      AUDIT_VIEW_REVOKED};
+	struct audit_query query = {.uid = -1,
+				    .op = -1,
+				    .verdict = -1,
+				    .since_unix = INT64_MIN,
+				    .until_unix = INT64_MAX,
+				    .last_sequence = last_sequence};
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < BL_COUNT(VIEWS) && status == BL_OK; i++) {
+		query.op = (int)VIEWS[i];
+		status = audit_index_find(index, &query, take_view, visits, why);
+	}
+	query.op = -1;
+	query.device = visits->device;
+	if (status == BL_OK)
+		status = audit_index_find(index, &query, take_of_device, visits, why);
+	return status;
+}
+
+/* Without an index all that happened since the device was made known is read. */
+static enum bl_status read_log(struct visits *visits, const struct device *device,
+			       struct bl_error *why)
+{
+	struct daemon *daemon = visits->asked->daemon;
+	struct audit_index *index = NULL;
+	struct audit_state log;
+
+	audit_state(daemon->audit, &log);
+	if (log_index_ready(daemon, log.durable_sequence, on_progress, visits->asked, &index,
+			    NULL) == BL_OK)
+		return ask_index(visits, index, log.durable_sequence, why);
+	return life_events(visits->asked, device, take_any, visits, why);
 }
 
 enum bl_status visits_gather(struct visits *visits, const struct device *device,
 			     struct bl_error *why)
 {
-	enum bl_status status = life_events(visits->asked, device, take, visits, why);
+	enum bl_status status = read_log(visits, device, why);
 
 	if (status == BL_OK && visits->is_short_of_memory)
 		status = bl_fail(why, BL_NO_MEMORY, "out of memory");

@@ -6,6 +6,7 @@
 
 #define VISITS_LIMIT	   (1u << 16) /* sessions and days of them; views of all devices */
 #define VISITS_FILES	   (1u << 20)
+#define VISITS_OTHERS	   (1u << 14)
 #define VISITS_DENIALS	   1024
 #define VISITS_DETAIL_SIZE AUDIT_DETAIL_SIZE
 
@@ -58,14 +59,15 @@ struct visits {
 	struct asked *asked;
 	const struct policy *policy;
 	const char *device;
-	/* Told of every event of the device that is no look, and of each look that showed something unmasked; may be NULL. */
-	audit_record_fn *other;
-	void *context;
+	bool wants_others;
 
 	struct visit *items;
 	struct view_told *views; /* by number */
 	struct visit_file *files;
 	size_t count, room, view_count, view_room, file_count, file_room;
+	/* wants_others: every event of the device that is no look, and each look that showed something unmasked; as the log has them */
+	struct audit_record *others;
+	size_t other_count, other_room;
 	struct denial denials[VISITS_DENIALS];
 	size_t denial_count;
 	bool is_more; /* than there is room for: what is told is the least */
@@ -75,7 +77,7 @@ struct visits {
 };
 
 /*
- * visits_gather - from the log; visits_free is due. asked, policy, device, other and context are set by the caller
+ * visits_gather - from the log; visits_free is due. asked, policy, device and wants_others are set by the caller
  *
  * BL_OK, BL_NO_MEMORY, and what reading the log ends with.
  */

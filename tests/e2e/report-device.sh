@@ -194,6 +194,19 @@ dossier
 tells "$work/d.txt" "an auditor's secret key opens their names"
 grep -q 'quince\|secret plan' "$work/d.txt" "$work/d.html" "$work/d.json" && fail "names are open without a key"
 
+# Without an index the log is read, and says the same.
+wanted='del(.made, .made_unix, .last_sequence, .events)'
+jq -S "$wanted" "$work/d.json" >"$work/indexed"
+[ -f "$work/store/index/log.sqlite" ] || fail "no index was made"
+rm -rf "$work/store/index"
+mkdir "$work/store/index"
+mount -t tmpfs -o ro,size=4k none "$work/store/index"
+at_end umount "$work/store/index"
+auditor report device RMA-1 --for auditor --json >"$work/d.json" || fail "no dossier without an index"
+jq -S "$wanted" "$work/d.json" >"$work/read"
+cmp -s "$work/indexed" "$work/read" || { diff "$work/indexed" "$work/read" | head -20; fail "the index says something else than the log"; }
+umount "$work/store/index"
+
 # ---- who may not ----
 for uid in 61005 61006 61002 61003; do
 	code 3 as $uid "$bailee" report device RMA-1 --for customer
