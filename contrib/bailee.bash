@@ -88,12 +88,13 @@ _bailee()
 			;;
 		log)
 			if [ "$COMP_CWORD" -eq 2 ]; then
-				words="verify query export unlatch"
+				words="verify query report export unlatch"
 			else
 				local filter="--person --uid --device --path --since --until --op --verdict --rule --policy --view --session --last --zone --names --reason"
 				case ${COMP_WORDS[2]} in
 				verify) words="--kit --key --log --anchor" ;;
 				query) words="$filter --show --hours --days --no-index --log" ;;
+				report) words="--html --force --since --until --zone --log --kit --key --anchor --names --reason --purpose" ;;
 				export) words="--format $filter" ;;
 				unlatch) words="--reason" ;;
 				esac

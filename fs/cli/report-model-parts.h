@@ -59,6 +59,7 @@ struct report_model {
 
 	struct report_sum total;
 	uint64_t verdicts[AUDIT_FAILED_VERDICT + 1]; /* permitted is what is left */
+	uint64_t denial_count;			     /* of any op */
 	struct report_parties people, devices;
 	json_t *pairs;	  /* "uid/device" -> true: was there once */
 	json_t *unmasked; /* [[uid, device]...] */

@@ -368,6 +368,7 @@ void report_model_denial(struct report_model *model, const json_t *json)
 
 	read_row(json, &row);
 	sum_add(&sum, &row);
+	model->denial_count += row.events;
 	report_set(model, item, "rule", report_safe(json, "rule", BL_RULE_ID_SIZE));
 	report_add_person(model, item, json);
 	report_set(model, item, "device", json_string(row.device));
@@ -501,6 +502,7 @@ static json_t *totals_of(struct report_model *model)
 	report_set(model, item, "devices", json_integer((json_int_t)model->devices.count));
 	report_set(model, item, "bytes", json_integer((json_int_t)total->bytes));
 	report_set(model, item, "unmasked", json_integer((json_int_t)total->unmasked));
+	report_set(model, item, "denials", json_integer((json_int_t)model->denial_count));
 	if (total->events)
 		report_add_span(model, item, total);
 	return item;
