@@ -1,5 +1,6 @@
 #include "policy/rules/promise.h"
 
+#include "policy/rules/cover.h"
 #include "policy/rules/glob.h"
 
 bool promise_is_look(const struct rule *rule)
@@ -73,6 +74,32 @@ static bool speaks_of(const struct rule *rule, const struct rules_device *device
 	return is_meant;
 }
 
+/* Does it close all of what it forbids, whatever the file, the hour and the purpose? */
+static bool is_flat(const struct rule *rule)
+{
+	return rule->effect == EFFECT_FORBID && !rule->states && !rule->paths.count &&
+	       !rule->file_kinds && !rule->contains && rule->max_size_bytes < 0 &&
+	       !rule->workplaces && conditions_are_absent(&rule->when) &&
+	       conditions_are_absent(&rule->unless);
+}
+
+/* A permit that a forbid takes back from all of its roles promises nothing. */
+static bool is_taken_back(const struct policy *policy, const struct rule *permit, uint32_t actions,
+			  const struct rules_device *device)
+{
+	uint32_t left = permit->actions & actions;
+
+	for (size_t i = 0; i < policy->rule_count && left; i++) {
+		const struct rule *rule = &policy->rules[i];
+		bool is_of_all = rule->is_for_everyone ||
+				 (!permit->is_for_everyone && !(permit->roles & ~rule->roles));
+
+		if (is_flat(rule) && is_of_all && speaks_of(rule, device))
+			left &= ~rule->actions;
+	}
+	return !left;
+}
+
 static void fill(const struct policy *policy, const struct rule *rule, struct rules_promise *out)
 {
 	*out = (struct rules_promise){
@@ -93,10 +120,10 @@ static void fill(const struct policy *policy, const struct rule *rule, struct ru
 void rules_each_promise(const struct policy *policy, const struct rules_device *device,
 			rules_promise_fn *tell, void *context)
 {
-	static bool (*const ARE[RULES_PROMISED_COUNT])(const struct rule *rule) = {
-		[RULES_LOOKED_AT] = promise_is_look,
-		[RULES_UNMASKED] = promise_is_unmask,
-		[RULES_RECEIVED] = promise_is_copy,
+	static const uint32_t ACTIONS[RULES_PROMISED_COUNT] = {
+		[RULES_LOOKED_AT] = PROMISE_LOOKS,
+		[RULES_UNMASKED] = UINT32_C(1) << ACTION_UNMASK,
+		[RULES_RECEIVED] = UINT32_C(1) << ACTION_COPY,
 	};
 
 	for (unsigned what = 0; what < RULES_PROMISED_COUNT; what++)
@@ -104,7 +131,9 @@ void rules_each_promise(const struct policy *policy, const struct rules_device *
 			const struct rule *rule = &policy->rules[i];
 			struct rules_promise promise;
 
-			if (!ARE[what](rule) || !speaks_of(rule, device))
+			if (rule->effect != EFFECT_PERMIT || !(rule->actions & ACTIONS[what]) ||
+			    !speaks_of(rule, device) ||
+			    is_taken_back(policy, rule, ACTIONS[what], device))
 				continue;
 			fill(policy, rule, &promise);
 			promise.what = (enum rules_promised)what;

@@ -496,7 +496,7 @@ enum bl_status rules_diff(const struct policy *older, const struct policy *newer
 enum bl_status rules_publish(FILE *out, const struct policy *policy) BL_MUST_CHECK;
 /*
  * rules_each_promise - the same facts of one device: each permit that lets somebody look at what is on it, see what the filter hides, or
- * receive it. In the order of enum rules_promised; lists and texts live as long as the policy, but `roles`
+ * receive it, and that no forbid takes back whole. In the order of enum rules_promised; lists and texts live as long as the policy, but `roles`
  */
 enum rules_promised { RULES_LOOKED_AT, RULES_UNMASKED, RULES_RECEIVED, RULES_PROMISED_COUNT };
 struct rules_promise {

@@ -19,7 +19,7 @@ static const char POLICY[] =
 	"reply goes somewhere.}\n"
 	"  - {id: passport, permit: [unmask], who: [officer], what: {contains: [vin]}, why: Nobody "
 	"finds these.}\n"
-	"  - {id: out, permit: [copy], who: [technician], what: {devices: [phone]}, needs: "
+	"  - {id: out, permit: [copy], who: [technician], what: {devices: [phone, tablet]}, needs: "
 	"{approvals: {count: 2, from: [officer], valid: 4h}}, why: You asked for it.}\n"
 	"  - {id: shut, forbid: [copy], who: everyone, what: {devices: [tablet]}, why: It stays "
 	"here always.}\n"
