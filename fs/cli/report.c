@@ -1,13 +1,11 @@
 /* What is told of one device: to its customer in plain words, to an auditor with the number of every event. */
-#include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fs/cli/cli.h"
 #include "fs/cli/log.h"
+#include "fs/cli/page-file.h"
 #include "fs/cli/report-customer.h"
 #include "fs/cli/report-dossier.h"
 #include "fs/page/page.h"
@@ -158,22 +156,6 @@ static char *page_of(const json_t *report, const struct report_options *options,
 	return NULL;
 }
 
-/* Beside its name first: a report is there whole, or not at all. */
-static enum bl_status replace(const char *path, const char *page, struct bl_error *why)
-{
-	BL_CLEANUP(bl_free) char *draft = NULL;
-
-	if (asprintf(&draft, "%s.%08x", path, randombytes_random()) < 0)
-		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	enum bl_status status = cli_write_new(draft, page, strlen(page), why);
-
-	if (status == BL_OK && rename(draft, path) != 0) {
-		status = bl_fail_errno(why, BL_IO, "cannot write '%.200s'", path);
-		unlink(draft);
-	}
-	return status;
-}
-
 static enum bl_status write_html(const struct report_options *options, const json_t *report,
 				 struct bl_error *why)
 {
@@ -181,15 +163,7 @@ static enum bl_status write_html(const struct report_options *options, const jso
 
 	if (!page)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
-	if (strcmp(options->html, "-") == 0) {
-		fputs(page, stdout);
-		return BL_OK;
-	}
-	/* Somebody else's may have come since it was looked for. */
-	if (!options->is_forced && access(options->html, F_OK) == 0)
-		return bl_fail(why, BL_EXISTS, "'%.200s' is there already (--force replaces it)",
-			       options->html);
-	return replace(options->html, page, why);
+	return page_file_write(options->html, options->is_forced, page, strlen(page), why);
 }
 
 static enum bl_status put(const struct invocation *invocation, const struct report_options *options,
@@ -218,6 +192,9 @@ static enum bl_status put(const struct invocation *invocation, const struct repo
 /* What needs no service is told before anybody is asked, so that no event says what was not done. */
 static int check(const struct invocation *invocation, struct report_options *options)
 {
+	struct bl_error why = {{0}};
+	enum bl_status status = BL_OK;
+
 	options->is_customer = options->audience && strcmp(options->audience, "customer") == 0;
 	if (!options->is_customer &&
 	    (!options->audience || strcmp(options->audience, "auditor") != 0))
@@ -233,12 +210,13 @@ static int check(const struct invocation *invocation, struct report_options *opt
 		return cli_usage(invocation, "--force belongs to --html FILE");
 	if (options->is_text && invocation->wants_json)
 		return cli_usage(invocation, "--text or --json, one of them");
-	if (options->html && strcmp(options->html, "-") == 0 &&
+	if (options->html && page_file_is_stdout(options->html) &&
 	    (invocation->wants_json || options->is_text))
 		return cli_usage(invocation, "--html - takes standard output for itself");
-	if (options->html && !options->is_forced && strcmp(options->html, "-") != 0 &&
-	    access(options->html, F_OK) == 0)
-		return cli_usage(invocation, "that file is there already (--force replaces it)");
+	if (options->html)
+		status = page_file_check(options->html, options->is_forced, &why);
+	if (status != BL_OK)
+		return cli_fail(invocation, status, &why);
 	return -1;
 }
 
