@@ -183,7 +183,7 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libfs.a $(B)/libpolicy.a
 	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(LIBS)
 # Fuzz targets have objects of their own, made once by clang with its coverage.
 FUZZ_CFLAGS = -std=c17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DBAILEE_VERSION='"fuzz"' -DBAILEE_LIBEXEC='""' \
-	-I. $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -pthread
+	-I. $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -pthread
 $(B)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC  ,$< for fuzzing)

@@ -142,7 +142,9 @@ INLINE unsigned near_at(const struct sieve *sieve, size_t k)
 	unsigned reach = end - from <= 2 ? WORD_SHORT_REACH : WORD_REACH;
 	bool is_capital = (first >= 0x80) | ((uint8_t)(first - 'A') < 26);
 	bool is_digit = (digits(sieve, end) & (UINT64_MAX >> (64 - reach))) != 0;
-	bool is_behind = (digits(sieve, from - behind) << (64 - behind) << (behind == 0)) != 0;
+	/* So many bits, none and 64 among them. */
+	uint64_t mask = ((UINT64_C(1) << (behind & 63)) - 1) | (0 - (uint64_t)(behind >> 6));
+	bool is_behind = (digits(sieve, from - behind) & mask) != 0;
 
 	_Static_assert(WORD_BACK_REACH == 64, "a word of bits tells it");
 	return WORD_ALWAYS | (is_capital ? WORD_CAPITAL : 0u) | (is_digit ? WORD_DIGIT : 0u) |
