@@ -791,6 +791,7 @@ static void put_check(struct report *report)
 	BL_CLEANUP(bl_free) char *key = grouped(cli_text(report->answer, "public_key"));
 	BL_CLEANUP(bl_free) char *digest = grouped(cli_text(report->answer, "digest"));
 	BL_CLEANUP(bl_free) char *command = NULL;
+	BL_CLEANUP(bl_free) char *of_file = NULL;
 	char file[BL_DEVICE_ID_SIZE + 8];
 
 	doc_heading(&report->doc, "check", WORDS(report, H_CHECK));
@@ -808,7 +809,9 @@ static void put_check(struct report *report)
 	doc_do(&report->doc, command);
 	doc_say(&report->doc, WORDS(report, CHECK_GENUINE));
 	doc_row(&report->doc, WORDS(report, CHECK_KEY), key);
-	doc_row(&report->doc, WORDS(report, CHECK_DIGEST), digest);
+	if (digest && *digest)
+		of_file = REPORT_SAY(report->lang, WORD_CHECK_DIGEST_OF, digest, file);
+	doc_row(&report->doc, WORDS(report, CHECK_DIGEST), of_file);
 	doc_say(&report->doc, WORDS(report, CHECK_KEY_TEXT));
 }
 

@@ -252,7 +252,7 @@ code 0 as 61007 "$bailee" hold release RMA-1 --hold 1 --reason 'court is over'
 code 0 as 61007 "$bailee" incident close RMA-1/1 --action 'The door <b>is</b> locked now.' --reason 'settled'
 code 0 officer shred RMA-1 --path '**/quince*' --reason 'asked for'
 customer en
-tells "$work/c.en.txt" 'We still hold it' '1 file had been destroyed ahead of the rest' 'So that it does not happen again: The door <b>is</b> locked now.' 'Nobody had counted'
+tells "$work/c.en.txt" 'We still hold it' 'Destroyed ahead of the rest, on' 'So that it does not happen again: The door <b>is</b> locked now.' 'Nobody had counted'
 dossier --names "$work/keys/edda"
 tells "$work/d.txt" 'Part 1, 1 files: ERASED' 'hold-released' 'part-done'
 code 0 desk customer-request erase RMA-1 --verified --ticket T-1
