@@ -364,22 +364,6 @@ static enum bl_status make_empty(struct audit_index *index, struct bl_error *why
 	return status == BL_OK ? index_run(index, "COMMIT", why) : status;
 }
 
-static enum bl_status sync_file(struct audit_index *index, struct bl_error *why)
-{
-	sqlite3_file *file = NULL;
-
-	if (index->store_fd < 0)
-		return BL_OK;
-	if (sqlite3_file_control(index->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
-		    SQLITE_OK ||
-	    !file || !file->pMethods ||
-	    file->pMethods->xSync(file, SQLITE_SYNC_FULL) != SQLITE_OK) {
-		index->is_spoiled = true;
-		return bl_fail(why, BL_IO, "cannot sync the log's index");
-	}
-	return index_run(index, "PRAGMA synchronous=NORMAL;PRAGMA journal_mode=WAL", why);
-}
-
 enum bl_status index_end_making(struct audit_index *index, struct bl_error *why)
 {
 	enum bl_status status = index_run(index, "BEGIN", why);
@@ -389,8 +373,9 @@ enum bl_status index_end_making(struct audit_index *index, struct bl_error *why)
 			status = index_run(index, SHAPE[i], why);
 	if (status == BL_OK)
 		status = index_run(index, "COMMIT", why);
-	if (status == BL_OK)
-		status = sync_file(index, why);
+	/* The change of mode is a commit, which is synced with all that was written before it. */
+	if (status == BL_OK && index->store_fd >= 0)
+		status = index_run(index, "PRAGMA synchronous=NORMAL;PRAGMA journal_mode=WAL", why);
 	if (status != BL_OK)
 		return status;
 	index->is_making = false;

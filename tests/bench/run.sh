@@ -378,7 +378,7 @@ say_vault() {
 	say vault.peak_mib "$(awk '{ printf "%.1f", $1 / 1024 }' "$work/t.vault-memory")" MiB
 }
 
-for name in policy policy-hostile detect audit image; do
+for name in policy policy-hostile detect audit query image; do
 	"$build/bench/$name"
 done
 # detect.vs_grep: the same bytes, seven kinds, one core; grep finds shapes only, and lines.
