@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EACH_LIMIT 64 /* persons and devices that are asked for one by one */
+#define EACH_LIMIT 64	  /* persons and devices that are asked for one by one */
+#define ROWS_LIMIT 100000 /* of a table that is not of hours: its first ones, by its own order */
 
 struct asking {
 	const struct report_gathering *gathering;
@@ -115,17 +116,18 @@ static enum bl_status ask_all_hours(struct asking *asking, struct bl_error *why)
 static enum bl_status ask_tables(struct asking *asking, struct bl_error *why)
 {
 	static const struct {
-		const char *show, *verdict;
+		const char *show;
 		void (*take)(struct report_model *model, const json_t *row);
-	} TABLES[] = {{"off-hours", NULL, report_model_off_hours},
-		      {"denied", NULL, report_model_denial},
-		      {"readers", NULL, report_model_reader}};
+	} TABLES[] = {{"off-hours", report_model_off_hours},
+		      {"denied", report_model_denial},
+		      {"readers", report_model_reader}};
 	enum bl_status status = ask_all_hours(asking, why);
 
 	for (size_t i = 0; i < BL_COUNT(TABLES) && status == BL_OK; i++) {
 		BL_CLEANUP(json_decref)
 		json_t *request = question(asking->gathering, TABLES[i].show);
 
+		json_object_set_new(request, "last", json_integer(ROWS_LIMIT));
 		asking->take = TABLES[i].take;
 		status = ask(asking, request, take_row, why);
 	}

@@ -60,34 +60,16 @@ static void take_opened(struct report_model *model, const json_t *record, json_t
 	}
 	if (sscanf(detail, "purpose %63[^,]", purpose) != 1 || strcmp(purpose, "none") == 0)
 		purpose[0] = '\0';
+	/* Many views are for one of few purposes. */
+	if (!json_object_get(model->purposes, purpose))
+		report_set(model, model->purposes, purpose,
+			   report_text(purpose, strlen(purpose), sizeof(purpose)));
 	openeds->items[openeds->count++] = (struct report_opened){
 		.sequence = (uint64_t)cli_number(record, "sequence"),
 		.view = (uint64_t)cli_number(record, "view"),
-		.purpose = report_text(purpose, strlen(purpose), sizeof(purpose)),
+		.purpose = json_incref(json_object_get(model->purposes, purpose)),
 		.reason = reason,
 	};
-}
-
-/* Kept until all views are known: [record...] with what is wanted of each. */
-static void take_show(struct report_model *model, const json_t *record)
-{
-	static const char WORDS[] = "unmasked: ";
-	const char *detail = cli_text(record, "detail");
-
-	if (!is_permitted(record) || cli_number(record, "bytes") <= 0)
-		return;
-	json_t *item = begun(model, record);
-	bool has_words = strncmp(detail, WORDS, strlen(WORDS)) == 0;
-
-	detail += has_words ? strlen(WORDS) : 0;
-	report_set(model, item, "rule", report_safe(record, "rule", BL_RULE_ID_SIZE));
-	report_set(model, item, "classes",
-		   report_text(has_words ? detail : "", has_words ? strlen(detail) : 0,
-			       AUDIT_DETAIL_SIZE));
-	report_set(model, item, "opens", json_integer(1 + cli_number(record, "repeats")));
-	report_set(model, item, "view", json_integer(cli_number(record, "view")));
-	report_set(model, item, "session", json_integer(cli_number(record, "session")));
-	append(model, model->shows, item);
 }
 
 /* The view that an event is of: its session; else the last one that had its number before it. NULL: opened before all that is known */
@@ -162,14 +144,14 @@ static json_t **in_order(const json_t *list)
 	return items;
 }
 
-static void add_show(struct report_model *model, json_t *rows, json_t *index, json_t *show)
+static void add_show(struct report_model *model, json_t *show)
 {
 	const struct report_opened *opened = opened_of(model, show);
 	char key[128];
 
 	snprintf(key, sizeof(key), "%" PRIu64 "/%lld/%s", opened ? opened->sequence : 0,
 		 opened ? 0 : cli_number(show, "view"), cli_text(show, "device"));
-	json_t *row = json_object_get(index, key);
+	json_t *row = json_object_get(model->show_index, key);
 
 	if (row) {
 		report_set(model, row, "opens",
@@ -183,20 +165,42 @@ static void add_show(struct report_model *model, json_t *rows, json_t *index, js
 	report_set(model, show, "reason",
 		   opened && opened->reason ? json_incref(opened->reason) : json_null());
 	json_object_del(show, "view");
-	report_set(model, index, key, json_incref(show));
-	append(model, rows, json_incref(show));
+	report_set(model, model->show_index, key, json_incref(show));
+	append(model, model->shows, json_incref(show));
+}
+
+/* Views are known by now, and those who open files without end have one row for each view and device. */
+static void take_show(struct report_model *model, const json_t *record)
+{
+	static const char WORDS[] = "unmasked: ";
+	const char *detail = cli_text(record, "detail");
+
+	if (!is_permitted(record) || cli_number(record, "bytes") <= 0)
+		return;
+	json_t *item = begun(model, record);
+	bool has_words = strncmp(detail, WORDS, strlen(WORDS)) == 0;
+
+	detail += has_words ? strlen(WORDS) : 0;
+	report_set(model, item, "rule", report_safe(record, "rule", BL_RULE_ID_SIZE));
+	report_set(model, item, "classes",
+		   report_text(has_words ? detail : "", has_words ? strlen(detail) : 0,
+			       AUDIT_DETAIL_SIZE));
+	report_set(model, item, "opens", json_integer(1 + cli_number(record, "repeats")));
+	report_set(model, item, "view", json_integer(cli_number(record, "view")));
+	report_set(model, item, "session", json_integer(cli_number(record, "session")));
+	add_show(model, item);
+	json_decref(item);
 }
 
 json_t *report_finish_unmasking(struct report_model *model)
 {
-	BL_CLEANUP(json_decref) json_t *index = json_object();
 	BL_CLEANUP(bl_free) json_t **items = in_order(model->shows);
 	json_t *rows = json_array();
 	size_t count = json_array_size(model->shows);
 
 	model->is_short_of_memory |= !items;
 	for (size_t i = 0; items && i < count; i++)
-		add_show(model, rows, index, items[i]);
+		append(model, rows, json_incref(items[i]));
 	return rows;
 }
 

@@ -69,7 +69,9 @@ struct report_model {
 	struct report_owns volumes, refusals; /* by day; by hour */
 
 	json_t *denials, *unusual, *readers, *shows, *hold_events, *shreds, *policies;
-	struct report_openeds openeds; /* views, in order */
+	struct report_openeds openeds; /* views, in order; told before what was shown in them */
+	json_t *purposes;	       /* purpose -> its text */
+	json_t *show_index;	       /* view and device -> row of shows */
 	json_t *before;	 /* the policy that was in force when the report's time began */
 	json_t *names;	 /* uid -> person, of whoever comes up */
 	json_t *roles;	 /* uid -> roles */

@@ -29,7 +29,8 @@ struct report_model *report_model_new(const struct report_scope *scope)
 				  &model->shreds,   &model->policies};
 	json_t **const MAPS[] = {&model->pairs,	       &model->unmasked_pairs, &model->names,
 				 &model->roles,	       &model->rules,	       &model->kept,
-				 &model->people.index, &model->devices.index};
+				 &model->people.index, &model->devices.index,  &model->purposes,
+				 &model->show_index};
 	json_t **const FACTS[] = {&model->holds, &model->lapses, &model->requests,
 				  &model->incidents};
 
@@ -57,11 +58,12 @@ void report_model_free(struct report_model *model)
 	if (!model)
 		return;
 	json_t *const ALL[] = {
-		model->pairs,	    model->unmasked, model->unmasked_pairs, model->denials,
-		model->unusual,	    model->readers,  model->shows,	    model->shreds,
-		model->hold_events, model->policies, model->before,	    model->names,
-		model->roles,	    model->rules,    model->kept,	    model->kept_digest,
-		model->holds,	    model->lapses,   model->requests,	    model->incidents};
+		model->pairs,	    model->unmasked,  model->unmasked_pairs, model->denials,
+		model->unusual,	    model->readers,   model->shows,	     model->shreds,
+		model->hold_events, model->policies,  model->before,	     model->names,
+		model->roles,	    model->rules,     model->kept,	     model->kept_digest,
+		model->holds,	    model->lapses,    model->requests,	     model->incidents,
+		model->purposes,    model->show_index};
 
 	for (size_t i = 0; i < BL_COUNT(ALL); i++)
 		json_decref(ALL[i]);
