@@ -266,8 +266,8 @@ static void add_made(const struct reporting *reporting, json_t *model)
 }
 
 /*
- * From where: the service answers quickest, and has names. Of a broken log only the folder tells no more than is vouched for, when it can be
- * read; the service obeys `until_event` too.
+ * From where: the service answers quickest, and has names. Where a log is broken somebody may have written into the store, and the service's index may leave
+ * events out: one that is made here of what was verified does not.
  */
 static enum bl_status make_model(struct reporting *reporting, const char *path, json_t **out_model,
 				 struct bl_error *why)

@@ -179,6 +179,7 @@ asked 13
 is '.integrity.by == "service" and .integrity.state == "not-anchored" and .totals.events > 0 and (.limits | any(contains("own word")))' .integrity
 code 3 as 61001 "$bailee" log report --json
 [ "$("$bailee" log query --uid 61001 --op admin --verdict denied --json | jq -s length)" = 1 ] || fail "that a report was refused is no event"
+[ -z "$("$bailee" log query --uid 61001 --op admin --verdict permitted 2>/dev/null)" ] || fail "a report was begun for who may not review"
 
 # Times: without events; up to what was; none the wrong way round.
 report 13 --kit "$work/kit" --until 2020-01-01
