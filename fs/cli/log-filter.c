@@ -70,17 +70,20 @@ static enum bl_status add_numbers(json_t *request, const struct log_filter *filt
 {
 	const struct {
 		const char *key, *text;
-	} NUMBERS[] = {{"policy", filter->policy},
-		       {"view", filter->view},
-		       {"session", filter->session},
-		       {"last", filter->last}};
+		uint64_t least;
+	} NUMBERS[] = {{"policy", filter->policy, 1},
+		       {"view", filter->view, 0},
+		       {"session", filter->session, 1},
+		       {"last", filter->last, 0}};
 	uint64_t number;
 
 	for (size_t i = 0; i < BL_COUNT(NUMBERS); i++) {
 		if (!NUMBERS[i].text)
 			continue;
-		if (!cli_parse_number(NUMBERS[i].text, INT64_MAX, &number))
-			return bl_fail(why, BL_INVALID, "--%s needs a number", NUMBERS[i].key);
+		if (!cli_parse_number(NUMBERS[i].text, INT64_MAX, &number) ||
+		    number < NUMBERS[i].least)
+			return bl_fail(why, BL_INVALID, "--%s needs a number%s", NUMBERS[i].key,
+				       NUMBERS[i].least ? " from 1 on" : "");
 		json_object_set_new(request, NUMBERS[i].key, json_integer((json_int_t)number));
 	}
 	return BL_OK;

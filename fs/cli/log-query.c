@@ -115,7 +115,7 @@ static void print_event(struct printing *printing, const json_t *answer)
 		print_line(printing, answer, path, length);
 		return;
 	}
-	/* One of a newer service, of an operation that is not known here, is told by its number. */
+	/* What a newer service knows and this program does not is told as unknown. */
 	(void)!record_read(json, &record);
 	audit_export(stdout, printing->asking->how, &record, path, length,
 		     printing->has_reason ? printing->reason : NULL, printing->reason_length);

@@ -21,6 +21,7 @@ struct log_source {
 	daemon_partial_fn *tell;
 	void *context;
 	bool is_over; /* whoever is told wants no more */
+	bool is_short_of_memory;
 	int64_t begun_ms, told_ms;
 	bool is_line_open;
 };
@@ -60,7 +61,7 @@ static void begin_question(struct log_source *source, daemon_partial_fn *tell, v
 {
 	source->tell = tell;
 	source->context = context;
-	source->is_over = false;
+	source->is_over = source->is_short_of_memory = false;
 	source->begun_ms = now_ms();
 }
 
@@ -110,6 +111,7 @@ static bool tell_answer(void *context, json_t *answer)
 	struct log_source *source = context;
 	BL_CLEANUP(json_decref) json_t *owned = answer;
 
+	source->is_short_of_memory |= !owned;
 	return owned && pass_on(source, owned);
 }
 
@@ -168,6 +170,8 @@ static enum bl_status ask_folder(struct log_source *source, const json_t *reques
 		status = question_read(asked, "UTC", &question, why);
 	if (status == BL_OK)
 		status = question_answer(&question, &from, &to, why);
+	if (source->is_short_of_memory)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory: these are not all of them");
 	if (status == BL_OK || status == BL_TAMPERED)
 		*out_answer = json_pack("{s:s,s:b}", "zone", question.zone_name, "is_torn",
 					status == BL_OK && is_torn(source));

@@ -16,6 +16,7 @@ struct answering {
 	struct audit_query query;
 	json_t *reasons; /* sealed, since the last event: they are of the next one */
 	bool is_over;	 /* the listener wants no more */
+	bool is_short_of_memory;
 
 	/* Records that are kept back. */
 	struct audit_record *kept;
@@ -159,8 +160,11 @@ static bool take_named(void *context, const struct audit_named *named)
 				 "nonce", hex_json(named->nonce, sizeof(named->nonce)), "sealed",
 				 hex_json(named->sealed, named->length));
 
-	if (!is_path)
-		return json_array_append_new(answering->reasons, item) == 0;
+	if (!is_path) {
+		answering->is_short_of_memory |=
+			json_array_append_new(answering->reasons, item) != 0;
+		return !answering->is_short_of_memory;
+	}
 	return tell(answering, json_pack("{s:o}", "named", item));
 }
 
@@ -314,5 +318,5 @@ enum bl_status question_answer(const struct question *question, const struct que
 	else
 		status = tell_scanned(&answering, why);
 	free(answering.kept);
-	return status;
+	return answering.is_short_of_memory ? bl_fail(why, BL_NO_MEMORY, "out of memory") : status;
 }

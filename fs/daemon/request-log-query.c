@@ -121,9 +121,12 @@ static bool on_progress(void *context, uint64_t done, uint64_t all)
 	struct querying *querying = context;
 	int64_t now = now_ms();
 
-	if (now - querying->begun_ms < PROGRESS_AFTER_MS ||
+	/* Then the index is not whole, and no answer of it is one. */
+	if (atomic_load(&querying->asked->daemon->is_stopping))
+		querying->status = BL_FAILED;
+	if (querying->status != BL_OK || now - querying->begun_ms < PROGRESS_AFTER_MS ||
 	    now - querying->told_ms < PROGRESS_EVERY_MS)
-		return !atomic_load(&querying->asked->daemon->is_stopping);
+		return querying->status == BL_OK;
 	querying->told_ms = now;
 	return tell(querying, json_pack("{s:{s:s,s:I,s:I}}", "progress", "what", "index", "done",
 					(json_int_t)done, "total", (json_int_t)all));

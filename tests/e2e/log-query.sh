@@ -37,6 +37,12 @@ view 61002 "$work/late" --purpose repair
 as 61002 cat "$work/late/RMA-2/p1-ext2/secret-plans.txt" >/dev/null
 code 0 "$bailee" close "$work/late"
 
+# More than the service takes out of its index at once.
+view 61002 "$work/many" --purpose repair
+as 61002 /usr/bin/python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT)
+for at in range(1100): os.pread(fd, 1, at % 50)' "$work/many/RMA-2/p1-ext2/secret-plans.txt"
+
 # From here on everything is asked up to a second that is over, so that questions are not in their own answers.
 code 0 "$bailee" log query --json
 until=$(jq -s -r 'map(.realtime_ns)[-1] / 1e9 | floor + 1 | todate' "$work/out")
@@ -44,7 +50,7 @@ while [ "$(date -u +%Y-%m-%dT%H:%M:%SZ)" = "$(jq -s -r 'map(.realtime_ns)[-1] / 
 code 0 "$bailee" log query --json --until "$until"
 cp "$work/out" "$work/events"
 cp "$work/out" "$work/real"
-[ "$(wc -l <"$work/events")" -gt 100 ] || fail "only $(wc -l <"$work/events") events"
+[ "$(wc -l <"$work/events")" -gt 1200 ] || fail "only $(wc -l <"$work/events") events"
 cp -r "$work/store/log" "$work/copy"
 
 # ---- four ways to one answer, and a fifth that shares no code with them ----
@@ -202,7 +208,7 @@ same accesses UTC 08:00-18:00 mon-fri --policy 2 policy_serial
 same accesses UTC 08:00-18:00 mon-fri --verdict denied verdict
 same who UTC 08:00-18:00 mon-fri --view "$(jq -s -r 'map(select(.op == "read"))[-1].view' "$work/events")" view
 
-# The same events an hour and a half apart, over the night in which Berlin's clocks go back: what a copy holds is read, not proved.
+# The same events 25 minutes apart, over the night in which Berlin's clocks go back: what a copy holds is read, not proved.
 cp -r "$work/copy" "$work/stretched"
 python3 - "$work/stretched" <<'PYTHON'
 import glob, struct, sys
@@ -216,7 +222,7 @@ for path in glob.glob(sys.argv[1] + "/seg.*"):
         record, count = at + 32, struct.unpack_from("<I", data, at + 24)[0]
         for _ in range(count):
             sequence, = struct.unpack_from("<Q", data, record + 8)
-            struct.pack_into("<q", data, record + 16, (1792713600 + sequence * 5400) * 10**9)
+            struct.pack_into("<q", data, record + 16, (1792713600 + sequence * 1500) * 10**9)
             record += struct.unpack_from("<H", data, record)[0]
         at += length
     open(path, "wb").write(data)
@@ -227,10 +233,9 @@ until=2100-01-01
 printf '%s\n' "--log $work/stretched" "--log $work/stretched --no-index" >"$work/ways"
 for zone in UTC Europe/Berlin America/St_Johns; do
 	for show in accesses who denied volume readers hours; do same "$show" "$zone" 08:00-18:00 mon-fri; done
-	for hours in 08:00-18:00 22:00-06:00 12:34-12:35; do
+	for hours in 08:00-18:00 22:00-06:00; do
 		same off-hours "$zone" "$hours" mon-fri
 		same off-hours "$zone" "$hours" fri-mon
-		same off-hours "$zone" "$hours" wed-wed
 	done
 done
 
@@ -260,9 +265,9 @@ events '.rule == "named-people-decide"' --rule named-people-decide
 events '.policy_serial == 2' --policy 2
 events '.verdict == "denied"' --verdict denied
 events '.op == "read" and .uid == 61003' --op read --uid 61003 --zone Europe/Berlin --since 2001-01-01
-middle=$(jq -s -r 'map(.realtime_ns)[length / 2] / 1e9 | floor | todate' "$work/real")
+middle=$(jq -s -r 'map(.realtime_ns)[length / 2 | floor] / 1e9 | floor | todate' "$work/real")
 events ".realtime_ns >= ((\"$middle\" | fromdate) * 1000000000)" --since "$middle"
-for last in 1 2 7 1000; do
+for last in 1 2 7 1001 1100 100000; do
 	tail -n "$last" "$work/real" | jq -cS . >"$work/expected"
 	while IFS= read -r how <&3; do
 		code 0 "$bailee" log query --json --until "$until" --last "$last" $how
@@ -373,7 +378,30 @@ rm -rf "$index"
 touch "$index"
 again 'its folder is a file'
 rm -rf "$index"
-again 'it is there again'
+# Where there is no room for one the answer is the same, and says why it took longer.
+mkdir -m 700 "$index"
+mount -t tmpfs -o size=16k,mode=700 none "$index"
+at_end "umount -l '$index'"
+code 0 "$bailee" log query --json --show accesses --until "$until"
+says 'info: answered without an index'
+grep -v '^info: ' "$work/out" >"$work/told"
+cmp -s "$work/told" "$work/answer" || fail "another answer without room"
+umount "$index"
+again 'there is room again'
+# Between questions it keeps up by itself.
+indexed() { # the last event in it, in a copy, for the service lets nobody else in
+	rm -rf "$work/seen"
+	cp -r "$index" "$work/seen"
+	python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("SELECT max(sequence) FROM event").fetchone()[0])' "$work/seen/log.sqlite" 2>/dev/null || echo 0
+}
+before=$(indexed)
+code 0 "$bailee" people
+tries=0
+until [ "$(indexed)" -gt "$before" ]; do
+	tries=$((tries + 1))
+	[ "$tries" -le 600 ] || fail "the index stays behind the log"
+	sleep 0.1
+done
 stop_daemon
 [ "$stopped" = 0 ] || fail "the daemon ended with $stopped"
 start_daemon "$work/store" "$work/next.yaml"
