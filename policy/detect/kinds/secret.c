@@ -316,8 +316,7 @@ static bool add_webhook(const struct text *text, size_t start, size_t end, struc
 
 		if (!at)
 			continue;
-		sink_add(sink, (size_t)(at - text->bytes) + strlen(hosts[i]), end, CLASS_SECRET,
-			 true);
+		add_long(sink, (size_t)(at - text->bytes) + strlen(hosts[i]), end, CLASS_SECRET);
 		return true;
 	}
 	return false;
