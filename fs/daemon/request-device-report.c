@@ -302,7 +302,7 @@ static size_t fill_looks(const struct visits *visits, struct people *people, boo
 
 	for (size_t i = 0; i < visits->count; i++) {
 		const struct visit *visit = &visits->items[i];
-		const struct view_told *view = visits_view(visits, visit->session);
+		const struct view_told *view = visits_view(visits, visit);
 		const struct person_told *person = person_of(people, visit->uid);
 
 		if (!is_told(visit) || !person)
@@ -524,7 +524,7 @@ static enum bl_status send_joined(struct asked *asked, const struct policy *poli
 		     next++)
 			join(&all, order[next]);
 		item = is_of_people ? json_object()
-				    : visit_json(policy, &all, visits_view(visits, all.session));
+				    : visit_json(policy, &all, visits_view(visits, &all));
 		add_person(item, people, all.uid);
 		add_counts(item, policy, &all, files[group_of[order[at] - visits->items]]);
 		asked_send(asked, is_of_people ? "seen" : "visit", item);

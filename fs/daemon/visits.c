@@ -20,125 +20,92 @@ void visits_free(struct visits *visits)
 	free(visits);
 }
 
-/* Room for one more at *items; false: none. */
-static bool grow(struct visits *visits, void **items, size_t count, size_t *room, size_t size,
-		 size_t limit)
+/* @items with room for one more; NULL: there is none, and they stay as they are. */
+static void *grown(struct visits *visits, void *items, size_t count, size_t *room, size_t size,
+		   size_t limit)
 {
 	if (count < *room)
-		return true;
+		return items;
 	if (count == limit) {
 		visits->is_more = true;
-		return false;
+		return NULL;
 	}
 	size_t more = *room ? BL_MIN(2 * *room, limit) : 256;
-	void *grown = reallocarray(*items, more, size);
+	void *moved = reallocarray(items, more, size);
 
-	visits->is_short_of_memory |= !grown;
-	if (!grown)
-		return false;
-	*items = grown;
-	*room = more;
-	return true;
+	visits->is_short_of_memory |= !moved;
+	*room = moved ? more : *room;
+	return moved;
 }
 
 /* ---- views --------------------------------------------------------------------------------------------- */
-
-/* Where the view with that number is, or would be. */
-static size_t place_of(const struct visits *visits, uint64_t number)
-{
-	size_t low = 0, high = visits->view_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (visits->views[middle].number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-const struct view_told *visits_view(const struct visits *visits, uint64_t number)
-{
-	size_t at = place_of(visits, number);
-
-	return at < visits->view_count && visits->views[at].number == number ? &visits->views[at]
-									     : NULL;
-}
-
-static struct view_told *view_of(struct visits *visits, uint64_t number)
-{
-	size_t at = place_of(visits, number);
-
-	if (at < visits->view_count && visits->views[at].number == number)
-		return &visits->views[at];
-	if (!grow(visits, (void **)&visits->views, visits->view_count, &visits->view_room,
-		  sizeof(*visits->views), VISITS_LIMIT))
-		return NULL;
-	memmove(visits->views + at + 1, visits->views + at,
-		(visits->view_count++ - at) * sizeof(*visits->views));
-	visits->views[at] = (struct view_told){.number = number, .purpose = "unknown"};
-	return &visits->views[at];
-}
-
-/* By its number an open mount is known only until the service starts again: then another one has it. */
-static void know(struct visits *visits, struct view_known *known, uint64_t view, uint64_t sequence)
-{
-	size_t at = place_of(visits, sequence), next = at;
-
-	*known = (struct view_known){.view = view, .to = UINT64_MAX};
-	while (at > 0 && visits->views[at - 1].view != view)
-		at--;
-	while (next < visits->view_count && visits->views[next].view != view)
-		next++;
-	if (at > 0)
-		known->number = known->from = visits->views[at - 1].number;
-	if (next < visits->view_count)
-		known->to = visits->views[next].number;
-}
-
-/* The view that an event is of, by the number of its view-opened; 0: none that is known */
-static uint64_t number_of(struct visits *visits, const struct audit_record *record)
-{
-	const struct audit_event *event = &record->event;
-	struct view_known *known = &visits->known[event->view % VISITS_KNOWN];
-
-	if (event->session || !event->view)
-		return event->session;
-	if (known->view != event->view || record->sequence < known->from ||
-	    record->sequence >= known->to)
-		know(visits, known, event->view, record->sequence);
-	return known->number;
-}
 
 /* "purpose repair, reason given, sealed": as fs/gate/view.c writes it. */
 static void take_opened(struct visits *visits, const struct audit_record *record)
 {
 	const char *detail = record->event.detail;
-	struct view_told *view = view_of(visits, record->sequence);
+	void *views = grown(visits, visits->views, visits->view_count, &visits->view_room,
+			    sizeof(*visits->views), VISITS_VIEWS);
 
-	if (!view)
+	if (!views)
 		return;
-	memset(visits->known, 0, sizeof(visits->known));
-	view->view = record->event.view;
-	view->opened_unix = record->realtime_ns / 1000000000;
-	view->is_sealed = strstr(detail, ", sealed") != NULL;
-	view->has_reason = strstr(detail, ", reason given") != NULL;
+	visits->views = views;
+	struct view_told *view = &visits->views[visits->view_count++];
+
+	*view = (struct view_told){.number = record->sequence,
+				   .view = record->event.view,
+				   .opened_unix = record->realtime_ns / 1000000000,
+				   .is_sealed = strstr(detail, ", sealed") != NULL,
+				   .has_reason = strstr(detail, ", reason given") != NULL};
 	if (sscanf(detail, "purpose %63[a-z0-9-]", view->purpose) != 1)
 		snprintf(view->purpose, sizeof(view->purpose), "unknown");
 }
 
+static int compare_views(const void *first, const void *second)
+{
+	const struct view_told *a = first, *b = second;
+
+	if (a->view != b->view)
+		return a->view < b->view ? -1 : 1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+/*
+ * The view that an event is of: the last one before it that was opened under that number, which is given again when the service
+ * starts anew. SIZE_MAX: none that is known
+ */
+static size_t view_at(const struct visits *visits, const struct audit_record *record)
+{
+	const struct view_told wanted = {.view = record->event.view, .number = record->sequence};
+	size_t low = 0, high = visits->view_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_views(&visits->views[middle], &wanted) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!wanted.view || !low || visits->views[low - 1].view != wanted.view)
+		return SIZE_MAX;
+	return low - 1;
+}
+
+const struct view_told *visits_view(const struct visits *visits, const struct visit *visit)
+{
+	return visit->view == SIZE_MAX ? NULL : &visits->views[visit->view];
+}
+
 static void take_closed(struct visits *visits, const struct audit_record *record)
 {
-	uint64_t number = number_of(visits, record);
-	struct view_told *view = number ? view_of(visits, number) : NULL;
+	size_t at = view_at(visits, record);
 
-	if (!view || view->closed_sequence)
+	if (at == SIZE_MAX || visits->views[at].closed_sequence)
 		return;
-	view->closed_unix = record->realtime_ns / 1000000000;
-	view->closed_sequence = record->sequence;
-	view->closed_op = record->event.op;
+	visits->views[at].closed_unix = record->realtime_ns / 1000000000;
+	visits->views[at].closed_sequence = record->sequence;
+	visits->views[at].closed_op = record->event.op;
 }
 
 /* ---- looks ---------------------------------------------------------------------------------------------- */
@@ -160,19 +127,25 @@ static int64_t day_of(struct visits *visits, int64_t at_unix)
 /* Those that are under way were begun last. */
 static struct visit *visit_of(struct visits *visits, const struct audit_record *record)
 {
+	const struct audit_event *event = &record->event;
 	int64_t at_unix = record->realtime_ns / 1000000000, day_unix = day_of(visits, at_unix);
-	uint64_t session = number_of(visits, record);
+	size_t view = view_at(visits, record);
+	uint64_t session =
+		event->session || view == SIZE_MAX ? event->session : visits->views[view].number;
+	void *items;
 
 	for (size_t i = visits->count; i-- > 0;)
-		if (visits->items[i].session == session &&
-		    visits->items[i].uid == record->event.uid &&
+		if (visits->items[i].session == session && visits->items[i].uid == event->uid &&
 		    visits->items[i].day_unix == day_unix)
 			return &visits->items[i];
-	if (!grow(visits, (void **)&visits->items, visits->count, &visits->room,
-		  sizeof(*visits->items), VISITS_LIMIT))
+	items = grown(visits, visits->items, visits->count, &visits->room, sizeof(*visits->items),
+		      VISITS_LIMIT);
+	if (!items)
 		return NULL;
+	visits->items = items;
 	visits->items[visits->count] = (struct visit){.session = session,
-						      .uid = record->event.uid,
+						      .view = view,
+						      .uid = event->uid,
 						      .day_unix = day_unix,
 						      .first_unix = at_unix,
 						      .first_sequence = record->sequence};
@@ -182,9 +155,12 @@ static struct visit *visit_of(struct visits *visits, const struct audit_record *
 static void add_file(struct visits *visits, const struct visit *visit,
 		     const struct audit_record *record)
 {
-	if (!grow(visits, (void **)&visits->files, visits->file_count, &visits->file_room,
-		  sizeof(*visits->files), VISITS_FILES))
+	void *files = grown(visits, visits->files, visits->file_count, &visits->file_room,
+			    sizeof(*visits->files), VISITS_FILES);
+
+	if (!files)
 		return;
+	visits->files = files;
 	struct visit_file *file = &visits->files[visits->file_count++];
 
 	*file = (struct visit_file){.visit = (uint32_t)(visit - visits->items),
@@ -270,9 +246,13 @@ static bool is_seen(const struct audit_event *event)
 
 static void keep_other(struct visits *visits, const struct audit_record *record)
 {
-	if (grow(visits, (void **)&visits->others, visits->other_count, &visits->other_room,
-		 sizeof(*visits->others), VISITS_OTHERS))
-		visits->others[visits->other_count++] = *record;
+	void *others = grown(visits, visits->others, visits->other_count, &visits->other_room,
+			     sizeof(*visits->others), VISITS_OTHERS);
+
+	if (!others)
+		return;
+	visits->others = others;
+	visits->others[visits->other_count++] = *record;
 }
 
 static void take_event(struct visits *visits, const struct audit_record *record)
@@ -299,64 +279,85 @@ static bool goes_on(const struct visits *visits)
 	return !visits->is_short_of_memory && asked_goes_on(visits->asked);
 }
 
-/* Of any device: a view may see several. */
-static bool take_view(void *context, const struct audit_record *record)
-{
-	struct visits *visits = context;
-	const struct audit_event *event = &record->event;
+/* ---- reading the log ---------------------------------------------------------------------------------------- */
 
-	if (event->op == AUDIT_VIEW_OPENED && event->verdict == AUDIT_PERMITTED)
-		take_opened(visits, record);
-	else if (event->op == AUDIT_VIEW_CLOSED || event->op == AUDIT_VIEW_REVOKED)
-		take_closed(visits, record);
-	return goes_on(visits);
-}
-
-static bool take_of_device(void *context, const struct audit_record *record)
+/* Views first, of all devices, so that each look is known by its own; then the rest. */
+static bool take_begun(void *context, const struct audit_record *record)
 {
-	take_event(context, record);
+	if (record->event.op == AUDIT_VIEW_OPENED && record->event.verdict == AUDIT_PERMITTED)
+		take_opened(context, record);
 	return goes_on(context);
 }
 
-static bool take_any(void *context, const struct audit_record *record)
+static bool take_ended(void *context, const struct audit_record *record)
+{
+	if (record->event.op == AUDIT_VIEW_CLOSED || record->event.op == AUDIT_VIEW_REVOKED)
+		take_closed(context, record);
+	return goes_on(context);
+}
+
+static bool take_of_device(void *context, const struct audit_record *record)
 {
 	struct visits *visits = context;
 
 	if (strcmp(record->event.device, visits->device) == 0)
 		take_event(visits, record);
-	return take_view(visits, record);
+	return goes_on(visits);
 }
 
-/* ---- reading the log ---------------------------------------------------------------------------------------- */
+static bool take_rest(void *context, const struct audit_record *record)
+{
+	return take_ended(context, record) && take_of_device(context, record);
+}
+
+static void sort_views(struct visits *visits)
+{
+	if (visits->view_count)
+		qsort(visits->views, visits->view_count, sizeof(*visits->views), compare_views);
+}
+
+static bool take_known(void *context, const struct audit_record *record)
+{
+	int64_t *at_unix = context;
+
+	if (record->event.verdict == AUDIT_PERMITTED)
+		*at_unix = record->realtime_ns / 1000000000;
+	return true;
+}
+
+/* A view that was open when the device became known has been open for no longer than that. */
+#define OPEN_SECONDS (INT64_C(90) * 86400)
+
+/* By the log's own clock, which is not that of the record. */
+static enum bl_status ask_views(struct visits *visits, struct audit_index *index,
+				const struct audit_query *device, struct bl_error *why)
+{
+	static const struct {
+		enum audit_op op;
+		audit_record_fn *take;
+	} ASKED[] = {{AUDIT_VIEW_OPENED, take_begun},
+		     {AUDIT_VIEW_CLOSED, take_ended},
+		     {AUDIT_VIEW_REVOKED, take_ended}};
+	struct audit_query query = *device;
+	int64_t known_unix = INT64_MIN + OPEN_SECONDS;
+
+	query.op = AUDIT_ENROLLED;
+	enum bl_status status = audit_index_find(index, &query, take_known, &known_unix, why);
+
+	query.device = NULL;
+	query.since_unix = known_unix - OPEN_SECONDS;
+	for (size_t i = 0; i < BL_COUNT(ASKED) && status == BL_OK; i++) {
+		query.op = (int)ASKED[i].op;
+		status = audit_index_find(index, &query, ASKED[i].take, visits, why);
+		if (ASKED[i].op == AUDIT_VIEW_OPENED)
+			sort_views(visits);
+	}
+	return status;
+}
 
 static bool on_progress(void *context, uint64_t done BL_UNUSED, uint64_t all BL_UNUSED)
 {
 	return asked_goes_on(context);
-}
-
-/* Views first, so that each look is known by its own. */
-static enum bl_status ask_index(struct visits *visits, struct audit_index *index,
-				uint64_t last_sequence, struct bl_error *why)
-{
-	static const enum audit_op VIEWS[] = {AUDIT_VIEW_OPENED, AUDIT_VIEW_CLOSED,
-					      AUDIT_VIEW_REVOKED};
-	struct audit_query query = {.uid = -1,
-				    .op = -1,
-				    .verdict = -1,
-				    .since_unix = INT64_MIN,
-				    .until_unix = INT64_MAX,
-				    .last_sequence = last_sequence};
-	enum bl_status status = BL_OK;
-
-	for (size_t i = 0; i < BL_COUNT(VIEWS) && status == BL_OK; i++) {
-		query.op = (int)VIEWS[i];
-		status = audit_index_find(index, &query, take_view, visits, why);
-	}
-	query.op = -1;
-	query.device = visits->device;
-	if (status == BL_OK)
-		status = audit_index_find(index, &query, take_of_device, visits, why);
-	return status;
 }
 
 /* Without an index all that happened since the device was made known is read. */
@@ -366,12 +367,27 @@ static enum bl_status read_log(struct visits *visits, const struct device *devic
 	struct daemon *daemon = visits->asked->daemon;
 	struct audit_index *index = NULL;
 	struct audit_state log;
+	enum bl_status status;
 
 	audit_state(daemon->audit, &log);
 	if (log_index_ready(daemon, log.durable_sequence, on_progress, visits->asked, &index,
-			    NULL) == BL_OK)
-		return ask_index(visits, index, log.durable_sequence, why);
-	return life_events(visits->asked, device, take_any, visits, why);
+			    NULL) != BL_OK) {
+		status = life_events(visits->asked, device, take_begun, visits, why);
+		sort_views(visits);
+		return status == BL_OK ? life_events(visits->asked, device, take_rest, visits, why)
+				       : status;
+	}
+	const struct audit_query query = {.uid = -1,
+					  .device = visits->device,
+					  .op = -1,
+					  .verdict = -1,
+					  .since_unix = INT64_MIN,
+					  .until_unix = INT64_MAX,
+					  .last_sequence = log.durable_sequence};
+
+	status = ask_views(visits, index, &query, why);
+	return status == BL_OK ? audit_index_find(index, &query, take_of_device, visits, why)
+			       : status;
 }
 
 enum bl_status visits_gather(struct visits *visits, const struct device *device,

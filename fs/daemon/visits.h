@@ -4,7 +4,8 @@
 
 #include "fs/daemon/life.h"
 
-#define VISITS_LIMIT	   (1u << 16) /* sessions and days of them; views of all devices */
+#define VISITS_LIMIT	   (1u << 16) /* sessions, and days of them */
+#define VISITS_VIEWS	   (1u << 18) /* of anybody, since somewhat before the device was there */
 #define VISITS_FILES	   (1u << 20)
 #define VISITS_OTHERS	   (1u << 14)
 #define VISITS_DENIALS	   1024
@@ -13,6 +14,7 @@
 /* One session in which something of the device was seen, or was to be, on one day of the policy's zone. */
 struct visit {
 	uint64_t session; /* number of its view-opened; 0: none, or not in the log */
+	size_t view;	  /* index into views; SIZE_MAX: not in the log */
 	uint32_t uid;
 	int64_t day_unix;
 	int64_t first_unix, last_unix;
@@ -49,12 +51,6 @@ struct visit_file {
 	bool is_unmasked;
 };
 
-/* Which view a number of views meant from one event on, until it meant another. */
-#define VISITS_KNOWN 16
-struct view_known {
-	uint64_t view, number, from, to;
-};
-
 struct visits {
 	struct asked *asked;
 	const struct policy *policy;
@@ -62,7 +58,7 @@ struct visits {
 	bool wants_others;
 
 	struct visit *items;
-	struct view_told *views; /* by number */
+	struct view_told *views; /* by `view`, then by number */
 	struct visit_file *files;
 	size_t count, room, view_count, view_room, file_count, file_room;
 	/* wants_others: every event of the device that is no look, and each look that showed something unmasked; as the log has them */
@@ -73,7 +69,6 @@ struct visits {
 	bool is_more; /* than there is room for: what is told is the least */
 	bool is_short_of_memory;
 	int64_t day_unix, next_day_unix; /* of the last event */
-	struct view_known known[VISITS_KNOWN];
 };
 
 /*
@@ -86,8 +81,8 @@ enum bl_status visits_gather(struct visits *visits, const struct device *device,
 void visits_free(struct visits *visits);
 BL_DEFINE_CLEANUP(struct visits, visits_free)
 
-/* visits_view - what is known of the view with that number; NULL: nothing */
-const struct view_told *visits_view(const struct visits *visits, uint64_t number);
+/* visits_view - the view of a visit; NULL: the log has none */
+const struct view_told *visits_view(const struct visits *visits, const struct visit *visit);
 
 /* visits_add_classes - what another look showed unmasked: "email, phone". Each is there once */
 void visits_add_classes(struct visit *visit, const char *classes);
