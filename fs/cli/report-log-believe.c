@@ -87,14 +87,15 @@ static void put_broken(const struct board *board, const json_t *integrity)
 
 static void put_good(const struct board *board, const json_t *integrity)
 {
+	uint64_t records = board_number(integrity, "records");
 	char date[BOARD_DATE];
 
 	board_date(board, (int64_t)board_number(integrity, "anchored_unix"), date);
-	html_put(board->out,
-		 "<h2>Good: this log is whole</h2>\n<p>All %s records were checked: "
-		 "none was "
-		 "changed, dropped, reordered or put back.",
-		 PAGE_GROUPED(board_number(integrity, "records")));
+	html_put(
+		board->out,
+		"<h2>Good: this log is whole</h2>\n<p>%s %s checked: nothing was changed, dropped, "
+		"reordered or put back.",
+		PAGE_GROUPED(records), page_plural(records, "record was", "records were"));
 	if (*date)
 		html_put(board->out,
 			 " An anchor of %s, kept where whoever holds the store cannot "
@@ -112,15 +113,14 @@ static void put_good(const struct board *board, const json_t *integrity)
 
 static void put_not_anchored(const struct board *board, const json_t *integrity)
 {
+	uint64_t records = board_number(integrity, "records");
+
 	html_put(board->out,
-		 "<h2>Good, but not anchored</h2>\n<p>All %s records were checked: "
-		 "none was "
-		 "changed, "
-		 "dropped or reordered. Whether this is an older copy of the log, "
-		 "put back, cannot "
-		 "be seen from the log alone: an anchor that was kept elsewhere "
-		 "shows it.</p>\n",
-		 PAGE_GROUPED(board_number(integrity, "records")));
+		 "<h2>Good, but not anchored</h2>\n<p>%s %s checked: nothing was changed, dropped "
+		 "or "
+		 "reordered. Whether this is an older copy of the log, put back, cannot be seen "
+		 "from the log alone: an anchor that was kept elsewhere shows it.</p>\n",
+		 PAGE_GROUPED(records), page_plural(records, "record was", "records were"));
 }
 
 static void put_not_checked(const struct board *board)

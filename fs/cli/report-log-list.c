@@ -228,7 +228,7 @@ static void put_moment(const struct board *board, const json_t *row, const struc
 	board_moment(board, unix_of(row, field->key), field->kind == FIELD_AT, moment);
 	if (field->kind == FIELD_DAY)
 		moment[strcspn(moment, " ")] = '\0';
-	html_put(board->out, "%s", *moment ? moment : board_words(row, field->key));
+	html_parts(board->out, *moment ? moment : board_words(row, field->key));
 }
 
 /* Good and bad words of the states that a tag shows; any other is neutral. */
@@ -328,6 +328,8 @@ static void put_field(const struct board *board, struct html_table *table, const
 		put_person(board->out, row, field->key);
 	else if (field->kind == FIELD_KIND)
 		put_kind(board->out, board_words(row, field->key));
+	else if (field->kind == FIELD_ID)
+		html_parts(board->out, board_words(row, field->key));
 	else if (field->kind == FIELD_CODE && json_is_string(value))
 		html_put(board->out, "%s", json_string_value(value));
 	else if (field->kind == FIELD_STATUS)

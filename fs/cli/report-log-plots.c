@@ -61,6 +61,16 @@ static void name_bar(const struct board *board, const struct series *series, str
 		 is_unit(series, "hour") ? strchr(moment, ' ') : "");
 }
 
+static const char *unit_of(const char *word)
+{
+	static const char *const UNITS[] = {"hour", "day", "week"};
+
+	for (size_t i = 0; i < BL_COUNT(UNITS); i++)
+		if (strcmp(UNITS[i], word) == 0)
+			return UNITS[i];
+	return "step";
+}
+
 /* False: there is nothing to draw. series->bars is the caller's (free). */
 static bool series_of(const struct board *board, struct series *series)
 {
@@ -69,7 +79,7 @@ static bool series_of(const struct board *board, struct series *series)
 	size_t count = json_array_size(points);
 	int64_t span;
 
-	*series = (struct series){.unit = board_words(over_time, "unit"),
+	*series = (struct series){.unit = unit_of(board_words(over_time, "unit")),
 				  .group = BL_MAX((count + POINTS - 1) / POINTS, (size_t)1)};
 	if (!count)
 		return false;
@@ -93,14 +103,13 @@ static bool series_of(const struct board *board, struct series *series)
 	return true;
 }
 
-/* "Each bar is a day. Most on Sun 22 November 2026: 1,204; nothing on 3 of 22
- * days." */
+/* "Each bar is a day. Most: 1,204 (Sun 22 November 2026); nothing in 3 of 22." */
 static void describe(const struct series *series, const struct html_point *points, bool is_bytes,
 		     char out[256])
 {
 	size_t most = 0, empty = 0;
 	uint64_t largest;
-	char each[32];
+	char each[32], nothing[64] = "";
 
 	for (size_t i = 0; i < series->count; i++) {
 		if (points[i].values[0] + points[i].values[1] == 0)
@@ -115,12 +124,14 @@ static void describe(const struct series *series, const struct html_point *point
 	else
 		snprintf(each, sizeof(each), "%s %s", is_unit(series, "hour") ? "an" : "a",
 			 series->unit);
+	if (empty)
+		snprintf(nothing, sizeof(nothing), "; nothing in %zu of %zu", empty, series->count);
 	if (!largest)
 		snprintf(out, 256, "Each bar is %s. There was nothing.", each);
 	else
-		snprintf(out, 256, "Each bar is %s. Most: %s (%s); nothing in %zu of %zu.", each,
+		snprintf(out, 256, "Each bar is %s. Most: %s (%s)%s.", each,
 			 is_bytes ? PAGE_SIZED(largest) : PAGE_GROUPED(largest), points[most].words,
-			 empty, series->count);
+			 nothing);
 }
 
 static void put_plot(const struct board *board, const struct series *series, bool is_bytes)
@@ -267,12 +278,11 @@ void board_week(const struct board *board)
 	for (size_t i = 1; i < HTML_WEEK; i++)
 		if (hours[i] > hours[most])
 			most = i;
-	if (hours[most])
-		snprintf(text, sizeof(text),
-			 "Events of the period by hour of the day. Most: %s at %zu:00, with %s.",
-			 NAMES[most / 24], most % 24, PAGE_GROUPED(hours[most]));
-	else
-		snprintf(text, sizeof(text), "There were no events.");
+	if (!hours[most])
+		return;
+	snprintf(text, sizeof(text),
+		 "Events of the period by hour of the day. Most: %s at %zu:00, with %s.",
+		 NAMES[most / 24], most % 24, PAGE_GROUPED(hours[most]));
 	html_week(board->out, "plot-week", "By hour and weekday", text, DAYS, hours);
 }
 

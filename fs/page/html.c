@@ -68,6 +68,18 @@ void html_words(FILE *out, const char *text, size_t length)
 	}
 }
 
+void html_parts(FILE *out, const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, " "), spaces = strspn(text + length, " ");
+
+		fputs("<span>", out);
+		html_text(out, text, length);
+		fputs(spaces ? "</span> " : "</span>", out);
+		text += length + spaces;
+	}
+}
+
 const char *html_id(const char *text, char out[HTML_ID])
 {
 	static const char DIGITS[] = "0123456789abcdef";

@@ -58,10 +58,12 @@ void html_put(FILE *out, const char *html, ...) BL_PRINTF(2, 3);
 /*
  * html_text - @length bytes, escaped the same way; they may hold NUL
  * html_words - between tags only: the same, which may be broken in what has neither space nor hyphen for HTML_WORD characters
+ * html_parts - between tags only: of a text whose words are never broken, not even at a hyphen
  */
 #define HTML_WORD 20
 void html_text(FILE *out, const char *text, size_t length);
 void html_words(FILE *out, const char *text, size_t length);
+void html_parts(FILE *out, const char *text);
 
 /* html_id - a text that an id and "#..." may hold: letters, digits, - and _; what is neither becomes _NN. Cut to fit */
 #define HTML_ID 128

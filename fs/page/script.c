@@ -1,4 +1,7 @@
-/* The one script: sorts tables by a head, and finds rows. Nothing is missing without it, and paper shows every row with it. */
+/*
+ * The one script: sorts tables by a head, and finds rows. Nothing is missing without it, and paper shows every row with it. Heads are no
+ * <button>: browsers leave those out where they repeat a head on the next sheet of paper.
+ */
 #include "fs/page/private.h"
 
 const char PAGE_SCRIPT[] =
@@ -8,8 +11,11 @@ const char PAGE_SCRIPT[] =
 	" const key=(row,i)=>{const cell=row.cells[i];"
 	"return cell.dataset.v===undefined?cell.textContent:cell.dataset.v};\n"
 	" if(body.rows.length>1)heads.forEach((head,i)=>{\n"
-	"  const button=document.createElement('button'),isNumber=head.classList.contains('n');\n"
-	"  button.type='button';button.append(...head.childNodes);head.append(button);\n"
+	"  const button=document.createElement('span'),isNumber=head.classList.contains('n');\n"
+	"  button.tabIndex=0;button.setAttribute('role','button');\n"
+	"  button.append(...head.childNodes);head.append(button);\n"
+	"  button.addEventListener('keydown',event=>{if(event.key==='Enter'||event.key===' '){"
+	"event.preventDefault();button.click()}});\n"
 	"  button.addEventListener('click',()=>{\n"
 	"   const was=head.getAttribute('aria-sort'),"
 	"down=was?was==='ascending':isNumber,sign=down?-1:1;\n"

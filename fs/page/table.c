@@ -5,8 +5,11 @@
 
 static const char *class_of(const struct html_table *table, unsigned column)
 {
-	static const char *const CLASSES[] = {
-		[HTML_WORDS] = "w", [HTML_NUMBER] = "n", [HTML_MOMENT] = "m", [HTML_CODE] = "c"};
+	static const char *const CLASSES[] = {[HTML_WORDS] = "w",
+					      [HTML_NAME] = "m",
+					      [HTML_NUMBER] = "n",
+					      [HTML_MOMENT] = "m",
+					      [HTML_CODE] = "c"};
 
 	return CLASSES[table->columns[column].align];
 }
@@ -50,8 +53,13 @@ void html_cell_end(FILE *out)
 
 void html_cell(FILE *out, struct html_table *table, const char *text)
 {
+	enum html_align align = table->columns[table->at].align;
+
 	html_cell_begin(out, table, NULL);
-	html_words(out, text, strlen(text));
+	if (align == HTML_NAME || align == HTML_MOMENT)
+		html_parts(out, text);
+	else
+		html_words(out, text, strlen(text));
 	html_cell_end(out);
 }
 
