@@ -268,9 +268,11 @@ static void finish_policy(struct report_model *model, json_t *item, const json_t
 	const json_t *digest = json_object_get(item, "digest");
 	bool is_refused = json_is_true(json_object_get(item, "is_refused"));
 	bool is_same = !is_refused && *before && json_equal(*before, digest);
+	bool is_first = !is_refused && !*before;
 
 	report_set(model, item, "is_kept", json_boolean(text_of(model, digest) != NULL));
 	report_set(model, item, "is_unchanged", json_boolean(is_same));
+	report_set(model, item, "is_first", json_boolean(is_first));
 	if (is_same) {
 		report_set(model, item, "diff", json_array());
 		report_set(model, item, "diff_more", json_integer(0));
@@ -378,10 +380,13 @@ json_t *report_model_wishes(const struct report_model *model)
 {
 	BL_CLEANUP(json_decref) json_t *known = json_object();
 	json_t *people = json_array(), *rules = json_array(), *digests = json_array(), *item;
+	const char *uid;
 	size_t index, count = json_array_size(model->policies);
 
 	for (size_t i = 0; i < model->people.count; i++)
 		wish(people, known, model->people.items[i].id, WISHES_PEOPLE);
+	/* Those who looked at nothing come up too: who refused, held, loaded, asked. */
+	json_object_foreach(model->uids, uid, item) wish(people, known, uid, WISHES_PEOPLE);
 	json_object_clear(known);
 	json_array_foreach(model->denials, index, item)
 		wish(rules, known, cli_text(item, "rule"), WISHES_RULES);

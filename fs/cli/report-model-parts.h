@@ -73,7 +73,8 @@ struct report_model {
 	json_t *purposes;	       /* purpose -> its text */
 	json_t *show_index;	       /* view and device -> row of shows */
 	json_t *before;	 /* the policy that was in force when the report's time began */
-	json_t *names;	 /* uid -> person, of whoever comes up */
+	json_t *uids;	 /* uid -> true, of whoever comes up in a list */
+	json_t *names;	 /* uid -> person */
 	json_t *roles;	 /* uid -> roles */
 	json_t *rules;	 /* rule -> words */
 	json_t *kept;	 /* digest -> text of a policy */

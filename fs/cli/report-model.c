@@ -29,8 +29,8 @@ struct report_model *report_model_new(const struct report_scope *scope)
 				  &model->shreds,   &model->policies};
 	json_t **const MAPS[] = {&model->pairs,	       &model->unmasked_pairs, &model->names,
 				 &model->roles,	       &model->rules,	       &model->kept,
-				 &model->people.index, &model->devices.index,  &model->purposes,
-				 &model->show_index};
+				 &model->people.index, &model->devices.index,  &model->uids,
+				 &model->purposes,     &model->show_index};
 	json_t **const FACTS[] = {&model->holds, &model->lapses, &model->requests,
 				  &model->incidents};
 
@@ -58,12 +58,12 @@ void report_model_free(struct report_model *model)
 	if (!model)
 		return;
 	json_t *const ALL[] = {
-		model->pairs,	    model->unmasked,  model->unmasked_pairs, model->denials,
-		model->unusual,	    model->readers,   model->shows,	     model->shreds,
-		model->hold_events, model->policies,  model->before,	     model->names,
-		model->roles,	    model->rules,     model->kept,	     model->kept_digest,
-		model->holds,	    model->lapses,    model->requests,	     model->incidents,
-		model->purposes,    model->show_index};
+		model->pairs,	    model->unmasked, model->unmasked_pairs, model->denials,
+		model->unusual,	    model->readers,  model->shows,	    model->shreds,
+		model->hold_events, model->policies, model->before,	    model->names,
+		model->roles,	    model->rules,    model->kept,	    model->kept_digest,
+		model->holds,	    model->lapses,   model->requests,	    model->incidents,
+		model->purposes,    model->uids,     model->show_index};
 
 	for (size_t i = 0; i < BL_COUNT(ALL); i++)
 		json_decref(ALL[i]);
@@ -158,7 +158,12 @@ void report_add_person(struct report_model *model, json_t *item, const json_t *t
 {
 	const json_t *uid = json_object_get(told, "uid");
 
+	char key[24];
+
 	learn_name(model, told);
+	snprintf(key, sizeof(key), "%" JSON_INTEGER_FORMAT, json_integer_value(uid));
+	if (json_is_integer(uid) && !json_object_get(model->uids, key))
+		report_set(model, model->uids, key, json_true());
 	report_set(model, item, "uid",
 		   json_is_integer(uid) ? json_integer(json_integer_value(uid)) : json_null());
 }

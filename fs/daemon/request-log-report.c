@@ -67,22 +67,18 @@ static json_t *roles_json(const char *roles)
 
 static void send_person(struct asked *asked, uint32_t uid)
 {
-	BL_CLEANUP(bl_free) char *person = NULL;
+	BL_CLEANUP(bl_free) char *key = NULL;
 	BL_CLEANUP(bl_free) char *roles = NULL;
+	bool has_roles = caller_told(asked->daemon, uid, &key, &roles) == BL_OK;
 	char room[4096];
 	struct passwd entry, *found = NULL;
 	json_t *item = json_object();
 
-	bool is_known = caller_told(asked->daemon, uid, &person, &roles) == BL_OK;
-
 	if (getpwuid_r(uid, &entry, room, sizeof(room), &found) != 0)
 		found = NULL;
 	answer_number(item, "uid", uid);
-	answer_text(item, "person",
-		    found					? found->pw_name
-		    : is_known && strcmp(person, "nobody") != 0 ? person
-								: "");
-	json_object_set_new(item, "roles", roles_json(is_known ? roles : ""));
+	answer_text(item, "person", found ? found->pw_name : "");
+	json_object_set_new(item, "roles", roles_json(has_roles ? roles : ""));
 	asked_send(asked, "person", item);
 }
 

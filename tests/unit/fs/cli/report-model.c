@@ -373,6 +373,7 @@ static void policies_are_compared_to_what_was_in_force(void **state)
 	json_t *wishes = report_model_wishes(made.model);
 
 	assert_int_equal(json_array_size(json_object_get(wishes, "digests")), 3);
+	assert_int_equal(json_array_size(json_object_get(wishes, "people")), 1);
 	json_decref(wishes);
 	tell_kept(&made, D1, "a\nb", "\nc\n");
 	tell_kept(&made, D2, "a\n", "c\n");
