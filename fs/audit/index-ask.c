@@ -18,7 +18,7 @@ enum by { BY_NUMBER, BY_TOKEN, BY_RARE, BY_DEVICE, BY_UID };
 
 static bool is_rare(int op)
 {
-	return op != -1 && (op < AUDIT_LOOKUP || op > AUDIT_READ) && op != AUDIT_SHOWN;
+	return op != -1 && !table_is_access((enum audit_op)op);
 }
 
 static enum by best(const struct audit_query *query)
@@ -148,8 +148,9 @@ static enum bl_status put_where(struct audit_index *index, FILE *out,
 	return status;
 }
 
+/* @also  one more condition */
 static enum bl_status prepare(struct audit_index *index, const char *columns,
-			      const struct audit_query *query, uint64_t last,
+			      const struct audit_query *query, const char *also, uint64_t last,
 			      sqlite3_stmt **out_statement, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) char *sql = NULL;
@@ -162,6 +163,7 @@ static enum bl_status prepare(struct audit_index *index, const char *columns,
 
 	enum bl_status status = put_where(index, out, query, why);
 
+	fputs(also, out);
 	if (last)
 		fprintf(out, " ORDER BY sequence DESC LIMIT %" PRIu64 ")",
 			BL_MIN(last, TABLE_MOST));
@@ -221,7 +223,7 @@ enum bl_status index_find(struct audit_index *index, const struct audit_query *q
 {
 	sqlite3_stmt *statement = NULL;
 	enum bl_status status =
-		prepare(index, "sequence,segment,offset", query, query->last, &statement, why);
+		prepare(index, "sequence,segment,offset", query, "", query->last, &statement, why);
 	uint64_t before = 0;
 	int code = SQLITE_DONE;
 
@@ -337,9 +339,9 @@ static bool read_alike(const struct counting *counting, sqlite3_stmt *row, int a
 	fact->device = word(&counting->words, sqlite3_column_int64(row, at + 1));
 	fact->rule = word(&counting->words, sqlite3_column_int64(row, at + 4));
 	fact->uid = (uint32_t)uid;
-	fact->op = (enum audit_op)op;
+	fact->op = op == INDEX_ACCESS ? AUDIT_READ : (enum audit_op)op;
 	fact->verdict = (enum audit_verdict)verdict;
-	return fact->device && fact->rule && uid >= 0 && uid <= UINT32_MAX && op >= 1 &&
+	return fact->device && fact->rule && uid >= 0 && uid <= UINT32_MAX && op >= 0 &&
 	       op < AUDIT_OP_COUNT && verdict >= 0 && verdict <= AUDIT_FAILED_VERDICT;
 }
 
@@ -361,19 +363,18 @@ static enum bl_status count_event(struct counting *counting, sqlite3_stmt *row,
 	fact.last_sequence = fact.first_sequence;
 	fact.last_unix = fact.first_unix;
 	fact.events = (uint64_t)repeats + 1;
-	fact.bytes = (uint64_t)bytes;
-	fact.unmasked = bytes != 0;
+	table_measure(fact.op, fact.verdict, (uint64_t)bytes, &fact.bytes, &fact.unmasked);
 	return table_add(counting->table, &fact, why);
 }
 
 static enum bl_status count_events(struct counting *counting, const struct audit_query *query,
-				   struct bl_error *why)
+				   const char *also, struct bl_error *why)
 {
 	struct audit_index *index = counting->index;
 	sqlite3_stmt *statement = NULL;
 	enum bl_status status =
-		prepare(index, "sequence,second,uid,device,op,verdict,rule,repeats,bytes", query, 0,
-			&statement, why);
+		prepare(index, "sequence,second,uid,device,op,verdict,rule,repeats,bytes", query,
+			also, 0, &statement, why);
 	int code = SQLITE_DONE;
 
 	while (status == BL_OK && (code = sqlite3_step(statement)) == SQLITE_ROW)
@@ -414,14 +415,15 @@ static enum bl_status count_part(struct counting *counting, int64_t quarter,
 	part.uid = fact->uid;
 	part.device = fact->device;
 	part.rule = fact->rule;
-	part.op = (int)fact->op;
+	part.op = table_is_access(fact->op) ? -1 : (int)fact->op;
 	part.verdict = (int)fact->verdict;
 	part.since_unix = BL_MAX(part.since_unix, quarter);
 	part.until_unix = BL_MIN(part.until_unix, quarter + TABLE_QUARTER);
 	part.first_sequence = BL_MAX(part.first_sequence, fact->first_sequence);
 	part.last_sequence = part.last_sequence ? BL_MIN(part.last_sequence, fact->last_sequence)
 						: fact->last_sequence;
-	return count_events(counting, &part, why);
+	return count_events(counting, &part, part.op == -1 ? " AND +op IN" INDEX_ACCESSES : "",
+			    why);
 }
 
 static enum bl_status count_tally(struct counting *counting, sqlite3_stmt *row,
@@ -503,15 +505,19 @@ static enum bl_status count_tallies(struct counting *counting, struct bl_error *
 enum bl_status index_count(struct audit_index *index, const struct audit_query *query,
 			   struct table *table, struct bl_error *why)
 {
+	struct audit_query of_table = *query;
 	__attribute__((cleanup(counting_done))) struct counting counting = {
-		.index = index, .query = query, .table = table, .quarter = INT64_MIN};
+		.index = index, .query = &of_table, .table = table, .quarter = INT64_MIN};
 	enum bl_status status = words_read(index, &counting.words, why);
 
+	if (of_table.verdict == -1)
+		of_table.verdict = table_verdict(table);
 	if (status != BL_OK)
 		return status;
 	/* What tallies do not tell apart. */
-	if (query->token || query->view || query->session || query->policy_serial)
-		return count_events(&counting, query, why);
+	if (query->token || query->view || query->session || query->policy_serial ||
+	    (query->op != -1 && table_is_access((enum audit_op)query->op)))
+		return count_events(&counting, &of_table, "", why);
 	return count_tallies(&counting, why);
 }
 

@@ -115,7 +115,10 @@ enum bl_status index_count(struct audit_index *index, const struct audit_query *
 enum bl_status index_collect(struct audit_index *index, const struct audit_query *query,
 			     struct table *table, struct bl_error *why) BL_MUST_CHECK;
 
-/* Records that are no access, which are few: their ops are found by an index of their own. */
-#define INDEX_RARE "op NOT IN(11,12,13,14,15,16,46)"
+/* Accesses are tallied together, as INDEX_ACCESS. What is none is rare, and found by an index of its own. */
+#define INDEX_ACCESSES "(11,12,13,14,15,16,46)"
+#define INDEX_RARE     "op NOT IN" INDEX_ACCESSES
+#define INDEX_ACCESS   0
+_Static_assert(AUDIT_LOOKUP == 11 && AUDIT_READ == 16 && AUDIT_SHOWN == 46, "as table_is_access");
 
 #endif

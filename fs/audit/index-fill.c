@@ -137,6 +137,22 @@ static void drop_tallies(struct audit_index *index)
 		index->tallies[i].events = 0;
 }
 
+static struct index_tally tally_of(uint64_t sequence, int64_t at_unix, enum audit_op op,
+				   enum audit_verdict verdict, uint64_t repeats, uint64_t bytes)
+{
+	struct index_tally one = {.alike = {.quarter = table_floor(at_unix, TABLE_QUARTER),
+					    .op = table_is_access(op) ? INDEX_ACCESS : (int64_t)op,
+					    .verdict = verdict},
+				  .events = repeats + 1,
+				  .first_sequence = sequence,
+				  .last_sequence = sequence,
+				  .first_unix = at_unix,
+				  .last_unix = at_unix};
+
+	table_measure(op, verdict, bytes, &one.bytes, &one.unmasked);
+	return one;
+}
+
 /* In order of their numbers. Two kinds that meet in one place make room for each other. */
 static enum bl_status tally(struct audit_index *index, const struct index_tally *one,
 			    struct bl_error *why)
@@ -188,20 +204,12 @@ static enum bl_status add(struct audit_index *index, const struct audit_record *
 				  (int64_t)bl_get64(event->token),
 				  (int64_t)record->place.segment_first,
 				  (int64_t)record->place.offset};
-	const struct index_tally one = {.alike = {.quarter = table_floor(at, TABLE_QUARTER),
-						  .uid = event->uid,
-						  .device = device,
-						  .rule = rule,
-						  .op = event->op,
-						  .verdict = event->verdict},
-					.events = (uint64_t)event->repeats + 1,
-					.bytes = bytes,
-					.unmasked = bytes != 0,
-					.first_sequence = record->sequence,
-					.last_sequence = record->sequence,
-					.first_unix = at,
-					.last_unix = at};
+	struct index_tally one =
+		tally_of(record->sequence, at, event->op, event->verdict, event->repeats, bytes);
 
+	one.alike.uid = event->uid;
+	one.alike.device = device;
+	one.alike.rule = rule;
 	bind_all(index->statements[INDEX_ADD_EVENT], values, BL_COUNT(values));
 	status = step_once(index, index->statements[INDEX_ADD_EVENT], why);
 	if (status != BL_OK)
@@ -221,33 +229,28 @@ static enum bl_status tally_again(struct audit_index *index, struct bl_error *wh
 		"SELECT sequence,second,uid,device,op,verdict,rule,repeats,bytes FROM event e "
 		"WHERE sequence<=(SELECT max(last) FROM again) AND EXISTS(SELECT 1 FROM again t "
 		"WHERE t.quarter=e.second-(e.second%900+900)%900 AND t.uid=e.uid AND "
-		"t.device=e.device AND t.op=e.op AND t.verdict=e.verdict AND t.rule=e.rule)"
+		"t.device=e.device AND t.op=iif(e." INDEX_RARE ",e.op,0) AND "
+		"t.verdict=e.verdict AND t.rule=e.rule)"
 		"ORDER BY sequence";
 	sqlite3_stmt *statement = NULL;
 	enum bl_status status = BL_OK;
 	int code = SQLITE_DONE;
 
-	_Static_assert(TABLE_QUARTER == 900, "as in the statement");
+	_Static_assert(TABLE_QUARTER == 900 && INDEX_ACCESS == 0, "as in the statement");
 	if (sqlite3_prepare_v2(index->db, SQL, -1, &statement, NULL) != SQLITE_OK)
 		return index_failed(index, why);
 	while (status == BL_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		int64_t at = sqlite3_column_int64(statement, 1);
-		uint64_t sequence = (uint64_t)sqlite3_column_int64(statement, 0);
-		const struct index_tally one = {
-			.alike = {.quarter = table_floor(at, TABLE_QUARTER),
-				  .uid = sqlite3_column_int64(statement, 2),
-				  .device = sqlite3_column_int64(statement, 3),
-				  .op = sqlite3_column_int64(statement, 4),
-				  .verdict = sqlite3_column_int64(statement, 5),
-				  .rule = sqlite3_column_int64(statement, 6)},
-			.events = (uint64_t)sqlite3_column_int64(statement, 7) + 1,
-			.bytes = (uint64_t)sqlite3_column_int64(statement, 8),
-			.unmasked = sqlite3_column_int64(statement, 8) != 0,
-			.first_sequence = sequence,
-			.last_sequence = sequence,
-			.first_unix = at,
-			.last_unix = at};
+		struct index_tally one =
+			tally_of((uint64_t)sqlite3_column_int64(statement, 0),
+				 sqlite3_column_int64(statement, 1),
+				 (enum audit_op)sqlite3_column_int64(statement, 4),
+				 (enum audit_verdict)sqlite3_column_int64(statement, 5),
+				 (uint64_t)sqlite3_column_int64(statement, 7),
+				 (uint64_t)sqlite3_column_int64(statement, 8));
 
+		one.alike.uid = sqlite3_column_int64(statement, 2);
+		one.alike.device = sqlite3_column_int64(statement, 3);
+		one.alike.rule = sqlite3_column_int64(statement, 6);
 		status = tally(index, &one, why);
 	}
 	if (status == BL_OK && code != SQLITE_DONE)

@@ -44,9 +44,18 @@ bool audit_table_parse(const char *name, enum audit_table *out)
 	return false;
 }
 
-static bool is_access(enum audit_op op)
+bool table_is_access(enum audit_op op)
 {
 	return (op >= AUDIT_LOOKUP && op <= AUDIT_READ) || op == AUDIT_SHOWN;
+}
+
+void table_measure(enum audit_op op, enum audit_verdict verdict, uint64_t bytes,
+		   uint64_t *out_bytes, uint64_t *out_unmasked)
+{
+	bool is_given = verdict == AUDIT_PERMITTED && (op == AUDIT_READ || op == AUDIT_SHOWN);
+
+	*out_bytes = is_given ? BL_MIN(bytes, TABLE_MOST) : 0;
+	*out_unmasked = verdict == AUDIT_PERMITTED && op == AUDIT_OPEN && bytes;
 }
 
 /* Requests by which somebody sees what is in the log, by what the service says of them. */
@@ -149,6 +158,7 @@ struct set {
 	struct kept *items;
 	uint32_t *slots; /* index + 1; 0: free */
 	size_t count, room, slot_count;
+	size_t newest; /* found last: what is alike comes together */
 };
 
 struct table {
@@ -197,6 +207,10 @@ static bool grow(const struct table *table, struct set *set)
 static struct kept *find(const struct table *table, struct set *set, const struct key *key,
 			 bool *out_is_new)
 {
+	*out_is_new = false;
+	if (set->newest < set->count &&
+	    memcmp(&set->items[set->newest].key, key, sizeof(*key)) == 0)
+		return &set->items[set->newest];
 	if (set->count == set->room && !grow(table, set))
 		return NULL;
 
@@ -207,7 +221,8 @@ static struct kept *find(const struct table *table, struct set *set, const struc
 		set->items[set->count] = (struct kept){.key = *key};
 		set->slots[at] = (uint32_t)++set->count;
 	}
-	return &set->items[set->slots[at] - 1];
+	set->newest = set->slots[at] - 1;
+	return &set->items[set->newest];
 }
 
 static void set_done(struct set *set)
@@ -261,9 +276,14 @@ bool table_is_even(const struct table *table, int64_t from_unix)
 	return true;
 }
 
+int table_verdict(const struct table *table)
+{
+	return TABLES[table->kind].verdict;
+}
+
 static bool speaks_of(const struct table *table, const struct table_fact *fact)
 {
-	if ((TABLES[table->kind].is_of_accesses && !is_access(fact->op)) ||
+	if ((TABLES[table->kind].is_of_accesses && !table_is_access(fact->op)) ||
 	    (TABLES[table->kind].verdict != -1 &&
 	     TABLES[table->kind].verdict != (int)fact->verdict))
 		return false;
@@ -279,10 +299,8 @@ static void count(struct kept *row, const struct table_fact *fact, bool is_new)
 		row->denied += fact->events;
 	if (fact->verdict == AUDIT_WITHHELD)
 		row->withheld += fact->events;
-	if (fact->verdict == AUDIT_PERMITTED && fact->op == AUDIT_OPEN)
-		row->unmasked += fact->unmasked;
-	if (fact->verdict == AUDIT_PERMITTED && (fact->op == AUDIT_READ || fact->op == AUDIT_SHOWN))
-		row->bytes = table_sum(row->bytes, fact->bytes);
+	row->unmasked += fact->unmasked;
+	row->bytes = table_sum(row->bytes, fact->bytes);
 	if (is_new || fact->first_sequence < row->first_sequence) {
 		row->first_sequence = fact->first_sequence;
 		row->first_unix = fact->first_unix;
@@ -330,20 +348,19 @@ enum bl_status table_add_record(struct table *table, const struct audit_record *
 {
 	const struct audit_event *event = &record->event;
 	int64_t at = audit_record_unix(record);
-	const struct table_fact fact = {.uid = event->uid,
-					.op = event->op,
-					.verdict = event->verdict,
-					.device = event->device,
-					.rule = event->rule,
-					.detail = event->detail,
-					.events = (uint64_t)event->repeats + 1,
-					.bytes = BL_MIN(event->bytes, TABLE_MOST),
-					.unmasked = event->bytes != 0,
-					.first_sequence = record->sequence,
-					.last_sequence = record->sequence,
-					.first_unix = at,
-					.last_unix = at};
+	struct table_fact fact = {.uid = event->uid,
+				  .op = event->op,
+				  .verdict = event->verdict,
+				  .device = event->device,
+				  .rule = event->rule,
+				  .detail = event->detail,
+				  .events = (uint64_t)event->repeats + 1,
+				  .first_sequence = record->sequence,
+				  .last_sequence = record->sequence,
+				  .first_unix = at,
+				  .last_unix = at};
 
+	table_measure(event->op, event->verdict, event->bytes, &fact.bytes, &fact.unmasked);
 	return table_add(table, &fact, why);
 }
 
