@@ -37,6 +37,14 @@ static enum bl_status status_by_name(const char *name)
 	return BL_FAILED;
 }
 
+enum bl_status daemon_refusal(const json_t *answer, struct bl_error *why)
+{
+	const char *text = json_string_value(json_object_get(answer, "error"));
+
+	return bl_fail(why, status_by_name(json_string_value(json_object_get(answer, "status"))),
+		       "%s", text ? text : "the daemon refused without a word");
+}
+
 static enum bl_status call(int fd, json_t *request, const int *fds, size_t count,
 			   daemon_partial_fn *partial, void *context, json_t **out_answer,
 			   int *out_fd, struct bl_error *why)
@@ -67,11 +75,7 @@ static enum bl_status call(int fd, json_t *request, const int *fds, size_t count
 			*out_fd = fd_take(&passed);
 			return BL_OK;
 		}
-		const char *text = json_string_value(json_object_get(answer, "error"));
-
-		return bl_fail(why,
-			       status_by_name(json_string_value(json_object_get(answer, "status"))),
-			       "%s", text ? text : "the daemon refused without a word");
+		return daemon_refusal(answer, why);
 	}
 	return status;
 }

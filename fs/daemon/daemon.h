@@ -98,6 +98,9 @@ typedef bool daemon_partial_fn(void *context, const json_t *answer);
 enum bl_status daemon_call(int fd, json_t *request, int pass_fd, daemon_partial_fn *partial,
 			   void *context, json_t **out_answer, struct bl_error *why) BL_MUST_CHECK;
 
+/* daemon_refusal - the status and the words of an answer that is a refusal: for who reads answers without daemon_call */
+enum bl_status daemon_refusal(const json_t *answer, struct bl_error *why) BL_MUST_CHECK;
+
 /* daemon_call_fds - the same with several descriptors (an intake) */
 enum bl_status daemon_call_fds(int fd, json_t *request, const int *fds, size_t count,
 			       daemon_partial_fn *partial, void *context, json_t **out_answer,
