@@ -49,6 +49,7 @@ static enum bl_status ask(struct scanning *scanning, const char *device, int *ou
 			  struct bl_error *why)
 {
 	BL_CLEANUP(json_decref) json_t *answer = NULL;
+	BL_CLEANUP(json_decref)
 	json_t *request = json_pack("{s:s,s:s,s:s*,s:s*}", "do", "scan", "device", device, "reason",
 				    scanning->reason, "purpose", scanning->purpose);
 
