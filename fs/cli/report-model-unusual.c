@@ -12,13 +12,13 @@
 bool report_grow(void *items, size_t *room, size_t count, size_t size)
 {
 	size_t wanted = *room ? 2 * *room : 256;
-	void *grown;
+	void *old, *grown;
 
 	if (count < *room)
 		return true;
 	/* A pointer to whatever struct: only its bytes are touched here. */
-	memcpy(&grown, items, sizeof(grown));
-	grown = reallocarray(grown, wanted, size);
+	memcpy(&old, items, sizeof(old));
+	grown = reallocarray(old, wanted, size);
 	if (!grown)
 		return false;
 	memcpy(items, &grown, sizeof(grown));
