@@ -195,13 +195,13 @@ static bool is_gone(struct audit_index *index, uint64_t sequence)
 }
 
 /* *out_is_one: it is there, and it is one of those that are asked for. */
-static enum bl_status read_one(struct audit_index *index, const struct audit_query *query,
-			       uint64_t sequence, const struct audit_place *place,
-			       struct audit_record *out_record, bool *out_is_one,
-			       struct bl_error *why)
+static enum bl_status read_one(struct audit_index *index, struct audit_reader *reader,
+			       const struct audit_query *query, uint64_t sequence,
+			       const struct audit_place *place, struct audit_record *out_record,
+			       bool *out_is_one, struct bl_error *why)
 {
 	struct audit_query of_any_token = *query;
-	enum bl_status status = audit_reader_at(index->reader, place->segment_first, place->offset,
+	enum bl_status status = audit_reader_at(reader, place->segment_first, place->offset,
 						sequence, out_record, why);
 
 	*out_is_one = false;
@@ -221,9 +221,15 @@ static enum bl_status read_one(struct audit_index *index, const struct audit_que
 enum bl_status index_find(struct audit_index *index, const struct audit_query *query,
 			  audit_record_fn *tell, void *context, struct bl_error *why)
 {
+	/* For this question only: it keeps a segment open, which may be trimmed. */
+	BL_CLEANUP(audit_reader_close) struct audit_reader *reader = NULL;
 	sqlite3_stmt *statement = NULL;
-	enum bl_status status =
-		prepare(index, "sequence,segment,offset", query, "", query->last, &statement, why);
+	enum bl_status status = audit_reader_open(index->log_fd, &reader, why);
+
+	if (status == BL_OK)
+		status = prepare(index, "sequence,segment,offset", query, "", query->last,
+				 &statement, why);
+
 	uint64_t before = 0;
 	int code = SQLITE_DONE;
 
@@ -235,9 +241,9 @@ enum bl_status index_find(struct audit_index *index, const struct audit_query *q
 		struct audit_record record;
 		bool is_one;
 
-		status = sequence > before
-				 ? read_one(index, query, sequence, &place, &record, &is_one, why)
-				 : spoiled(index, why);
+		status = sequence > before ? read_one(index, reader, query, sequence, &place,
+						      &record, &is_one, why)
+					   : spoiled(index, why);
 		before = sequence;
 		if (status == BL_OK && is_one && !tell(context, &record))
 			break;

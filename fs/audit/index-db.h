@@ -66,8 +66,7 @@ struct audit_index {
 	struct audit_place last_place;
 	int64_t last_ns;
 
-	struct audit_tail *tail; /* at `next`; NULL: not open */
-	struct audit_reader *reader;
+	struct audit_tail *tail;     /* at `next`; NULL: not open */
 	struct index_tally *tallies; /* INDEX_TALLIES */
 	struct index_word *words;    /* INDEX_WORDS */
 };

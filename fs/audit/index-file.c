@@ -111,7 +111,6 @@ void index_close_file(struct audit_index *index)
 	sqlite3_close_v2(index->db);
 	index->db = NULL;
 	audit_tail_close(BL_TAKE(index->tail));
-	audit_reader_close(BL_TAKE(index->reader));
 	fd_close(fd_take(&index->folder_fd));
 	index_forget_words(index);
 }
@@ -335,12 +334,13 @@ static bool is_in_wal(struct audit_index *index)
 /* The log was put back, or another took its place: the newest record that it knows of stands there no more. */
 static bool has_last(struct audit_index *index)
 {
+	BL_CLEANUP(audit_reader_close) struct audit_reader *reader = NULL;
 	struct audit_record record;
 
 	return !index->last_sequence ||
-	       (audit_reader_at(index->reader, index->last_place.segment_first,
-				index->last_place.offset, index->last_sequence, &record,
-				NULL) == BL_OK &&
+	       (audit_reader_open(index->log_fd, &reader, NULL) == BL_OK &&
+		audit_reader_at(reader, index->last_place.segment_first, index->last_place.offset,
+				index->last_sequence, &record, NULL) == BL_OK &&
 		record.realtime_ns == index->last_ns);
 }
 
@@ -412,31 +412,25 @@ static enum bl_status open_new(struct audit_index *index, struct bl_error *why)
 	return status == BL_OK ? prepare_all(index, why) : status;
 }
 
-static enum bl_status open_parts(struct audit_index *index, struct bl_error *why)
-{
-	enum bl_status status = audit_reader_open(index->log_fd, &index->reader, why);
-
-	return status == BL_OK && index->store_fd >= 0 ? open_folder(index, why) : status;
-}
-
 enum bl_status index_open_file(struct audit_index *index, struct bl_error *why)
 {
-	enum bl_status status = open_parts(index, why);
+	bool is_kept = index->store_fd >= 0;
+	enum bl_status status = is_kept ? open_folder(index, why) : BL_OK;
 
 	index->is_spoiled = false;
-	if (status == BL_OK && index->store_fd >= 0 && has_files(index)) {
+	if (status == BL_OK && is_kept && has_files(index)) {
 		status = open_kept(index, why);
 		if (index->is_spoiled) {
 			index_close_file(index);
 			index->is_spoiled = false;
-			status = open_parts(index, why);
+			status = open_folder(index, why);
 			if (status == BL_OK)
 				status = open_new(index, why);
 		}
 	} else if (status == BL_OK) {
 		status = open_new(index, why);
 	}
-	if (status == BL_OK && index->store_fd >= 0)
+	if (status == BL_OK && is_kept)
 		note_file(index);
 	if (status != BL_OK)
 		index_close_file(index);

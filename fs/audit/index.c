@@ -83,13 +83,15 @@ static enum bl_status reopen(struct audit_index *index, struct bl_error *why)
 	return index_open_file(index, why);
 }
 
-static enum bl_status try_work(struct audit_index *index, work_fn *work, struct asking *asking,
-			       struct bl_error *why)
+static enum bl_status make_anew(struct audit_index *index, struct asking *asking,
+				struct bl_error *why)
 {
-	/* It could not be opened again the last time. */
-	enum bl_status status = index->db ? BL_OK : reopen(index, why);
+	enum bl_status status = reopen(index, why);
 
-	return status == BL_OK ? work(index, asking, why) : status;
+	if (status == BL_OK)
+		status = index_fill(index, asking->progress, asking->context, why);
+	/* A broken log: what is good of it is in there. */
+	return status == BL_TAMPERED ? BL_OK : status;
 }
 
 static enum bl_status with_index(struct audit_index *index, work_fn *work, struct asking *asking,
@@ -97,14 +99,14 @@ static enum bl_status with_index(struct audit_index *index, work_fn *work, struc
 {
 	pthread_mutex_lock(&index->lock);
 
-	enum bl_status status = try_work(index, work, asking, why);
+	/* It could not be opened again the last time. */
+	enum bl_status status = index->db ? BL_OK : make_anew(index, asking, why);
 
+	if (status == BL_OK)
+		status = work(index, asking, why);
 	if (index->is_spoiled) {
-		status = reopen(index, why);
-		/* A broken log: what is good of it is in there. */
+		status = make_anew(index, asking, why);
 		if (status == BL_OK)
-			status = index_fill(index, asking->progress, asking->context, why);
-		if (status == BL_OK || status == BL_TAMPERED)
 			status = work(index, asking, why);
 		if (index->is_spoiled) {
 			/* Its room is given back; it is tried again with the next question. */
@@ -130,7 +132,7 @@ enum bl_status audit_index_update(struct audit_index *index, uint64_t to_sequenc
 	struct asking asking = {.progress = progress, .context = context};
 
 	pthread_mutex_lock(&index->lock);
-	index->to = to_sequence;
+	index->to = BL_MAX(index->to, to_sequence);
 	pthread_mutex_unlock(&index->lock);
 	return with_index(index, update, &asking, why);
 }
