@@ -263,8 +263,11 @@ static void put_steps(FILE *out, const char *label, const struct doc_step *steps
 
 	html_put(out,
 		 "<figure class=\"plot\"><div class=\"field\">"
-		 "<svg width=\"100%%\" height=\"66\" role=\"img\" aria-label=\"%s\">\n",
+		 "<svg width=\"100%%\" height=\"66\" role=\"img\" aria-label=\"%s:",
 		 label);
+	for (size_t i = 0; i < count; i++)
+		html_put(out, "%s %s %s", i ? "," : "", steps[i].what, steps[i].when);
+	fputs("\">\n", out);
 	for (size_t i = 0; i + 1 < count; i++) {
 		unsigned from = (unsigned)i * width + width / 2;
 
