@@ -332,12 +332,16 @@ static enum bl_status write_json(const json_t *model, struct bl_error *why)
 
 /* ---- the command ----------------------------------------------------------------------------------------- */
 
+/* Beside the page: what nobody should have to open it for. */
 static void say_what_was_made(const struct reporting *reporting, const json_t *model)
 {
-	const char *state = cli_text(reporting->integrity, "state");
-
-	printf("%s: %s, %lld events\n", reporting->html, state,
+	printf("%s: %s, %lld accesses\n", reporting->html, cli_text(reporting->integrity, "state"),
 	       cli_number(json_object_get(model, "totals"), "events"));
+	if (reporting->found == BL_TAMPERED)
+		printf("BROKEN       %s\n             at sequence %lld; the report tells what is "
+		       "before it\n",
+		       cli_text(reporting->integrity, "problem"),
+		       cli_number(reporting->integrity, "bad_sequence"));
 }
 
 static enum bl_status report(struct reporting *reporting, struct bl_error *why)

@@ -253,6 +253,8 @@ report 12 --log "$work/broken" --kit "$work/kit" --html "$work/broken.html"
 is ".integrity.state == \"broken\" and .integrity.looks == \"changed\" and .integrity.vouched_sequence < $middle and .integrity.vouched_sequence > 0" .integrity
 is ".totals.events > 0 and .totals.last_sequence <= .integrity.vouched_sequence" .totals
 is '.unmasking == [] and .shreds == [] and (.denials | length > 0)' '[.unmasking, .shreds]'
+code 12 "$bailee" log report --log "$work/broken" --kit "$work/kit" --html "$work/broken.html" --force
+says BROKEN
 grep -qi broken "$work/broken.html" || fail "the page does not say that it is broken"
 # What anchors know and the log does not; a log that lost its identity; an empty one.
 cp -a "$work/copy" "$work/lost"
