@@ -278,7 +278,7 @@ done
 # A moment is of the zone that is named; so long ago is so long ago.
 begun=$(jq -s 'map(.realtime_ns)[0] / 1e9 | floor' "$work/real")
 for plus in 0 1; do
-	code 0 "$bailee" log query --json --until "$until" --since "$(TZ=Asia/Kathmandu date -d "@$((begun + plus))" '+%Y-%m-%d %H:%M:%S')" --zone Asia/Kathmandu --op start
+	code 0 "$bailee" log query --json --since "$(TZ=Asia/Kathmandu date -d "@$((begun + plus))" '+%Y-%m-%d %H:%M:%S')" --zone Asia/Kathmandu --op start
 	[ "$(wc -l <"$work/out")" = $((1 - plus)) ] || fail "a moment of another zone: $(wc -l <"$work/out") starts since $plus s behind it"
 done
 code 0 "$bailee" log query --json --until "$until" --since 2d --op start
