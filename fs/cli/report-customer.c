@@ -210,7 +210,8 @@ static void put_verdict(struct report *report)
 	const char *due = cli_text(report->answer, "due");
 
 	if (certificate_of(report) && is_proven(report))
-		put_verdict_of(report, DOC_GOOD, WORD_V_DESTROYED, destroyed_at(report),
+		put_verdict_of(report, is_whole ? DOC_GOOD : DOC_FAIR, WORD_V_DESTROYED,
+			       destroyed_at(report),
 			       is_whole ? WORD_V_DESTROYED_TEXT : WORD_V_EXCEPTIONS_TEXT);
 	else if (certificate_of(report) || is_state(report, "shredded"))
 		put_verdict_of(report, DOC_BAD, WORD_V_UNPROVEN, "", WORD_V_UNPROVEN_TEXT);
