@@ -252,7 +252,7 @@ static void put_facts(const struct board *board, const json_t *integrity)
 }
 
 /* The numbers of events are names: no comma in them. */
-static void put_event(const struct board *board, struct html_table *table, uint64_t sequence)
+static void put_sequence(const struct board *board, struct html_table *table, uint64_t sequence)
 {
 	html_cell_begin(board->out, table, NULL);
 	html_put(board->out, "%llu", (unsigned long long)sequence);
@@ -284,8 +284,8 @@ static void put_windows(const struct board *board, const json_t *integrity)
 		const json_t *window = json_array_get(windows, i);
 
 		html_row(board->out, &table, NULL);
-		put_event(board, &table, board_number(window, "first_sequence"));
-		put_event(board, &table, board_number(window, "last_sequence"));
+		put_sequence(board, &table, board_number(window, "first_sequence"));
+		put_sequence(board, &table, board_number(window, "last_sequence"));
 		html_cell(
 			board->out, &table,
 			json_is_true(json_object_get(window, "is_now"))
