@@ -122,9 +122,12 @@ INLINE uint64_t digits(const struct sieve *sieve, size_t at)
 
 INLINE bool any_digit(const struct sieve *sieve, size_t from, size_t to)
 {
-	for (to = BL_MIN(to, sieve->length); from < to; from += 64)
-		if (digits(sieve, from) & (UINT64_MAX >> (64 - BL_MIN(to - from, (size_t)64))))
+	for (to = BL_MIN(to, sieve->length); from < to; from += 64) {
+		size_t reach = BL_MIN(to - from, (size_t)64);
+
+		if (digits(sieve, from) & ((UINT64_C(2) << (reach - 1)) - 1))
 			return true;
+	}
 	return false;
 }
 
