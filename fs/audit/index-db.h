@@ -35,6 +35,15 @@ struct index_word {
 };
 #define INDEX_WORDS 1024
 
+/* Which records are in it. */
+struct index_reach {
+	uint64_t next, oldest; /* the first one that is not; none before this one is */
+	/* The last event; 0: none. */
+	uint64_t last_sequence;
+	struct audit_place last_place;
+	int64_t last_ns;
+};
+
 enum index_statement {
 	INDEX_ADD_EVENT,
 	INDEX_ADD_TALLY,
@@ -58,15 +67,11 @@ struct audit_index {
 	 * It says that it is whole only when all of it is on the medium, and from then on SQLite's own log (WAL) keeps it whole.
 	 */
 	bool is_making;
-	bool is_spoiled;       /* it has to be made anew */
-	uint64_t next, oldest; /* the first record that is not in it; none before this one is */
-	uint64_t gone;	       /* the log itself has none before this one; 0: not looked at yet */
-	/* The last event that is in it; 0: none. */
-	uint64_t last_sequence;
-	struct audit_place last_place;
-	int64_t last_ns;
+	bool is_spoiled;	  /* it has to be made anew */
+	struct index_reach reach; /* as the database has it, but while something is being put in */
+	uint64_t gone; /* the log itself has none before this one; 0: not looked at yet */
 
-	struct audit_tail *tail;     /* at `next`; NULL: not open */
+	struct audit_tail *tail;     /* at reach.next; NULL: not open */
 	struct index_tally *tallies; /* INDEX_TALLIES */
 	struct index_word *words;    /* INDEX_WORDS */
 };

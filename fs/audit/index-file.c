@@ -51,6 +51,7 @@ static const char *const STATEMENTS[INDEX_STATEMENTS] = {
  * SQLite would make a path out of /proc/self/fd/N, and follow it: here a path means what it says. (Once for the program, as SQLite
  * keeps its file systems in a list.)
  */
+#define FILE_SYSTEM "bailee-index"
 static sqlite3_vfs file_system;
 static pthread_once_t file_system_once = PTHREAD_ONCE_INIT;
 
@@ -66,7 +67,7 @@ static void add_file_system(void)
 	if (!usual)
 		return;
 	file_system = *usual;
-	file_system.zName = "bailee-index";
+	file_system.zName = FILE_SYSTEM;
 	file_system.xFullPathname = full_path;
 	/* When it cannot be added it is not found, and nothing is opened. */
 	(void)sqlite3_vfs_register(&file_system, 0);
@@ -134,7 +135,7 @@ static enum bl_status open_database(struct audit_index *index, struct bl_error *
 	if (sqlite3_open_v2(path, &index->db,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
 				    (index->store_fd < 0 ? SQLITE_OPEN_CREATE : 0),
-			    file_system.zName) != SQLITE_OK)
+			    FILE_SYSTEM) != SQLITE_OK)
 		return index_failed(index, why);
 	for (size_t i = 0; i < BL_COUNT(SWITCHES); i++)
 		if (sqlite3_db_config(index->db, SWITCHES[i][0], SWITCHES[i][1], NULL) != SQLITE_OK)
@@ -264,10 +265,10 @@ enum bl_status index_keep_state(struct audit_index *index, struct bl_error *why)
 		 "state(rowid,version,log,is_whole,next,oldest,last,segment,offset,at_ns)"
 		 "VALUES(1,%d,'%s',%d,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
 		 ",%" PRId64 ")",
-		 INDEX_VERSION, log_id, !index->is_making, (int64_t)index->next,
-		 (int64_t)index->oldest, (int64_t)index->last_sequence,
-		 (int64_t)index->last_place.segment_first, (int64_t)index->last_place.offset,
-		 index->last_ns);
+		 INDEX_VERSION, log_id, !index->is_making, (int64_t)index->reach.next,
+		 (int64_t)index->reach.oldest, (int64_t)index->reach.last_sequence,
+		 (int64_t)index->reach.last_place.segment_first,
+		 (int64_t)index->reach.last_place.offset, index->reach.last_ns);
 	return index_run(index, sql, why);
 }
 
@@ -304,16 +305,17 @@ static bool read_state(struct audit_index *index)
 
 	sodium_bin2hex(log_id, sizeof(log_id), index->log_id, AUDIT_LOG_ID);
 	if (fits) {
-		index->next = (uint64_t)sqlite3_column_int64(statement, 3);
-		index->oldest = (uint64_t)sqlite3_column_int64(statement, 4);
-		index->last_sequence = (uint64_t)sqlite3_column_int64(statement, 5);
-		index->last_place.segment_first = (uint64_t)sqlite3_column_int64(statement, 6);
-		index->last_place.offset = (uint64_t)sqlite3_column_int64(statement, 7);
-		index->last_ns = sqlite3_column_int64(statement, 8);
+		index->reach.next = (uint64_t)sqlite3_column_int64(statement, 3);
+		index->reach.oldest = (uint64_t)sqlite3_column_int64(statement, 4);
+		index->reach.last_sequence = (uint64_t)sqlite3_column_int64(statement, 5);
+		index->reach.last_place.segment_first =
+			(uint64_t)sqlite3_column_int64(statement, 6);
+		index->reach.last_place.offset = (uint64_t)sqlite3_column_int64(statement, 7);
+		index->reach.last_ns = sqlite3_column_int64(statement, 8);
 		fits = sqlite3_column_int64(statement, 0) == INDEX_VERSION && log &&
 		       strcmp(log, log_id) == 0 && sqlite3_column_int64(statement, 2) == 1 &&
-		       index->next > index->last_sequence &&
-		       (uint64_t)sqlite3_column_int64(statement, 9) == index->last_sequence;
+		       index->reach.next > index->reach.last_sequence &&
+		       (uint64_t)sqlite3_column_int64(statement, 9) == index->reach.last_sequence;
 	}
 	sqlite3_finalize(statement);
 	return fits;
@@ -337,11 +339,12 @@ static bool has_last(struct audit_index *index)
 	BL_CLEANUP(audit_reader_close) struct audit_reader *reader = NULL;
 	struct audit_record record;
 
-	return !index->last_sequence ||
+	return !index->reach.last_sequence ||
 	       (audit_reader_open(index->log_fd, &reader, NULL) == BL_OK &&
-		audit_reader_at(reader, index->last_place.segment_first, index->last_place.offset,
-				index->last_sequence, &record, NULL) == BL_OK &&
-		record.realtime_ns == index->last_ns);
+		audit_reader_at(reader, index->reach.last_place.segment_first,
+				index->reach.last_place.offset, index->reach.last_sequence, &record,
+				NULL) == BL_OK &&
+		record.realtime_ns == index->reach.last_ns);
 }
 
 static enum bl_status make_empty(struct audit_index *index, struct bl_error *why)
@@ -355,10 +358,7 @@ static enum bl_status make_empty(struct audit_index *index, struct bl_error *why
 	if (status == BL_OK)
 		status = index_run(index, "INSERT INTO word VALUES(0,'')", why);
 	index->is_making = true;
-	index->next = index->oldest = 1;
-	index->last_sequence = 0;
-	index->last_ns = 0;
-	index->last_place = (struct audit_place){0};
+	index->reach = (struct index_reach){.next = 1, .oldest = 1};
 	if (status == BL_OK)
 		status = index_keep_state(index, why);
 	return status == BL_OK ? index_run(index, "COMMIT", why) : status;

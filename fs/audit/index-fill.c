@@ -131,12 +131,6 @@ static enum bl_status write_tallies(struct audit_index *index, struct bl_error *
 	return status;
 }
 
-static void drop_tallies(struct audit_index *index)
-{
-	for (size_t i = 0; i < INDEX_TALLIES; i++)
-		index->tallies[i].events = 0;
-}
-
 static struct index_tally tally_of(uint64_t sequence, int64_t at_unix, enum audit_op op,
 				   enum audit_verdict verdict, uint64_t repeats, uint64_t bytes)
 {
@@ -214,10 +208,54 @@ static enum bl_status add(struct audit_index *index, const struct audit_record *
 	status = step_once(index, index->statements[INDEX_ADD_EVENT], why);
 	if (status != BL_OK)
 		return status;
-	index->last_sequence = record->sequence;
-	index->last_place = record->place;
-	index->last_ns = record->realtime_ns;
+	index->reach.last_sequence = record->sequence;
+	index->reach.last_place = record->place;
+	index->reach.last_ns = record->realtime_ns;
 	return tally(index, &one, why);
+}
+
+/* ---- all or nothing -------------------------------------------------------------------------- */
+
+typedef enum bl_status change_fn(struct audit_index *index, void *context, struct bl_error *why);
+
+static enum bl_status commit(struct audit_index *index, struct bl_error *why)
+{
+	enum bl_status status = write_tallies(index, why);
+
+	if (status == BL_OK)
+		status = index_keep_state(index, why);
+	return status == BL_OK ? index_run(index, "COMMIT", why) : status;
+}
+
+/* What was read and is not in it is read again. */
+static void take_back(struct audit_index *index, const struct index_reach *reach)
+{
+	index->reach = *reach;
+	for (size_t i = 0; i < INDEX_TALLIES; i++)
+		index->tallies[i].events = 0;
+	audit_tail_close(BL_TAKE(index->tail));
+	index_forget_words(index);
+	if (sqlite3_get_autocommit(index->db) == 0 && index_run(index, "ROLLBACK", NULL) != BL_OK)
+		index->is_spoiled = true;
+}
+
+/* In one transaction, with how far it got. Of a broken log (BL_TAMPERED) what is good stays. */
+static enum bl_status within(struct audit_index *index, change_fn *change, void *context,
+			     struct bl_error *why)
+{
+	const struct index_reach before = index->reach;
+	enum bl_status status = index_run(index, "BEGIN", why);
+
+	if (status == BL_OK)
+		status = change(index, context, why);
+
+	enum bl_status kept = status;
+
+	if (status == BL_OK || status == BL_TAMPERED)
+		kept = commit(index, status == BL_OK ? why : NULL);
+	if (kept != BL_OK)
+		take_back(index, &before);
+	return kept != BL_OK ? kept : status;
 }
 
 /* ---- what was trimmed ------------------------------------------------------------------------ */
@@ -259,48 +297,49 @@ static enum bl_status tally_again(struct audit_index *index, struct bl_error *wh
 	return status == BL_OK ? write_tallies(index, why) : status;
 }
 
-static enum bl_status forget(struct audit_index *index, uint64_t oldest, struct bl_error *why)
+static enum bl_status forget(struct audit_index *index, void *context, struct bl_error *why)
 {
+	int64_t oldest = *(const int64_t *)context;
 	char sql[1024];
 
 	snprintf(sql, sizeof(sql),
-		 "BEGIN;CREATE TEMP TABLE again(quarter,uid,device,op,verdict,rule,last,"
+		 "CREATE TEMP TABLE again(quarter,uid,device,op,verdict,rule,last,"
 		 "PRIMARY KEY(quarter,uid,device,op,verdict,rule))WITHOUT ROWID;"
 		 "INSERT INTO again SELECT quarter,uid,device,op,verdict,rule,last FROM tally "
 		 "WHERE first<%" PRId64 " AND last>=%" PRId64 ";"
 		 "DELETE FROM tally WHERE first<%" PRId64 ";"
 		 "DELETE FROM event WHERE sequence<%" PRId64,
-		 (int64_t)oldest, (int64_t)oldest, (int64_t)oldest, (int64_t)oldest);
+		 oldest, oldest, oldest, oldest);
 
 	enum bl_status status = index_run(index, sql, why);
 
 	if (status == BL_OK)
 		status = tally_again(index, why);
-	index->oldest = oldest;
-	if (status == BL_OK)
-		status = index_run(index,
+	index->reach.oldest = (uint64_t)oldest;
+	index_forget_words(index);
+	return status == BL_OK
+		       ? index_run(index,
 				   "DROP TABLE again;DELETE FROM word WHERE id<>0 AND id NOT IN"
 				   "(SELECT device FROM tally UNION SELECT rule FROM tally)",
-				   why);
-	index_forget_words(index);
-	if (status == BL_OK)
-		status = index_keep_state(index, why);
-	return status == BL_OK ? index_run(index, "COMMIT", why) : status;
+				   why)
+		       : status;
 }
 
 static enum bl_status forget_trimmed(struct audit_index *index, struct bl_error *why)
 {
 	struct segments found;
+	int64_t oldest;
 	enum bl_status status = segments_list(index->log_fd, &found, why);
 
-	if (status != BL_OK || !found.count || found.first <= index->oldest)
+	if (status != BL_OK || !found.count || found.first <= index->reach.oldest)
 		return status;
 	/* All that it has is gone: nothing is left to be looked for. */
-	if (found.first > index->last_sequence && index->last_sequence) {
+	if (found.first > index->reach.last_sequence && index->reach.last_sequence) {
 		index->is_spoiled = true;
 		return bl_fail(why, BL_IO, "all that the log's index knows was trimmed");
 	}
-	return forget(index, found.first, why);
+	oldest = (int64_t)found.first;
+	return within(index, forget, &oldest, why);
 }
 
 /* ---- taking in ------------------------------------------------------------------------------- */
@@ -321,32 +360,17 @@ static bool take(void *context, const struct audit_record *record)
 	return filling->status == BL_OK && filling->count < TOGETHER;
 }
 
-/* Up to TOGETHER records in one transaction. *out_is_end: there are no more */
-static enum bl_status fill_some(struct audit_index *index, bool *out_is_end, struct bl_error *why)
+/* Up to TOGETHER records. */
+static enum bl_status fill_some(struct audit_index *index, void *context, struct bl_error *why)
 {
+	bool *out_is_end = context;
 	struct filling filling = {.index = index, .why = why};
 	const struct audit_listener listener = {.record = take, .context = &filling};
-	enum bl_status status = index_run(index, "BEGIN", why);
-
-	if (status != BL_OK)
-		return status;
-
-	/* A broken log: what is good of it stays. */
-	enum bl_status read = audit_tail_next(index->tail, index->to, &listener, why);
+	enum bl_status status = audit_tail_next(index->tail, index->to, &listener, why);
 
 	*out_is_end = filling.count < TOGETHER;
-	if (filling.status != BL_OK)
-		return filling.status;
-	if (read != BL_OK && read != BL_TAMPERED)
-		return read;
-	index->next = audit_tail_sequence(index->tail);
-	/* Words of the log's trouble are kept, as these can fail only for a reason of their own. */
-	status = write_tallies(index, read == BL_OK ? why : NULL);
-	if (status == BL_OK)
-		status = index_keep_state(index, read == BL_OK ? why : NULL);
-	if (status == BL_OK)
-		status = index_run(index, "COMMIT", read == BL_OK ? why : NULL);
-	return status == BL_OK ? read : status;
+	index->reach.next = audit_tail_sequence(index->tail);
+	return filling.status != BL_OK ? filling.status : status;
 }
 
 static uint64_t all_of(const struct audit_index *index)
@@ -357,8 +381,8 @@ static uint64_t all_of(const struct audit_index *index)
 		return index->to;
 	/* Where the newest segment begins is what can be known without reading it. */
 	if (segments_list(index->log_fd, &found, NULL) != BL_OK || !found.count)
-		return index->next;
-	return BL_MAX(found.last, index->next);
+		return index->reach.next;
+	return BL_MAX(found.last, index->reach.next);
 }
 
 static enum bl_status fill_all(struct audit_index *index, audit_index_progress_fn *progress,
@@ -368,9 +392,10 @@ static enum bl_status fill_all(struct audit_index *index, audit_index_progress_f
 
 	*out_is_end = false;
 	while (status == BL_OK && !*out_is_end) {
-		status = fill_some(index, out_is_end, why);
+		status = within(index, fill_some, out_is_end, why);
 		if (status == BL_OK && progress && !*out_is_end &&
-		    !progress(context, index->next - 1, BL_MAX(all_of(index), index->next - 1)))
+		    !progress(context, index->reach.next - 1,
+			      BL_MAX(all_of(index), index->reach.next - 1)))
 			break;
 	}
 	return status;
@@ -382,22 +407,10 @@ enum bl_status index_fill(struct audit_index *index, audit_index_progress_fn *pr
 	bool is_end = false;
 	enum bl_status status = forget_trimmed(index, why);
 
-	if (status != BL_OK)
-		return status;
-	if (!index->tail)
-		status = audit_tail_open(index->log_fd, index->next, &index->tail, why);
+	if (status == BL_OK && !index->tail)
+		status = audit_tail_open(index->log_fd, index->reach.next, &index->tail, why);
 	if (status == BL_OK && audit_tail_sequence(index->tail) <= index->to)
 		status = fill_all(index, progress, context, &is_end, why);
-	if (status != BL_OK && status != BL_TAMPERED) {
-		/* What was read and is not in it is read again. */
-		drop_tallies(index);
-		audit_tail_close(BL_TAKE(index->tail));
-		index_forget_words(index);
-		if (sqlite3_get_autocommit(index->db) == 0 &&
-		    index_run(index, "ROLLBACK", NULL) != BL_OK)
-			index->is_spoiled = true;
-		return status;
-	}
 	if (index->is_making && (is_end || status == BL_TAMPERED)) {
 		enum bl_status made = index_end_making(index, status == BL_OK ? why : NULL);
 

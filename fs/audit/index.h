@@ -22,7 +22,8 @@ enum bl_status audit_index_open(int store_fd, int log_fd, struct audit_index **o
 void audit_index_close(struct audit_index *index);
 BL_DEFINE_CLEANUP(struct audit_index, audit_index_close)
 
-/* After some thousands of records. @all: about, while more is written. Return false to stop: what was taken in so far is kept, and BL_OK comes back. */
+/* After some thousands of records. @all: about, while more is written. Return false to stop: what was taken in so far is kept (of an index that is made anew only as long as it is
+ * open), and BL_OK comes back. */
 typedef bool audit_index_progress_fn(void *context, uint64_t done, uint64_t all);
 /*
  * audit_index_update - take in records up to @to_sequence (UINT64_MAX: what there is), forget what was trimmed

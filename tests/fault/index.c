@@ -508,6 +508,35 @@ static void each_allocation_may_fail(void **state)
 	close(log_fd);
 }
 
+/* The one that is open goes on where it was, with nothing left out and nothing counted twice. */
+static void after_no_memory_it_goes_on(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct right right;
+	int log_fd;
+
+	prepare(scratch, &log_fd, &right);
+
+	unsigned calls = disk.memory_calls / 2, step = 1 + calls / 300;
+
+	for (unsigned at = 1; at <= calls; at += step) {
+		BL_CLEANUP(audit_index_close) struct audit_index *index = NULL;
+
+		start_anew(scratch);
+		assert_int_equal(use_once(scratch->store_fd, log_fd, RECORDS / 2, NULL), BL_OK);
+		assert_int_equal(audit_index_open(scratch->store_fd, log_fd, &index, NULL), BL_OK);
+		disk.memory_calls = 0;
+		disk.memory_at = at;
+		disk.is_memory_bad = at / step % 2;
+		for (uint64_t to = RECORDS / 2; to < RECORDS; to += 40)
+			(void)!audit_index_update(index, to, NULL, NULL, NULL);
+		disk.memory_at = 0;
+		assert_int_equal(audit_index_update(index, ALL, NULL, NULL, NULL), BL_OK);
+		assert_int_equal(ask(index, &right), BL_OK);
+	}
+	close(log_fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -517,6 +546,7 @@ int main(void)
 		TEST(the_process_may_die_at_any_call),
 		TEST(the_power_may_fail_at_any_call),
 		TEST(each_allocation_may_fail),
+		TEST(after_no_memory_it_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, put_under_sqlite, NULL);
