@@ -314,9 +314,7 @@ void board_believe(struct board *board)
 	      "what "
 	      "the auditor keeps:</p>\n",
 	      board->out);
-	fputs("<pre class=\"do\"><code>bailee log verify --log COPY --kit KIT --anchor "
-	      "ANCHORS</code></pre>\n",
-	      board->out);
+	board_typed(board, "log verify --log COPY --kit KIT --anchor ANCHORS");
 	fputs("<p class=\"note\">It ends with 0 when all is good and anchored, with "
 	      "13 when it is "
 	      "good "

@@ -95,6 +95,13 @@ static void put_options(FILE *out, const char *text)
 	}
 }
 
+void board_typed(const struct board *board, const char *command)
+{
+	fputs("<pre class=\"do\"><code>bailee ", board->out);
+	put_options(board->out, command);
+	fputs("</code></pre>\n", board->out);
+}
+
 void board_command(const struct board *board, const char *command, bool has_period)
 {
 	fputs("<p class=\"check\">Check: <code>bailee ", board->out);

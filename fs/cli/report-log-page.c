@@ -77,6 +77,25 @@ static void put_how_many(const struct board *board)
 	html_put(board->out, ". %s of contents were read. ", PAGE_SIZED(total(board, "bytes")));
 }
 
+/* "Most events: anna.albers (9,018); RMA-1001 (6,003). " */
+static void put_most(const struct board *board)
+{
+	static const char *const LISTS[][2] = {{"people", "person"}, {"devices", "device"}};
+
+	for (size_t i = 0; i < BL_COUNT(LISTS); i++) {
+		const json_t *rows = json_object_get(board->model, LISTS[i][0]), *most = NULL;
+
+		for (size_t at = 0; at < json_array_size(rows); at++)
+			if (board_number(json_array_get(rows, at), "events") >
+			    board_number(most, "events"))
+				most = json_array_get(rows, at);
+		if (most && *board_words(most, LISTS[i][1]) && json_array_size(rows) > 1)
+			html_put(board->out, "The %s with the most events is <bdi>%s</bdi> (%s). ",
+				 LISTS[i][1], board_words(most, LISTS[i][1]),
+				 PAGE_GROUPED(board_number(most, "events")));
+	}
+}
+
 static void put_what_else(const struct board *board)
 {
 	static const struct {
@@ -112,6 +131,7 @@ static void put_happened(struct board *board)
 	fputs("<p class=\"lead\">", board->out);
 	if (total(board, "events")) {
 		put_how_many(board);
+		put_most(board);
 		put_what_else(board);
 	} else {
 		fputs("Nothing happened in this time: the log has no event of it.", board->out);
@@ -362,7 +382,7 @@ static void put_devices(struct board *board)
 	static const struct field LAPSES[] = {
 		{"person", "Person", FIELD_PERSON},
 		{"role", "Role", FIELD_WORDS},
-		{"standing", "It", FIELD_STATUS},
+		{"standing", "Standing", FIELD_STATUS},
 		{"until", "Until", FIELD_WORDS},
 		{"requirement", "What is wanted", FIELD_WORDS},
 	};
@@ -370,14 +390,14 @@ static void put_devices(struct board *board)
 		{"device", "Device", FIELD_ID},	   {"number", "Request", FIELD_NUMBER},
 		{"kind", "What for", FIELD_WORDS}, {"since", "Since", FIELD_DAY},
 		{"deadline", "Due", FIELD_DAY},	   {"state", "State", FIELD_STATUS},
-		{"ended", "Ended", FIELD_DAY},	   {"warning", "In time", FIELD_STATUS},
+		{"ended", "Ended", FIELD_DAY},	   {"warning", "Deadline", FIELD_STATUS},
 		{"by", "Taken by", FIELD_PERSON},  {"ended_by", "Ended by", FIELD_PERSON},
 	};
 	static const struct field INCIDENTS[] = {
 		{"device", "Device", FIELD_ID},	   {"number", "Incident", FIELD_NUMBER},
 		{"kind", "Kind", FIELD_WORDS},	   {"opened", "Opened", FIELD_DAY},
 		{"deadline", "Due", FIELD_DAY},	   {"state", "State", FIELD_STATUS},
-		{"closed", "Closed", FIELD_DAY},   {"warning", "In time", FIELD_STATUS},
+		{"closed", "Closed", FIELD_DAY},   {"warning", "Deadline", FIELD_STATUS},
 		{"by", "Opened by", FIELD_PERSON}, {"action", "What was done", FIELD_WORDS},
 	};
 	static const struct list LISTS[] = {
@@ -409,10 +429,12 @@ static void put_devices(struct board *board)
 		 LIST(LAPSES)},
 	};
 
-	for (size_t i = 0; i < BL_COUNT(LISTS); i++)
+	for (size_t i = 0; i < BL_COUNT(LISTS); i++) {
 		board_list(board, &LISTS[i]);
-	if (json_array_size(json_object_get(board->model, "shreds")))
-		board_command(board, "certificate verify FILE.json --key PUBLIC-KEY", false);
+		if (LISTS[i].fields == SHREDS && rows_of(board, "shreds"))
+			board_command(board, "certificate verify FILE.json --key PUBLIC-KEY",
+				      false);
+	}
 }
 
 static void put_readers(struct board *board)

@@ -63,8 +63,13 @@ struct list {
 };
 void board_list(struct board *board, const struct list *list);
 
-/* board_missing - "this report cannot say"; board_command - a command to type; @has_period: of the report's time */
+/*
+ * board_missing - "this report cannot say"
+ * board_command - what checks a table, in a line; @has_period: of the report's time
+ * board_typed - a command in a box of its own
+ */
 void board_missing(const struct board *board, const char *what);
+void board_typed(const struct board *board, const char *command);
 void board_command(const struct board *board, const char *command, bool has_period);
 
 /* ---- report-log-believe.c: what the verification found ---------------------------------------------- */
