@@ -137,9 +137,12 @@ enum bl_status policies_keep(struct device_store *store, const char *bytes, size
 	if (status != BL_OK)
 		return status;
 	digest_of(bytes, length, digest);
-	/* A damaged one is written anew. */
+	/* A damaged one is written anew; one whose name could not be synced at first is synced now. */
 	if (read_one(folder_fd, digest, &there, &there_length, NULL) == BL_OK)
-		return BL_OK;
+		return fsync(folder_fd) == 0
+			       ? BL_OK
+			       : bl_fail_errno(why, BL_IO,
+					       "cannot sync the folder of the kept policies");
 	file_sweep(folder_fd);
 	make_room(folder_fd);
 	sodium_bin2hex(name, sizeof(name), digest, DEVICE_DIGEST);
