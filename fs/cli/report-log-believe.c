@@ -46,8 +46,11 @@ static const char *looks_words(const char *looks)
 /* The last event before the break; 0: none. */
 static uint64_t last_good(const json_t *integrity)
 {
+	const json_t *vouched = json_object_get(integrity, "vouched_sequence");
 	uint64_t bad = board_number(integrity, "bad_sequence");
 
+	if (json_is_integer(vouched))
+		return board_number(integrity, "vouched_sequence");
 	return bad ? bad - 1 : 0;
 }
 
@@ -274,9 +277,11 @@ static void put_windows(const struct board *board, const json_t *integrity)
 	size_t shown = json_array_size(windows);
 
 	if (!shown) {
-		fputs("<p>No event could have been made anew, not even by who holds the "
-		      "disk.</p>\n",
-		      board->out);
+		/* Of a broken log nobody looked for them. */
+		if (!board_is_broken(board->model))
+			fputs("<p>No events were found that somebody who held the disk could have "
+			      "made anew.</p>\n",
+			      board->out);
 		return;
 	}
 	html_table(board->out, &table);

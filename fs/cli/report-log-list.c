@@ -218,14 +218,16 @@ static void put_person(FILE *out, const json_t *row, const char *key)
 {
 	const json_t *name = json_object_get(row, key), *uid = json_object_get(row, "uid");
 
-	if (is_said(name) && !json_is_integer(name))
+	const json_t *number = json_is_integer(name) ? name : uid;
+	bool has_name = is_said(name) && !json_is_integer(name);
+
+	if (has_name)
 		put_scalar(out, name);
-	else if (json_is_integer(name))
-		html_put(out, "uid %lld", (long long)json_integer_value(name));
-	if (!is_said(name) && json_is_integer(uid))
-		html_put(out, "uid %lld", (long long)json_integer_value(uid));
-	else if (json_is_integer(uid))
-		html_put(out, " <small>%lld</small>", (long long)json_integer_value(uid));
+	if (json_is_integer(number))
+		html_put(out, has_name ? " <small>%lld</small>" : "<span>uid %lld</span>",
+			 (long long)json_integer_value(number));
+	else if (!has_name && json_is_null(uid))
+		fputs("Bailee itself", out);
 }
 
 static void put_moment(const struct board *board, const json_t *row, const struct field *field)

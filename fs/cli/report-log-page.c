@@ -63,7 +63,7 @@ static void put_how_many(const struct board *board)
 	html_put(board->out, "%s %s %s %s %s in %s %s. ", PAGE_GROUPED(people),
 		 page_plural(people, "person", "people"), "worked with", PAGE_GROUPED(devices),
 		 page_plural(devices, "device", "devices"), PAGE_GROUPED(events),
-		 page_plural(events, "event", "events"));
+		 page_plural(events, "access", "accesses"));
 	html_put(board->out, "%s %s permitted, %s denied", PAGE_GROUPED(total(board, "permitted")),
 		 page_plural(total(board, "permitted"), "was", "were"),
 		 PAGE_GROUPED(total(board, "denied")));
@@ -90,7 +90,8 @@ static void put_most(const struct board *board)
 			    board_number(most, "events"))
 				most = json_array_get(rows, at);
 		if (most && *board_words(most, LISTS[i][1]) && json_array_size(rows) > 1)
-			html_put(board->out, "The %s with the most events is <bdi>%s</bdi> (%s). ",
+			html_put(board->out,
+				 "The %s with the most accesses is <bdi>%s</bdi> (%s). ",
 				 LISTS[i][1], board_words(most, LISTS[i][1]),
 				 PAGE_GROUPED(board_number(most, "events")));
 	}
@@ -104,9 +105,7 @@ static void put_what_else(const struct board *board)
 		{"unmasking", "view was shown unmasked", "views were shown unmasked",
 		 "Nothing was shown unmasked. "},
 		{"unusual", "thing stands out", "things stand out", "Nothing stands out. "},
-		{"shreds", "device was destroyed", "devices were destroyed",
-		 "No device was destroyed. "},
-		{"incidents", "incident was opened", "incidents were opened", ""},
+		{"incidents", "incident was open", "incidents were open", ""},
 	};
 
 	for (size_t i = 0; i < BL_COUNT(WORDS); i++) {
@@ -122,6 +121,24 @@ static void put_what_else(const struct board *board)
 	}
 }
 
+/* Whole devices, of which that is proven. */
+static void put_destroyed(const struct board *board)
+{
+	const json_t *shreds = json_object_get(board->model, "shreds");
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(shreds); i++) {
+		const json_t *shred = json_array_get(shreds, i);
+
+		count += strcmp(board_words(shred, "what"), "device") == 0 &&
+			 json_is_true(json_object_get(shred, "is_erased"));
+	}
+	if (is_there(board, "shreds"))
+		html_put(board->out, "%s %s. ", count ? PAGE_GROUPED(count) : "No",
+			 page_plural(BL_MAX(count, (uint64_t)1), "device was destroyed",
+				     "devices were destroyed"));
+}
+
 static void put_happened(struct board *board)
 {
 	if (!json_is_object(json_object_get(board->model, "totals"))) {
@@ -133,8 +150,10 @@ static void put_happened(struct board *board)
 		put_how_many(board);
 		put_most(board);
 		put_what_else(board);
+		put_destroyed(board);
 	} else {
-		fputs("Nothing happened in this time: the log has no event of it.", board->out);
+		fputs("Nobody looked at anything in this time: the log has no access of it.",
+		      board->out);
 	}
 	fputs("</p>\n", board->out);
 	board_figures(board);
@@ -151,7 +170,7 @@ static void put_accesses(struct board *board)
 		{"person", "Person", FIELD_PERSON},
 		{"roles", "Roles", FIELD_WORDS},
 		{"devices", "Devices", FIELD_NUMBER},
-		{"events", "Events", FIELD_NUMBER},
+		{"events", "Accesses", FIELD_NUMBER},
 		{"bytes", "Read", FIELD_BYTES},
 		{"denied", "Denied", FIELD_NUMBER},
 		{"unmasked", "Unmasked", FIELD_NUMBER},
@@ -165,7 +184,7 @@ static void put_accesses(struct board *board)
 		{"kind", "Kind", FIELD_WORDS},
 		{"state", "State", FIELD_WORDS},
 		{"people", "People", FIELD_NUMBER},
-		{"events", "Events", FIELD_NUMBER},
+		{"events", "Accesses", FIELD_NUMBER},
 		{"bytes", "Read", FIELD_BYTES},
 		{"denied", "Denied", FIELD_NUMBER},
 		{"unmasked", "Unmasked", FIELD_NUMBER},
@@ -180,7 +199,7 @@ static void put_accesses(struct board *board)
 	board_top(board, "people", "person",
 		  &(struct html_plot){.id = "plot-people",
 				      .title = "By person",
-				      .text = "Who caused the most events.",
+				      .text = "Whose accesses were the most.",
 				      .series = {"permitted", "denied"}});
 	board_top(board, "devices", "device",
 		  &(struct html_plot){.id = "plot-devices",
@@ -242,7 +261,7 @@ static void put_unmasking(struct board *board)
 	board_list(board, &(struct list){.key = "unmasking",
 					 .caption = "Views without masks",
 					 .none = "Nothing was shown unmasked.",
-					 .command = "log query --show who",
+					 .command = "log query --op open --verdict permitted",
 					 LIST(FIELDS)});
 }
 
@@ -254,21 +273,21 @@ static void put_unusual(struct board *board)
 		{"usual", "Usual", FIELD_MEASURE},  {"first_sequence", "First event", FIELD_EVENT},
 	};
 
-	fputs("<p>Days of a person with more than three times the bytes that are "
-	      "usual for them "
-	      "(the "
-	      "median of at least five of their days) and more than 10 MiB; what was "
-	      "done off "
-	      "hours; "
-	      "many denials at once. None of it need be wrong: these are the places "
-	      "to ask "
-	      "about.</p>\n",
+	fputs("<p>Measured by each person's own days and hours, never by other people's: days with "
+	      "more "
+	      "than three times the bytes that are usual for them, and more than 10 MiB; what was "
+	      "done "
+	      "off hours; hours with many denials. None of it need be wrong: these are the places "
+	      "to "
+	      "ask about.</p>\n",
 	      board->out);
 	board_list(board, &(struct list){.key = "unusual",
 					 .caption = "What stands out",
 					 .none = "Nothing stands out by these measures.",
 					 .command = "log query --show volume",
 					 LIST(FIELDS)});
+	if (rows_of(board, "unusual"))
+		board_command(board, "log query --show off-hours", true);
 }
 
 /* ---- 7: policies
@@ -317,6 +336,11 @@ static void put_change(const struct board *board, const json_t *policy)
 		 *moment ? moment : board_words(policy, "at"));
 	if (json_array_size(diff))
 		put_diff(board, diff);
+	else if (json_is_true(json_object_get(policy, "is_first")))
+		fputs("<p class=\"none\">No policy before it is known: there is nothing to compare "
+		      "it "
+		      "with.</p>\n",
+		      board->out);
 	else if (json_is_true(json_object_get(policy, "is_unchanged")))
 		fputs("<p class=\"none\">Nothing: it is the policy that was in force.</p>\n",
 		      board->out);

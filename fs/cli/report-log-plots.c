@@ -150,16 +150,16 @@ static void put_plot(const struct board *board, const struct series *series, boo
 		points[i].values[1] = is_bytes ? 0 : bar->denied;
 	}
 	describe(series, points, is_bytes, text);
-	html_bars_over_time(
-		board->out,
-		&(struct html_plot){
-			.id = is_bytes ? "plot-bytes" : "plot-events",
-			.title = is_bytes ? "Bytes read, over time" : "Events, over time",
-			.text = text,
-			.series = {is_bytes ? "read" : "permitted", is_bytes ? NULL : "denied"},
-			.points = points,
-			.count = series->count,
-			.is_bytes = is_bytes});
+	html_bars_over_time(board->out,
+			    &(struct html_plot){.id = is_bytes ? "plot-bytes" : "plot-events",
+						.title = is_bytes ? "Bytes read over time"
+								  : "Accesses over time",
+						.text = text,
+						.series = {is_bytes ? "read" : "permitted",
+							   is_bytes ? NULL : "not permitted"},
+						.points = points,
+						.count = series->count,
+						.is_bytes = is_bytes});
 }
 
 void board_over_time(const struct board *board)
@@ -167,7 +167,7 @@ void board_over_time(const struct board *board)
 	struct series series;
 
 	if (!json_is_object(json_object_get(board->model, "over_time"))) {
-		board_missing(board, "Events over time");
+		board_missing(board, "Accesses over time");
 		return;
 	}
 	if (series_of(board, &series)) {
@@ -213,7 +213,7 @@ void board_figures(const struct board *board)
 		const char *key, *one, *many;
 		int spark; /* what is drawn below; -1: nothing */
 	} FIGURES[] = {
-		{"events", "event", "events", 0},     {"denied", "denied", "denied", 1},
+		{"events", "access", "accesses", 0},  {"denied", "denied", "denied", 1},
 		{"bytes", "read", "read", 2},	      {"people", "person", "people", -1},
 		{"devices", "device", "devices", -1},
 	};
@@ -280,8 +280,7 @@ void board_week(const struct board *board)
 			most = i;
 	if (!hours[most])
 		return;
-	snprintf(text, sizeof(text),
-		 "Events of the period by hour of the day. Most: %s at %zu:00, with %s.",
+	snprintf(text, sizeof(text), "Accesses by hour of the day. Most: %s at %zu:00, with %s.",
 		 NAMES[most / 24], most % 24, PAGE_GROUPED(hours[most]));
 	html_week(board->out, "plot-week", "By hour and weekday", text, DAYS, hours);
 }

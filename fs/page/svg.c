@@ -9,6 +9,7 @@
 #define PLOT_HEIGHT 160 /* of the field between the axes */
 #define PLOT_LABELS 26	/* below it */
 #define DAY_HEIGHT  22	/* of a row of the map */
+#define WIDEST	    8	/* percent of the width that one bar takes */
 #define SHADES	    5	/* of it, beside none */
 
 /* Above it the ends of an axis would not fit in 64 bits. */
@@ -88,7 +89,7 @@ static void put_key(FILE *out, const struct html_plot *plot)
 /* "2.5 MB" without a ".0" that says nothing */
 static struct page_figure tick_of(const struct html_plot *plot, uint64_t value)
 {
-	struct page_figure figure = figure_of(plot, value);
+	struct page_figure figure = value ? figure_of(plot, value) : page_grouped(0);
 	char *zero = plot->is_bytes ? strstr(figure.text, ".0 ") : NULL;
 
 	if (zero)
@@ -119,8 +120,9 @@ static void put_bar(FILE *out, const struct html_plot *plot, const struct html_a
 		    size_t at)
 {
 	const struct html_point *point = &plot->points[at];
-	double share = 100.0 / (double)plot->count, left = share * ((double)at + .1),
-	       base = level(axis, 0), first = base - level(axis, point->values[0]),
+	double share = 100.0 / (double)plot->count, wide = fmin(share * .8, WIDEST),
+	       left = share * ((double)at + .5) - wide / 2, base = level(axis, 0),
+	       first = base - level(axis, point->values[0]),
 	       both = base - level(axis, sum_of(point));
 
 	if (!sum_of(point))
@@ -136,12 +138,12 @@ static void put_bar(FILE *out, const struct html_plot *plot, const struct html_a
 		html_put(out,
 			 "<rect class=\"s0\" x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\" "
 			 "height=\"%.1f\"/>",
-			 left, base - first, share * .8, first);
+			 left, base - first, wide, first);
 	if (point->values[1])
 		html_put(out,
 			 "<rect class=\"s1\" x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\" "
 			 "height=\"%.1f\"/>",
-			 left, base - both, share * .8, both - first);
+			 left, base - both, wide, both - first);
 	fputs("</g>\n", out);
 }
 

@@ -86,7 +86,7 @@ def integrity(state):
         item.update(anchored_sequence=None, anchored_unix=None)
     if state == "broken":
         item.update(looks="dropped", problem="record 48112 is missing: 48113 follows 48111", bad_sequence=48112, bad_offset=7340032,
-                    bad_file="log/00000000000046001.seg", last_sequence=48111, records=32901)
+                    bad_file="log/00000000000046001.seg", last_sequence=48111, vouched_sequence=48111, records=32901, windows=[])
     return item
 
 
