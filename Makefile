@@ -72,14 +72,15 @@ SEALED_C := $(wildcard fs/session/sealed/*.c)
 UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
 FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C := $(wildcard tests/bench/*.c)
-HELPER_C := $(filter-out tests/tools/nolog.c tests/tools/clock-host.c tests/tools/session-trial.c,$(wildcard tests/tools/*.c))
+HELPER_C := $(filter-out tests/tools/nolog.c tests/tools/clock-host.c tests/tools/session-trial.c tests/tools/plain.c,\
+	$(wildcard tests/tools/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
 HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock \
-	$(B)/test/sealed/bailee-session $(B)/test/attacks/attack $(B)/test/attacks/preload.so
+	$(B)/test/bailee-plain $(B)/test/sealed/bailee-session $(B)/test/attacks/attack $(B)/test/attacks/preload.so
 CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
 PROGRAMS = $(B)/bailee $(B)/bailee-reader $(B)/bailee-session $(CONTAINERS)
 
@@ -146,6 +147,11 @@ $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock:
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
 	@ln -sf ../../bailee-reader $(@D)/bailee-reader
 	@ln -sf ../../bailee-session $(@D)/bailee-session
+# The image and serve parts behind a gate that lets everything pass (tests/tools/plain.c), to compare with the kernel's own.
+$(B)/test/bailee-plain: $(call obj,tests/tools/plain.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
 # One more bailee-session, which a test can take a step away from (tests/tools/session-trial.c), with a bailee beside it that starts it.
 $(B)/test/sealed/bailee-session: $(call obj,$(filter-out fs/session/sealed/trial.c,$(SEALED_C)) tests/tools/session-trial.c) \
 	$(B)/libpolicy.a $(B)/bailee | $(B)/bailee-reader $(CONTAINERS)
