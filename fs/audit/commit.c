@@ -139,6 +139,7 @@ static enum bl_status write_taken(struct audit *audit, struct batch *batch, bool
 	queue_move(&batch->waiting, &audit->good);
 	if (audit->good.first)
 		pthread_cond_signal(&audit->told);
+	writer_tell_followers(audit);
 	writer_key_moved(audit);
 	return BL_OK;
 }

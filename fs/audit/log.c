@@ -33,7 +33,8 @@ static enum bl_status init_batch(struct batch *batch, uint8_t *lk)
 static void free_audit(struct audit *audit)
 {
 	pthread_cond_t *const conds[] = {&audit->work,	       &audit->room,	   &audit->told,
-					 &audit->spare_change, &audit->key_change, &audit->served};
+					 &audit->spare_change, &audit->key_change, &audit->served,
+					 &audit->grown};
 	const int
 		fds
 			[] =
@@ -63,7 +64,8 @@ static void free_audit(struct audit *audit)
 static void init_waiting(struct audit *audit)
 {
 	pthread_cond_t *const conds[] = {&audit->work,	       &audit->room,	   &audit->told,
-					 &audit->spare_change, &audit->key_change, &audit->served};
+					 &audit->spare_change, &audit->key_change, &audit->served,
+					 &audit->grown};
 
 	pthread_mutex_init(&audit->lock, NULL);
 	pthread_mutex_init(&audit->trim_lock, NULL);
@@ -119,6 +121,7 @@ static void stop_threads(struct audit *audit)
 	}
 	pthread_cond_broadcast(&audit->work);
 	pthread_cond_broadcast(&audit->spare_change);
+	writer_tell_followers(audit);
 	pthread_mutex_unlock(&audit->lock);
 	/* The committer first: it may still need the preparer, and it feeds keyer and notifiers. */
 	if (audit->started > 0)

@@ -8,6 +8,7 @@
  *   latch.c       taking no more, and taking up again
  *   keyer.c       the file `key`
  *   tell.c        answers
+ *   wait.c        followers
  *
  * Threads: one committer, one preparer, one keyer, notifiers. "Locked": called and returns with the lock held.
  */
@@ -91,6 +92,7 @@ struct audit {
 	pthread_cond_t spare_change; /* for preparer and committer */
 	pthread_cond_t key_change;   /* for the keyer */
 	pthread_cond_t served;	     /* for audit_checkpoint and audit_unlatch */
+	pthread_cond_t grown;	     /* for audit_wait */
 	pthread_t committer, preparer, keyer, notifiers[NOTIFIERS];
 	unsigned started; /* threads, in the order of start_threads */
 
@@ -119,6 +121,7 @@ struct audit {
 	bool is_spare_wanted, has_asked_spare, is_preparing;
 	atomic_bool is_spare_cancelled;
 	uint8_t policy_digest[32];
+	unsigned followers;		    /* in audit_wait */
 	uint64_t key_frame, key_generation; /* as the file `key` has it */
 	bool is_keyer_idle, is_key_bad;
 
@@ -157,6 +160,10 @@ void queue_move(struct queue *from, struct queue *to);
 void *notify_run(void *audit);
 /* Locked: refuse all in @queue, and count them. */
 void writer_refuse(struct audit *audit, struct queue *queue);
+
+/* ---- wait.c ---- */
+/* Locked: another frame is durable, or the log is being closed */
+void writer_tell_followers(struct audit *audit);
 
 /* ---- submit.c ---- */
 void batch_clear(struct batch *batch);

@@ -136,6 +136,11 @@ enum bl_status audit_tail_open(int log_fd, uint64_t from_sequence, struct audit_
 	return status;
 }
 
+void audit_tail_from_segment(struct audit_tail *tail)
+{
+	tail->next = BL_MIN(tail->next, BL_MAX(tail->walk.next_sequence, UINT64_C(1)));
+}
+
 void audit_tail_close(struct audit_tail *tail)
 {
 	if (!tail)

@@ -16,6 +16,8 @@ struct audit_tail;
  */
 enum bl_status audit_tail_open(int log_fd, uint64_t from_sequence, struct audit_tail **out_tail,
 			       struct bl_error *why) BL_MUST_CHECK;
+/* audit_tail_from_segment - right behind audit_tail_open: begin where the record's segment begins, since the names in it may be needed */
+void audit_tail_from_segment(struct audit_tail *tail);
 void audit_tail_close(struct audit_tail *tail);
 BL_DEFINE_CLEANUP(struct audit_tail, audit_tail_close)
 

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- many threads ---------------------------------------------------------------------------- */
 
@@ -69,6 +70,65 @@ static void sixty_four_threads_get_a_number_each_and_verify(void **state)
 	assert_int_equal(scratch_verify(scratch, &report, NULL), BL_OK);
 	assert_int_equal(report.records, THREADS * PER_THREAD + 2);
 	free(crowd);
+}
+
+/* ---- followers -------------------------------------------------------------------------------- */
+
+#define FOLLOWED 500u
+
+struct follower {
+	struct audit *audit;
+	uint64_t seen, first;
+	unsigned waits;
+};
+
+/* Until all of them are there: a wake-up that is lost ends it only with the test's own alarm. */
+static void *follow(void *context)
+{
+	struct follower *follower = context;
+
+	while (follower->seen < follower->first + FOLLOWED) {
+		uint64_t durable = audit_wait(follower->audit, follower->seen, 3600u * 1000);
+
+		if (durable <= follower->seen)
+			return NULL;
+		follower->seen = durable;
+		follower->waits++;
+	}
+	return NULL;
+}
+
+static void followers_are_woken_by_every_frame(void **state)
+{
+	struct scratch *scratch = *state;
+	struct follower followers[4];
+	pthread_t threads[BL_COUNT(followers)];
+	struct audit_state before;
+	struct audit *audit;
+
+	assert_int_equal(scratch_open(scratch, NULL, &audit, NULL), BL_OK);
+	audit_state(audit, &before);
+	alarm(120);
+	for (size_t i = 0; i < BL_COUNT(followers); i++) {
+		followers[i] = (struct follower){audit, before.durable_sequence,
+						 before.durable_sequence, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, follow, &followers[i]), 0);
+	}
+	for (unsigned i = 0; i < FOLLOWED; i++) {
+		struct audit_event event = scratch_event(i);
+
+		assert_int_equal(audit_append(audit, &event, NULL, NULL), BL_OK);
+	}
+	for (size_t i = 0; i < BL_COUNT(followers); i++) {
+		pthread_join(threads[i], NULL);
+		assert_true(followers[i].seen >= before.durable_sequence + FOLLOWED);
+		assert_true(followers[i].waits <= FOLLOWED);
+	}
+	/* Nothing comes: it says so when its time is over. */
+	audit_state(audit, &before);
+	assert_int_equal(audit_wait(audit, before.durable_sequence, 1), before.durable_sequence);
+	alarm(0);
+	audit_close(audit);
 }
 
 /* ---- tickets --------------------------------------------------------------------------------- */
@@ -874,6 +934,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sixty_four_threads_get_a_number_each_and_verify),
+		TEST(followers_are_woken_by_every_frame),
 		TEST(a_ticket_may_submit_again_from_its_done),
 		TEST(a_checkpoint_vouches_for_everything_before_it),
 		TEST(checkpoints_of_earlier_runs_stay_and_a_torn_one_is_written_over),
