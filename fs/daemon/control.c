@@ -12,18 +12,14 @@
 #include "fs/daemon/message.h"
 #include "fs/daemon/state.h"
 
-#define CONNECTIONS_LIMIT   32
-#define CONNECTIONS_PER_UID 8
-/* Those of intakes, which may take hours, are counted by themselves: each has three threads and 13 MiB of locked memory. */
-#define INTAKES_LIMIT	16
-#define INTAKES_PER_UID 8
-#define REQUEST_SECONDS 10 /* a client that says nothing for so long is gone */
+#define CONNECTIONS_LIMIT 32
+#define REQUEST_SECONDS	  10 /* a client that says nothing for so long is gone */
 
 struct connection {
 	struct daemon *daemon;
 	struct peer peer;
 	int fd;
-	bool is_intake; /* under connections_lock */
+	enum seat seat; /* under connections_lock */
 	struct connection *next;
 };
 
@@ -85,17 +81,26 @@ static void *converse(void *context)
 	return NULL;
 }
 
+/* What may take hours is counted by itself: an intake has three threads and 13 MiB of locked memory, a follower has one thread. */
+static const struct {
+	size_t all, of_one_uid;
+	const char *many; /* NULL: it is not let in, without a word */
+} SEATS[] = {
+	[SEAT_REQUEST] = {CONNECTIONS_LIMIT, 8, NULL},
+	[SEAT_INTAKE] = {16, 8, "intakes"},
+	[SEAT_FOLLOW] = {16, 4, "followers of the log"},
+};
+
 /* Others may take every seat, and take it again: the store's owner has some of their own. */
-static bool has_seat(const struct daemon *daemon, uid_t uid, bool is_intake)
+static bool has_seat(const struct daemon *daemon, uid_t uid, enum seat seat)
 {
 	size_t all = 0, same = 0;
 
 	for (const struct connection *other = daemon->connections; other; other = other->next) {
-		all += other->is_intake == is_intake;
-		same += other->is_intake == is_intake && other->peer.uid == uid;
+		all += other->seat == seat;
+		same += other->seat == seat && other->peer.uid == uid;
 	}
-	return (all < (is_intake ? INTAKES_LIMIT : CONNECTIONS_LIMIT) || uid == daemon->owner) &&
-	       same < (is_intake ? INTAKES_PER_UID : CONNECTIONS_PER_UID);
+	return (all < SEATS[seat].all || uid == daemon->owner) && same < SEATS[seat].of_one_uid;
 }
 
 /* Only its own thread makes a connection go away. */
@@ -108,25 +113,27 @@ static struct connection *find_connection(const struct daemon *daemon, int fd)
 	return connection;
 }
 
-enum bl_status control_begin_intake(struct daemon *daemon, int fd, struct bl_error *why)
+enum bl_status control_take_seat(struct daemon *daemon, int fd, enum seat seat,
+				 struct bl_error *why)
 {
 	pthread_mutex_lock(&daemon->connections_lock);
 	struct connection *connection = find_connection(daemon, fd);
-	bool is_let_in = has_seat(daemon, connection->peer.uid, true);
+	bool is_let_in = has_seat(daemon, connection->peer.uid, seat);
 
-	connection->is_intake = is_let_in;
+	if (is_let_in)
+		connection->seat = seat;
 	pthread_mutex_unlock(&daemon->connections_lock);
 	return is_let_in ? BL_OK
 			 : bl_fail(why, BL_FORBIDDEN,
-				   "too many intakes are under way (at most %d, %d of one "
-				   "person: wait until one has ended)",
-				   INTAKES_LIMIT, INTAKES_PER_UID);
+				   "too many %s are under way (at most %zu, %zu of one person: "
+				   "wait until one has ended)",
+				   SEATS[seat].many, SEATS[seat].all, SEATS[seat].of_one_uid);
 }
 
-void control_end_intake(struct daemon *daemon, int fd)
+void control_leave_seat(struct daemon *daemon, int fd)
 {
 	pthread_mutex_lock(&daemon->connections_lock);
-	find_connection(daemon, fd)->is_intake = false;
+	find_connection(daemon, fd)->seat = SEAT_REQUEST;
 	pthread_mutex_unlock(&daemon->connections_lock);
 }
 
@@ -192,7 +199,8 @@ void control_accept(struct daemon *daemon)
 	}
 	connection->daemon = daemon;
 	pthread_mutex_lock(&daemon->connections_lock);
-	if (!atomic_load(&daemon->is_stopping) && has_seat(daemon, connection->peer.uid, false)) {
+	if (!atomic_load(&daemon->is_stopping) &&
+	    has_seat(daemon, connection->peer.uid, SEAT_REQUEST)) {
 		connection->fd = fd_take(&fd);
 		connection->next = daemon->connections;
 		daemon->connections = connection;

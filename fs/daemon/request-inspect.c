@@ -331,10 +331,10 @@ enum bl_status request_inspect(struct asked *asked, struct bl_error *why)
 				   BL_OK, why);
 	/* It may take hours: it takes a seat of those that do. */
 	if (status == BL_OK)
-		status = control_begin_intake(asked->daemon, asked->fd, why);
+		status = control_take_seat(asked->daemon, asked->fd, SEAT_INTAKE, why);
 	if (status == BL_OK) {
 		status = run(checking, why);
-		control_end_intake(asked->daemon, asked->fd);
+		control_leave_seat(asked->daemon, asked->fd);
 	}
 	device_record_done(&checking->known);
 	return status;

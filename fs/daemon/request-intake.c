@@ -315,7 +315,7 @@ static enum bl_status run(struct taking *taking, struct bl_error *why)
 static enum bl_status begin(struct taking *taking, struct bl_error *why)
 {
 	struct asked *asked = taking->asked;
-	enum bl_status status = control_begin_intake(asked->daemon, asked->fd, why);
+	enum bl_status status = control_take_seat(asked->daemon, asked->fd, SEAT_INTAKE, why);
 	struct bl_error log_why;
 
 	if (status == BL_OK)
@@ -355,7 +355,7 @@ enum bl_status request_intake(struct asked *asked, struct bl_error *why)
 		status = know_device(taking, why);
 	if (status == BL_OK)
 		status = run(taking, why);
-	control_end_intake(asked->daemon, asked->fd);
+	control_leave_seat(asked->daemon, asked->fd);
 	/* Due, or held: the keeper may have waited for it. Not before the source's end was told to whoever asked for it. */
 	keeper_wake(asked->daemon);
 	return status;

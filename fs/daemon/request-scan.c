@@ -173,11 +173,11 @@ enum bl_status request_scan(struct asked *asked, struct bl_error *why)
 				   counting->wants_paths ? "scan paths" : "scan", BL_OK, why);
 	/* It may take hours: it takes a seat of those that do. */
 	if (status == BL_OK)
-		status = control_begin_intake(asked->daemon, asked->fd, why);
+		status = control_take_seat(asked->daemon, asked->fd, SEAT_INTAKE, why);
 	if (status != BL_OK)
 		return status;
 	status = run(counting, device.id, why);
-	control_end_intake(asked->daemon, asked->fd);
+	control_leave_seat(asked->daemon, asked->fd);
 	answer_text(asked->answer, "device", device.id);
 	return status;
 }

@@ -360,14 +360,15 @@ void incidents_refreeze(struct daemon *daemon);
 
 enum bl_status control_listen(struct daemon *daemon, struct bl_error *why) BL_MUST_CHECK;
 void control_accept(struct daemon *daemon);
+enum seat { SEAT_REQUEST, SEAT_INTAKE, SEAT_FOLLOW };
 /*
- * control_begin_intake - the connection @fd is an intake's from now on, and takes no seat of the others; control_end_intake is due
+ * control_take_seat - the connection @fd does something long from now on, and takes no seat of the others; control_leave_seat is due
  *
- * BL_FORBIDDEN: too many are under way.
+ * BL_FORBIDDEN: too many of its kind are under way.
  */
-enum bl_status control_begin_intake(struct daemon *daemon, int fd,
-				    struct bl_error *why) BL_MUST_CHECK;
-void control_end_intake(struct daemon *daemon, int fd);
+enum bl_status control_take_seat(struct daemon *daemon, int fd, enum seat seat,
+				 struct bl_error *why) BL_MUST_CHECK;
+void control_leave_seat(struct daemon *daemon, int fd);
 void control_stop(struct daemon *daemon); /* no new connections; waits for those under way */
 
 /* request_answer - carry one request out and send its answers; false when the connection should end */
