@@ -151,7 +151,7 @@ async function look() {
   for (const link of view.document.querySelectorAll('a[href]'))
     if (!view.document.getElementById(link.getAttribute('href').slice(1))) problem('nothing is at ' + link.getAttribute('href'));
   for (const plot of view.document.querySelectorAll('svg[role=img]'))
-    if (!plot.querySelector('title') && !(plot.getAttribute('aria-labelledby') || '').split(' ').every(id => view.document.getElementById(id)))
+    if (!plot.querySelector('title') && !plot.getAttribute('aria-label') && !(plot.getAttribute('aria-labelledby') || '').split(' ').every(id => view.document.getElementById(id)))
       problem('a picture without words');
   const tables = [...view.document.querySelectorAll('table')], others = [...bare.document.querySelectorAll('table')];
   facts.tables = tables.map(table => ({caption: table.caption.textContent, heads: [...table.tHead.rows[0].cells].map(cell => cell.textContent),
