@@ -7,6 +7,8 @@
 #include <time.h>
 #include <utf8proc.h>
 
+#include "fs/page/page.h"
+
 #define MINUTE 60
 #define HOUR   3600
 #define DAY    86400
@@ -26,22 +28,16 @@ bool tell_is_utf8(void)
 
 /* ---- safe texts -------------------------------------------------------------------------------------- */
 
-/* Categories of what cannot be seen, moves what stands beside it, or is not known to us. */
-#define HIDDEN                                                                                     \
-	(1u << UTF8PROC_CATEGORY_CN | 1u << UTF8PROC_CATEGORY_CC | 1u << UTF8PROC_CATEGORY_CF |    \
-	 1u << UTF8PROC_CATEGORY_CS | 1u << UTF8PROC_CATEGORY_CO | 1u << UTF8PROC_CATEGORY_ZL |    \
-	 1u << UTF8PROC_CATEGORY_ZP)
-
 /* Bytes of the sign that @text begins with; 0: it is none that may be shown. */
 static size_t sign_length(const char *text, int *out_columns)
 {
+	size_t length = page_seen(text, strnlen(text, PAGE_CHARACTER));
 	utf8proc_int32_t code;
-	utf8proc_ssize_t length = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &code);
 
-	if (length <= 0 || HIDDEN >> (unsigned)utf8proc_category(code) & 1)
-		return 0;
-	*out_columns = utf8proc_charwidth(code);
-	return (size_t)length;
+	if (length &&
+	    utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)length, &code) > 0)
+		*out_columns = utf8proc_charwidth(code);
+	return length;
 }
 
 /* The next sign of @text, safe; gives back how many bytes of @text it was. */
