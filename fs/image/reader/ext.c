@@ -241,6 +241,8 @@ static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 	/* The high half is the directory's size only on regular files; elsewhere it was an ACL block. */
 	if (!LINUX_S_ISREG(inode.i_mode))
 		out->size_bytes = inode.i_size;
+	else if (inode.i_flags & EXT4_INLINE_DATA_FL) /* as the kernel counts them */
+		out->blocks_512 += (out->size_bytes + 511) / 512;
 	return out->size_bytes > READER_FILE_LIMIT ? EFBIG : 0;
 }
 
@@ -454,8 +456,14 @@ static int ext_read(struct tree *tree, uint64_t number, uint64_t offset, uint8_t
 		return 0;
 	/* libext2fs hands out the whole inline area, also behind the end of the file. */
 	length = (size_t)BL_MIN((uint64_t)length, size - offset);
-	return read_through(ext, number, (struct ext2_inode *)&inode, offset, out, length,
-			    out_length);
+	error = read_through(ext, number, (struct ext2_inode *)&inode, offset, out, length,
+			     out_length);
+	/* A hole at the end of what is inline (mke2fs -d makes such files) is none of libext2fs's, and zeros to the kernel. */
+	if (!error && (inode.i_flags & EXT4_INLINE_DATA_FL) && *out_length < length) {
+		memset(out + *out_length, 0, length - *out_length);
+		*out_length = length;
+	}
+	return error;
 }
 
 static int ext_link(struct tree *tree, uint64_t number, char *out, size_t size, size_t *out_length)
