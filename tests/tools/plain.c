@@ -475,7 +475,7 @@ static void open_image(struct plain *plain, const struct given *given)
 		die("cannot open the image", &why);
 }
 
-/* "p3-ntfs" is partition 3; the image that is one volume is partition 0. */
+/* "p3-ntfs" is partition 3; the image that is one volume is partition 1, as in its name. */
 static bool is_asked(const struct image_volume *volume, const struct given *given)
 {
 	uint64_t own = volume->name[0] == 'p' ? strtoull(volume->name + 1, NULL, 10) : 0;
