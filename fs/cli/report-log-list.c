@@ -348,20 +348,22 @@ static void put_field(const struct board *board, struct html_table *table, const
 	html_cell_end(board->out);
 }
 
+#define ANCHOR 32
+
 /* "event-17" of the row's own event, for the first row that has it; NULL: none
  */
-static const char *anchor_of(struct board *board, const json_t *row, char out[HTML_ID])
+static const char *anchor_of(struct board *board, const json_t *row, char out[ANCHOR])
 {
 	uint64_t sequence = board_number(row, "sequence");
 	json_t *is_free;
 
 	if (!sequence)
 		return NULL;
-	snprintf(out, HTML_ID, "%llu", (unsigned long long)sequence);
+	snprintf(out, ANCHOR, "%llu", (unsigned long long)sequence);
 	is_free = json_object_get(board->anchors, out);
 	if (!json_is_true(is_free) || json_object_set(board->anchors, out, json_false()) != 0)
 		return NULL;
-	snprintf(out, HTML_ID, "event-%llu", (unsigned long long)sequence);
+	snprintf(out, ANCHOR, "event-%llu", (unsigned long long)sequence);
 	return out;
 }
 
@@ -371,7 +373,7 @@ static void put_table(struct board *board, const struct list *list, const json_t
 	struct html_column columns[HTML_COLUMNS + 1] = {{NULL, HTML_WORDS}};
 	unsigned count = fields_used(rows, list, used);
 	struct html_table table = {.caption = list->caption, .columns = columns};
-	char anchor[HTML_ID];
+	char anchor[ANCHOR];
 
 	for (unsigned i = 0; i < count; i++)
 		columns[i] = (struct html_column){used[i]->head, align_of(used[i]->kind)};

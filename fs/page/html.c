@@ -80,26 +80,6 @@ void html_parts(FILE *out, const char *text)
 	}
 }
 
-const char *html_id(const char *text, char out[HTML_ID])
-{
-	static const char DIGITS[] = "0123456789abcdef";
-	size_t length = 0;
-
-	for (; *text && length + 4 < HTML_ID; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte < 0x80 && (isalnum(byte) || byte == '-')) {
-			out[length++] = (char)byte;
-			continue;
-		}
-		out[length++] = '_';
-		out[length++] = DIGITS[byte >> 4];
-		out[length++] = DIGITS[byte & 15];
-	}
-	out[length] = '\0';
-	return out;
-}
-
 /* ---- templates --------------------------------------------------------------------------------------- */
 
 /* Of one conversion: what stands between '%' and its letter. */

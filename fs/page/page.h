@@ -65,10 +65,6 @@ void html_text(FILE *out, const char *text, size_t length);
 void html_words(FILE *out, const char *text, size_t length);
 void html_parts(FILE *out, const char *text);
 
-/* html_id - a text that an id and "#..." may hold: letters, digits, - and _; what is neither becomes _NN. Cut to fit */
-#define HTML_ID 128
-const char *html_id(const char *text, char out[HTML_ID]);
-
 /*
  * html_begin - from the doctype into <body>; html_end - the rest, with the script when @has_script was said to both
  *
@@ -115,7 +111,6 @@ struct html_table {
 	const char *caption;		   /* what it is, in a few words */
 	const struct html_column *columns; /* at most HTML_COLUMNS */
 	unsigned at;			   /* the column that is next; 0 */
-	bool is_in_words; /* no search or sorting: order is meant (a custody chain) */
 };
 void html_table(FILE *out, const struct html_table *table);
 /* @anchor: the row's id ("event-17": of [a-z0-9-], once in a page); NULL: none */

@@ -6,7 +6,7 @@
 
 const char PAGE_SCRIPT[] =
 	"'use strict';\n"
-	"for(const table of document.querySelectorAll('table:not([data-fixed])')){\n"
+	"for(const table of document.querySelectorAll('table')){\n"
 	" const body=table.tBodies[0],heads=[...table.tHead.rows[0].cells];\n"
 	" const key=(row,i)=>{const cell=row.cells[i];"
 	"return cell.dataset.v===undefined?cell.textContent:cell.dataset.v};\n"

@@ -114,10 +114,10 @@ const char PAGE_STYLE[] =
 	/* where there is room, contents stay beside */
 	"@media screen and (min-width:76rem){body:not(.sheet){max-width:80rem;display:grid;"
 	"grid-template-columns:12rem minmax(0,1fr);column-gap:2.5rem;align-items:start}"
-	"body:not(.sheet)>*{grid-column:2}body:not(.sheet)>.wide{grid-column:1/3}"
-	"body:not(.sheet)>.contents{grid-column:1;grid-row:1/span 2;position:sticky;top:2rem;"
-	"font-size:.9375rem}body:not(.sheet)>main{grid-row:2}.contents ol{columns:1}"
-	".contents a{text-decoration:none}.contents a:hover{text-decoration:underline}}\n"
+	"body:not(.sheet)>*{grid-column:2}body:not(.sheet)>.contents{grid-column:1;"
+	"grid-row:1/span 2;position:sticky;top:2rem;font-size:.9375rem}"
+	"body:not(.sheet)>main{grid-row:2}.contents ol{columns:1}.contents a{text-decoration:none}"
+	".contents a:hover{text-decoration:underline}}\n"
 	/* a phone: rows become cards */
 	"@media screen and (max-width:44rem){body{padding:1.25rem 1rem 2rem}h1{font-size:1.5rem}"
 	".lead{font-size:1.0625rem}.contents ol{columns:1}"

@@ -16,8 +16,8 @@ static const char *class_of(const struct html_table *table, unsigned column)
 
 void html_table(FILE *out, const struct html_table *table)
 {
-	html_put(out, "<div class=\"table\"><table%s><caption>%s</caption>\n<thead><tr>",
-		 table->is_in_words ? " data-fixed" : "", table->caption);
+	html_put(out, "<div class=\"table\"><table><caption>%s</caption>\n<thead><tr>",
+		 table->caption);
 	for (unsigned i = 0; i < HTML_COLUMNS && table->columns[i].head; i++) {
 		html_put(out, "<th scope=\"col\" class=\"%s\">%s</th>", class_of(table, i),
 			 table->columns[i].head);

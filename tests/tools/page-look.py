@@ -79,7 +79,7 @@ const click = element => element.click();
 /* Both ways, by every head; then as it was. */
 function sorting(view, table) {
   const body = table.tBodies[0], before = [...body.rows], heads = [...table.tHead.rows[0].cells];
-  if (before.length < 2 || before.length > 500 || table.hasAttribute('data-fixed')) return;
+  if (before.length < 2 || before.length > 500) return;
   heads.forEach((head, i) => {
     const isNumber = head.classList.contains('n');
     const keys = () => [...body.rows].map(row => row.cells[i].dataset.v ?? row.cells[i].textContent)
@@ -105,7 +105,7 @@ function sorting(view, table) {
 
 function finding(view, table) {
   const input = table.parentNode.previousElementSibling?.querySelector('input[type=search]'), rows = [...table.tBodies[0].rows];
-  if (!input) { if (rows.length > 10 && !table.hasAttribute('data-fixed')) problem('a long table cannot be searched'); return; }
+  if (!input) { if (rows.length > 10) problem('a long table cannot be searched'); return; }
   const wanted = rows[rows.length - 1].cells[0].textContent;
   input.value = wanted.toUpperCase();
   input.dispatchEvent(new view.Event('input'));
@@ -168,7 +168,7 @@ async function look() {
   if (view.getComputedStyle(view.document.body).marginBottom !== '0px') problem('its style sheet was refused');
   facts.background = view.getComputedStyle(view.document.body).backgroundColor;
   if (view.document.querySelector('body > script')) {
-    if (tables.some(table => table.tBodies[0].rows.length > 1 && !table.hasAttribute('data-fixed')) && !view.document.querySelector('[role=button]'))
+    if (tables.some(table => table.tBodies[0].rows.length > 1) && !view.document.querySelector('[role=button]'))
       problem('its script was refused');
     tables.forEach(table => { sorting(view, table); finding(view, table); });
   }

@@ -85,19 +85,6 @@ static void long_words_may_be_broken_and_names_may_not(void **state)
 	written_is(&written, "");
 }
 
-static void ids_hold_letters_and_digits_only(void **state)
-{
-	char id[HTML_ID], longest[400];
-
-	(void)state;
-	assert_string_equal(html_id("RMA-1004", id), "RMA-1004");
-	assert_string_equal(html_id("a_b \"<\xc3\xbc", id), "a_5fb_20_22_3c_c3_bc");
-	assert_string_not_equal(html_id("a.b", longest), html_id("a/b", id));
-	memset(longest, '"', sizeof(longest) - 1);
-	longest[sizeof(longest) - 1] = '\0';
-	assert_in_range(strlen(html_id(longest, id)), HTML_ID - 8, HTML_ID - 1);
-}
-
 /* The text between two marks of the page, which is there once. */
 static char *between(const char *page, const char *begin, const char *end)
 {
@@ -218,7 +205,6 @@ int main(void)
 		cmocka_unit_test(numbers_of_every_width_go_in),
 		cmocka_unit_test(zeros_in_a_text_are_shown),
 		cmocka_unit_test(long_words_may_be_broken_and_names_may_not),
-		cmocka_unit_test(ids_hold_letters_and_digits_only),
 		cmocka_unit_test(a_page_lets_its_own_style_and_script_by_and_nothing_else),
 		cmocka_unit_test(a_page_without_a_script_allows_none),
 		cmocka_unit_test(tables_have_heads_labels_and_what_they_sort_by),
