@@ -121,7 +121,7 @@ PYTHON
 
 # Paper: nothing cut at the side, heads again on each sheet, page numbers, white although the screen is dark.
 for kind in sample broken hostile; do
-	timeout -k 5 120 chromium --headless --no-sandbox --disable-gpu --disable-background-networking --user-data-dir="$work/profile" \
+	timeout -k 5 120 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --user-data-dir="$work/profile" \
 		--blink-settings=preferredColorScheme=0 --no-pdf-header-footer --print-to-pdf="$work/$kind.pdf" "file://$work/$kind.html" \
 		</dev/null >"$work/out" 2>&1 || fail "$kind: cannot be printed"
 	pdftotext -layout "$work/$kind.pdf" "$work/$kind.txt"

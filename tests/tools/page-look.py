@@ -192,8 +192,8 @@ def browse(page, is_dark):
             text = json.dumps(page).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
             out.write("<!DOCTYPE html><meta charset=utf-8><title>look</title><body><script>const WIDTHS = %s, page = %s;%s</script>"
                       % (json.dumps(WIDTHS), text, LOOK))
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
-                   "--user-data-dir=" + os.path.join(folder, "profile"), "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
+        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                   "--disable-background-networking", "--hide-scrollbars", "--user-data-dir=" + os.path.join(folder, "profile"), "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
                    "--virtual-time-budget=100000", "--dump-dom"]
         if is_dark:
             command.append("--blink-settings=preferredColorScheme=0")
