@@ -19,6 +19,12 @@ bool board_is_broken(const json_t *model)
 	return is_state(model, "broken");
 }
 
+/* Nobody but the service looked: then nothing is green. */
+static bool is_own_word(const json_t *model)
+{
+	return strcmp(board_words(integrity_of(model), "by"), "service") == 0;
+}
+
 /* What it looks like, of the words of docs/format-log.md. */
 static const char *looks_words(const char *looks)
 {
@@ -71,20 +77,15 @@ static void put_broken(const struct board *board, const json_t *integrity)
 	fputs(".</p>\n<p>", board->out);
 	if (good && good >= first)
 		html_put(board->out,
-			 "<strong>Still proved: events %llu to %llu.</strong> Only these "
-			 "are in the "
-			 "rest of this report. Whatever came behind them may be missing, "
-			 "changed or "
-			 "made up.",
+			 "<strong>Still proved: events %llu to %llu.</strong> Only these are in "
+			 "the rest of this report. Whatever came behind them may be missing, "
+			 "changed or made up.",
 			 (unsigned long long)first, (unsigned long long)good);
 	else
-		fputs("<strong>Nothing of it is proved.</strong> The rest of this report "
-		      "is empty.",
+		fputs("<strong>Nothing of it is proved.</strong> The rest of this report is empty.",
 		      board->out);
-	fputs("</p>\n<p>Keep a copy of the log as it is now, and the medium, before "
-	      "anything else "
-	      "is "
-	      "done with them.</p>\n",
+	fputs("</p>\n<p>Keep a copy of the log as it is now, and the medium, before anything else "
+	      "is done with them.</p>\n",
 	      board->out);
 }
 
@@ -94,22 +95,20 @@ static void put_good(const struct board *board, const json_t *integrity)
 	char date[BOARD_DATE];
 
 	board_date(board, (int64_t)board_number(integrity, "anchored_unix"), date);
-	html_put(
-		board->out,
-		"<h2>Good: this log is whole</h2>\n<p>%s %s checked: nothing was changed, dropped, "
-		"reordered or put back.",
-		PAGE_GROUPED(records), page_plural(records, "record was", "records were"));
+	html_put(board->out,
+		 "<h2>%s</h2>\n<p>%s %s checked: nothing was changed, dropped, reordered or put "
+		 "back.",
+		 is_own_word(board->model) ? "Good, by the service's own word"
+					   : "Good: this log is whole",
+		 PAGE_GROUPED(records), page_plural(records, "record was", "records were"));
 	if (*date)
 		html_put(board->out,
-			 " An anchor of %s, kept where whoever holds the store cannot "
-			 "change it, "
-			 "lies "
-			 "on it (event %llu).",
+			 " An anchor of %s, kept where whoever holds the store cannot change it, "
+			 "lies on it (event %llu).",
 			 date, (unsigned long long)board_number(integrity, "anchored_sequence"));
 	fputs("</p>\n", board->out);
 	if (json_is_false(json_object_get(integrity, "has_macs")))
-		fputs("<p>What came after the anchor was checked without the frames' macs: "
-		      "the "
+		fputs("<p>What came after the anchor was checked without the frames' macs: the "
 		      "auditor's kit was not there.</p>\n",
 		      board->out);
 }
@@ -120,16 +119,14 @@ static void put_not_anchored(const struct board *board, const json_t *integrity)
 
 	html_put(board->out,
 		 "<h2>Good, but not anchored</h2>\n<p>%s %s checked: nothing was changed, dropped "
-		 "or "
-		 "reordered. Whether this is an older copy of the log, put back, cannot be seen "
+		 "or reordered. Whether this is an older copy of the log, put back, cannot be seen "
 		 "from the log alone: an anchor that was kept elsewhere shows it.</p>\n",
 		 PAGE_GROUPED(records), page_plural(records, "record was", "records were"));
 }
 
 static void put_not_checked(const struct board *board)
 {
-	fputs("<h2>Not checked</h2>\n<p>Whoever made this report could not read the "
-	      "log itself: "
+	fputs("<h2>Not checked</h2>\n<p>Whoever made this report could not read the log itself: "
 	      "nothing here is proved. The command below checks a copy of it.</p>\n",
 	      board->out);
 }
@@ -140,9 +137,9 @@ void board_verdict(const struct board *board)
 	bool is_good = is_state(board->model, "good"), is_broken = board_is_broken(board->model);
 
 	html_put(board->out, "<div class=\"verdict %s\" role=\"%s\">\n",
-		 is_good     ? "good"
-		 : is_broken ? "bad"
-			     : "fair",
+		 is_good && !is_own_word(board->model) ? "good"
+		 : is_broken			       ? "bad"
+						       : "fair",
 		 is_broken ? "alert" : "note");
 	if (is_broken)
 		put_broken(board, integrity);
@@ -152,9 +149,8 @@ void board_verdict(const struct board *board)
 		put_not_anchored(board, integrity);
 	else
 		put_not_checked(board);
-	if (strcmp(board_words(integrity, "by"), "service") == 0)
-		fputs("<p>This is the word of the service that keeps the log, not of "
-		      "somebody who "
+	if (is_own_word(board->model))
+		fputs("<p>This is the word of the service that keeps the log, not of somebody who "
 		      "checked it.</p>\n",
 		      board->out);
 	fputs("</div>\n", board->out);
@@ -227,7 +223,7 @@ static void put_facts(const struct board *board, const json_t *integrity)
 
 	fputs("<dl class=\"rows\">\n", board->out);
 	row(board, "Checked by", "%s",
-	    strcmp(board_words(integrity, "by"), "service") == 0
+	    is_own_word(board->model)
 		    ? "the service itself"
 		    : "the program that wrote this report, with what the auditor brought");
 	row(board, "Records", "%s, events %llu to %llu",
@@ -314,17 +310,12 @@ void board_believe(struct board *board)
 	} else {
 		fputs("<p class=\"none\">Nothing was checked.</p>\n", board->out);
 	}
-	fputs("<p>Everything above is found again, on any machine, on a copy of the "
-	      "log and with "
-	      "what "
-	      "the auditor keeps:</p>\n",
+	fputs("<p>Everything above is found again, on any machine, on a copy of the log and with "
+	      "what the auditor keeps:</p>\n",
 	      board->out);
 	board_typed(board, "log verify --log COPY --kit KIT --anchor ANCHORS");
-	fputs("<p class=\"note\">It ends with 0 when all is good and anchored, with "
-	      "13 when it is "
-	      "good "
-	      "but not anchored, and with 12 when it is broken. Every number of an "
-	      "event in this "
-	      "report is a record of that log.</p>\n",
+	fputs("<p class=\"note\">It ends with 0 when all is good and anchored, with 13 when it is "
+	      "good but not anchored, and with 12 when it is broken. Every number of an event in "
+	      "this report is a record of that log.</p>\n",
 	      board->out);
 }

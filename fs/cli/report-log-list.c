@@ -74,10 +74,8 @@ const char *board_date(const struct board *board, int64_t at_unix, char out[BOAR
 void board_missing(const struct board *board, const char *what)
 {
 	html_put(board->out,
-		 "<p class=\"none\">%s: this report cannot say. It was made without "
-		 "the service "
-		 "that "
-		 "knows.</p>\n",
+		 "<p class=\"none\">%s: this report cannot say. It was made without the service "
+		 "that knows.</p>\n",
 		 what);
 }
 

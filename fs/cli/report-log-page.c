@@ -232,8 +232,7 @@ static void put_denials(struct board *board)
 		{"last", "Last", FIELD_MOMENT},	      {"last_sequence", "Last event", FIELD_EVENT},
 	};
 
-	fputs("<p>Each line is a rule that said no to a person. <code>bailee why "
-	      "NUMBER</code> "
+	fputs("<p>Each line is a rule that said no to a person. <code>bailee why NUMBER</code> "
 	      "explains any event of them.</p>\n",
 	      board->out);
 	board_list(board, &(struct list){.key = "denials",
@@ -253,10 +252,8 @@ static void put_unmasking(struct board *board)
 		{"reason", "Reason", FIELD_WORDS},
 	};
 
-	fputs("<p>Personal data is masked unless a rule lets a person see it for a "
-	      "purpose. Each "
-	      "such "
-	      "view is here.</p>\n",
+	fputs("<p>Personal data is masked unless a rule lets a person see it for a purpose. Each "
+	      "such view is here.</p>\n",
 	      board->out);
 	board_list(board, &(struct list){.key = "unmasking",
 					 .caption = "Views without masks",
@@ -274,12 +271,9 @@ static void put_unusual(struct board *board)
 	};
 
 	fputs("<p>Measured by each person's own days and hours, never by other people's: days with "
-	      "more "
-	      "than three times the bytes that are usual for them, and more than 10 MiB; what was "
-	      "done "
-	      "off hours; hours with many denials. None of it need be wrong: these are the places "
-	      "to "
-	      "ask about.</p>\n",
+	      "more than three times the bytes that are usual for them, and more than 10 MiB; what "
+	      "was done off hours; hours with many denials. None of it need be wrong: these are "
+	      "the places to ask about.</p>\n",
 	      board->out);
 	board_list(board, &(struct list){.key = "unusual",
 					 .caption = "What stands out",
@@ -338,16 +332,14 @@ static void put_change(const struct board *board, const json_t *policy)
 		put_diff(board, diff);
 	else if (json_is_true(json_object_get(policy, "is_first")))
 		fputs("<p class=\"none\">No policy before it is known: there is nothing to compare "
-		      "it "
-		      "with.</p>\n",
+		      "it with.</p>\n",
 		      board->out);
 	else if (json_is_true(json_object_get(policy, "is_unchanged")))
 		fputs("<p class=\"none\">Nothing: it is the policy that was in force.</p>\n",
 		      board->out);
 	else
 		fputs("<p class=\"none\">This cannot be said: the text of this policy, or of the "
-		      "one "
-		      "before it, was not there.</p>\n",
+		      "one before it, was not there.</p>\n",
 		      board->out);
 	if (more)
 		html_put(board->out, "<p class=\"note\">%s more lines changed.</p>\n",
@@ -367,12 +359,13 @@ static void put_policies(struct board *board)
 	};
 	const json_t *policies = json_object_get(board->model, "policies");
 
-	board_list(board, &(struct list){.key = "policies",
-					 .caption = "Policies that were loaded or refused",
-					 .none = "No policy was loaded: the one that was in force "
-						 "stayed so.",
-					 .command = "log query --op policy-loaded",
-					 LIST(FIELDS)});
+	board_list(
+		board,
+		&(struct list){.key = "policies",
+			       .caption = "Policies that were loaded or refused",
+			       .none = "No policy was loaded: the one that was in force stayed so.",
+			       .command = "log query --op policy-loaded",
+			       LIST(FIELDS)});
 	for (size_t i = 0; i < json_array_size(policies); i++)
 		put_change(board, json_array_get(policies, i));
 }
@@ -488,8 +481,7 @@ static void put_limits(struct board *board)
 
 	if (!json_array_size(limits)) {
 		fputs("<p>It says what the log says, and a log says nothing of what was done "
-		      "without "
-		      "the service.</p>\n",
+		      "without the service.</p>\n",
 		      board->out);
 		return;
 	}

@@ -68,8 +68,8 @@ static void put_values(FILE *out, const struct html_plot *plot, const struct htm
 static void put_heading(FILE *out, const char *id, const char *title, const char *text)
 {
 	html_put(out,
-		 "<figure class=\"plot\" id=\"%s\"><figcaption><b id=\"%s-t\">%s</b> "
-		 "<span id=\"%s-d\">%s</span></figcaption>\n",
+		 "<figure class=\"plot\" id=\"%s\"><figcaption><b id=\"%s-t\">%s</b> <span "
+		 "id=\"%s-d\">%s</span></figcaption>\n",
 		 id, id, title, id, text);
 }
 
@@ -173,8 +173,7 @@ void html_bars_over_time(FILE *out, const struct html_plot *plot)
 	fputs("<div class=\"field\">", out);
 	put_scale(out, plot, &axis);
 	html_put(out,
-		 "<svg class=\"bars\" height=\"%d\" role=\"img\" aria-labelledby=\"%s-t "
-		 "%s-d\">\n",
+		 "<svg class=\"bars\" height=\"%d\" role=\"img\" aria-labelledby=\"%s-t %s-d\">\n",
 		 PLOT_TOP + PLOT_HEIGHT + PLOT_LABELS, plot->id, plot->id);
 	for (unsigned i = 0; i <= axis.steps; i++)
 		html_put(out, "<line class=\"%s\" x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"/>",

@@ -165,6 +165,37 @@ static void whatever_is_missing_the_page_says_so(void **state)
 	json_decref(model);
 }
 
+static void only_an_auditors_good_is_green(void **state)
+{
+	static const struct {
+		const char *state, *by, *class, *heading;
+	} ROWS[] = {
+		{"good", "auditor", "good", "Good: this log is whole"},
+		{"good", "service", "fair", "Good, by the service&#39;s own word"},
+		{"not-anchored", "auditor", "fair", "Good, but not anchored"},
+		{"broken", "service", "bad", "Broken: do not rely on this log"},
+		{"not-checked", "service", "fair", "Not checked"},
+		{"better", "auditor", "fair", "Not checked"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		json_t *model = page_json(MODEL), *integrity = json_object_get(model, "integrity");
+		char wanted[128], *page;
+
+		json_object_set_new(integrity, "state", json_string(ROWS[i].state));
+		json_object_set_new(integrity, "by", json_string(ROWS[i].by));
+		page = page_of(model);
+		snprintf(wanted, sizeof(wanted), "<div class=\"verdict %s\"", ROWS[i].class);
+		assert_non_null(strstr(page, wanted));
+		assert_non_null(strstr(page, ROWS[i].heading));
+		assert_true((strstr(page, "This is the word of the service") != NULL) ==
+			    (strcmp(ROWS[i].by, "service") == 0));
+		free(page);
+		json_decref(model);
+	}
+}
+
 static void an_event_has_one_row_to_point_at(void **state)
 {
 	json_t *model = page_json(MODEL);
@@ -228,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_stands_in_the_model_there_is_a_page),
 		cmocka_unit_test(whatever_is_missing_the_page_says_so),
+		cmocka_unit_test(only_an_auditors_good_is_green),
 		cmocka_unit_test(an_event_has_one_row_to_point_at),
 		cmocka_unit_test(times_of_commands_are_times),
 		cmocka_unit_test(moments_are_those_of_the_zone),
