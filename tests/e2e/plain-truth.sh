@@ -190,3 +190,14 @@ if command -v mkfs.fat >/dev/null && command -v mcopy >/dev/null; then
 		rm "$work/fat.image"
 	done
 fi
+
+# Real images, where they are: the files that their manifest tells.
+real=$BAILEE_ROOT/../shared/images
+if [ -e "$real/MANIFEST.tsv" ]; then
+	at_end "umount '$work/real'"
+	/usr/bin/python3 "$BAILEE_ROOT/tests/tools/manifest-facts.py" "$plain" "$real" "$work" >"$work/out" 2>&1 || {
+		sed 's/^/  | /' "$work/out"
+		fail "real images are shown otherwise than their manifest says"
+	}
+	tail -1 "$work/out"
+fi
