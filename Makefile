@@ -252,7 +252,8 @@ install: all
 	install -D -m 0644 docs/bailee-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5
 	install -D -m 0644 contrib/bailee.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@PREFIX@|$(PREFIX)|' contrib/bailee.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bailee.service
+	for unit in bailee bailee-ship; do sed 's|@PREFIX@|$(PREFIX)|' contrib/$$unit.service \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
@@ -261,7 +262,8 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/man/man1/bailee.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/bailee.service
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/bailee.service \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/bailee-ship.service
 
 clean:
 	rm -rf build

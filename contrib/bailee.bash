@@ -48,7 +48,7 @@ _bailee()
 	--format) words="jsonl ocsf rfc5424" ;;
 	--show) words="events accesses who denied volume off-hours readers hours" ;;
 	--verdict) words="permitted denied asked withheld failed" ;;
-	--store | --policy | --record | --key | --signed | --proof | --report | --out | --metrics | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys)
+	--store | --policy | --record | --key | --signed | --proof | --report | --out | --metrics | --kit | --log | --image | --signature | --anchor | --auditor | --names | --passphrase-file | --key-file | --keys | --cursor | --ca | --cert | --cert-key)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -88,14 +88,16 @@ _bailee()
 			;;
 		log)
 			if [ "$COMP_CWORD" -eq 2 ]; then
-				words="verify query report export unlatch"
+				words="verify query follow report export ship unlatch"
 			else
 				local filter="--person --uid --device --path --since --until --op --verdict --rule --policy --view --session --last --zone --names --reason"
 				case ${COMP_WORDS[2]} in
 				verify) words="--kit --key --log --anchor" ;;
 				query) words="$filter --show --hours --days --no-index --log" ;;
 				report) words="--html --force --since --until --zone --log --kit --key --anchor --names --reason --purpose" ;;
+				follow) words="$filter" ;;
 				export) words="--format $filter" ;;
+				ship) words="--to --format --cursor --from --names --reason --ca --cert --cert-key --once" ;;
 				unlatch) words="--reason" ;;
 				esac
 			fi

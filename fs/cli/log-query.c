@@ -1,15 +1,14 @@
 /* The log as people and their tools read it: events and tables of them, with names where an auditor may have them. */
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/cli/log-events.h"
 #include "fs/cli/log-filter.h"
 #include "fs/cli/log-rows.h"
 #include "fs/cli/log-source.h"
 #include "fs/cli/log.h"
-#include "fs/cli/record.h"
 #include "fs/cli/tell.h"
 
 /* What is asked besides the filters. */
@@ -21,116 +20,25 @@ struct asking {
 	bool wants_json;
 };
 
-/* ---- events ------------------------------------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------------------------------------ */
 
 struct printing {
 	const struct asking *asking;
-	struct names *names;	      /* NULL: tokens only */
-	char reason[AUDIT_NAME_TEXT]; /* of the record at hand */
-	size_t reason_length;
-	bool has_reason;
+	struct log_events events;
 	json_t *rows; /* of a table, until it is whole */
 	uint64_t count;
 };
-
-/* Whatever a name holds, a terminal sees no control byte, and a reader sees where one was. */
-static void print_name(const char *label, const char *text, size_t length)
-{
-	printf("  %s ", label);
-	for (size_t i = 0; i < length; i++) {
-		unsigned char byte = (unsigned char)text[i];
-
-		if (byte >= 0x20 && byte < 0x7f && byte != '\\')
-			putchar(byte);
-		else
-			printf("\\x%02x", byte);
-	}
-}
-
-/* At least @width columns wide; of a forged log it may hold anything. */
-static void print_cell(const char *text, size_t width)
-{
-	size_t columns = 0;
-	BL_CLEANUP(bl_free) char *clean = tell_clean(text, &columns);
-
-	printf("%s%*s", clean ? clean : "?", (int)(width - BL_MIN(width, columns)), "");
-}
-
-static void print_who(const json_t *record, const char *person)
-{
-	char who[24] = "daemon";
-
-	if (json_is_integer(json_object_get(record, "uid")))
-		snprintf(who, sizeof(who), "uid %lld", cli_number(record, "uid"));
-	print_cell(*person ? person : who, 10);
-}
-
-static void print_line(const struct printing *printing, const json_t *answer, const char *path,
-		       size_t length)
-{
-	const json_t *record = json_object_get(answer, "record");
-
-	printf("%8lld  %-24.24s  %-9s %-14s ", cli_number(record, "sequence"),
-	       cli_text(record, "time"), cli_text(record, "verdict"), cli_text(record, "op"));
-	print_cell(cli_text(record, "device"), 12);
-	putchar(' ');
-	print_who(record, cli_text(answer, "person"));
-	putchar(' ');
-	print_cell(cli_text(record, "rule"), 0);
-	if (cli_number(record, "repeats"))
-		printf("  and %lld more of these", cli_number(record, "repeats"));
-	if (*cli_text(record, "detail")) {
-		printf("  ");
-		print_cell(cli_text(record, "detail"), 0);
-	}
-	if (path)
-		print_name("path", path, length);
-	if (printing->has_reason)
-		print_name("reason", printing->reason, printing->reason_length);
-	putchar('\n');
-}
-
-static void take_reason(struct printing *printing, const json_t *answer)
-{
-	size_t length = 0;
-	const char *text = printing->names ? names_reason(printing->names, answer, &length) : NULL;
-
-	printing->has_reason = text != NULL;
-	printing->reason_length = BL_MIN(length, sizeof(printing->reason));
-	if (text)
-		memcpy(printing->reason, text, printing->reason_length);
-}
-
-static void print_event(struct printing *printing, const json_t *answer)
-{
-	const json_t *json = json_object_get(answer, "record");
-	const char *path = NULL;
-	struct audit_record record;
-	size_t length = 0;
-
-	take_reason(printing, answer);
-	if (printing->names)
-		path = names_path(printing->names, json, &length);
-	if (!printing->asking->how) {
-		print_line(printing, answer, path, length);
-		return;
-	}
-	/* What a newer service knows and this program does not is told as unknown. */
-	(void)!record_read(json, &record);
-	audit_export(stdout, printing->asking->how, &record, path, length,
-		     printing->has_reason ? printing->reason : NULL, printing->reason_length);
-}
 
 static bool print_answer(void *context, const json_t *answer)
 {
 	struct printing *printing = context;
 	json_t *row = json_object_get(answer, "row");
 
-	if (printing->names && names_take(printing->names, answer))
+	if (printing->events.names && names_take(printing->events.names, answer))
 		return true;
 	printing->count++;
 	if (!row)
-		print_event(printing, answer);
+		log_events_print(&printing->events, answer);
 	else if (printing->asking->wants_json)
 		cli_print_json(row);
 	else
@@ -154,22 +62,6 @@ static enum bl_status fill_request(json_t *request, const struct asking *asking,
 	if (asking->is_without_index)
 		json_object_set_new(request, "no_index", json_true());
 	return log_filter_request(request, &asking->filter, why);
-}
-
-static void tell_of_names(const struct printing *printing)
-{
-	const struct names *names = printing->names;
-
-	if (names && names_is_stranger(names))
-		fprintf(stderr,
-			"info: the key '%s' is of none of the auditors that this log was made for: "
-			"names stay closed\n",
-			printing->asking->filter.names);
-	else if (names && names_unopened(names))
-		fprintf(stderr,
-			"info: %zu names stay closed: their device's key is destroyed, or you may "
-			"not review it\n",
-			names_unopened(names));
 }
 
 /* Nothing is an answer, too; when it is not the one that was expected, this is what to look at. */
@@ -200,7 +92,7 @@ static void finish(struct printing *printing, const json_t *request, const json_
 	if (json_is_true(json_object_get(answer, "is_torn")))
 		fprintf(stderr, "info: the log ends in half an event, which a crash left (bailee "
 				"log verify): what is whole is told\n");
-	tell_of_names(printing);
+	log_events_closed_names(&printing->events, printing->asking->filter.names);
 }
 
 static enum bl_status ask(const struct invocation *invocation, const struct asking *asking,
@@ -236,7 +128,8 @@ static int run(const struct invocation *invocation, const struct asking *asking)
 		status = names_open(invocation, asking->filter.names, asking->filter.reason, &names,
 				    &why);
 	printing->asking = asking;
-	printing->names = names;
+	printing->events = (struct log_events){
+		.how = asking->how, .names = names, .is_colored = log_events_colored()};
 	printing->rows = rows;
 	if (status == BL_OK)
 		status = ask(invocation, asking, printing, request, &why);

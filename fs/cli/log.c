@@ -190,12 +190,14 @@ int cmd_log(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} COMMANDS[] = {{"verify", log_verify},
 			{"query", log_query},
+			{"follow", log_follow},
 			{"export", log_export},
 			{"report", log_report},
+			{"ship", log_ship},
 			{"unlatch", log_unlatch}};
 	struct invocation invocation = {
 		.command = "log",
-		.usage = "log verify|query|export|report|unlatch ... (--help after each)"};
+		.usage = "log verify|query|follow|export|report|ship|unlatch ... (--help after each)"};
 
 	for (size_t i = 0; argc > 1 && i < BL_COUNT(COMMANDS); i++)
 		if (strcmp(argv[1], COMMANDS[i].name) == 0)

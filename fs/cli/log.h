@@ -9,6 +9,7 @@
 
 int log_query(int argc, char **argv);
 int log_export(int argc, char **argv);
+int log_follow(int argc, char **argv);
 int log_report(int argc, char **argv);
 int log_ship(int argc, char **argv);
 

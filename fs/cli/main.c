@@ -51,7 +51,7 @@ static const struct command COMMANDS[] = {
 	{"people", cmd_people, "", "who holds which role, until when"},
 	{"reload", cmd_reload, "", "load the service's policy file again"},
 	{"policy", cmd_policy, "check|test|explain|load FILE ...", "check, try and load a policy"},
-	{"log", cmd_log, "verify|query|report|export|unlatch ...",
+	{"log", cmd_log, "verify|query|follow|report|export|ship|unlatch ...",
 	 "prove the log whole; ask it who saw what; report it"},
 	{"retention", cmd_retention, "plan [--policy FILE]",
 	 "when is what destroyed, why then, what an edit would move"},

@@ -123,6 +123,7 @@ enum bl_status request_policy_text(struct asked *asked, struct bl_error *why) BL
 enum bl_status request_policy_trust(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_policy_load(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_query(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
+enum bl_status request_log_follow(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_name_key(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_report(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;
 enum bl_status request_log_unlatch(struct asked *asked, struct bl_error *why) BL_MUST_CHECK;

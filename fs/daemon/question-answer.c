@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/audit/tail.h"
 #include "fs/daemon/asked.h"
 
 #define PIECE 1000 /* records that are taken out of the index at once: half a megabyte */
@@ -226,6 +227,68 @@ static enum bl_status tell_named(struct answering *answering, struct bl_error *w
 	if (answering->query.last)
 		answering->query.last_sequence = ends.last;
 	return audit_scan_names(answering->from->log_fd, ends.first, &listener, why);
+}
+
+/* ---- events as they come ---------------------------------------------------------------------------------- */
+
+struct question_follower {
+	struct answering answering;
+	struct audit_tail *tail;
+};
+
+enum bl_status question_follow_open(const struct question *question,
+				    const struct question_from *from, const struct question_to *to,
+				    uint64_t from_event, struct question_follower **out_follower,
+				    struct bl_error *why)
+{
+	BL_CLEANUP(question_follow_close)
+	struct question_follower *follower = calloc(1, sizeof(*follower));
+
+	if (follower)
+		follower->answering = (struct answering){.question = question,
+							 .from = from,
+							 .to = to,
+							 .query = question->query,
+							 .reasons = json_array()};
+	if (!follower || !follower->answering.reasons)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
+	follower->answering.query.last = 0;
+	follower->answering.query.first_sequence = from_event;
+
+	enum bl_status status = audit_tail_open(from->log_fd, from_event, &follower->tail, why);
+
+	if (status != BL_OK)
+		return status;
+	if (question->wants_names)
+		audit_tail_from_segment(follower->tail);
+	*out_follower = BL_TAKE(follower);
+	return BL_OK;
+}
+
+void question_follow_close(struct question_follower *follower)
+{
+	if (!follower)
+		return;
+	audit_tail_close(follower->tail);
+	json_decref(follower->answering.reasons);
+	free(follower);
+}
+
+enum bl_status question_follow_next(struct question_follower *follower, uint64_t up_to,
+				    struct bl_error *why)
+{
+	struct answering *answering = &follower->answering;
+	bool is_with_names = answering->question->wants_names;
+	const struct audit_listener listener = {.record = take_record,
+						.named = is_with_names ? take_named : NULL,
+						.segment = is_with_names ? tell_segment : NULL,
+						.context = answering};
+
+	if (answering->is_over)
+		return BL_OK;
+	enum bl_status status = audit_tail_next(follower->tail, up_to, &listener, why);
+
+	return answering->is_short_of_memory ? bl_fail(why, BL_NO_MEMORY, "out of memory") : status;
 }
 
 /* ---- tables -------------------------------------------------------------------------------------------------- */

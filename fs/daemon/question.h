@@ -77,6 +77,24 @@ struct question_to {
 enum bl_status question_answer(const struct question *question, const struct question_from *from,
 			       const struct question_to *to, struct bl_error *why) BL_MUST_CHECK;
 
+/*
+ * question_follow_open - events that match as they come, from record @from_event on; with names also those that its segment told before
+ *
+ * @question, @from, @to  borrowed until it is closed; no index is used, and `last` is none of it
+ *
+ * BL_OK, BL_IO, BL_TAMPERED, BL_INVALID, BL_NO_MEMORY
+ */
+struct question_follower;
+enum bl_status question_follow_open(const struct question *question,
+				    const struct question_from *from, const struct question_to *to,
+				    uint64_t from_event, struct question_follower **out_follower,
+				    struct bl_error *why) BL_MUST_CHECK;
+void question_follow_close(struct question_follower *follower);
+BL_DEFINE_CLEANUP(struct question_follower, question_follow_close)
+/* question_follow_next - those up to record @up_to that were not told yet. Statuses as question_answer's */
+enum bl_status question_follow_next(struct question_follower *follower, uint64_t up_to,
+				    struct bl_error *why) BL_MUST_CHECK;
+
 /* question_row_json - a row as it is told; NULL: no memory */
 json_t *question_row_json(const struct question *question, const struct audit_row *row,
 			  const char *person);

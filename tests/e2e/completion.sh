@@ -22,7 +22,7 @@ for verb in $verbs; do
 done
 policy=$(for verb in $verbs; do echo "policy:$verb"; done)
 for command in serve mount enroll view sessions open close may why consent caller request requests approve refuse people reload hold shred $policy \
-	init auditor:keygen log:verify log:query log:export log:unlatch certificate; do
+	init auditor:keygen log:verify log:query log:export log:ship log:unlatch certificate; do
 	command=$(echo "$command" | tr : ' ')
 	# shellcheck disable=SC2086 # two words are two arguments
 	code 0 "$bailee" $command --help
