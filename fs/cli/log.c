@@ -188,16 +188,13 @@ int cmd_log(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} COMMANDS[] = {{"verify", log_verify},
-			{"query", log_query},
-			{"follow", log_follow},
-			{"export", log_export},
-			{"report", log_report},
-			{"ship", log_ship},
+	} COMMANDS[] = {{"verify", log_verify},	 {"query", log_query},	 {"follow", log_follow},
+			{"export", log_export},	 {"report", log_report}, {"ship", log_ship},
 			{"unlatch", log_unlatch}};
 	struct invocation invocation = {
 		.command = "log",
-		.usage = "log verify|query|follow|export|report|ship|unlatch ... (--help after each)"};
+		.usage = "log verify|query|follow|export|report|ship|unlatch ... (--help after "
+			 "each)"};
 
 	for (size_t i = 0; argc > 1 && i < BL_COUNT(COMMANDS); i++)
 		if (strcmp(argv[1], COMMANDS[i].name) == 0)
