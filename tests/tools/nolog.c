@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +114,15 @@ void audit_bounded(struct audit *audit, uint32_t milliseconds)
 
 void audit_policy(struct audit *audit BL_UNUSED, const uint8_t digest[32] BL_UNUSED)
 {
+}
+
+/* There is nothing to come. */
+uint64_t audit_wait(struct audit *audit BL_UNUSED, uint64_t sequence, unsigned milliseconds)
+{
+	const struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+
+	nanosleep(&pause, NULL);
+	return sequence;
 }
 
 bool audit_is_writable(const struct audit *audit)
