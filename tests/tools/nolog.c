@@ -186,6 +186,12 @@ enum bl_status audit_scan_from(int log_fd BL_UNUSED, uint64_t sequence BL_UNUSED
 	return BL_OK;
 }
 
+enum bl_status audit_torn(int log_fd BL_UNUSED, bool *out_is_torn, struct bl_error *why BL_UNUSED)
+{
+	*out_is_torn = false;
+	return BL_OK;
+}
+
 enum bl_status audit_log_id(int log_fd BL_UNUSED, uint8_t out_log_id[AUDIT_LOG_ID] BL_UNUSED,
 			    struct bl_error *why)
 {
