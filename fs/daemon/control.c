@@ -1,12 +1,14 @@
 /* The control socket: connections in, one thread each, few at a time, nobody trusted. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fs/daemon/message.h"
@@ -216,6 +218,29 @@ void control_accept(struct daemon *daemon)
 	pthread_mutex_unlock(&daemon->connections_lock);
 }
 
+/* False: none went in that time. */
+static bool wait_second(struct daemon *daemon)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	at.tv_sec++;
+	return pthread_cond_timedwait(&daemon->connections_gone, &daemon->connections_lock, &at) ==
+	       0;
+}
+
+/* Who does not read would hold up the stop for as long as an answer may wait, and once more for the last one. */
+static void let_go_of_unread(const struct daemon *daemon)
+{
+	for (const struct connection *connection = daemon->connections; connection;
+	     connection = connection->next) {
+		struct pollfd writable = {.fd = connection->fd, .events = POLLOUT};
+
+		if (poll(&writable, 1, 0) == 0)
+			shutdown(connection->fd, SHUT_RDWR);
+	}
+}
+
 void control_stop(struct daemon *daemon)
 {
 	if (daemon->listen_fd >= 0)
@@ -225,6 +250,7 @@ void control_stop(struct daemon *daemon)
 	     connection = connection->next)
 		shutdown(connection->fd, SHUT_RD);
 	while (daemon->connections)
-		pthread_cond_wait(&daemon->connections_gone, &daemon->connections_lock);
+		if (!wait_second(daemon))
+			let_go_of_unread(daemon);
 	pthread_mutex_unlock(&daemon->connections_lock);
 }
