@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "fs/cli/moment.h"
+#include "fs/daemon/question.h"
 #include "policy/rules/zone.h"
 
 void log_filter_rows(struct log_filter *filter, struct option_row *rows)
@@ -84,6 +85,11 @@ static enum bl_status add_numbers(json_t *request, const struct log_filter *filt
 		    number < NUMBERS[i].least)
 			return bl_fail(why, BL_INVALID, "--%s needs a number%s", NUMBERS[i].key,
 				       NUMBERS[i].least ? " from 1 on" : "");
+		if (NUMBERS[i].text == filter->last && number > QUESTION_LAST)
+			return bl_fail(why, BL_INVALID,
+				       "--last: only the last %d can be asked for (more: leave it "
+				       "out, or ask for a time)",
+				       QUESTION_LAST);
 		json_object_set_new(request, NUMBERS[i].key, json_integer((json_int_t)number));
 	}
 	return BL_OK;

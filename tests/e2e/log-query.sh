@@ -320,6 +320,10 @@ for wrong in '--show everything' '--show who --hours 08:00-18:00' '--show off-ho
 	[ "$(wc -l <"$work/out")" = 1 ] || fail "$wrong is not refused in one line"
 	if grep -q "$(printf '\033')" "$work/out"; then fail "$wrong reaches the terminal"; fi
 done
+for how in "" "--log $work/copy"; do
+	code 2 "$bailee" log query --last 100001 $how
+	says '--last: only the last 100000'
+done
 code 2 "$bailee" log query --person "$(printf '\377')"
 code 1 "$bailee" log query --person "$esc"
 if grep -q "$(printf '\033')" "$work/out"; then fail "a name reaches the terminal"; fi
