@@ -802,8 +802,8 @@ static enum bl_status file_open(struct gate_device *device, const struct entry *
 	file->device = device;
 	file->entry = entry->id;
 	file->serial = atomic_fetch_add(&device->gate->last_serial, 1) + 1;
-	enum bl_status status =
-		image_file_open(device->image, entry->volume, entry->inode, &file->file, NULL);
+	enum bl_status status = image_file_open_known(device->image, entry->volume, entry->inode,
+						      &entry->attr, &file->file, NULL);
 
 	if (status != BL_OK)
 		return status;

@@ -12,8 +12,10 @@ struct image_backend {
 			       struct image_attr *out_attr, struct bl_error *why);
 	enum bl_status (*readlink)(struct image *image, unsigned volume, uint64_t inode, char *out,
 				   size_t size, struct bl_error *why);
+	/* @known: its attributes, when they are; NULL: not */
 	enum bl_status (*file_open)(struct image *image, unsigned volume, uint64_t inode,
-				    struct image_file **out_file, struct bl_error *why);
+				    const struct image_attr *known, struct image_file **out_file,
+				    struct bl_error *why);
 	void (*file_close)(struct image_file *file);
 	/* @length is above zero and ends at or before the file's end; all of it or a failure */
 	enum bl_status (*file_read)(struct image_file *file, uint64_t offset, uint8_t *out,

@@ -421,6 +421,7 @@ static int reopen(int path_fd)
 }
 
 static enum bl_status directory_file_open(struct image *image, unsigned volume, uint64_t inode,
+					  const struct image_attr *known BL_UNUSED,
 					  struct image_file **out_file, struct bl_error *why)
 {
 	BL_CLEANUP(fd_close) int path_fd = -1;

@@ -87,14 +87,21 @@ enum bl_status image_readlink(struct image *image, unsigned volume, uint64_t ino
 	return image->backend->readlink(image, volume, inode, out, size, why);
 }
 
-enum bl_status image_file_open(struct image *image, unsigned volume, uint64_t inode,
-			       struct image_file **out_file, struct bl_error *why)
+enum bl_status image_file_open_known(struct image *image, unsigned volume, uint64_t inode,
+				     const struct image_attr *known, struct image_file **out_file,
+				     struct bl_error *why)
 {
 	enum bl_status status = check_volume(image, volume, why);
 
 	if (status != BL_OK)
 		return status;
-	return image->backend->file_open(image, volume, inode, out_file, why);
+	return image->backend->file_open(image, volume, inode, known, out_file, why);
+}
+
+enum bl_status image_file_open(struct image *image, unsigned volume, uint64_t inode,
+			       struct image_file **out_file, struct bl_error *why)
+{
+	return image_file_open_known(image, volume, inode, NULL, out_file, why);
 }
 
 void image_file_close(struct image_file *file)

@@ -112,6 +112,10 @@ struct image_file;
 /* image_file_open - pin one regular file: its size and its checked extent map */
 enum bl_status image_file_open(struct image *image, unsigned volume, uint64_t inode,
 			       struct image_file **out_file, struct bl_error *why) BL_MUST_CHECK;
+/* image_file_open_known - the same of one whose attributes image_list or image_stat told: they are not asked for again */
+enum bl_status image_file_open_known(struct image *image, unsigned volume, uint64_t inode,
+				     const struct image_attr *known, struct image_file **out_file,
+				     struct bl_error *why) BL_MUST_CHECK;
 void image_file_close(struct image_file *file);
 BL_DEFINE_CLEANUP(struct image_file, image_file_close)
 uint64_t image_file_size(const struct image_file *file);

@@ -270,14 +270,19 @@ static enum bl_status map_ask(struct raw *raw, unsigned volume, uint64_t inode, 
 }
 
 static enum bl_status map_get(struct raw *raw, unsigned volume, uint64_t inode,
-			      struct image_map **out_map, struct bl_error *why)
+			      const struct image_attr *known, struct image_map **out_map,
+			      struct bl_error *why)
 {
 	struct image_attr attr;
+	enum bl_status status = BL_OK;
 
 	*out_map = image_maps_get(&raw->maps, volume, inode);
 	if (*out_map)
 		return BL_OK;
-	enum bl_status status = raw_stat(&raw->image, volume, inode, &attr, why);
+	if (known)
+		attr = *known;
+	else
+		status = raw_stat(&raw->image, volume, inode, &attr, why);
 	if (status != BL_OK)
 		return status;
 	if (attr.type != IMAGE_FILE)
@@ -300,11 +305,12 @@ static void raw_file_close(struct image_file *base)
 }
 
 static enum bl_status raw_file_open(struct image *image, unsigned volume, uint64_t inode,
-				    struct image_file **out_file, struct bl_error *why)
+				    const struct image_attr *known, struct image_file **out_file,
+				    struct bl_error *why)
 {
 	struct raw *raw = raw_of(image);
 	struct image_map *map = NULL;
-	enum bl_status status = map_get(raw, volume, inode, &map, why);
+	enum bl_status status = map_get(raw, volume, inode, known, &map, why);
 
 	if (status != BL_OK)
 		return status;

@@ -246,17 +246,21 @@ void gate_getattr(struct gate_view *view, const struct gate_caller *caller BL_UN
 }
 
 /* find - what no lock is needed for afterwards: the place of a node in the image */
-static int find(struct plain *plain, uint64_t node, uint32_t *out_id, unsigned *out_volume,
-		uint64_t *out_inode)
+/* What an entry is in the image. */
+struct found {
+	struct image_attr attr;
+	uint64_t inode;
+	unsigned volume;
+	uint32_t id;
+};
+
+static int find(struct plain *plain, uint64_t node, struct found *out)
 {
 	pthread_rwlock_rdlock(&plain->lock);
 	const struct entry *entry = entry_at(plain, node);
 
-	if (entry) {
-		*out_id = entry->id;
-		*out_volume = entry->volume;
-		*out_inode = entry->inode;
-	}
+	if (entry)
+		*out = (struct found){entry->attr, entry->inode, entry->volume, entry->id};
 	pthread_rwlock_unlock(&plain->lock);
 	return entry ? 0 : ENOENT;
 }
@@ -265,14 +269,12 @@ void gate_readlink(struct gate_view *view, const struct gate_caller *caller BL_U
 		   uint64_t node, uint8_t *buffer, size_t size, struct gate_reply *reply)
 {
 	struct plain *plain = plain_of(view);
-	uint32_t id;
-	unsigned volume = 0;
-	uint64_t inode = 0;
-	int error = find(plain, node, &id, &volume, &inode);
+	struct found found;
+	int error = find(plain, node, &found);
 
 	if (!error)
-		error = errno_of(
-			image_readlink(plain->image, volume, inode, (char *)buffer, size, NULL));
+		error = errno_of(image_readlink(plain->image, found.volume, found.inode,
+						(char *)buffer, size, NULL));
 	reply->bytes = buffer;
 	reply->length = error ? 0 : strlen((const char *)buffer);
 	answer(reply, error);
@@ -282,12 +284,14 @@ static void open_node(struct gate_view *view, uint64_t node, bool is_file, struc
 {
 	struct plain *plain = plain_of(view);
 	BL_CLEANUP(bl_free) struct plain_handle *handle = calloc(1, sizeof(*handle));
-	unsigned volume = 0;
-	uint64_t inode = 0;
-	int error = handle ? find(plain, node, &handle->id, &volume, &inode) : ENOMEM;
+	struct found found;
+	int error = handle ? find(plain, node, &found) : ENOMEM;
 
 	if (!error && is_file)
-		error = errno_of(image_file_open(plain->image, volume, inode, &handle->file, NULL));
+		error = errno_of(image_file_open_known(plain->image, found.volume, found.inode,
+						       &found.attr, &handle->file, NULL));
+	if (!error)
+		handle->id = found.id;
 	if (!error)
 		reply->handle = (uintptr_t)BL_TAKE(handle);
 	answer(reply, error);
