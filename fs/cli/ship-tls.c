@@ -54,7 +54,11 @@ static enum bl_status wait_for(struct ship_target *target, int result, int64_t u
 			       bool is_last, const char *text, struct bl_error *why)
 {
 	int want = SSL_get_error(target->session, result);
+	char passed_over;
 
+	/* Who refuses us says why before they go, and what we write meanwhile fails first. */
+	if (want == SSL_ERROR_SYSCALL)
+		(void)!SSL_read(target->session, &passed_over, 1);
 	if (want != SSL_ERROR_WANT_READ && want != SSL_ERROR_WANT_WRITE)
 		return fail_ssl(why, BL_IO, text);
 	return ship_wait(target, want == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, until_ms, is_last,
@@ -145,15 +149,16 @@ static enum bl_status tls_send(struct ship_target *target, const char *message, 
 	return status == BL_OK ? write_all(target, behind, strlen(behind), why) : status;
 }
 
-/* Reads what is there; true: the receiver said that it ends. */
+/* Reads what is there; true: the receiver said that it ends (and not that something is wrong, which ends the session, too). */
 static bool says_end(SSL *session, int *out_result)
 {
 	char passed_over[4096];
 
+	ERR_clear_error();
 	do
 		*out_result = SSL_read(session, passed_over, sizeof(passed_over));
 	while (*out_result > 0);
-	return (SSL_get_shutdown(session) & SSL_RECEIVED_SHUTDOWN) != 0;
+	return SSL_get_error(session, *out_result) == SSL_ERROR_ZERO_RETURN;
 }
 
 static enum bl_status say_end(struct ship_target *target, int64_t until_ms, struct bl_error *why)
@@ -163,6 +168,9 @@ static enum bl_status say_end(struct ship_target *target, int64_t until_ms, stru
 
 	if (says_end(target->session, &result))
 		return bl_fail(why, BL_IO, "the receiver ended by itself");
+	/* A client's certificate is looked at when its session is open already. */
+	if (SSL_get_error(target->session, result) == SSL_ERROR_SSL)
+		return fail_ssl(why, BL_IO, "the receiver refused");
 	while (status == BL_OK && (result = SSL_shutdown(target->session)) < 0)
 		status = wait_for(target, result, until_ms, true, "the receiver broke off", why);
 	while (status == BL_OK && !says_end(target->session, &result))
