@@ -19,6 +19,8 @@
 #define CONFIRM_AFTER	 10000 /* records */
 #define PAUSE_FIRST_MS	 1000
 #define PAUSE_LAST_MS	 60000
+#define REFUSALS                                                                                   \
+	3 /* running; the service holds the seat of a connection that broke for two seconds */
 
 struct shipping {
 	const struct invocation *invocation;
@@ -31,9 +33,13 @@ struct shipping {
 	uint64_t goal;	    /* --once: the last event that is sent */
 	uint64_t confirmed; /* what the cursor says */
 	uint64_t sent;	    /* the last event that went out */
+	uint64_t heard;	    /* up to here the service told everything, also what is no event */
+	uint64_t gap_first,
+		gap_last; /* numbers before the first event that it told: names, or gone */
 	uint64_t unconfirmed;
 	int64_t unconfirmed_ms; /* since when there are some */
 	int64_t pause_ms;	/* before the next attempt */
+	unsigned refusals;	/* of the service, without an answer between */
 	bool is_at_fault;	/* the receiver, in what failed last; not the service */
 	bool is_away;		/* and people were told so */
 
@@ -138,13 +144,28 @@ static enum bl_status make_line(struct shipping *shipping, const json_t *answer,
 	return fclose(out) == 0 && is_whole ? BL_OK : BL_NO_MEMORY;
 }
 
-static void tell_gap(const struct shipping *shipping, uint64_t sequence)
+/* Names have numbers, too, and are not told: what is really gone is said by an event of its own. */
+static void tell_gap(const struct shipping *shipping, const struct audit_event *event)
 {
-	if (sequence > shipping->sent + 1)
+	uint64_t first = BL_MAX(event->offset, shipping->gap_first),
+		 last = BL_MIN(event->offset + event->bytes - 1, shipping->gap_last);
+
+	if (event->op == AUDIT_TRIMMED && event->bytes && first <= last)
 		fprintf(stderr,
 			"warning: events %llu to %llu were removed from the log before they were "
 			"sent\n",
-			(unsigned long long)shipping->sent + 1, (unsigned long long)sequence - 1);
+			(unsigned long long)first, (unsigned long long)last);
+}
+
+static void hear(struct shipping *shipping, uint64_t sequence, bool is_event)
+{
+	shipping->refusals = 0;
+	if (is_event && shipping->gap_last == 0) {
+		shipping->gap_first = shipping->sent + 1;
+		shipping->gap_last = sequence - 1;
+	}
+	if (sequence > shipping->heard)
+		shipping->heard = sequence;
 }
 
 static enum bl_status take_record(struct shipping *shipping, const json_t *answer,
@@ -156,6 +177,7 @@ static enum bl_status take_record(struct shipping *shipping, const json_t *answe
 
 	/* One of a newer service, of an operation that is not known here, is told by its number. */
 	(void)!record_read(json_object_get(answer, "record"), &record);
+	hear(shipping, record.sequence, true);
 	if (record.sequence <= shipping->sent ||
 	    (shipping->is_once && record.sequence > shipping->goal))
 		return BL_OK;
@@ -166,7 +188,7 @@ static enum bl_status take_record(struct shipping *shipping, const json_t *answe
 	status = send_line(shipping, line, length, why);
 	if (status != BL_OK)
 		return status;
-	tell_gap(shipping, record.sequence);
+	tell_gap(shipping, &record.event);
 	if (shipping->unconfirmed++ == 0)
 		shipping->unconfirmed_ms = ship_now_ms();
 	shipping->sent = record.sequence;
@@ -210,6 +232,7 @@ static enum bl_status open_service(struct shipping *shipping, struct bl_error *w
 	uint64_t last = 0;
 	enum bl_status status = ask_log(shipping, log_id, &last, why);
 
+	shipping->heard = shipping->gap_last = 0;
 	if (status == BL_OK && strcmp(log_id, shipping->log_id) != 0)
 		return bl_fail(
 			why, BL_INVALID,
@@ -256,6 +279,8 @@ static enum bl_status take_answer(struct shipping *shipping, struct bl_error *wh
 		return bl_fail(why, BL_IO, "the service ended the answer");
 	if (shipping->names && names_take(shipping->names, answer))
 		return BL_OK;
+	if (json_object_get(answer, "idle"))
+		hear(shipping, (uint64_t)cli_number(answer, "idle"), false);
 	return json_object_get(answer, "record") ? take_record(shipping, answer, why) : BL_OK;
 }
 
@@ -263,7 +288,7 @@ static enum bl_status take_answer(struct shipping *shipping, struct bl_error *wh
 
 static bool is_done(const struct shipping *shipping)
 {
-	return is_stopping(shipping) || (shipping->is_once && shipping->sent >= shipping->goal);
+	return is_stopping(shipping) || (shipping->is_once && shipping->heard >= shipping->goal);
 }
 
 static int64_t next_look_ms(const struct shipping *shipping)
@@ -307,8 +332,8 @@ static bool is_final(const struct shipping *shipping, enum bl_status status)
 	for (size_t i = 0; i < BL_COUNT(FINAL); i++)
 		if (status == FINAL[i])
 			return true;
-	/* A service that says no does so the next time, too; a receiver's certificate is mended where it is. */
-	return shipping->is_once || (status == BL_FORBIDDEN && !shipping->is_at_fault);
+	/* A receiver's certificate is mended where it is. */
+	return shipping->is_once || shipping->refusals >= REFUSALS;
 }
 
 static void pause_before_next(struct shipping *shipping, const struct bl_error *why)
@@ -350,6 +375,8 @@ static enum bl_status ship(struct shipping *shipping, struct bl_error *why)
 			else
 				shipping->is_at_fault = last != BL_OK;
 		}
+		if (status == BL_FORBIDDEN && !is_at_fault)
+			shipping->refusals++;
 		if (status == BL_OK || is_stopping(shipping) || is_final(shipping, status)) {
 			close_target(shipping);
 			return is_stopping(shipping) && !shipping->is_once ? BL_OK : status;
@@ -382,7 +409,7 @@ static enum bl_status find_log(struct shipping *shipping, struct bl_error *why)
 	enum bl_status status;
 
 	while ((status = ask_log(shipping, shipping->log_id, &shipping->goal, why)) != BL_OK &&
-	       !is_final(shipping, status) && !is_stopping(shipping))
+	       status != BL_FORBIDDEN && !is_final(shipping, status) && !is_stopping(shipping))
 		pause_before_next(shipping, why);
 	shipping->is_away = false;
 	shipping->pause_ms = PAUSE_FIRST_MS;
