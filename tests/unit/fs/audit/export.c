@@ -106,7 +106,11 @@ static void json_lines_are_the_querys_objects_with_path_and_reason(void **state 
 
 /* ---- OCSF ------------------------------------------------------------------------------------ */
 
-/* Required in OCSF 1.1.0: class file_activity, what it extends, the profiles it names, and the objects in it. */
+/*
+ * Required in OCSF 1.1.0: class file_activity, what it extends (system, base_event), the profiles it names, and the objects in it.
+ * Source: https://schema.ocsf.io/1.1.0/classes/file_activity; activities, actor, device, file (name, type_id and its values) and
+ * device.type_id compared with the schema as ocsf/schemas/v1_1_0.json of mcm/pydantic-ocsf has it. A device needs one of name and uid.
+ */
 static const struct {
 	const char *path;
 	json_type type;
