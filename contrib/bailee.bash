@@ -3,7 +3,7 @@ _bailee()
 {
 	local i cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
 	local commands="init doctor auditor serve mount umount enroll intake view sessions open close status may why consent caller request requests approve refuse people reload"
-	commands="$commands policy log hold shred certificate device receipt report incident customer-request retention verify-sample scan inspect"
+	commands="$commands policy log hold shred certificate device receipt report incident customer-request retention verify-sample scan inspect top"
 	local kinds="phone tablet laptop desktop disk usb-stick memory-card camera console wearable network printer other"
 	local actions="list stat read copy unmask request approve hold release shred verify intake review administer"
 	local states="received open closed held due shredded released"
@@ -155,6 +155,7 @@ _bailee()
 			fi
 			;;
 		retention) [ "$COMP_CWORD" -eq 2 ] && words="plan" || words="--policy --reason --purpose" ;;
+		top) words="--device --once --reason" ;;
 		verify-sample) words="--percent --period --draw-only --reason --purpose" ;;
 		inspect) words="--device --report --out --reason --purpose" ;;
 		scan) words="--paths --policy --reason --purpose" ;;

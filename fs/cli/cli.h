@@ -29,6 +29,7 @@ int cmd_status(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
 int cmd_consent(int argc, char **argv);
 int cmd_caller(int argc, char **argv);

@@ -53,6 +53,8 @@ static const struct command COMMANDS[] = {
 	{"policy", cmd_policy, "check|test|explain|load FILE ...", "check, try and load a policy"},
 	{"log", cmd_log, "verify|query|follow|report|export|ship|unlatch ...",
 	 "prove the log whole; ask it who saw what; report it"},
+	{"top", cmd_top, "[--device ID] [--once] [--reason TEXT]",
+	 "who is doing what right now, on a screen"},
 	{"retention", cmd_retention, "plan [--policy FILE]",
 	 "when is what destroyed, why then, what an edit would move"},
 	{"hold", cmd_hold, "add|release|review ID --reason TEXT [--hold N]",

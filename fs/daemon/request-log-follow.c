@@ -15,7 +15,7 @@ struct following {
 	struct question_follower *follower;
 	uint64_t seen; /* told up to here */
 	int64_t told_ms, permitted_ms;
-	const struct policy *policy; /* that permitted it: only compared */
+	struct policy *policy; /* that permitted it last */
 };
 
 static int64_t now_ms(void)
@@ -45,10 +45,10 @@ static const char *person(void *context, uint32_t uid)
 
 static bool is_new_policy(struct following *following)
 {
-	BL_CLEANUP(policy_unref)
 	struct policy *policy = gate_policy(following->asking.asked->daemon->gate);
 	bool is_new = policy != following->policy;
 
+	policy_unref(following->policy);
 	following->policy = policy;
 	return is_new;
 }
@@ -156,12 +156,11 @@ static enum bl_status follow_in_seat(struct following *following, struct questio
 
 enum bl_status request_log_follow(struct asked *asked, struct bl_error *why)
 {
-	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
 	BL_CLEANUP(question_done) struct question question = {0};
 	struct following following = {.asking = {.asked = asked},
 				      .audit = asked->daemon->audit,
-				      .permitted_ms = now_ms(),
-				      .policy = policy};
+				      .permitted_ms = now_ms()};
+	BL_CLEANUP(policy_unref) struct policy *policy = gate_policy(asked->daemon->gate);
 	enum bl_status status =
 		question_read(asked->request, policy_zone_name(policy), &question, why);
 
@@ -173,6 +172,7 @@ enum bl_status request_log_follow(struct asked *asked, struct bl_error *why)
 		return status;
 	status = follow_in_seat(&following, &question, why);
 	control_leave_seat(asked->daemon, asked->fd);
+	policy_unref(following.policy);
 	persons_done(&following.asking.persons);
 	return status;
 }
