@@ -135,7 +135,7 @@ stop_daemon
 # No name and no value in the clear, in any encoding that would be read back.
 python3 - "$work/store" <<'PYTHON' || fail "a name or a value is in the store"
 import os, sys
-words = ["Marta", "marta", "Quill", "secret-plans", "inside.txt", "not-there", "wide.txt", "4111", "post.example", "ticket 5"]
+words = ["Marta", "marta", "Quill", "secret-plans", "inside.txt", "not-there", "wide.txt", "4111 1111", "4111111", "post.example", "ticket 5"]
 needles = [f for w in words for f in (w.encode(), w.encode("utf-16-le"), w.encode("utf-16-be"))]
 bad = 0
 for folder, _, names in os.walk(sys.argv[1]):
