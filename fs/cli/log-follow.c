@@ -85,7 +85,7 @@ static int run(const struct invocation *invocation, const struct log_filter *fil
 		struct bl_error why = {{0}};
 		enum bl_status status = listen_once(invocation, filter, following, &why);
 
-		/* Whoever read our lines has gone. */
+		/* A full disk; whoever read our lines and went has ended us already. */
 		if (ferror(stdout))
 			return 0;
 		if (!is_worth_waiting(following, status))
@@ -123,6 +123,5 @@ int log_follow(int argc, char **argv)
 	following->events.is_colored = log_events_colored();
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
-	signal(SIGPIPE, SIG_IGN);
 	return run(&invocation, &filter, following);
 }

@@ -316,7 +316,6 @@ static bool take_signals(struct top *top, struct bl_error *why)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGWINCH);
 	sigaddset(&set, SIGTSTP);
-	signal(SIGPIPE, SIG_IGN);
 	top->signal_fd = sigprocmask(SIG_BLOCK, &set, NULL) == 0
 				 ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)
 				 : -1;

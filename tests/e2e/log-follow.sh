@@ -86,6 +86,11 @@ until_says lines denied
 code 1 grep -q "$(printf '\033')" "$work/lines"
 kill "$follower"
 
+# who has read enough
+as 61001 "$bailee" log follow --store "$store" --last 3 2>"$work/quiet" | head -n 1 >"$work/first"
+[ -s "$work/first" ] || fail "not even one line"
+[ ! -s "$work/quiet" ] || fail "a closed pipe is nothing to talk about"
+
 # who may not; whose right is lost while they follow
 code 3 as 61002 "$bailee" log follow --store "$store"
 says "review is forbidden"
