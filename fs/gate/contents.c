@@ -500,10 +500,12 @@ static int handle_pin(struct reading *reading)
 	return !reading->file || is_current ? 0 : judge_again(reading);
 }
 
+#define NOTICE_SIZE 512 /* of a device's or a partition's */
+
 static int read_notice(struct asked *asked, uint64_t offset, uint8_t *buffer, size_t size)
 {
 	struct scene scene;
-	char text[512];
+	char text[NOTICE_SIZE];
 
 	asked_lock(asked);
 	int error = asked_visible(asked, asked->entry, &scene);
@@ -611,5 +613,63 @@ void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_
 		reply->length = 0;
 	}
 	asked.event.bytes = error ? size : reply->length;
+	asked_finish(&asked, error);
+}
+
+/* ---- seek ------------------------------------------------------------------------------------------- */
+
+/* Words of our own have no holes. */
+static int seek_notice(struct asked *asked, uint64_t offset, bool is_hole)
+{
+	uint8_t text[NOTICE_SIZE];
+	size_t none, total = 0;
+	int error = 0;
+
+	if (asked->device) {
+		error = read_notice(asked, 0, text, sizeof(text));
+		total = asked->reply->length;
+		asked->reply->length = 0;
+	} else if (root_notice(asked->view, 0, NULL, 0, &none, &total) != BL_OK) {
+		error = asked_failed(asked, BL_NO_MEMORY);
+	}
+	asked->reply->offset = is_hole ? total : offset;
+	return error ? error : offset < total ? 0 : ENXIO;
+}
+
+static int seek_file(struct reading *reading, uint64_t offset, bool is_hole)
+{
+	struct asked *asked = reading->asked;
+	enum bl_status status =
+		image_file_seek(reading->file->file, offset, is_hole, &asked->reply->offset);
+
+	if (status == BL_NOT_FOUND)
+		return ENXIO;
+	if (status == BL_STALE)
+		device_forget_file(asked->device, reading->file);
+	return status == BL_OK ? 0 : asked_failed(asked, status);
+}
+
+void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
+	       uint64_t offset, bool is_hole, struct gate_reply *reply)
+{
+	struct asked asked;
+	struct reading reading = {.asked = &asked,
+				  .handle = (struct gate_handle *)(uintptr_t)number};
+
+	if (!asked_begin(&asked, view, caller, AUDIT_READ, reply))
+		return;
+	asked.event.offset = offset;
+	int error = handle_pin(&reading);
+
+	if (!error && reading.file)
+		error = deny_unanchored(&asked);
+	if (!error)
+		error = reading.file ? seek_file(&reading, offset, is_hole)
+				     : seek_notice(&asked, offset, is_hole);
+	if (!error || error == ENXIO)
+		snprintf(asked.event.detail, sizeof(asked.event.detail), "%s",
+			 is_hole ? "where a hole begins" : "where data begin");
+	asked.file = reading.file; /* given back with the rest */
+	sodium_memzero(&reading.mask, sizeof(reading.mask));
 	asked_finish(&asked, error);
 }

@@ -248,6 +248,7 @@ struct gate_reply {
 	uint64_t handle;	    /* open, opendir */
 	const uint8_t *bytes;	    /* read, readlink, why: inside the buffer that was given */
 	size_t length;		    /* of bytes; readdir: how many entries were added */
+	uint64_t offset;	    /* seek */
 	uint64_t epoch;		    /* of the view when this was decided: see gate_view_epoch */
 	struct audit_ticket ticket; /* the gate's own, with what follows */
 	struct gate_view *view;
@@ -291,7 +292,27 @@ typedef bool gate_add_fn(void *context, const char *name, const struct gate_attr
 			 uint64_t next_offset);
 void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle,
 		  uint64_t offset, gate_add_fn *add, void *context, struct gate_reply *reply);
-/* gate_why - the text of user.bailee.why: what may be done here, what not, which rule, next step */
+/*
+ * gate_seek - where data, or a hole, begins next, as lseek(2) tells it; ENXIO: none does
+ *
+ * Judged like a read, and logged as one of no bytes. Holes are zeros, which no mask changes.
+ */
+void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_t handle,
+	       uint64_t offset, bool is_hole, struct gate_reply *reply);
+/*
+ * gate_xattrs - names of a node's extended attributes, each with its NUL, in reply->bytes. No event: they are the same everywhere.
+ * gate_xattr  - the value of one; ENODATA: there is none by this name
+ *
+ * There is one, GATE_WHY: what may be done here, what not, which rule, next step. Those that an image has are not shown: nobody
+ * looks into them. ERANGE: @size is too small.
+ */
+#define GATE_WHY	"user.bailee.why"
+#define GATE_XATTR_ROOM 65536u /* of a buffer that any value fits into */
+void gate_xattrs(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		 uint8_t *buffer, size_t size, struct gate_reply *reply);
+void gate_xattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
+		const char *name, uint8_t *buffer, size_t size, struct gate_reply *reply);
+/* gate_why - what GATE_WHY holds */
 void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 	      uint8_t *buffer, size_t size, struct gate_reply *reply);
 void gate_release(struct gate_view *view, uint64_t handle);

@@ -134,6 +134,7 @@ bool image_check_attr(const struct wire_attr *attr, struct image_attr *out)
 		.nlink = BL_MAX(attr->nlink, 1u),
 		.size_bytes = attr->size_bytes,
 		.blocks_512 = BL_MIN(attr->blocks_512, BLOCKS_LIMIT),
+		.lies_at = attr->lies_at,
 		.mtime_ns = attr->mtime_ns,
 		.atime_ns = attr->atime_ns,
 		.ctime_ns = attr->ctime_ns,
@@ -143,6 +144,10 @@ bool image_check_attr(const struct wire_attr *attr, struct image_attr *out)
 	if (out->type == IMAGE_OTHER && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) &&
 	    !S_ISSOCK(mode))
 		out->mode = S_IFSOCK;
+	if (S_ISCHR(out->mode) || S_ISBLK(out->mode)) {
+		out->rdev_major = attr->rdev_major;
+		out->rdev_minor = attr->rdev_minor;
+	}
 	return true;
 }
 
@@ -256,4 +261,43 @@ bool image_append_places(const uint8_t *bytes, size_t length, const struct image
 bool image_check_link(const uint8_t *bytes, size_t length)
 {
 	return length > 0 && length <= IMAGE_LINK_LIMIT && !memchr(bytes, '\0', length);
+}
+
+static bool xattr_ok(const struct wire_xattr *wire, const uint8_t *name, size_t left)
+{
+	if (wire->record_length % 8 != 0 || wire->record_length > left ||
+	    wire->record_length < sizeof(*wire) || wire->name_length == 0 ||
+	    wire->name_length > IMAGE_NAME_LIMIT || wire->value_length > IMAGE_XATTR_LIMIT ||
+	    wire->record_length - sizeof(*wire) < wire->name_length + wire->value_length)
+		return false;
+	return !memchr(name, '\0', wire->name_length);
+}
+
+bool image_check_xattrs(const uint8_t *bytes, size_t length)
+{
+	struct wire_xattr wire;
+
+	for (size_t at = 0; at < length; at += (size_t)wire.record_length) {
+		if (length - at < sizeof(wire))
+			return false;
+		memcpy(&wire, bytes + at, sizeof(wire));
+		if (!xattr_ok(&wire, bytes + at + sizeof(wire), length - at))
+			return false;
+	}
+	return true;
+}
+
+struct image_xattr image_next_xattr(const uint8_t *bytes, size_t *inout_at)
+{
+	struct wire_xattr wire;
+	const uint8_t *name = bytes + *inout_at + sizeof(wire);
+
+	memcpy(&wire, bytes + *inout_at, sizeof(wire));
+	*inout_at += (size_t)wire.record_length;
+	return (struct image_xattr){
+		.name = (const char *)name,
+		.name_length = wire.name_length,
+		.value = name + wire.name_length,
+		.length = wire.value_length,
+	};
 }

@@ -66,6 +66,14 @@ bool image_append_places(const uint8_t *bytes, size_t length, const struct image
 /* image_check_link - 1..IMAGE_LINK_LIMIT bytes without NUL */
 bool image_check_link(const uint8_t *bytes, size_t length) BL_MUST_CHECK;
 
+/*
+ * image_check_xattrs - a whole XATTRS answer: names of 1..255 bytes without NUL, values of at most IMAGE_XATTR_LIMIT
+ *
+ * image_next_xattr - the one at *@inout_at of an answer so checked; its bytes are the answer's own
+ */
+bool image_check_xattrs(const uint8_t *bytes, size_t length) BL_MUST_CHECK;
+struct image_xattr image_next_xattr(const uint8_t *bytes, size_t *inout_at);
+
 /* image_escape - printable ASCII stays, other bytes become \xNN; @out is NUL-terminated, cut to fit */
 void image_escape(const char *bytes, size_t length, char *out, size_t size);
 

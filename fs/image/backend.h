@@ -20,6 +20,12 @@ struct image_backend {
 	/* @length is above zero and ends at or before the file's end; all of it or a failure */
 	enum bl_status (*file_read)(struct image_file *file, uint64_t offset, uint8_t *out,
 				    size_t length, struct bl_error *why);
+	/* @offset is before the end */
+	enum bl_status (*file_seek)(struct image_file *file, uint64_t offset, bool is_hole,
+				    uint64_t *out_offset);
+	/* NULL: none are told */
+	enum bl_status (*xattrs)(struct image *image, unsigned volume, uint64_t inode,
+				 image_xattr_fn *tell, void *context, struct bl_error *why);
 	/* NULL, both: where things lie is not known here */
 	enum bl_status (*places)(struct image *image, unsigned volume, uint64_t inode,
 				 image_range_fn *tell, void *context, struct bl_error *why);

@@ -133,6 +133,24 @@ enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t
 	return BL_OK;
 }
 
+enum bl_status image_file_seek(struct image_file *file, uint64_t offset, bool is_hole,
+			       uint64_t *out_offset)
+{
+	if (offset >= file->size_bytes)
+		return BL_NOT_FOUND;
+	return file->image->backend->file_seek(file, offset, is_hole, out_offset);
+}
+
+enum bl_status image_xattrs(struct image *image, unsigned volume, uint64_t inode,
+			    image_xattr_fn *tell, void *context, struct bl_error *why)
+{
+	enum bl_status status = check_volume(image, volume, why);
+
+	if (status != BL_OK || !image->backend->xattrs)
+		return status;
+	return image->backend->xattrs(image, volume, inode, tell, context, why);
+}
+
 enum bl_status image_places(struct image *image, unsigned volume, uint64_t inode,
 			    image_range_fn *tell, void *context, struct bl_error *why)
 {

@@ -76,7 +76,9 @@ struct image_attr {
 	uint32_t mode; /* st_mode with type bits; suid, sgid cleared by the serving side */
 	uint32_t uid, gid, nlink;
 	uint64_t size_bytes;
-	uint64_t blocks_512; /* 512-byte units in use */
+	uint64_t blocks_512;		 /* 512-byte units in use */
+	uint64_t lies_at;		 /* for image_file_open_known; nothing to be relied on */
+	uint32_t rdev_major, rdev_minor; /* of a device node; never opened here */
 	int64_t mtime_ns, atime_ns, ctime_ns;
 };
 
@@ -107,6 +109,26 @@ enum bl_status image_stat(struct image *image, unsigned volume, uint64_t inode,
 enum bl_status image_readlink(struct image *image, unsigned volume, uint64_t inode, char *out,
 			      size_t size, struct bl_error *why) BL_MUST_CHECK;
 
+#define IMAGE_XATTR_LIMIT 65536u /* bytes of one value, as Linux has it */
+
+struct image_xattr {
+	const char *name; /* as xattr(7) has it, "user.origin"; not NUL-terminated */
+	size_t name_length;
+	const uint8_t *value;
+	size_t length;
+};
+typedef bool image_xattr_fn(void *context, const struct image_xattr *xattr); /* false: stop */
+
+/*
+ * image_xattrs - every extended attribute of a node of any type; most have none
+ *
+ * Of ext2, ext3 and ext4: user, trusted, security and the two ACLs. Other kinds, and a directory source, tell none. @tell may not call
+ * image_*. BL_OK, BL_NOT_FOUND, BL_IO, BL_TIMED_OUT, BL_TOO_LARGE (over a MiB, all together), BL_NO_MEMORY.
+ */
+enum bl_status image_xattrs(struct image *image, unsigned volume, uint64_t inode,
+			    image_xattr_fn *tell, void *context,
+			    struct bl_error *why) BL_MUST_CHECK;
+
 struct image_file;
 
 /* image_file_open - pin one regular file: its size and its checked extent map */
@@ -129,6 +151,15 @@ uint64_t image_file_size(const struct image_file *file);
 enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t *out,
 			       size_t length, size_t *out_length,
 			       struct bl_error *why) BL_MUST_CHECK;
+
+/*
+ * image_file_seek - where the next data (@is_hole: the next hole) begins, from @offset on, as lseek(2) tells it
+ *
+ * Holes and unwritten extents are holes; one is behind the end of every file. A file without a map is data. At once for a raw image.
+ * BL_OK, BL_NOT_FOUND (@offset is at or behind the end, or no data follows: ENXIO); of a directory source also BL_IO and BL_STALE.
+ */
+enum bl_status image_file_seek(struct image_file *file, uint64_t offset, bool is_hole,
+			       uint64_t *out_offset) BL_MUST_CHECK;
 
 /* ---- where things lie: for leaving out at intake and for destroying a part --------------------- */
 

@@ -147,6 +147,29 @@ static enum bl_status raw_readlink(struct image *image, unsigned volume, uint64_
 	return BL_OK;
 }
 
+static enum bl_status raw_xattrs(struct image *image, unsigned volume, uint64_t inode,
+				 image_xattr_fn *tell, void *context, struct bl_error *why)
+{
+	struct image_call call = {.op = WIRE_XATTRS, .volume = volume, .inode = inode};
+	struct raw *raw = raw_of(image);
+	struct image_reply reply = {0};
+	enum bl_status status = ask(raw, &call, &reply, why);
+	BL_CLEANUP(bl_free) uint8_t *bytes = reply.bytes;
+
+	if (status != BL_OK || !bytes)
+		return status;
+	if (!image_check_xattrs(bytes, reply.length))
+		return image_client_refuse(raw->client, &call,
+					   "the reader gave bad extended attributes", why);
+	for (size_t at = 0; at < reply.length;) {
+		struct image_xattr xattr = image_next_xattr(bytes, &at);
+
+		if (!tell(context, &xattr))
+			break;
+	}
+	return BL_OK;
+}
+
 struct map_build {
 	struct wire_run *runs;
 	size_t count, capacity;
@@ -252,6 +275,23 @@ static enum bl_status map_finish(struct raw *raw, const struct image_call *call,
 	return BL_OK;
 }
 
+/* One run for the whole file: what the listing said of it is as good as a map, and is checked and vouched for like one. */
+static enum bl_status map_known(struct raw *raw, unsigned volume, uint64_t inode,
+				const struct image_attr *known, struct image_map **out_map,
+				struct bl_error *why)
+{
+	const struct image_call call = {.op = WIRE_MAP, .volume = volume, .inode = inode};
+	struct wire_run said = {0, known->lies_at, known->size_bytes}, run;
+	struct map_build build = {.runs = &run};
+	bool has_bytes = known->size_bytes > 0;
+
+	if (has_bytes &&
+	    !image_append_runs((const uint8_t *)&said, sizeof(said), &raw->image.volumes[volume],
+			       known->size_bytes, build.runs, &build.count, &build.end))
+		return image_client_refuse(raw->client, &call, "the reader gave a bad map", why);
+	return map_finish(raw, &call, known->size_bytes, true, &build, out_map, why);
+}
+
 static enum bl_status map_ask(struct raw *raw, unsigned volume, uint64_t inode, uint64_t size_bytes,
 			      struct image_map **out_map, struct bl_error *why)
 {
@@ -288,7 +328,8 @@ static enum bl_status map_get(struct raw *raw, unsigned volume, uint64_t inode,
 	if (attr.type != IMAGE_FILE)
 		return bl_fail(why, BL_INVALID, "node %llu of the image is no regular file",
 			       (unsigned long long)inode);
-	status = map_ask(raw, volume, inode, attr.size_bytes, out_map, why);
+	status = attr.lies_at ? map_known(raw, volume, inode, &attr, out_map, why)
+			      : map_ask(raw, volume, inode, attr.size_bytes, out_map, why);
 	if (status == BL_OK)
 		image_maps_put(&raw->maps, *out_map);
 	return status;
@@ -417,6 +458,24 @@ static enum bl_status raw_file_read(struct image_file *base, uint64_t offset, ui
 				    : read_units(file, offset, out, length, why);
 }
 
+static enum bl_status raw_file_seek(struct image_file *base, uint64_t offset, bool is_hole,
+				    uint64_t *out_offset)
+{
+	const struct raw_file *file = (const struct raw_file *)(const void *)base;
+	uint64_t size = base->size_bytes, where;
+	size_t length;
+
+	if (!file->map->is_mapped) {
+		*out_offset = is_hole ? size : offset;
+		return BL_OK;
+	}
+	while (offset < size &&
+	       image_map_at(file->map, offset, SIZE_MAX, &where, &length) == is_hole)
+		offset += BL_MIN((uint64_t)length, size - offset);
+	*out_offset = offset;
+	return offset < size || is_hole ? BL_OK : BL_NOT_FOUND;
+}
+
 static enum bl_status raw_places(struct image *image, unsigned volume, uint64_t inode,
 				 image_range_fn *tell, void *context, struct bl_error *why)
 {
@@ -466,6 +525,8 @@ static const struct image_backend RAW_BACKEND = {
 	.file_open = raw_file_open,
 	.file_close = raw_file_close,
 	.file_read = raw_file_read,
+	.file_seek = raw_file_seek,
+	.xattrs = raw_xattrs,
 	.places = raw_places,
 	.used = raw_used,
 	.bytes = raw_bytes,

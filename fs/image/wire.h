@@ -37,6 +37,7 @@ enum wire_op {
 	                   ascending by image_offset), offset = next index, 0 at the end; error EOPNOTSUPP: cannot be told */
 	WIRE_USED, /* offset = cursor (0: start); answer as of WIRE_PLACES, perhaps no run, offset = a higher cursor, 0 at
 	                   the end */
+	WIRE_XATTRS, /* answer: length bytes of struct wire_xattr, all of the node's; error EFBIG: more than the window holds */
 };
 
 struct wire_message {
@@ -62,8 +63,11 @@ struct wire_volume {
 
 struct wire_attr {
 	uint64_t size_bytes, blocks_512;
+	/* Of a file: all size_bytes lie here in the image, one behind the other, as WIRE_MAP would say it. 0: not said */
+	uint64_t lies_at;
 	int64_t mtime_ns, atime_ns, ctime_ns;
 	uint32_t mode, uid, gid, nlink;
+	uint32_t rdev_major, rdev_minor; /* of a device node */
 };
 
 /* Entries are packed one behind the other, each padded to 8 bytes. */
@@ -73,6 +77,12 @@ struct wire_entry {
 	uint32_t has_attr;
 	uint16_t name_length;	/* bytes that follow */
 	uint16_t record_length; /* of this struct, the name and the padding */
+};
+
+/* Attributes are packed one behind the other, each padded to 8 bytes. */
+struct wire_xattr {
+	uint32_t name_length, value_length; /* bytes that follow, first the name */
+	uint64_t record_length;		    /* of this struct, both and the padding */
 };
 
 /* A run of file bytes that lie in the image; what no run covers reads as zeros. */

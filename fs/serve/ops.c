@@ -4,6 +4,8 @@
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 /* ---- in and out ---------------------------------------------------------------------------------------- */
 
@@ -68,6 +70,7 @@ static void stat_of(const struct gate_attr *from, struct stat *out)
 		.st_size = (off_t)BL_MIN(attr->size_bytes, (uint64_t)INT64_MAX),
 		.st_blksize = 4096,
 		.st_blocks = (blkcnt_t)attr->blocks_512,
+		.st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
 		.st_atim = time_of(attr->atime_ns),
 		.st_mtim = time_of(attr->mtime_ns),
 		.st_ctim = time_of(attr->ctime_ns),
@@ -264,6 +267,35 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 			  request->buffer, pool_buffer_size(request->class), &request->reply);
 }
 
+static void seek_done(struct gate_reply *reply)
+{
+	struct request *request = request_of(reply);
+
+	if (reply->error)
+		fuse_reply_err(request->req, reply->error);
+	else
+		fuse_reply_lseek(request->req, (off_t)reply->offset);
+	end(request);
+}
+
+/* The kernel asks for these two only: what else lseek(2) can do it does by itself. */
+static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
+		     struct fuse_file_info *info)
+{
+	struct gate_caller caller = caller_of(req);
+
+	(void)node;
+	if ((whence != SEEK_DATA && whence != SEEK_HOLE) || offset < 0) {
+		fuse_reply_err(req, offset < 0 ? ENXIO : EINVAL);
+		return;
+	}
+	struct request *request = begin(req, 0, seek_done);
+
+	if (request)
+		gate_seek(request->serve->view, &caller, info->fh, (uint64_t)offset,
+			  whence == SEEK_HOLE, &request->reply);
+}
+
 static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *info)
 {
 	(void)node;
@@ -423,9 +455,9 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t o
 	list(req, node, size, offset, info, true);
 }
 
-/* ---- why ---------------------------------------------------------------------------------------------------- */
+/* ---- extended attributes ---------------------------------------------------------------------------------- */
 
-static void why_done(struct gate_reply *reply)
+static void xattr_done(struct gate_reply *reply)
 {
 	struct request *request = request_of(reply);
 
@@ -440,33 +472,34 @@ static void why_done(struct gate_reply *reply)
 	end(request);
 }
 
+/* Asked for its size alone, a value is made all the same. */
+static struct request *begin_xattr(fuse_req_t req, size_t size)
+{
+	struct request *request = begin(req, GATE_XATTR_ROOM, xattr_done);
+
+	if (request)
+		request->size = size;
+	return request;
+}
+
 static void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 {
 	struct gate_caller caller = caller_of(req);
+	struct request *request = begin_xattr(req, size);
 
-	/* Attributes of the image are not shown: nobody has looked into them. */
-	if (strcmp(name, SERVE_WHY) != 0) {
-		fuse_reply_err(req, ENODATA);
-		return;
-	}
-	struct request *request = begin(req, SERVE_WHY_SIZE, why_done);
-
-	if (!request)
-		return;
-	request->size = size;
-	gate_why(request->serve->view, &caller, node, request->buffer, SERVE_WHY_SIZE,
-		 &request->reply);
+	if (request)
+		gate_xattr(request->serve->view, &caller, node, name, request->buffer,
+			   GATE_XATTR_ROOM, &request->reply);
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 {
-	(void)node;
-	if (size == 0)
-		fuse_reply_xattr(req, sizeof(SERVE_WHY));
-	else if (size < sizeof(SERVE_WHY))
-		fuse_reply_err(req, ERANGE);
-	else
-		fuse_reply_buf(req, SERVE_WHY, sizeof(SERVE_WHY));
+	struct gate_caller caller = caller_of(req);
+	struct request *request = begin_xattr(req, size);
+
+	if (request)
+		gate_xattrs(request->serve->view, &caller, node, request->buffer, GATE_XATTR_ROOM,
+			    &request->reply);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------------ */
@@ -584,6 +617,7 @@ const struct fuse_lowlevel_ops serve_ops = {
 	.readlink = op_readlink,
 	.open = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.release = op_release,
 	.opendir = op_opendir,
 	.readdir = op_readdir,

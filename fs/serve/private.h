@@ -16,8 +16,6 @@
 #define SERVE_TIMEOUT                                                                              \
 	3600.0 /* seconds the kernel keeps entries and attributes; changes are told to it */
 #define SERVE_BACKGROUND 128 /* asynchronous reads the kernel sends at a time */
-#define SERVE_WHY	 "user.bailee.why"
-#define SERVE_WHY_SIZE	 16384
 
 /* ---- buffers: few and counted, so that a flood of reads waits instead of eating memory ---------- */
 

@@ -135,6 +135,46 @@ for name in ext4-pieces ext4-pieces-1k; do
 	debugfs -R 'dump_extents -l /pieces-3000' "$work/$name.img" 2>/dev/null | grep -c ' - ' >"$work/out"
 	[ "$(cat "$work/out")" -ge 3000 ] || fail "$name has a file of $(cat "$work/out") extents only"
 done
+# Attributes as the kernel writes them: in the inode, in a block, in inodes of their own, of every kind it shows.
+mke2fs -q -F -t ext4 -O ea_inode "$work/ext4-xattrs.img" 32M >"$work/out" 2>&1 || fail "mke2fs: $(cat "$work/out")"
+mke2fs -q -F -t ext2 "$work/ext2-xattrs.img" 32M >"$work/out" 2>&1 || fail "mke2fs: $(cat "$work/out")"
+for name in ext4-xattrs ext2-xattrs; do
+	mount -o loop "$work/$name.img" "$work/kernel"
+	/usr/bin/python3 - "$work/kernel" >"$work/refused" <<'FILL'
+import os, struct, sys
+os.chdir(sys.argv[1])
+os.mkdir("folder")
+os.symlink("file", "link")
+for i in range(40):
+    open("file%d" % i, "w").write("x" * i)
+open("file", "w").close()
+def put(path, name, value):
+    try:
+        os.setxattr(path, name, value, follow_symlinks=False)
+    except OSError as e:  # more than this filesystem takes
+        print(path, len(value), e)
+acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *row) for row in (
+    (1, 6, 0xffffffff), (2, 7, 1000), (2, 4, 70000), (4, 4, 0xffffffff), (8, 5, 1234), (16, 7, 0xffffffff), (32, 4, 0xffffffff)))
+put("file", "system.posix_acl_access", acl)
+put("folder", "system.posix_acl_access", acl)
+put("folder", "system.posix_acl_default", acl)
+for path in ("file", "folder", "link", "file1"):
+    put(path, "trusted.overlay.opaque", b"y")
+    put(path, "security.capability", struct.pack("<5I", 0x02000001, 1, 0, 0, 0))
+    put(path, "security.other", bytes(range(256)))
+for i in range(40):
+    for k in range(i % 5):
+        put("file%d" % i, "user.%s.%d" % ("n" * (i * 5), k), bytes([i]) * (i * k * 7))
+put("file2", "user.empty", b"")
+put("file3", "user." + "n" * 250, b"name of 255 bytes")
+put("file4", "user.large", bytes(range(256)) * 12)
+put("file5", "user.largest", bytes(range(256)) * 256)
+put("file6", "user.block", b"b" * 3900)
+put("folder", "user.\xff not UTF-8\n", b"\0\1\2")
+FILL
+	umount -d "$work/kernel"
+	echo "$name: $(wc -l <"$work/refused") attributes are more than it takes"
+done
 for image in "$work"/*.img; do
 	name=${image##*/}
 	equal "${name%.img}"

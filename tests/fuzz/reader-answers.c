@@ -149,6 +149,23 @@ static void try_places(const uint8_t *bytes, size_t length)
 	free(ranges);
 }
 
+static void try_xattrs(const uint8_t *bytes, size_t length)
+{
+	if (!image_check_xattrs(bytes, length))
+		return;
+	for (size_t at = 0; at < length;) {
+		size_t before = at;
+		struct image_xattr xattr = image_next_xattr(bytes, &at);
+
+		must(at > before && at <= length);
+		must(xattr.name_length >= 1 && xattr.name_length <= IMAGE_NAME_LIMIT);
+		must(!memchr(xattr.name, 0, xattr.name_length));
+		must(xattr.length <= IMAGE_XATTR_LIMIT);
+		must((const uint8_t *)xattr.name >= bytes + before &&
+		     xattr.value + xattr.length <= bytes + at);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	if (length < 9)
@@ -157,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	const uint8_t *rest = bytes + 9;
 	size_t left = length - 9;
 
-	switch (bytes[0] % 6) {
+	switch (bytes[0] % 7) {
 	case 0:
 		try_volumes(rest, left, limit);
 		break;
@@ -176,6 +193,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		break;
 	case 5:
 		try_places(rest, left);
+		break;
+	case 6:
+		try_xattrs(rest, left);
 		break;
 	}
 	return 0;

@@ -198,6 +198,21 @@ static void read_inode(const struct lane *lane, struct wire_message *answer, uin
 		lane->data[i] = (uint8_t)((answer->offset + i) * 7 + salt);
 }
 
+/* One attribute, its record longer or shorter by @more than it ought to be. */
+static void put_xattr(const struct lane *lane, struct wire_message *answer, const char *name,
+		      size_t name_length, size_t value_length, int more)
+{
+	size_t whole = (sizeof(struct wire_xattr) + name_length + value_length + 7) / 8 * 8;
+	struct wire_xattr xattr = {.name_length = (uint32_t)name_length,
+				   .value_length = (uint32_t)value_length,
+				   .record_length = whole + (uint64_t)(int64_t)more};
+
+	memset(lane->data, 'v', whole);
+	memcpy(lane->data, &xattr, sizeof(xattr));
+	memcpy(lane->data + sizeof(xattr), name, name_length);
+	answer->length = whole;
+}
+
 static void answer_good(const struct fake *fake, const struct lane *lane, struct wire_message *m)
 {
 	switch ((enum wire_op)m->op) {
@@ -236,9 +251,63 @@ static void answer_good(const struct fake *fake, const struct lane *lane, struct
 		m->length = strlen(FAKE_LINK_TARGET);
 		memcpy(lane->data, FAKE_LINK_TARGET, m->length);
 		break;
+	case WIRE_XATTRS:
+		put_xattr(lane, m, "user.origin", 11, 4, 0);
+		break;
 	case WIRE_READY:
 	case WIRE_BLOCK:
 		_exit(8);
+	}
+}
+
+/* Where a file in one piece cannot lie. */
+static bool answer_bad_place(const struct fake *fake, const struct lane *lane,
+			     struct wire_message *m)
+{
+	static const struct {
+		uint32_t fault;
+		uint64_t at;
+	} ROWS[] = {
+		{FAKE_LIES_OUTSIDE, FAKE_IMAGE_BYTES - FAKE_FILE_BYTES + 1},
+		{FAKE_LIES_BEFORE, FAKE_VOLUME_OFFSET - 1},
+		{FAKE_LIES_OVERFLOW, UINT64_MAX - 100},
+	};
+	struct wire_attr attr = {.mode = S_IFREG, .size_bytes = FAKE_FILE_BYTES};
+
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++)
+		if (ROWS[i].fault == fake->script.fault) {
+			attr.lies_at = ROWS[i].at;
+			memcpy(lane->data, &attr, sizeof(attr));
+			m->length = sizeof(attr);
+			return true;
+		}
+	return false;
+}
+
+static bool answer_bad_xattr(const struct fake *fake, const struct lane *lane,
+			     struct wire_message *m)
+{
+	switch (fake->script.fault) {
+	case FAKE_XATTR_NUL:
+		put_xattr(lane, m, "user.\0", 6, 4, 0);
+		return true;
+	case FAKE_XATTR_UNNAMED:
+		put_xattr(lane, m, "", 0, 4, 0);
+		return true;
+	case FAKE_XATTR_HUGE:
+		put_xattr(lane, m, "user.a", 6, 65537, 0);
+		return true;
+	case FAKE_XATTR_OUTSIDE:
+		put_xattr(lane, m, "user.a", 6, 4, 8);
+		return true;
+	case FAKE_XATTR_SHORT:
+		put_xattr(lane, m, "user.a", 6, 100, -104);
+		return true;
+	case FAKE_XATTR_STUCK:
+		put_xattr(lane, m, "user.a", 6, 4, -32);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -316,7 +385,8 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 	struct wire_entry entry = {.inode = 1, .name_length = 1, .record_length = 8};
 	uint64_t at = 0;
 
-	if (answer_bad_map(fake, lane, m) || answer_bad_name(fake, lane, m))
+	if (answer_bad_map(fake, lane, m) || answer_bad_name(fake, lane, m) ||
+	    answer_bad_place(fake, lane, m) || answer_bad_xattr(fake, lane, m))
 		return true;
 	switch (fake->script.fault) {
 	case FAKE_MAP_MANY:

@@ -73,6 +73,15 @@ enum fake_fault {
 	FAKE_PLACES_STUCK,   /* a cursor that never moves, and no run */
 	FAKE_PLACES_BEYOND,  /* a cursor past the volume's end */
 	FAKE_PLACES_REFUSED, /* EOPNOTSUPP */
+	FAKE_LIES_OUTSIDE,   /* attributes of a file in one piece, behind the volume */
+	FAKE_LIES_BEFORE,
+	FAKE_LIES_OVERFLOW,
+	FAKE_XATTR_NUL, /* in a name */
+	FAKE_XATTR_UNNAMED,
+	FAKE_XATTR_HUGE,    /* a value of more than 64 KiB */
+	FAKE_XATTR_OUTSIDE, /* a record that ends behind the answer */
+	FAKE_XATTR_SHORT,   /* a record shorter than what is in it */
+	FAKE_XATTR_STUCK,   /* a record of no length */
 };
 
 struct fake_script {

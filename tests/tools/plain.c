@@ -350,16 +350,81 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller BL_UN
 	answer(reply, error);
 }
 
-void gate_why(struct gate_view *view BL_UNUSED, const struct gate_caller *caller BL_UNUSED,
-	      uint64_t node BL_UNUSED, uint8_t *buffer, size_t size BL_UNUSED,
-	      struct gate_reply *reply)
+void gate_seek(struct gate_view *view BL_UNUSED, const struct gate_caller *caller BL_UNUSED,
+	       uint64_t number, uint64_t offset, bool is_hole, struct gate_reply *reply)
 {
-	static const char NOBODY[] = "no policy: for tests only\n";
+	enum bl_status status =
+		image_file_seek(handle_of(number)->file, offset, is_hole, &reply->offset);
 
-	memcpy(buffer, NOBODY, sizeof(NOBODY) - 1);
-	reply->bytes = buffer;
-	reply->length = sizeof(NOBODY) - 1;
-	answer(reply, 0);
+	answer(reply, status == BL_NOT_FOUND ? ENXIO : errno_of(status));
+}
+
+/* ---- extended attributes: those of the image, and none of ours ------------------------------------ */
+
+struct gathering {
+	const char *name; /* whose value is wanted; NULL: all names are */
+	uint8_t *buffer;
+	size_t used, size;
+	int error;
+};
+
+static void gather_bytes(struct gathering *gathering, const void *bytes, size_t length)
+{
+	if (length > gathering->size - gathering->used) {
+		gathering->error = ERANGE;
+		return;
+	}
+	memcpy(gathering->buffer + gathering->used, bytes, length);
+	gathering->used += length;
+}
+
+static bool gather(void *context, const struct image_xattr *xattr)
+{
+	struct gathering *gathering = context;
+
+	if (!gathering->name) {
+		gather_bytes(gathering, xattr->name, xattr->name_length);
+		gather_bytes(gathering, "", 1);
+	} else if (strlen(gathering->name) == xattr->name_length &&
+		   memcmp(gathering->name, xattr->name, xattr->name_length) == 0) {
+		gathering->error = 0;
+		gather_bytes(gathering, xattr->value, xattr->length);
+		return false;
+	}
+	return true;
+}
+
+static void answer_xattr(struct gate_view *view, uint64_t node, struct gathering *gathering,
+			 struct gate_reply *reply)
+{
+	struct plain *plain = plain_of(view);
+	struct found found;
+	int error = find(plain, node, &found);
+
+	if (!error)
+		error = errno_of(image_xattrs(plain->image, found.volume, found.inode, gather,
+					      gathering, NULL));
+	reply->bytes = gathering->buffer;
+	reply->length = gathering->used;
+	/* The folder of all partitions is in none of them. */
+	answer(reply, error && error != ENOENT ? error : gathering->error);
+}
+
+void gate_xattrs(struct gate_view *view, const struct gate_caller *caller BL_UNUSED, uint64_t node,
+		 uint8_t *buffer, size_t size, struct gate_reply *reply)
+{
+	struct gathering gathering = {.buffer = buffer, .size = size};
+
+	answer_xattr(view, node, &gathering, reply);
+}
+
+void gate_xattr(struct gate_view *view, const struct gate_caller *caller BL_UNUSED, uint64_t node,
+		const char *name, uint8_t *buffer, size_t size, struct gate_reply *reply)
+{
+	struct gathering gathering = {
+		.name = name, .buffer = buffer, .size = size, .error = ENODATA};
+
+	answer_xattr(view, node, &gathering, reply);
 }
 
 void gate_release(struct gate_view *view BL_UNUSED, uint64_t number)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <ext2fs/ext3_extents.h>
+
 #define FAST_LINK_BYTES 60 /* i_block as text */
 #define LINK_LIMIT	4095
 
@@ -216,6 +218,64 @@ static bool has_field(const struct ext2_inode_large *inode, size_t end)
 #define HAS_FIELD(inode, field)                                                                    \
 	has_field(inode, offsetof(struct ext2_inode_large, field) + sizeof((inode)->field))
 
+/* The first block of @blocks that the one extent in the inode has; 0: it is not so simple. *out_count: as many as it has */
+static uint64_t extent_alone(const struct ext2_inode_large *inode, uint64_t blocks,
+			     uint64_t *out_count)
+{
+	const struct ext3_extent_header *header = (const void *)inode->i_block;
+	const struct ext3_extent *extent = (const void *)(header + 1);
+
+	*out_count = ext2fs_le16_to_cpu(extent->ee_len);
+	if (ext2fs_extent_header_verify((void *)(uintptr_t)header, sizeof(inode->i_block)) ||
+	    header->eh_depth || ext2fs_le16_to_cpu(header->eh_entries) != 1 || extent->ee_block ||
+	    *out_count > EXT_INIT_MAX_LEN || *out_count < blocks)
+		return 0;
+	return (uint64_t)ext2fs_le16_to_cpu(extent->ee_start_hi) << 32 |
+	       ext2fs_le32_to_cpu(extent->ee_start);
+}
+
+/* The same of the direct blocks of an inode without extents. */
+static uint64_t pointers_alone(const struct ext2_inode_large *inode, uint64_t blocks)
+{
+	if (blocks > EXT2_NDIR_BLOCKS)
+		return 0;
+	for (uint32_t i = 1; i < blocks; i++)
+		if (inode->i_block[i] != inode->i_block[0] + i)
+			return 0;
+	return inode->i_block[0];
+}
+
+/* What ext_map would say of a file in one piece, for free: opening it need not ask then. 0: ask */
+static uint64_t lies_at(const struct ext_tree *ext, const struct ext2_inode_large *inode)
+{
+	uint64_t unit = ext->fs->blocksize, size = EXT2_I_SIZE(inode);
+	uint64_t blocks = size / unit + (size % unit != 0), count = blocks, end;
+	const uint32_t others = EXT4_ENCRYPT_FL | EXT4_INLINE_DATA_FL;
+
+	if (!LINUX_S_ISREG(inode->i_mode) || (inode->i_flags & others))
+		return 0;
+	if (!size)
+		return ext->base.offset + SUPERBLOCK_OFFSET; /* nothing lies anywhere */
+	uint64_t first = inode->i_flags & EXT4_EXTENTS_FL ? extent_alone(inode, blocks, &count)
+							  : pointers_alone(inode, blocks);
+
+	if (!first || __builtin_add_overflow(first, count, &end) || end > ext->base.length / unit ||
+	    overlay_touches(&ext->overlay, first, count))
+		return 0;
+	return ext->base.offset + first * unit;
+}
+
+/* linux/fs/ext4/inode.c: the old form is in the first pointer, the new one in the second; glibc's makedev takes them apart again. */
+static void device_number(const struct ext2_inode_large *inode, struct wire_attr *out)
+{
+	uint32_t old = inode->i_block[0], new = inode->i_block[1];
+
+	if (!LINUX_S_ISCHR(inode->i_mode) && !LINUX_S_ISBLK(inode->i_mode))
+		return;
+	out->rdev_major = old ? old >> 8 & 0xff : new >> 8 & 0xfff;
+	out->rdev_minor = old ? old & 0xff : (new & 0xff) | (new >> 12 & 0xfff00);
+}
+
 static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
@@ -237,7 +297,9 @@ static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 		.uid = inode_uid(inode),
 		.gid = inode_gid(inode),
 		.nlink = inode.i_links_count,
+		.lies_at = lies_at(ext, &inode),
 	};
+	device_number(&inode, out);
 	/* The high half is the directory's size only on regular files; elsewhere it was an ACL block. */
 	if (!LINUX_S_ISREG(inode.i_mode))
 		out->size_bytes = inode.i_size;
@@ -510,6 +572,7 @@ static const struct tree_ops OPS = {
 	.map = ext_map,
 	.read = ext_read,
 	.link = ext_link,
+	.xattrs = ext_xattrs,
 	.places = ext_places,
 	.used = ext_used,
 	.close = ext_close,

@@ -35,6 +35,7 @@ typedef int ext_extent_fn(void *context, const struct ext2fs_extent *extent);
 int ext_each_extent(struct ext_tree *ext, uint64_t number, struct ext2_inode *inode,
 		    ext_extent_fn *tell, void *context) BL_MUST_CHECK;
 
+int ext_xattrs(struct tree *tree, uint64_t number, struct xattr_pack *pack);
 int ext_places(struct tree *tree, uint64_t number, struct runs *runs);
 int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
 

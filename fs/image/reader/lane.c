@@ -316,13 +316,27 @@ static int answer_link(struct lane *lane, const struct wire_message *ask,
 	return error;
 }
 
+static int answer_xattrs(struct lane *lane, const struct wire_message *ask,
+			 struct wire_message *reply)
+{
+	struct xattr_pack pack = {.bytes = lane->data, .room = WIRE_WINDOW};
+	struct tree *tree = NULL;
+	int error = tree_of(lane, ask->volume, &tree);
+	uint64_t before = lane->blocks.failures;
+
+	if (!error && tree->ops->xattrs)
+		error = tree->ops->xattrs(tree, ask->inode, &pack);
+	reply->length = pack.used;
+	return unless_failed(lane, before, error);
+}
+
 typedef int answer_fn(struct lane *lane, const struct wire_message *ask,
 		      struct wire_message *reply);
 
 static answer_fn *const ANSWERS[] = {
 	[WIRE_OPEN] = answer_open,  [WIRE_LIST] = answer_list, [WIRE_STAT] = answer_stat,
 	[WIRE_MAP] = answer_map,    [WIRE_READ] = answer_read, [WIRE_LINK] = answer_link,
-	[WIRE_PLACES] = answer_map, [WIRE_USED] = answer_used,
+	[WIRE_PLACES] = answer_map, [WIRE_USED] = answer_used, [WIRE_XATTRS] = answer_xattrs,
 };
 
 static int answer(struct lane *lane, const struct wire_message *ask)

@@ -132,6 +132,18 @@ int runs_place(struct runs *runs, uint64_t image_offset, uint64_t length) BL_MUS
 /* runs_sort - by image_offset; what overlaps or touches becomes one */
 void runs_sort(struct runs *runs);
 
+/* ---- extended attributes ---------------------------------------------------------------------- */
+
+/* An answer being written: struct wire_xattr one behind the other. */
+struct xattr_pack {
+	uint8_t *bytes;
+	size_t used, room;
+};
+
+/* xattr_pack - one more; 0 or EFBIG */
+int xattr_pack(struct xattr_pack *pack, const char *name, size_t name_length, const void *value,
+	       size_t length) BL_MUST_CHECK;
+
 /* ---- a filesystem ----------------------------------------------------------------------------- */
 
 struct tree;
@@ -144,6 +156,8 @@ struct tree_ops {
 	int (*read)(struct tree *tree, uint64_t inode, uint64_t offset, uint8_t *out, size_t length,
 		    size_t *out_length);
 	int (*link)(struct tree *tree, uint64_t inode, char *out, size_t size, size_t *out_length);
+	/* Of any node, by xattr_pack; NULL: this kind has none that are shown */
+	int (*xattrs)(struct tree *tree, uint64_t inode, struct xattr_pack *pack);
 	/* Where a file's contents lie (image.h, image_places), by runs_place, in any order; EOPNOTSUPP: cannot be told. */
 	int (*places)(struct tree *tree, uint64_t inode, struct runs *runs);
 	/* What is used from the block @cursor on (0: start), at most READER_USED_RUNS; *out_next: go on there, 0: that was all */

@@ -246,9 +246,57 @@ static void a_pattern_that_changes_is_looked_for_from_then_on(void **state)
 	gate_view_close(view);
 }
 
+/* ---- where data begin --------------------------------------------------------------------------------- */
+
+static int do_seek(struct gate_view *view, uint32_t uid, uint64_t handle, uint64_t offset,
+		   bool is_hole, uint64_t *out_offset)
+{
+	struct gate_caller caller = caller_uid(uid);
+	struct waited waited;
+
+	waited_begin(&waited);
+	gate_seek(view, &caller, handle, offset, is_hole, &waited.reply);
+	int error = waited_end(&waited);
+
+	*out_offset = waited.reply.offset;
+	return error;
+}
+
+static void a_seek_is_judged_and_logged_like_a_read(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gate_view *view = fixture_view(fixture, UID_OWNER);
+	uint64_t handle = opened(view, "RMA-1/open/note.txt"), at;
+	uint64_t notice = opened(view, "READ ME.txt");
+	char text[128];
+
+	assert_int_equal(do_read_text(view, handle, text, sizeof(text)), 0);
+	size_t size = strlen(text);
+	size_t reads = logged(fixture, AUDIT_READ, AUDIT_PERMITTED, "owner-copies");
+
+	assert_int_equal(do_seek(view, UID_OWNER, handle, 3, false, &at), 0);
+	assert_int_equal(at, 3);
+	assert_int_equal(do_seek(view, UID_OWNER, handle, 3, true, &at), 0);
+	assert_int_equal(at, size);
+	assert_int_equal(do_seek(view, UID_OWNER, handle, size, false, &at), ENXIO);
+	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_PERMITTED, "owner-copies"), reads + 3);
+	assert_int_equal(do_seek(view, UID_OWNER, notice, 1, false, &at), 0);
+	assert_int_equal(at, 1);
+	assert_int_equal(do_seek(view, UID_OWNER, notice, 1 << 20, true, &at), ENXIO);
+	assert_int_equal(do_seek(view, UID_OWNER + 1, handle, 3, false, &at), EACCES);
+	fixture_policy(fixture, 2, CARDS_ONLY);
+	assert_int_equal(do_seek(view, UID_OWNER, handle, 3, false, &at), ESTALE);
+	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_PERMITTED, "owner-copies"), reads + 3);
+	gate_release(view, handle);
+	gate_release(view, notice);
+	gate_view_close(view);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_seek_is_judged_and_logged_like_a_read,
+						fixture_with_note, fixture_without),
 		cmocka_unit_test_setup_teardown(a_handle_that_comes_after_a_drop_is_refused,
 						fixture_with_note, fixture_without),
 		cmocka_unit_test_setup_teardown(a_listing_of_devices_is_as_old_as_its_first_name,

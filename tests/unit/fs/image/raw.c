@@ -333,7 +333,7 @@ static void places_and_use_are_told_joined(void **state)
 
 /* ---- a bad one -------------------------------------------------------------------------------- */
 
-enum ask { ASK_LIST, ASK_STAT, ASK_LINK, ASK_OPEN, ASK_READ, ASK_PLACES, ASK_USED };
+enum ask { ASK_LIST, ASK_STAT, ASK_LINK, ASK_OPEN, ASK_READ, ASK_PLACES, ASK_USED, ASK_XATTRS };
 
 static bool count_range(void *context, const struct image_range *range)
 {
@@ -341,6 +341,15 @@ static bool count_range(void *context, const struct image_range *range)
 
 	assert_true(range->length > 0);
 	++*count;
+	return true;
+}
+
+static bool check_xattr(void *context BL_UNUSED, const struct image_xattr *xattr)
+{
+	assert_int_equal(xattr->name_length, 11);
+	assert_memory_equal(xattr->name, "user.origin", 11);
+	assert_int_equal(xattr->length, 4);
+	assert_memory_equal(xattr->value, "vvvv", 4);
 	return true;
 }
 
@@ -369,6 +378,8 @@ static enum bl_status ask(struct scene *s, enum ask what, uint64_t inode)
 		break;
 	case ASK_PLACES:
 		return image_places(s->image, 0, inode, count_range, &count, NULL);
+	case ASK_XATTRS:
+		return image_xattrs(s->image, 0, inode, check_xattr, &count, NULL);
 	case ASK_USED:
 		return image_used(s->image, 0, count_range, &count, NULL);
 	}
@@ -443,6 +454,17 @@ static void every_fault_of_a_reader_is_refused(void **state)
 		{FAKE_PLACES_STUCK, WIRE_USED, ASK_USED, 0, BL_IO, 0, LONG_TRY_MS},
 		{FAKE_PLACES_BEYOND, WIRE_USED, ASK_USED, 0, BL_IO, 0, LONG_TRY_MS},
 		{FAKE_PLACES_REFUSED, WIRE_USED, ASK_USED, 0, BL_UNSUPPORTED, 0, LONG_TRY_MS},
+		{FAKE_LIES_OUTSIDE, WIRE_STAT, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_LIES_BEFORE, WIRE_STAT, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_LIES_OVERFLOW, WIRE_STAT, ASK_OPEN, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_GOOD, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_OK, 0, LONG_TRY_MS},
+		{FAKE_CRASH, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 2, LONG_TRY_MS},
+		{FAKE_XATTR_NUL, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_XATTR_UNNAMED, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_XATTR_HUGE, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_XATTR_OUTSIDE, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_XATTR_SHORT, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
+		{FAKE_XATTR_STUCK, WIRE_XATTRS, ASK_XATTRS, FAKE_FILE, BL_IO, 0, LONG_TRY_MS},
 	};
 	struct scene *s = *state;
 
