@@ -192,15 +192,26 @@ void sleuth_image_free(struct sleuth_image *image);
 int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, uint64_t length,
 		struct tree **out_tree, const char **out_notice) BL_MUST_CHECK;
 
-/* A partition as libtsk lists it, bytes. */
+/* A part of a table in the table's own units, and what it is in the image in bytes. */
+struct table_part {
+	uint64_t start, sectors;
+};
 struct partition {
 	uint64_t offset, length;
 	uint32_t number;
 };
 
-/* sleuth_partitions - 0 and what is allocated, or EIO when there is no such table */
-int sleuth_partitions(struct sleuth_image *image, bool is_gpt, struct partition *out, size_t room,
-		      size_t *out_count) BL_MUST_CHECK;
+enum table_kind { TABLE_DOS, TABLE_GPT, TABLE_MAP, TABLE_LABEL };
+
+/*
+ * sleuth_parts - what libtsk lists as allocated in the table at @offset: the second opinion
+ *
+ * @sector  bytes of the table's units
+ *
+ * 0; ENOENT: libtsk sees no such table, EFBIG: more than @room.
+ */
+int sleuth_parts(struct sleuth_image *image, enum table_kind kind, uint64_t offset, unsigned sector,
+		 struct table_part *out, size_t room, size_t *out_count) BL_MUST_CHECK;
 
 /* ---- what lies where -------------------------------------------------------------------------- */
 
@@ -232,6 +243,17 @@ struct volume {
 	struct tree *tree; /* NULL: not readable, or not tried */
 	const char *notice;
 };
+
+/*
+ * tables_scan - the partitions of the image, without kinds
+ *
+ * @sector  the first 512 bytes of the image
+ *
+ * Returns how many; 0: there is no table. A table that is damaged, or that libtsk reads otherwise, is one volume, all of the
+ * image, with trouble.
+ */
+size_t tables_scan(struct blocks *blocks, struct sleuth_image *image, const uint8_t *sector,
+		   struct volume out[READER_VOLUMES]);
 
 /* volumes_scan - partitions and what they could hold; nothing is opened yet. At least one, number 0 is the image. */
 int volumes_scan(struct blocks *blocks, struct sleuth_image *image,

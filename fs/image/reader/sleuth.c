@@ -93,56 +93,43 @@ void sleuth_image_free(struct sleuth_image *image)
 
 /* ---- partitions ---- */
 
-static uint32_t number_of(const TSK_VS_PART_INFO *part, bool is_gpt, uint32_t *logical)
-{
-	/* In a DOS table, table 0 is the MBR with slots 0..3; others are the chain of logical partitions. */
-	if (is_gpt || part->table_num == 0)
-		return (uint32_t)part->slot_num + 1;
-	return (*logical)++;
-}
-
-/* Slots of a hostile or very long table may come round again; a number is a name, so the later one gets a new one. */
-static uint32_t unused_number(const struct partition *parts, size_t count, uint32_t wanted)
-{
-	uint32_t most = 0;
-	bool is_used = false;
-
-	for (size_t i = 0; i < count; i++) {
-		most = BL_MAX(most, parts[i].number);
-		is_used |= parts[i].number == wanted;
-	}
-	return is_used ? most + 1 : wanted;
-}
-
-int sleuth_partitions(struct sleuth_image *image, bool is_gpt, struct partition *out, size_t room,
+static int parts_take(const TSK_VS_INFO *table, struct table_part *out, size_t room,
 		      size_t *out_count)
 {
-	TSK_VS_INFO *table =
-		tsk_vs_open(&image->info, 0, is_gpt ? TSK_VS_TYPE_GPT : TSK_VS_TYPE_DOS);
-	uint32_t logical = 5;
 	size_t count = 0;
 
-	if (!table) {
-		tsk_error_reset();
-		return EIO;
-	}
-	for (const TSK_VS_PART_INFO *part = table->part_list; part && count < room;
-	     part = part->next) {
-		uint64_t offset, length;
-
+	for (const TSK_VS_PART_INFO *part = table->part_list; part; part = part->next) {
 		if (!(part->flags & TSK_VS_PART_FLAG_ALLOC) ||
 		    (part->flags & TSK_VS_PART_FLAG_META) || part->slot_num < 0)
 			continue;
-		if (__builtin_mul_overflow((uint64_t)part->start, table->block_size, &offset) ||
-		    __builtin_mul_overflow((uint64_t)part->len, table->block_size, &length) ||
-		    offset > INT64_MAX || length > INT64_MAX || !length)
-			continue;
-		uint32_t number = unused_number(out, count, number_of(part, is_gpt, &logical));
-		out[count++] = (struct partition){offset, length, number};
+		if (count == room)
+			return EFBIG;
+		out[count++] = (struct table_part){(uint64_t)part->start, (uint64_t)part->len};
 	}
-	tsk_vs_close(table);
 	*out_count = count;
 	return 0;
+}
+
+int sleuth_parts(struct sleuth_image *image, enum table_kind kind, uint64_t offset, unsigned sector,
+		 struct table_part *out, size_t room, size_t *out_count)
+{
+	static const TSK_VS_TYPE_ENUM types[] = {
+		[TABLE_DOS] = TSK_VS_TYPE_DOS,
+		[TABLE_GPT] = TSK_VS_TYPE_GPT,
+		[TABLE_MAP] = TSK_VS_TYPE_MAC,
+		[TABLE_LABEL] = TSK_VS_TYPE_BSD,
+	};
+	int error = ENOENT;
+
+	image->info.sector_size = sector;
+	TSK_VS_INFO *table = tsk_vs_open(&image->info, (TSK_DADDR_T)offset, types[kind]);
+	tsk_error_reset();
+	if (table && table->block_size == sector)
+		error = parts_take(table, out, room, out_count);
+	if (table)
+		tsk_vs_close(table);
+	image->info.sector_size = SLEUTH_SECTOR;
+	return error;
 }
 
 /* ---- files ---- */

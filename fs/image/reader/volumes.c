@@ -6,80 +6,7 @@
 #include <string.h>
 
 #define SECTOR	    512
-#define MBR_ENTRIES 4
 #define SUPER_BYTES 4096
-
-static bool is_extended(unsigned type)
-{
-	return type == 0x05 || type == 0x0f || type == 0x85;
-}
-
-/*
- * The partition table in sector 0, read by ourselves: the second opinion. Boot sectors of FAT and NTFS end with
- * the same two bytes and have code where the entries would be.
- */
-static bool mbr_is_sane(const uint8_t *sector, uint64_t image_bytes)
-{
-	uint64_t ends[MBR_ENTRIES], starts[MBR_ENTRIES];
-	size_t count = 0;
-
-	if (bl_get16(sector + 510) != 0xaa55)
-		return false;
-	for (size_t i = 0; i < MBR_ENTRIES; i++) {
-		const uint8_t *entry = sector + 446 + 16 * i;
-		uint64_t start = bl_get32(entry + 8), length = bl_get32(entry + 12);
-
-		if (entry[0] & 0x7f)
-			return false;
-		if (!entry[4] || !length)
-			continue;
-		if (!start || start * SECTOR >= image_bytes)
-			return false;
-		for (size_t k = 0; k < count; k++)
-			if (start < ends[k] && starts[k] < start + length)
-				return false;
-		starts[count] = start;
-		ends[count++] = start + length;
-	}
-	return count > 0;
-}
-
-/* Each primary entry that we see, libtsk must have seen the same. */
-static bool mbr_agrees(const uint8_t *sector, const struct partition *parts, size_t count)
-{
-	for (size_t i = 0; i < MBR_ENTRIES; i++) {
-		const uint8_t *entry = sector + 446 + 16 * i;
-		bool is_found = !entry[4] || is_extended(entry[4]) || !bl_get32(entry + 12);
-
-		for (size_t k = 0; k < count && !is_found; k++)
-			is_found = parts[k].offset == (uint64_t)bl_get32(entry + 8) * SECTOR &&
-				   parts[k].length == (uint64_t)bl_get32(entry + 12) * SECTOR;
-		if (!is_found)
-			return false;
-	}
-	return true;
-}
-
-static bool has_gpt(struct blocks *blocks, const uint8_t *sector)
-{
-	static const unsigned sizes[] = {512, 4096};
-	bool is_protected = false;
-	char found[8];
-
-	for (size_t i = 0; i < MBR_ENTRIES; i++)
-		is_protected |= sector[446 + 16 * i + 4] == 0xee;
-	for (size_t i = 0; i < BL_COUNT(sizes); i++)
-		if (!blocks_read(blocks, sizes[i], found, sizeof(found)) &&
-		    !memcmp(found, "EFI PART", sizeof(found)))
-			return true;
-	/* The primary header may be gone; the protective entry alone says that there was one. */
-	return bl_get16(sector + 510) == 0xaa55 && is_protected;
-}
-
-static void whole_image(struct volume *volume, uint64_t image_bytes, const char *trouble)
-{
-	*volume = (struct volume){.at = {0, image_bytes, 0}, .trouble = trouble};
-}
 
 /* Partitions outside the image or over another one are listed and not opened. */
 static void judge_places(struct volume *volumes, size_t count, uint64_t image_bytes)
@@ -105,38 +32,6 @@ static void judge_places(struct volume *volumes, size_t count, uint64_t image_by
 	}
 }
 
-static size_t take_partitions(const struct partition *parts, size_t count, const char *trouble,
-			      struct volume *out)
-{
-	for (size_t i = 0; i < count; i++)
-		out[i] = (struct volume){.at = parts[i], .trouble = trouble};
-	return count;
-}
-
-static size_t scan_tables(struct blocks *blocks, struct sleuth_image *image, const uint8_t *sector,
-			  struct volume out[READER_VOLUMES])
-{
-	struct partition parts[READER_VOLUMES];
-	size_t count = 0;
-
-	if (has_gpt(blocks, sector)) {
-		if (!sleuth_partitions(image, true, parts, READER_VOLUMES, &count) && count)
-			return take_partitions(parts, count, NULL, out);
-		whole_image(out, blocks->image_bytes, "GPT partition table is damaged or empty");
-		return 1;
-	}
-	if (!mbr_is_sane(sector, blocks->image_bytes))
-		return 0;
-	if (sleuth_partitions(image, false, parts, READER_VOLUMES, &count) || !count) {
-		whole_image(out, blocks->image_bytes, "MBR partition table is damaged");
-		return 1;
-	}
-	return take_partitions(
-		parts, count,
-		mbr_agrees(sector, parts, count) ? NULL : "MBR partition table is read in two ways",
-		out);
-}
-
 int volumes_scan(struct blocks *blocks, struct sleuth_image *image,
 		 struct volume out[READER_VOLUMES], size_t *out_count)
 {
@@ -146,9 +41,9 @@ int volumes_scan(struct blocks *blocks, struct sleuth_image *image,
 
 	if (error)
 		return error;
-	count = scan_tables(blocks, image, sector, out);
+	count = tables_scan(blocks, image, sector, out);
 	if (!count) {
-		whole_image(out, blocks->image_bytes, NULL);
+		out[0] = (struct volume){.at = {0, blocks->image_bytes, 0}};
 		count = 1;
 	}
 	judge_places(out, count, blocks->image_bytes);

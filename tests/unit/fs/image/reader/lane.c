@@ -1,4 +1,5 @@
 /* The real program, asked over the wire by a tiny parent, over images made here and hostile copies of them. */
+#include "tests/unit/fs/image/reader/make-tables.h"
 #include "tests/unit/fs/image/reader/tiny-parent.h"
 
 #include <stdarg.h>
@@ -657,26 +658,22 @@ static void mbr_with_logical_partition_is_read(void **state BL_UNUSED)
 	expect_two_equal_parts(1, 5, 0, 1);
 }
 
+/* Closes @fd. */
+static void gpt_onto(int fd, const struct place *places, size_t count)
+{
+	uint8_t start[34 * 512] = {0};
+
+	dos_put(start, 0, 0xee, 1, 163839);
+	gpt_put(start, 512, 1, 2, places, count);
+	put(fd, 0, start, sizeof(start));
+	close(fd);
+}
+
 static void gpt_partition_keeps_its_number(void **state BL_UNUSED)
 {
-	int fd = disk_make();
-	uint8_t header[92] = "EFI PART", entry[128] = {0xaf};
+	static const struct place places[] = {{2048, 49152}, {69632, 49152}};
 
-	put_entry(fd, 0, 0, 0xee, 1, 163839);
-	bl_put32(header + 8, 0x10000);
-	bl_put32(header + 12, 92);
-	bl_put64(header + 24, 1);
-	bl_put64(header + 72, 2);
-	bl_put32(header + 80, 128);
-	bl_put32(header + 84, 128);
-	put(fd, 512, header, sizeof(header));
-	bl_put64(entry + 32, 2048);
-	bl_put64(entry + 40, 2048 + 49152 - 1);
-	put(fd, 1024, entry, sizeof(entry));
-	bl_put64(entry + 32, 69632);
-	bl_put64(entry + 40, 69632 + 49152 - 1);
-	put(fd, 1024 + 4 * 128, entry, sizeof(entry));
-	close(fd);
+	gpt_onto(disk_make(), places, BL_COUNT(places));
 	expect_two_equal_parts(1, 5, 0, 1);
 }
 
@@ -729,27 +726,16 @@ static void containers_are_named_not_called_empty(void **state BL_UNUSED)
 
 static void overlapping_partitions_are_not_opened(void **state BL_UNUSED)
 {
+	static const struct place places[] = {{2048, 49152}, {4096, 47104}};
 	struct walk walk;
-	int fd = disk_make();
-	uint8_t header[92] = "EFI PART", entry[128] = {0xaf};
 
-	put_entry(fd, 0, 0, 0xee, 1, 163839);
-	bl_put32(header + 8, 0x10000);
-	bl_put32(header + 12, 92);
-	bl_put64(header + 24, 1);
-	bl_put64(header + 72, 2);
-	bl_put32(header + 80, 128);
-	bl_put32(header + 84, 128);
-	put(fd, 512, header, sizeof(header));
-	bl_put64(entry + 32, 2048);
-	bl_put64(entry + 40, 51199);
-	put(fd, 1024, entry, sizeof(entry));
-	bl_put64(entry + 32, 4096);
-	put(fd, 1024 + 128, entry, sizeof(entry));
-	close(fd);
+	gpt_onto(disk_make(), places, BL_COUNT(places));
 	assert_true(walk_start(&walk, "disk.img"));
-	for (size_t i = 0; i < walk.volume_count; i++)
+	assert_int_equal(walk.volume_count, 2);
+	for (size_t i = 0; i < walk.volume_count; i++) {
 		assert_int_equal(walk.volumes[i].is_readable, 0);
+		assert_non_null(strstr(walk.volumes[i].notice, "overlaps"));
+	}
 	expect_clean_end(&walk);
 }
 
