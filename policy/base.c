@@ -23,6 +23,7 @@ static const struct {
 	[BL_FORBIDDEN] = {"forbidden", EACCES, 3},
 	[BL_ASK] = {"ask", EACCES, 4},
 	[BL_WITHHELD] = {"withheld", EACCES, 3},
+	[BL_NO_KEY] = {"encrypted, without its key", ENOKEY, 1},
 	[BL_STALE] = {"revoked", ESTALE, 1},
 	[BL_TIMED_OUT] = {"timed out", EIO, 1},
 	[BL_NOT_MOUNTED] = {"not mounted", ENODEV, 10},

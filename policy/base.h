@@ -24,6 +24,7 @@ enum bl_status {
 	BL_FORBIDDEN,	 /* a rule or a gate says no; EACCES, exit 3 */
 	BL_ASK,		 /* a permit would match if its needs were met; EACCES, exit 4 */
 	BL_WITHHELD,	 /* contents closed, listing stays; EACCES, exit 3 */
+	BL_NO_KEY,	 /* encrypted, and its key is not here; ENOKEY, exit 1 */
 	BL_STALE,	 /* revoked: policy, view or device is gone; ESTALE, exit 1 */
 	BL_TIMED_OUT,	 /* ETIMEDOUT told as EIO, exit 1 */
 	BL_NOT_MOUNTED,	 /* ENODEV, exit 10 */

@@ -64,6 +64,7 @@ static int errno_of(enum bl_status status)
 {
 	static const int ERRORS[BL_STATUS_COUNT] = {
 		[BL_NOT_FOUND] = ENOENT,
+		[BL_NO_KEY] = ENOKEY,
 		[BL_INVALID] = EINVAL,
 		[BL_NO_MEMORY] = ENOMEM,
 	};

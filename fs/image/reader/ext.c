@@ -276,6 +276,20 @@ static void device_number(const struct ext2_inode_large *inode, struct wire_attr
 	out->rdev_minor = old ? old & 0xff : (new & 0xff) | (new >> 12 & 0xfff00);
 }
 
+static int ext_link(struct tree *tree, uint64_t number, char *out, size_t size, size_t *out_length);
+
+/* That of an encrypted link is shown as long as the code is that stands for its target. */
+static void link_size(struct ext_tree *ext, uint64_t number, const struct ext2_inode_large *inode,
+		      struct wire_attr *out)
+{
+	char target[LINK_LIMIT];
+	size_t length;
+
+	if (LINUX_S_ISLNK(inode->i_mode) && (inode->i_flags & EXT4_ENCRYPT_FL) &&
+	    !ext_link(&ext->base, number, target, sizeof(target), &length))
+		out->size_bytes = length;
+}
+
 static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
@@ -305,12 +319,15 @@ static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 		out->size_bytes = inode.i_size;
 	else if (inode.i_flags & EXT4_INLINE_DATA_FL) /* as the kernel counts them */
 		out->blocks_512 += (out->size_bytes + 511) / 512;
+	link_size(ext, number, &inode, out);
 	return out->size_bytes > READER_FILE_LIMIT ? EFBIG : 0;
 }
 
 /* ---- directories ---- */
 
 struct ext_walk {
+	struct ext_tree *ext;
+	const struct ext2_inode_large *folder;
 	struct listing *listing;
 	uint32_t first, last; /* inodes an entry may name */
 	int error;
@@ -329,7 +346,14 @@ static int each_entry(ext2_ino_t dir BL_UNUSED, int place BL_UNUSED, struct ext2
 	/* Inodes below the first are the filesystem's own; the root below itself would be a loop. */
 	if (entry->inode < walk->first || entry->inode > walk->last)
 		return 0;
-	walk->error = listing_add(walk->listing, entry->inode, entry->name, length);
+	if (walk->folder->i_flags & EXT4_ENCRYPT_FL) {
+		char code[LOCKED_NAME];
+
+		length = locked_name(walk->ext, walk->folder, entry, length, code);
+		walk->error = listing_add(walk->listing, entry->inode, code, length);
+	} else {
+		walk->error = listing_add(walk->listing, entry->inode, entry->name, length);
+	}
 	return walk->error ? DIRENT_ABORT : 0;
 }
 
@@ -338,6 +362,8 @@ static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
 	struct ext_tree *ext = (struct ext_tree *)tree;
 	struct ext2_inode_large inode;
 	struct ext_walk walk = {
+		.ext = ext,
+		.folder = &inode,
 		.listing = listing,
 		.first = EXT2_FIRST_INODE(ext->fs->super),
 		.last = ext->fs->super->s_inodes_count,
@@ -348,8 +374,6 @@ static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
 		return error;
 	if (!LINUX_S_ISDIR(inode.i_mode))
 		return ENOTDIR;
-	if (inode.i_flags & EXT4_ENCRYPT_FL)
-		return EOPNOTSUPP;
 	if (ext2fs_dir_iterate2(ext->fs, (ext2_ino_t)number, 0, NULL, each_entry, &walk))
 		return EIO;
 	return walk.error;
@@ -461,7 +485,7 @@ static int ext_map(struct tree *tree, uint64_t number, struct runs *runs)
 	if (!LINUX_S_ISREG(inode.i_mode))
 		return LINUX_S_ISDIR(inode.i_mode) ? EISDIR : EINVAL;
 	if (inode.i_flags & EXT4_ENCRYPT_FL)
-		return EOPNOTSUPP;
+		return ENOKEY;
 	mapping.size = EXT2_I_SIZE(&inode);
 	if (mapping.size > READER_FILE_LIMIT)
 		return EFBIG;
@@ -509,7 +533,7 @@ static int ext_read(struct tree *tree, uint64_t number, uint64_t offset, uint8_t
 	if (!LINUX_S_ISREG(inode.i_mode))
 		return LINUX_S_ISDIR(inode.i_mode) ? EISDIR : EINVAL;
 	if (inode.i_flags & EXT4_ENCRYPT_FL)
-		return EOPNOTSUPP;
+		return ENOKEY;
 	uint64_t size = EXT2_I_SIZE(&inode);
 	if (size > READER_FILE_LIMIT)
 		return EFBIG;
@@ -528,6 +552,40 @@ static int ext_read(struct tree *tree, uint64_t number, uint64_t offset, uint8_t
 	return error;
 }
 
+/* What is in the inode, or in the link's own block; not more than LINK_LIMIT. */
+static int link_bytes(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *inode,
+		      char *out, size_t size, size_t *out_length)
+{
+	if (!inode->i_size || inode->i_size > BL_MIN(size, (size_t)LINK_LIMIT))
+		return EIO;
+	if (ext2fs_is_fast_symlink((struct ext2_inode *)inode)) {
+		if (inode->i_size > FAST_LINK_BYTES)
+			return EIO;
+		memcpy(out, inode->i_block, inode->i_size);
+		*out_length = inode->i_size;
+		return 0;
+	}
+	int error = read_through(ext, number, (struct ext2_inode *)inode, 0, (uint8_t *)out,
+				 inode->i_size, out_length);
+
+	return !error && *out_length != inode->i_size ? EIO : error;
+}
+
+/* linux/fs/crypto/fscrypt_private.h, "struct fscrypt_symlink_data": a length of two bytes, and the encrypted target. */
+static int link_code(char *out, size_t size, size_t *inout_length)
+{
+	static const uint32_t NO_HASHES[2] = {0, 0};
+	const uint8_t *bytes = (const uint8_t *)out;
+	size_t length = *inout_length > 2 ? bytes[0] | (size_t)bytes[1] << 8 : 0;
+	char code[LOCKED_NAME];
+
+	if (!length || length > *inout_length - 2 || size < sizeof(code))
+		return EIO;
+	*inout_length = locked_code(NO_HASHES, bytes + 2, length, code);
+	memcpy(out, code, *inout_length);
+	return 0;
+}
+
 static int ext_link(struct tree *tree, uint64_t number, char *out, size_t size, size_t *out_length)
 {
 	struct ext_tree *ext = (struct ext_tree *)tree;
@@ -538,20 +596,9 @@ static int ext_link(struct tree *tree, uint64_t number, char *out, size_t size, 
 		return error;
 	if (!LINUX_S_ISLNK(inode.i_mode))
 		return EINVAL;
-	if (inode.i_flags & EXT4_ENCRYPT_FL)
-		return EOPNOTSUPP;
-	if (!inode.i_size || inode.i_size > BL_MIN(size, (size_t)LINK_LIMIT))
-		return EIO;
-	if (ext2fs_is_fast_symlink((struct ext2_inode *)&inode)) {
-		if (inode.i_size > FAST_LINK_BYTES)
-			return EIO;
-		memcpy(out, inode.i_block, inode.i_size);
-		*out_length = inode.i_size;
-		return 0;
-	}
-	error = read_through(ext, number, (struct ext2_inode *)&inode, 0, (uint8_t *)out,
-			     inode.i_size, out_length);
-	return !error && *out_length != inode.i_size ? EIO : error;
+	error = link_bytes(ext, number, &inode, out, size, out_length);
+	return !error && (inode.i_flags & EXT4_ENCRYPT_FL) ? link_code(out, size, out_length)
+							   : error;
 }
 
 /* ---- opening ---- */

@@ -35,6 +35,17 @@ typedef int ext_extent_fn(void *context, const struct ext2fs_extent *extent);
 int ext_each_extent(struct ext_tree *ext, uint64_t number, struct ext2_inode *inode,
 		    ext_extent_fn *tell, void *context) BL_MUST_CHECK;
 
+/*
+ * locked_name - what an entry of an encrypted folder is shown as; locked_code - the same of any encrypted bytes (ext-locked.c)
+ *
+ * @out  NUL-terminated; returns its length
+ */
+#define LOCKED_NAME 256
+size_t locked_name(struct ext_tree *ext, const struct ext2_inode_large *folder,
+		   const struct ext2_dir_entry *entry, size_t length, char out[LOCKED_NAME]);
+size_t locked_code(const uint32_t hashes[2], const uint8_t *name, size_t length,
+		   char out[LOCKED_NAME]);
+
 int ext_xattrs(struct tree *tree, uint64_t number, struct xattr_pack *pack);
 int ext_places(struct tree *tree, uint64_t number, struct runs *runs);
 int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
