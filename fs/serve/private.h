@@ -92,9 +92,10 @@ struct serve {
 	struct serve_options options;
 	char *mountpoint; /* solo: resolved; NULL: mounted by somebody else */
 	struct fuse_session *session;
-	int fuse_fd; /* the session's */
-	int null_fd; /* takes its place when the connection is cut */
-	int stop_fd; /* eventfd: readable once workers have to go */
+	int fuse_fd;		  /* the session's */
+	int null_fd;		  /* takes its place when the connection is cut */
+	int stop_fd;		  /* eventfd: readable once workers have to go */
+	atomic_bool has_answered; /* INIT */
 	struct worker *workers;
 	unsigned worker_count;
 	pthread_t keeper;

@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -317,6 +319,41 @@ static enum bl_status new_session(struct serve *serve, struct bl_error *why)
 	return serve->session ? BL_OK : bl_fail(why, BL_FAILED, "cannot make a fuse session");
 }
 
+/*
+ * linux/uapi/fuse.h, FUSE_DIRECT_IO_ALLOW_MMAP: files that are read directly may be mapped shared, as any program may want to. Kernels
+ * before 6.6 do not know it and refuse as before. libfuse learned it in 3.17, so it is put into the answer that 3.14 gives.
+ */
+#define ALLOW_MMAP (UINT64_C(1) << 36)
+
+static void ask_for_maps(const struct iovec *parts, int count)
+{
+	const struct fuse_out_header *header = parts[0].iov_base;
+	struct fuse_init_out *answer = parts[1].iov_base;
+
+	if (count != 2 || header->error || parts[1].iov_len < sizeof(*answer))
+		return;
+	answer->flags |= FUSE_INIT_EXT;
+	answer->flags2 |= (uint32_t)(ALLOW_MMAP >> 32);
+}
+
+static ssize_t device_read(int fd, void *buffer, size_t size, void *context BL_UNUSED)
+{
+	return read(fd, buffer, size);
+}
+
+static ssize_t device_write(int fd, struct iovec *parts, int count, void *context)
+{
+	struct serve *serve = context;
+
+	/* The first answer is INIT's: until the kernel has it, it asks nothing else. */
+	if (!atomic_load_explicit(&serve->has_answered, memory_order_relaxed)) {
+		atomic_store(&serve->has_answered, true);
+		if (count > 1)
+			ask_for_maps(parts, count);
+	}
+	return writev(fd, parts, count);
+}
+
 static enum bl_status attach(struct serve *serve, struct bl_error *why)
 {
 	char path[32];
@@ -336,8 +373,11 @@ static enum bl_status attach(struct serve *serve, struct bl_error *why)
 			       where);
 	}
 	serve->fuse_fd = fuse_session_fd(serve->session);
+	static const struct fuse_custom_io DEVICE = {.read = device_read, .writev = device_write};
 	int flags = fcntl(serve->fuse_fd, F_GETFL);
 
+	if (fuse_session_custom_io(serve->session, &DEVICE, serve->fuse_fd) != 0)
+		return bl_fail(why, BL_NO_MEMORY, "cannot prepare the fuse device: out of memory");
 	if (flags < 0 || fcntl(serve->fuse_fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return bl_fail_errno(why, BL_FAILED, "cannot prepare the fuse device");
 	return BL_OK;
