@@ -48,7 +48,7 @@ printf 'LUKS\272\276\000\001' >"$work/part"
 put "$work/part" 13
 printf '\353\130\220-FVE-FS-' >"$work/part"
 put "$work/part" 19
-printf 'XFSB' >"$work/part"
+printf 'XFSB\0\0\020\0' >"$work/part"
 put "$work/part" 25
 make_fat "$work/fat.img"
 put "$work/fat.img" 31

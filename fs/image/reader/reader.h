@@ -237,6 +237,8 @@ size_t probe(struct blocks *blocks, uint64_t offset, uint64_t length,
 struct volume {
 	struct partition at;
 	const char *trouble; /* of the partition table; NULL: none */
+	const char
+		*hint; /* what the table calls it, for when nothing is known there; NULL: nothing */
 	const struct probe_kind *kinds[PROBE_ROOM];
 	size_t kind_count;
 	bool is_tried;

@@ -53,6 +53,35 @@ static bool header_read(struct blocks *blocks, unsigned sector, uint64_t at, str
 	       out->entry_bytes <= ENTRY_MOST && out->table < INT64_MAX / sector;
 }
 
+/* Types whose partitions have no magic of their own; as on disk. Microsoft, PARTITION_INFORMATION_GPT; GRUB's manual. */
+static const char *hint_of(const uint8_t *type)
+{
+	static const struct {
+		uint8_t type[16];
+		const char *hint;
+	} rows[] = {
+		{{0x8f, 0xaf, 0x5c, 0xe7, 0x80, 0xf6, 0xee, 0x4c, 0xaf, 0xa3, 0xb0, 0x01, 0xe5,
+		  0x6e, 0xfc, 0x2d},
+		 "Windows Storage Spaces: one part of something larger, which is not read by this "
+		 "version"},
+		{{0xa0, 0x60, 0x9b, 0xaf, 0x31, 0x14, 0x62, 0x4f, 0xbc, 0x68, 0x33, 0x11, 0x71,
+		  0x4a, 0x69, 0xad},
+		 "Windows dynamic disk: one part of something larger, which is not read by this "
+		 "version"},
+		{{0x16, 0xe3, 0xc9, 0xe3, 0x5c, 0x0b, 0xb8, 0x4d, 0x81, 0x7d, 0xf9, 0x2d, 0xf0,
+		  0x02, 0x15, 0xae},
+		 "Microsoft reserved partition, without a filesystem"},
+		{{0x48, 0x61, 0x68, 0x21, 0x49, 0x64, 0x6f, 0x6e, 0x74, 0x4e, 0x65, 0x65, 0x64,
+		  0x45, 0x46, 0x49},
+		 "BIOS boot partition, without a filesystem"},
+	};
+
+	for (size_t i = 0; i < BL_COUNT(rows); i++)
+		if (!memcmp(type, rows[i].type, sizeof(rows[i].type)))
+			return rows[i].hint;
+	return NULL;
+}
+
 static void entries_take(const struct header *header, const uint8_t *bytes, struct table *table)
 {
 	static const uint8_t unused[16] = {0};
@@ -70,6 +99,7 @@ static void entries_take(const struct header *header, const uint8_t *bytes, stru
 		if (!table_add(table, first, last - first + 1) ||
 		    !table_list(table, first, last - first + 1, i + 1, NULL))
 			return;
+		table->volumes[table->listed - 1].hint = hint_of(entry);
 	}
 	if (!table->listed)
 		table->trouble = "GPT is empty";

@@ -95,7 +95,7 @@ struct tree *volume_open(struct volume *volume, struct blocks *blocks, struct sl
 	if (volume->tree)
 		volume->notice = NULL;
 	else if (!volume->notice)
-		volume->notice = "no filesystem known here";
+		volume->notice = volume->hint ? volume->hint : "no filesystem known here";
 	return volume->tree;
 }
 

@@ -686,7 +686,7 @@ static void unreadable_partitions_stand_beside_readable_ones(void **state BL_UNU
 	put_entry(fd, 0, 1, 0x83, 69632, 40000);
 	put_entry(fd, 0, 2, 0x07, 120000, 20000);
 	put(fd, UINT64_C(69632) * 512, "LUKS\xba\xbe", 6);
-	put(fd, UINT64_C(120000) * 512, "XFSB", 4);
+	put(fd, UINT64_C(120000) * 512, "XFSB\0\0\x10", 8);
 	close(fd);
 	assert_true(walk_start(&walk, "disk.img"));
 	assert_int_equal(walk.volume_count, 3);
