@@ -5,10 +5,13 @@
  *   copy-ways passed OWNER READER WAY PATH     opened by uid OWNER, sent over a Unix socket to uid READER
  *   copy-ways warm OWNER READER WAY PATH       the same after OWNER has read it all through the page cache
  *   copy-ways inherited OWNER READER WAY PATH  opened by uid OWNER, kept over a change to uid READER
+ *   copy-ways ring OWNER READER KIND PATH      a ring and a file of uid OWNER's, used by uid READER (plain, sqpoll, personality)
+ *   copy-ways fsuid UID WAY PATH               opened by a caller whose filesystem uid alone is UID's
  *   copy-ways getfd PID FD WAY                 taken out of another process (pidfd_getfd)
  *   copy-ways hold PATH                        opens, prints "PID FD", waits for the end of standard input
  *   copy-ways handle PATH FILE                 the file's handle to FILE (name_to_handle_at)
  *   copy-ways by-handle MOUNT FILE WAY         opened by that handle
+ *   copy-ways able UID MOUNT FILE WAY          the same by UID, who may open handles (CAP_DAC_READ_SEARCH)
  *   copy-ways why PATH                         the extended attribute user.bailee.why
  *   copy-ways later WAY PATH                   opens, reads a byte, prints "open", copies when a byte comes
  *   copy-ways list all                         the names of the ways
@@ -22,11 +25,14 @@
 #include <linux/aio_abi.h>
 #include <linux/capability.h>
 #include <linux/io_uring.h>
+#include <linux/loop.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -318,6 +324,35 @@ static int way_aio(int fd)
 	}
 }
 
+/* As a disk: whoever reads it, a worker of the kernel's reads the file. Only root may make one. */
+static int way_loop(int fd)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), disk = -1, code = 0;
+	struct loop_config config = {.fd = (unsigned)fd,
+				     .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR};
+	static char buffer[BLOCK];
+	char path[32];
+	ssize_t got;
+
+	if (control < 0)
+		return EXIT_NO_WAY;
+	for (unsigned tries = 0; tries < 100; tries++) { /* others make some, too */
+		snprintf(path, sizeof(path), "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
+		disk = open(path, O_RDONLY | O_CLOEXEC);
+		if (disk < 0 || ioctl(disk, LOOP_CONFIGURE, &config) == 0 || errno != EBUSY)
+			break;
+		close(disk);
+	}
+	if (disk < 0)
+		return EXIT_NO_WAY;
+	while ((got = read(disk, buffer, sizeof(buffer))) > 0)
+		out(buffer, (size_t)got);
+	if (got < 0)
+		code = refused("loop");
+	close(disk);
+	return code;
+}
+
 /* ---- io_uring ------------------------------------------------------------------------------------------- */
 
 struct ring {
@@ -380,7 +415,7 @@ static int ring_do(struct ring *ring, const struct io_uring_sqe *entry)
 	return result;
 }
 
-static int ring_copy(struct ring *ring, int fd, uint8_t entry_flags)
+static int ring_copy(struct ring *ring, int fd, uint8_t entry_flags, uint16_t personality)
 {
 	static char buffer[BLOCK];
 	uint64_t at = 0;
@@ -392,7 +427,8 @@ static int ring_copy(struct ring *ring, int fd, uint8_t entry_flags)
 					     .fd = fd,
 					     .off = at,
 					     .addr = (uintptr_t)buffer,
-					     .len = sizeof(buffer)};
+					     .len = sizeof(buffer),
+					     .personality = personality};
 
 		got = ring_do(ring, &entry);
 		if (got > 0) {
@@ -413,7 +449,28 @@ static int uring(int fd, unsigned setup, uint8_t entry_flags)
 			errno = ENOSYS;
 		return refused("io_uring_setup");
 	}
-	return ring_copy(&ring, fd, entry_flags);
+	return ring_copy(&ring, fd, entry_flags, 0);
+}
+
+/* Whoever calls, as they are now: entries may be sent in their name later. Below 0: refused. */
+static int register_personality(const struct ring *ring)
+{
+	return (int)syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_PERSONALITY, NULL, 0);
+}
+
+static int way_uring_personality(int fd)
+{
+	struct ring ring;
+
+	if (!ring_open(&ring, 0)) {
+		if (errno == EPERM)
+			errno = ENOSYS;
+		return refused("io_uring_setup");
+	}
+	int personality = register_personality(&ring);
+
+	return personality < 0 ? refused("io_uring_register")
+			       : ring_copy(&ring, fd, 0, (uint16_t)personality);
 }
 
 static int way_uring(int fd)
@@ -453,12 +510,15 @@ static const struct way {
 	{"uring", way_uring},
 	{"uring-async", way_uring_async},
 	{"uring-sqpoll", way_uring_sqpoll},
+	{"uring-personality", way_uring_personality},
 };
 
 static int go(const char *name, int fd)
 {
 	if (strcmp(name, "mmap-populate") == 0)
 		return way_mmap_populate(fd); /* not among the ways of `list`: it may not return */
+	if (strcmp(name, "loop") == 0)
+		return way_loop(fd); /* nor this: it is root's alone */
 	for (size_t i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++)
 		if (strcmp(WAYS[i].name, name) == 0)
 			return WAYS[i].copy(fd);
@@ -484,7 +544,7 @@ static int way_uring_open(const char *path)
 		errno = -fd;
 		return refused("io_uring open");
 	}
-	return ring_copy(&ring, fd, 0);
+	return ring_copy(&ring, fd, 0, 0);
 }
 
 static int copy_path(const char *name, const char *path)
@@ -585,26 +645,61 @@ static int passed(uid_t owner, uid_t reader, const char *way, const char *path, 
 	return code;
 }
 
-/* Capabilities are kept over the change to the owner, so that one more change is possible. */
-static int inherited(uid_t owner, uid_t reader, const char *way, const char *path)
+/* Some capabilities are kept over the change. */
+static void become_able(uid_t uid, unsigned kept)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
-	unsigned kept = 1u << CAP_SETUID | 1u << CAP_SETGID;
+	struct __user_cap_data_struct data[2] = {{.permitted = kept, .effective = kept}};
 
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		die("PR_SET_KEEPCAPS");
-	become(owner);
-	data[0].permitted = kept;
-	data[0].effective = kept;
+	become(uid);
 	if (syscall(SYS_capset, &header, data) < 0)
 		die("capset");
+}
+
+/* So that one more change is possible. */
+static int open_as(uid_t owner, const char *path)
+{
+	become_able(owner, 1u << CAP_SETUID | 1u << CAP_SETGID);
 	int fd = open(path, O_RDONLY);
 
 	if (fd < 0)
 		die("open by the owner");
+	return fd;
+}
+
+static int inherited(uid_t owner, uid_t reader, const char *way, const char *path)
+{
+	int fd = open_as(owner, path);
+
 	become(reader);
 	return go(way, fd);
+}
+
+static int ring_of(uid_t owner, uid_t reader, const char *kind, const char *path)
+{
+	int fd = open_as(owner, path), personality = 0;
+	struct ring ring;
+
+	if (!ring_open(&ring, strcmp(kind, "sqpoll") == 0 ? IORING_SETUP_SQPOLL : 0)) {
+		if (errno == EPERM)
+			errno = ENOSYS;
+		return refused("io_uring_setup");
+	}
+	if (strcmp(kind, "personality") == 0)
+		personality = register_personality(&ring);
+	if (personality < 0)
+		return refused("io_uring_register");
+	become(reader);
+	return ring_copy(&ring, fd, 0, (uint16_t)personality);
+}
+
+static int by_fsuid(uid_t uid, const char *way, const char *path)
+{
+	setfsgid(uid);
+	setfsuid(uid);
+	return copy_path(way, path);
 }
 
 static int get_fd(pid_t pid, int number, const char *way)
@@ -681,6 +776,12 @@ static int by_handle(const char *mount, const char *file, const char *way)
 	return fd < 0 ? refused("open_by_handle_at") : go(way, fd);
 }
 
+static int able(uid_t uid, const char *mount, const char *file, const char *way)
+{
+	become_able(uid, 1u << CAP_DAC_READ_SEARCH);
+	return by_handle(mount, file, way);
+}
+
 static int why(const char *path)
 {
 	char text[8192];
@@ -706,6 +807,12 @@ int main(int argc, char **argv)
 			      strcmp(what, "warm") == 0);
 	if (argc == 6 && strcmp(what, "inherited") == 0)
 		return inherited(uid_of(argv[2]), uid_of(argv[3]), argv[4], argv[5]);
+	if (argc == 6 && strcmp(what, "ring") == 0)
+		return ring_of(uid_of(argv[2]), uid_of(argv[3]), argv[4], argv[5]);
+	if (argc == 6 && strcmp(what, "able") == 0)
+		return able(uid_of(argv[2]), argv[3], argv[4], argv[5]);
+	if (argc == 5 && strcmp(what, "fsuid") == 0)
+		return by_fsuid(uid_of(argv[2]), argv[3], argv[4]);
 	if (argc == 5 && strcmp(what, "getfd") == 0)
 		return get_fd((pid_t)uid_of(argv[2]), (int)uid_of(argv[3]), argv[4]);
 	if (argc == 5 && strcmp(what, "by-handle") == 0)
