@@ -85,6 +85,7 @@ struct worker {
 	struct serve *serve;
 	pthread_t thread;
 	int epoll_fd;
+	unsigned yields; /* while it watches: how often it has looked */
 };
 
 struct serve {
@@ -96,6 +97,7 @@ struct serve {
 	int null_fd;		  /* takes its place when the connection is cut */
 	int stop_fd;		  /* eventfd: readable once workers have to go */
 	atomic_bool has_answered; /* INIT */
+	atomic_bool is_watched;	  /* a worker looks for requests without sleeping */
 	struct worker *workers;
 	unsigned worker_count;
 	pthread_t keeper;

@@ -17,7 +17,7 @@
 #define THREADS_LEAST 4u
 #define THREADS_MOST  32u
 #define READY_SECONDS 20
-#define YIELDS	      4 /* times a worker lets others run before it sleeps */
+#define YIELDS	      32 /* times a worker lets others run before it sleeps */
 
 /* ---- ending ---------------------------------------------------------------------------------------------- */
 
@@ -69,19 +69,29 @@ bool serve_is_settled(struct serve *serve)
 
 /* ---- workers ----------------------------------------------------------------------------------------------- */
 
+static void stop_watching(struct worker *worker)
+{
+	if (worker->yields == 0)
+		return;
+	worker->yields = 0;
+	atomic_store(&worker->serve->is_watched, false);
+}
+
 /*
- * Nothing to do. Those who were answered a moment ago are about to ask again: letting them run first costs less than being
- * woken by each (measured: a tenth of all processor time at 64 requests in flight).
+ * Nothing to do. Those who were answered a moment ago are about to ask again: one of us looks for that a while, since being woken costs
+ * more than the request (measured: a small read from start to end 31 us when it finds us asleep, 18 when it does not). The others sleep.
  */
-static void worker_wait(struct worker *worker, unsigned *yields)
+static void worker_wait(struct worker *worker)
 {
 	struct epoll_event event;
 
-	if ((*yields)++ < YIELDS) {
-		sched_yield();
-		return;
+	if (worker->yields > 0 || !atomic_exchange(&worker->serve->is_watched, true)) {
+		if (worker->yields++ < YIELDS) {
+			sched_yield();
+			return;
+		}
+		stop_watching(worker);
 	}
-	*yields = 0;
 	(void)epoll_wait(worker->epoll_fd, &event, 1, -1);
 }
 
@@ -89,22 +99,22 @@ static void worker_loop(struct worker *worker)
 {
 	struct serve *serve = worker->serve;
 	struct fuse_buf buffer = {.mem = NULL};
-	unsigned yields = 0;
 
 	while (!fuse_session_exited(serve->session)) {
 		int got = fuse_session_receive_buf(serve->session, &buffer);
 
 		if (got == -EAGAIN) {
-			worker_wait(worker, &yields);
+			worker_wait(worker);
 			continue;
 		}
-		yields = 0;
+		stop_watching(worker);
 		if (got == -EINTR)
 			continue;
 		if (got <= 0)
 			break;
 		fuse_session_process_buf(serve->session, &buffer);
 	}
+	stop_watching(worker);
 	free(buffer.mem);
 }
 
