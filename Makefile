@@ -121,9 +121,9 @@ $(CONTAINERS): $(B)/bailee-container-%: $(B)/obj/fs/image/container/%.o $(B)/lib
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(CONTAINER_LIB_$*) -lseccomp
 
-# The scanner's loops gain by it, nothing else does.
+# The loops over every byte gain by it, nothing else does.
 ifeq ($(VARIANT),release)
-$(B)/obj/policy/detect/%.o: OPT = -O3 -g
+$(B)/obj/policy/detect/%.o $(B)/obj/policy/mask/%.o: OPT = -O3 -g
 endif
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)

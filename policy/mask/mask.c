@@ -98,6 +98,14 @@ static void fill_long(const struct target *target, const struct chain *chain, si
 	}
 }
 
+/* In text without a structure filling looks at one byte at a time: the commonest of all, so by the shortest way. */
+static void fill_plain(const struct target *target, size_t from, size_t to)
+{
+	if (target->out != target->text)
+		memcpy(target->out + from, target->text + from, to - from);
+	mask_fill(target->out + from, to - from);
+}
+
 /* The bytes [from, to) of a chain that is here as a whole. */
 static void style_whole(const struct mask *mask, const struct target *target,
 			const struct chain *chain, size_t from, size_t to)
@@ -115,6 +123,10 @@ static void style_whole(const struct mask *mask, const struct target *target,
 	enum bl_style style = is_fit ? chain->style : STYLE_FILL;
 	uint8_t masked[VALUE_LIMIT];
 
+	if ((style == STYLE_FILL || style == STYLE_COUNT) && target->format == DETECT_PLAIN) {
+		fill_plain(target, from, to);
+		return;
+	}
 	memcpy(masked, target->text + value.start, length);
 	mask_style(mask, style, chain->whole & CLASS_BIT(CLASS_PHONE), chain->hidden, masked,
 		   length);

@@ -19,9 +19,9 @@ static bool is_newline(uint8_t byte)
 
 void mask_fill(uint8_t *value, size_t length)
 {
+	/* Without a branch: sixteen at a time. */
 	for (size_t i = 0; i < length; i++)
-		if (!is_newline(value[i]))
-			value[i] = '*';
+		value[i] = is_newline(value[i]) ? value[i] : '*';
 }
 
 /* ---- no valid numbers ------------------------------------------------------------------------ */
@@ -288,8 +288,6 @@ static void year_only(uint8_t *value, size_t length)
 void mask_style(const struct mask *mask, enum bl_style style, bool is_phone, bl_classes classes,
 		uint8_t *value, size_t length)
 {
-	size_t plain = count_plain(value, length);
-
 	switch (style) {
 	case STYLE_FILL:
 	case STYLE_COUNT:
@@ -308,14 +306,14 @@ void mask_style(const struct mask *mask, enum bl_style style, bool is_phone, bl_
 		year_only(value, length);
 		break;
 	case STYLE_KEEP_LAST_4:
-		if (plain < 8)
+		if (count_plain(value, length) < 8)
 			mask_fill(value, length);
 		else
 			keep_digits(value, length, 0, 4);
 		break;
 	case STYLE_KEEP_FIRST_6_LAST_4:
 		/* PCI DSS 3.4.1 lets these ten of a card show; six at least must not. */
-		if (plain < 16)
+		if (count_plain(value, length) < 16)
 			mask_fill(value, length);
 		else
 			keep_digits(value, length, 6, 4);
