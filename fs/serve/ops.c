@@ -129,6 +129,8 @@ static void lookup_done(struct gate_reply *reply)
 	struct request *request = request_of(reply);
 	bool is_current = settle_begin(request);
 
+	if (!reply->error && !S_ISDIR(reply->attr.attr.mode))
+		attributes_used(&request->serve->listed);
 	if (reply->error)
 		fuse_reply_err(request->req, reply->error);
 	else
@@ -395,6 +397,16 @@ static bool pack(struct request *request, const char *name, const struct fuse_en
 	return true;
 }
 
+/* Does this one go by its name alone? Node 0 tells the kernel so, and whoever wants it looks it up. */
+static bool goes_without(struct request *request, const struct gate_attr *attr)
+{
+	if (request->attributes == ATTRIBUTES_ALL || S_ISDIR(attr->attr.mode))
+		return false;
+	if (request->attributes == ATTRIBUTES_SAMPLE)
+		request->attributes = ATTRIBUTES_ALL;
+	return true;
+}
+
 static bool add_entry(void *context, const char *name, const struct gate_attr *attr,
 		      uint64_t next_offset)
 {
@@ -403,6 +415,10 @@ static bool add_entry(void *context, const char *name, const struct gate_attr *a
 	struct fuse_entry_param entry;
 
 	entry_of(attr, &entry);
+	if (request->is_plus && goes_without(request, attr)) {
+		entry.ino = 0;
+		return pack(request, name, &entry, next_offset + COOKIES_OWN);
+	}
 	if (request->is_plus && !known_add(known, attr->node, request->parent, name))
 		return false;
 	if (pack(request, name, &entry, next_offset + COOKIES_OWN))
@@ -433,6 +449,9 @@ static void list(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		return;
 	request->size = size;
 	request->is_plus = is_plus;
+	request->attributes = is_plus && offset == 0
+				      ? (uint8_t)attributes_wanted(&request->serve->listed)
+				      : ATTRIBUTES_ALL;
 	request->parent = node;
 	for (; cookie < COOKIES_OWN; cookie++) {
 		if (!add_own(request, cookie))

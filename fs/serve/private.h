@@ -36,6 +36,7 @@ struct request {
 	size_t used; /* readdir: bytes packed */
 	uint8_t class;
 	bool is_plus;
+	uint8_t attributes;    /* enum attributes */
 	char name[SERVE_NAME]; /* lookup: libfuse's copy is gone when the reply comes */
 };
 
@@ -118,7 +119,20 @@ struct serve {
 	pthread_rwlock_t settle;
 	struct pool pool;
 	struct known known;
+	atomic_uint listed; /* folders since somebody last looked up a file: attributes.c */
 };
+
+/* ---- attributes with names: given where they are of use (attributes.c) -------------------------- */
+
+enum attributes {
+	ATTRIBUTES_ALL,
+	ATTRIBUTES_SAMPLE, /* the first file goes without */
+	ATTRIBUTES_FOLDERS /* every file does */
+};
+/* attributes_wanted - of a folder that is listed from its start */
+enum attributes attributes_wanted(atomic_uint *listed);
+/* attributes_used - a file was looked up by its name */
+void attributes_used(atomic_uint *listed);
 
 extern const struct fuse_lowlevel_ops serve_ops;
 void serve_ready(struct serve *serve);
