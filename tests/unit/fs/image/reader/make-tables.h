@@ -1,4 +1,4 @@
-/* Tables of partitions, as bytes. */
+/* make-tables.h - tables of partitions, as bytes */
 #ifndef TESTS_MAKE_TABLES_H
 #define TESTS_MAKE_TABLES_H
 
