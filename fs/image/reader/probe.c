@@ -61,7 +61,7 @@ static const struct magic MAGICS[] = {
 	{NONE("xfs", NOT_READ("XFS"), 0), 0, 4, "XFSB", probe_is_xfs},
 	{NONE("squashfs", NOT_READ("squashfs"), 0), 0, 4, "hsqs", probe_is_squashfs},
 	{NONE("squashfs", NOT_READ("squashfs"), 0), 0, 4, "sqsh", probe_is_squashfs},
-	{NONE("apfs", NOT_READ("APFS"), 0), 32, 4, "NXSB", NULL},
+	{{"apfs", NULL, PROBE_APFS, 0}, 32, 4, "NXSB", NULL},
 	{NONE("cramfs", NOT_READ("cramfs"), 0), 16, 16, "Compressed ROMFS", NULL},
 	{NONE("romfs", NOT_READ("romfs"), 0), 0, 8, "-rom1fs-", NULL},
 	{NONE("verity", "hash tree of dm-verity, not a filesystem", 0), 0, 12, "verity\0\0\1\0\0",

@@ -184,6 +184,14 @@ struct tree {
 int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
 	     const char **out_notice) BL_MUST_CHECK;
 
+#define APFS_VOLUMES 100 /* of one container: NX_MAX_FILE_SYSTEMS */
+
+/* apfs_open - volume @index, from 0, of the container at @offset; as ext_open */
+int apfs_open(struct blocks *blocks, uint64_t offset, uint64_t length, size_t index,
+	      struct tree **out_tree, const char **out_notice) BL_MUST_CHECK;
+/* apfs_volumes - how many it has; 0 also when that cannot be told */
+size_t apfs_volumes(struct blocks *blocks, uint64_t offset, uint64_t length);
+
 struct sleuth_image; /* libtsk's view of the image: one a lane */
 struct sleuth_image *sleuth_image_new(struct blocks *blocks); /* NULL: no memory */
 void sleuth_image_free(struct sleuth_image *image);
@@ -215,7 +223,7 @@ int sleuth_parts(struct sleuth_image *image, enum table_kind kind, uint64_t offs
 
 /* ---- what lies where -------------------------------------------------------------------------- */
 
-enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_SLEUTH };
+enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_SLEUTH, PROBE_APFS };
 
 struct probe_kind {
 	const char *type;   /* "ntfs" */
@@ -241,6 +249,7 @@ struct volume {
 		*hint; /* what the table calls it, for when nothing is known there; NULL: nothing */
 	const struct probe_kind *kinds[PROBE_ROOM];
 	size_t kind_count;
+	size_t inside; /* which of the volumes of a container of APFS, from 0 */
 	bool is_tried;
 	struct tree *tree; /* NULL: not readable, or not tried */
 	const char *notice;

@@ -32,6 +32,45 @@ static void judge_places(struct volume *volumes, size_t count, uint64_t image_by
 	}
 }
 
+static uint32_t number_behind(const struct volume *volumes, size_t count)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < count; i++)
+		most = BL_MAX(most, volumes[i].at.number);
+	return most + 1;
+}
+
+/*
+ * The first volume of a container of APFS has the partition's number, further ones have the next that no partition has. A
+ * container without a table becomes number 1 when there are more.
+ */
+static size_t containers_unfold(struct blocks *blocks, struct volume *volumes, size_t count)
+{
+	size_t all = count;
+
+	for (size_t i = 0; i < count; i++) {
+		struct volume *first = &volumes[i];
+
+		if (first->trouble || !first->kind_count || first->kinds[0]->parser != PROBE_APFS)
+			continue;
+		size_t inside = apfs_volumes(blocks, first->at.offset, first->at.length);
+		if (inside > 1 && !first->at.number)
+			first->at.number = 1;
+		if (inside > READER_VOLUMES - all + 1) {
+			first->trouble = "image has too many volumes";
+			continue;
+		}
+		for (size_t k = 1; k < inside; k++) {
+			volumes[all] = *first;
+			volumes[all].inside = k;
+			volumes[all].at.number = number_behind(volumes, all);
+			all++;
+		}
+	}
+	return all;
+}
+
 int volumes_scan(struct blocks *blocks, struct sleuth_image *image,
 		 struct volume out[READER_VOLUMES], size_t *out_count)
 {
@@ -49,7 +88,7 @@ int volumes_scan(struct blocks *blocks, struct sleuth_image *image,
 	judge_places(out, count, blocks->image_bytes);
 	for (size_t i = 0; i < count; i++)
 		out[i].kind_count = probe(blocks, out[i].at.offset, out[i].at.length, out[i].kinds);
-	*out_count = count;
+	*out_count = containers_unfold(blocks, out, count);
 	return 0;
 }
 
@@ -67,6 +106,10 @@ static struct tree *try_kind(const struct volume *volume, const struct probe_kin
 	case PROBE_SLEUTH:
 		error = sleuth_open(image, kind->type, volume->at.offset, volume->at.length, &tree,
 				    out_notice);
+		break;
+	case PROBE_APFS:
+		error = apfs_open(blocks, volume->at.offset, volume->at.length, volume->inside,
+				  &tree, out_notice);
 		break;
 	case PROBE_NONE:
 		*out_notice = kind->notice;
