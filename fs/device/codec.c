@@ -77,6 +77,13 @@ static const struct field SECOND[] = {
 };
 #define SECOND_OTHERS 4 /* pictures, end, verified, inspected */
 
+/* Only in the record of a device that is a part of its source, so that others are read by older versions too. */
+static const struct field PART[] = {
+	FIELD("offset", FORM_BYTES, device, source_offset),
+	FIELD("partition", FORM_MATTER, device, source_partition),
+	FIELD("fs", FORM_PLACE, device, source_fs),
+};
+
 static const struct field END[] = {
 	FIELD("at", FORM_DATE, device_end, at_unix),
 	FIELD("by", FORM_UID, device_end, by),
@@ -360,6 +367,11 @@ static bool are_holds_sound(const struct device *device)
 /* What is sealed lies with the record, was given to us to destroy, and is looked at only when it is whole. */
 static bool is_source_sound(const struct device *device)
 {
+	/* Destroying the source of a part would destroy what is none of it. */
+	if (device_is_part(device) &&
+	    (device->source_kind != SOURCE_RAW || device->destroy_when_due ||
+	     device->source_offset >= BL_MAX(device->source_size, 1u)))
+		return false;
 	if (device->source_kind == SOURCE_SEALED)
 		return !*device->source && device->destroy_when_due;
 	return device->source[0] == '/' && device->is_complete;
@@ -400,6 +412,7 @@ static bool is_sound(const struct device_entry *entry)
 	const struct device *device = &entry->device;
 
 	return fields_valid(FIRST, BL_COUNT(FIRST), device) &&
+	       fields_valid(PART, BL_COUNT(PART), device) &&
 	       fields_valid(SECOND, BL_COUNT(SECOND), device) &&
 	       fields_valid(END, BL_COUNT(END), &device->end) &&
 	       fields_valid(VERIFIED, BL_COUNT(VERIFIED), &device->verified) &&
@@ -455,6 +468,9 @@ enum bl_status codec_encode(const struct device_entry *entry, char **out_json, s
 		"inspected", object_encode(INSPECTED, BL_COUNT(INSPECTED), &device->inspected));
 	char *text = NULL;
 
+	if (device_is_part(device) &&
+	    json_object_set_new(json, "part", object_encode(PART, BL_COUNT(PART), device)) != 0)
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	if (fields_put(json, FIRST, BL_COUNT(FIRST), device) &&
 	    fields_put(json, SECOND, BL_COUNT(SECOND), device))
 		text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
@@ -505,10 +521,13 @@ static bool decode(const json_t *json, struct device_entry *entry)
 		[2] = BL_COUNT(FIRST) + FIRST_OTHERS + BL_COUNT(SECOND) + SECOND_OTHERS,
 	};
 	struct device *device = &entry->device;
+	const json_t *part = json_object_get(json, "part");
 	int64_t version;
 
 	if (!number_decode(json_object_get(json, "version"), 1, RECORD_VERSION, &version) ||
-	    json_object_size(json) != KEYS[version])
+	    (part && version == 1) || json_object_size(json) != KEYS[version] + (part ? 1 : 0))
+		return false;
+	if (part && (!object_decode(part, PART, BL_COUNT(PART), device) || !device_is_part(device)))
 		return false;
 	/* What version 1 had no place for has not happened. */
 	device->revision = device->next_note = 1;

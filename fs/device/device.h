@@ -22,6 +22,7 @@
 /* Where it is and where it came from, with NUL: 1 to 63 of [A-Za-z0-9._/-], so that nothing of a customer gets into the log by it. */
 #define DEVICE_PLACE	64
 #define DEVICE_PICTURES 16
+#define DEVICE_FS	16 /* with NUL: a name of a type of filesystem */
 
 struct device_hold {
 	uint32_t number; /* 1.. per device, never reused */
@@ -73,6 +74,10 @@ struct device {
 		source_size;	 /* identity at enrolment: anything else is refused;
 	                                                 dev and ino are 0 for a block device */
 	int64_t source_birth_ns; /* of the inode, since numbers are given out again; 0: not told */
+	/* The part of a raw source that is the device (fs/image/part.h): bytes before it, its partition, its filesystem; all 0: the whole */
+	uint64_t source_offset;
+	uint32_t source_partition;
+	char source_fs[DEVICE_FS];
 	bool destroy_when_due;
 	size_t hold_count;
 	struct device_hold holds[DEVICE_HOLDS];
@@ -98,6 +103,11 @@ struct device {
 };
 
 bool device_place_ok(const char *place);
+/* device_is_part - is it less than the whole of its source? */
+static inline bool device_is_part(const struct device *device)
+{
+	return device->source_offset || device->source_partition || *device->source_fs;
+}
 /* device_is_gone - is there nothing of it any more: shredded, or released? */
 static inline bool device_is_gone(const struct device *device)
 {

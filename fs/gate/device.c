@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/image/part.h"
 #include "fs/vault/sealed.h"
 
 #define NOTICE_NAME	 "NOTICE.txt"
@@ -216,7 +217,7 @@ static enum bl_status open_scanner(struct gate_device *device, const struct devi
 static void tell_unreadable(struct gate_device *device, const struct image *image)
 {
 	for (size_t i = 0; i < image_volume_count(image); i++)
-		if (!image_volume(image, i)->is_readable)
+		if (!image_volume(image, i)->is_readable && !image_volume(image, i)->is_left_out)
 			on_trouble(device, (unsigned)i, 0, "partition cannot be read");
 }
 
@@ -237,6 +238,9 @@ static const struct {
 } TROUBLES[] = {
 	{OPENING_RECORD, BL_INVALID, "its intake is not complete"},
 	{OPENING_RECORD, BL_LOCKED, "its image is being worked on"},
+	{OPENING_RECORD, BL_NOT_FOUND, "its source is gone (put it back where it was enrolled)"},
+	{OPENING_RECORD, BL_TAMPERED,
+	 "its source is not the one that was enrolled: another file, size or disk"},
 	{OPENING_SEALED, BL_NOT_FOUND, "its sealed image, or a file of it, is missing"},
 	{OPENING_SEALED, BL_INVALID, "its sealed image is not complete"},
 	{OPENING_SEALED, BL_TAMPERED,
@@ -247,6 +251,7 @@ static const struct {
 	{OPENING_READER, BL_IO, "the beginning of its image cannot be read"},
 	{OPENING_READER, BL_TIMED_OUT, "looking into its image took too long"},
 	{OPENING_READER, BL_FAILED, "the reader cannot be started"},
+	{OPENING_READER, BL_NOT_FOUND, "the part of it that was enrolled is not in its image"},
 };
 
 static const char *trouble_words(enum opening at, enum bl_status status)
@@ -333,15 +338,21 @@ static enum bl_status open_plain(struct gate_device *device, const struct device
 				 const struct image_options *options, enum opening *at,
 				 struct image **out_image)
 {
+	struct image_options own = *options;
+	struct image_part part = {.offset = record->source_offset,
+				  .partition = record->source_partition};
 	BL_CLEANUP(fd_close) int fd = -1;
 	enum bl_status status = device_open_source(record, O_RDONLY, &fd, NULL);
 
 	if (status != BL_OK)
 		return status;
 	stamp_source(device, fd);
+	memcpy(part.fs, record->source_fs, sizeof(part.fs));
+	if (!image_part_is_whole(&part))
+		own.part = &part;
 	*at = OPENING_READER;
 	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
-			  options, out_image, NULL);
+			  &own, out_image, NULL);
 }
 
 static enum bl_status open_image(struct gate_device *device, enum opening *at,
@@ -520,6 +531,8 @@ static void add_volumes(const struct image *image, struct fresh *fresh)
 		const struct image_volume *volume = image_volume(image, i);
 		struct image_entry entry = own_entry(volume->name, IMAGE_DIR, volume->root);
 
+		if (volume->is_left_out)
+			continue;
 		if (!fresh_add(fresh, &entry, (unsigned)i,
 			       volume->is_readable ? ENTRY_VOLUME : ENTRY_UNREADABLE))
 			return;

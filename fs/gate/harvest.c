@@ -324,7 +324,7 @@ static void walk_roots(struct walk *walk)
 	for (size_t i = image_volume_count(image); i-- > 0;) {
 		const struct image_volume *volume = image_volume(image, i);
 
-		if (volume->is_readable)
+		if (volume->is_readable && !volume->is_left_out)
 			push(walk, (unsigned)i, volume->root, 0, 0);
 	}
 }

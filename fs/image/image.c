@@ -2,6 +2,7 @@
 #include "fs/image/image.h"
 
 #include "fs/image/backend.h"
+#include "fs/image/part.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,14 +10,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static enum bl_status open_raw(int fd, const struct image_options *options,
+			       struct image **out_image, struct bl_error *why)
+{
+	BL_CLEANUP(image_close) struct image *image = NULL;
+	enum bl_status status = image_raw_open(fd, options, &image, why);
+
+	if (status == BL_OK && options->part)
+		status = image_part_choose(image->volumes, image->volume_count, options->part, why);
+	if (status == BL_OK)
+		*out_image = BL_TAKE(image);
+	return status;
+}
+
 enum bl_status image_open(int fd, enum image_kind kind, const struct image_options *options,
 			  struct image **out_image, struct bl_error *why)
 {
 	switch (kind) {
 	case IMAGE_DIRECTORY:
+		if (options && options->part)
+			return bl_fail(why, BL_INVALID,
+				       "a directory has no parts (offset=, partition= and fs= are "
+				       "for images)");
 		return image_directory_open(fd, out_image, why);
 	case IMAGE_RAW:
-		return image_raw_open(fd, options, out_image, why);
+		return open_raw(fd, options, out_image, why);
 	}
 	return bl_fail(why, BL_INVALID, "unknown kind of image");
 }
@@ -50,6 +68,8 @@ static enum bl_status check_volume(const struct image *image, unsigned volume, s
 {
 	if (volume >= image->volume_count)
 		return bl_fail(why, BL_NOT_FOUND, "the image has no volume %u", volume);
+	if (image->volumes[volume].is_left_out)
+		return bl_fail(why, BL_NOT_FOUND, "volume %u is not of the part asked for", volume);
 	if (!image->volumes[volume].is_readable)
 		return bl_fail(why, BL_IO, "volume %u of the image cannot be read", volume);
 	return BL_OK;

@@ -17,9 +17,13 @@
 
 enum image_kind { IMAGE_DIRECTORY, IMAGE_RAW };
 
+struct image_part; /* fs/image/part.h */
+
 struct image_options {
 	const char *reader_path; /* the bailee-reader program; IMAGE_RAW only */
-	unsigned try_ms;	 /* one try of one request; 0: 4000 */
+	const struct image_part *
+		part; /* NULL: the whole image. Of image_open and IMAGE_RAW only; borrowed until it returns */
+	unsigned try_ms; /* one try of one request; 0: 4000 */
 	/* Told from any thread when a reader died, hung, or gave a bad answer: fixed words, never content. NULL: nobody. */
 	void (*on_trouble)(void *context, unsigned volume, uint64_t inode, const char *text);
 	void *context;
@@ -46,7 +50,8 @@ struct image_bytes {
  * IMAGE_RAW starts the reader and has it look at the partition table. A volume that cannot be read is in the list all
  * the same, with a notice.
  *
- * BL_OK, BL_INVALID (zero bytes, no volume at all), BL_IO, BL_TIMED_OUT, BL_NO_MEMORY, BL_FAILED (no reader program).
+ * BL_OK, BL_INVALID (zero bytes, no volume at all, a part of a directory, or one behind the end), BL_NOT_FOUND (no such partition, or
+ * another filesystem in it), BL_IO, BL_TIMED_OUT, BL_NO_MEMORY, BL_FAILED (no reader program).
  */
 enum bl_status image_open(int fd, enum image_kind kind, const struct image_options *options,
 			  struct image **out_image, struct bl_error *why) BL_MUST_CHECK;
@@ -62,6 +67,7 @@ struct image_volume {
 		[32]; /* "p1-ntfs", "p2-unreadable"; "" for a directory source: it has no partitions */
 	char type[16]; /* "ext4", "ntfs", "fat32", "" when not known */
 	bool is_readable;
+	bool is_left_out; /* not of the part that was asked for: every call about it is BL_NOT_FOUND */
 	char notice[256]; /* when not readable: what it is and why, one line, no content; else "" */
 	uint64_t offset, length; /* bytes in the image; 0, 0 for a directory */
 	uint64_t root;		 /* inode of its root directory */

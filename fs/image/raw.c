@@ -3,6 +3,7 @@
 #include "fs/image/backend.h"
 #include "fs/image/client.h"
 #include "fs/image/maps.h"
+#include "fs/image/part.h"
 #include "fs/image/places.h"
 #include "fs/image/units.h"
 
@@ -17,7 +18,8 @@
 
 struct raw {
 	struct image image;
-	int fd; /* -1: the bytes are somebody else's */
+	int fd;		 /* -1: the bytes are somebody else's */
+	uint64_t offset; /* of the image in that file */
 	struct image_client *client;
 	struct image_maps maps;
 	struct image_units units;
@@ -537,7 +539,7 @@ static enum bl_status read_fd(void *context, uint64_t offset, void *out, size_t 
 {
 	const struct raw *raw = context;
 
-	return image_pread(raw->fd, offset, out, length, why);
+	return image_pread(raw->fd, raw->offset + offset, out, length, why);
 }
 
 static enum bl_status find_size(int fd, uint64_t *out_bytes, struct bl_error *why)
@@ -607,6 +609,12 @@ enum bl_status image_raw_open(int fd, const struct image_options *options, struc
 		status = bl_fail_errno(why, BL_IO, "cannot keep the image open");
 	else
 		status = find_size(raw->fd, &bytes.size_bytes, why);
+	if (status == BL_OK && options->part && bytes.size_bytes)
+		status = image_part_ok(options->part, bytes.size_bytes, why);
+	if (status == BL_OK && options->part && bytes.size_bytes) {
+		raw->offset = options->part->offset;
+		bytes.size_bytes -= raw->offset;
+	}
 	if (status != BL_OK) {
 		image_close(&raw->image);
 		return status;

@@ -246,7 +246,7 @@ serve "$work/inside" -o offset=1048576,fs=ext3,partition=1
 cmp "$work/little/size-300001" "$work/ours/size-300001" || fail "offset= shows other contents"
 gone
 code 1 "$plain" -o fs=ntfs "$work/ext3.img" "$work/ours"
-says 'no such partition'
+says 'partition 1 is ext3, not ntfs'
 
 # Other filesystems, against their own drivers.
 if command -v mkntfs >/dev/null && command -v ntfs-3g >/dev/null; then

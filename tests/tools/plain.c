@@ -9,7 +9,7 @@
  * never installed. A lone partition, or the one that is asked for, is the root of the mount; else every one is a folder.
  */
 #include "fs/gate/private.h"
-#include "fs/image/backend.h"
+#include "fs/image/part.h"
 #include "fs/serve/serve.h"
 
 #include <errno.h>
@@ -33,7 +33,6 @@ struct plain {
 	pthread_rwlock_t lock; /* of the tree */
 	struct tree *tree;
 	struct image *image;
-	uint64_t offset; /* of the image in its file */
 	int fd;
 	bool is_lone; /* the root is a volume's */
 	unsigned lone;
@@ -140,14 +139,14 @@ static enum bl_status collect_volumes(struct plain *plain, struct fresh *fresh)
 			.attr = {.type = IMAGE_DIR, .mode = S_IFDIR, .nlink = 1},
 		};
 
-		if (volume->is_readable) {
+		if (volume->is_readable && !volume->is_left_out) {
 			enum bl_status status = image_stat(plain->image, (unsigned)i, volume->root,
 							   &entry.attr, NULL);
 
 			if (status != BL_OK)
 				return status;
 		}
-		if (!fresh_add(fresh, &entry, (unsigned)i, ENTRY_VOLUME))
+		if (!volume->is_left_out && !fresh_add(fresh, &entry, (unsigned)i, ENTRY_VOLUME))
 			break;
 	}
 	return fresh->status;
@@ -438,9 +437,7 @@ void gate_release(struct gate_view *view BL_UNUSED, uint64_t number)
 
 struct given {
 	bool in_foreground;
-	uint64_t offset, partition;
-	bool has_partition;
-	const char *type;
+	struct image_part part;
 	const char *source, *mountpoint;
 };
 
@@ -450,52 +447,25 @@ static void die(const char *what, const struct bl_error *why)
 	exit(1);
 }
 
-static uint64_t number(const char *text)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long long value =
-		text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : (errno = EINVAL);
-
-	if (errno || *end)
-		die("offset= and partition= want a number", NULL);
-	return value;
-}
-
 static void take_options(char *text, struct given *given)
 {
-	enum { OFFSET, PARTITION, FS };
-	char *const names[] = {[OFFSET] = (char[]){"offset"},
-			       [PARTITION] = (char[]){"partition"},
-			       [FS] = (char[]){"fs"},
-			       NULL};
-	char *value;
+	struct bl_error why = {{0}};
 
-	while (*text) {
-		switch (getsubopt(&text, names, &value)) {
-		case OFFSET:
-			given->offset = number(value);
+	for (char *word; (word = strsep(&text, ","));) {
+		char *value = strchr(word, '=');
+
+		if (value)
+			*value++ = '\0';
+		switch ((int)image_part_take(&given->part, word, value ? value : "", &why)) {
+		case BL_OK:
 			break;
-		case PARTITION:
-			given->partition = number(value);
-			given->has_partition = true;
-			break;
-		case FS:
-			given->type = value ? value : "";
+		case BL_NOT_FOUND:
+			die("unknown option (give offset=BYTES, partition=N, fs=TYPE)", NULL);
 			break;
 		default:
-			die("unknown option (give offset=BYTES, partition=N, fs=TYPE)", NULL);
+			die("-o", &why);
 		}
 	}
-}
-
-static enum bl_status read_source(void *context, uint64_t offset, void *out, size_t length,
-				  struct bl_error *why)
-{
-	const struct plain *plain = context;
-
-	return image_pread(plain->fd, plain->offset + offset, out, length, why);
 }
 
 /* The reader lies in the folder above ours, as make puts it. */
@@ -519,53 +489,35 @@ static void tell_trouble(void *context BL_UNUSED, unsigned volume, uint64_t inod
 static void open_image(struct plain *plain, const struct given *given)
 {
 	char reader[PATH_MAX];
-	const struct image_options options = {.reader_path = reader, .on_trouble = tell_trouble};
+	const struct image_options options = {
+		.reader_path = reader,
+		.on_trouble = tell_trouble,
+		.part = image_part_is_whole(&given->part) ? NULL : &given->part,
+	};
 	struct bl_error why = {{0}};
 	enum bl_status status;
 	struct stat stat;
 
 	reader_path(reader);
-	plain->offset = given->offset;
 	plain->fd = open(given->source, O_RDONLY | O_CLOEXEC);
 	if (plain->fd < 0 || fstat(plain->fd, &stat) != 0)
 		die("cannot open the source", NULL);
-	if (given->offset && !S_ISDIR(stat.st_mode)) {
-		off_t end = lseek(plain->fd, 0, SEEK_END);
-		const struct image_bytes bytes = {read_source, plain,
-						  (uint64_t)end - given->offset};
-
-		if (end < 0 || (uint64_t)end <= given->offset)
-			die("offset= is behind the end of the source", NULL);
-		status = image_open_bytes(&bytes, &options, &plain->image, &why);
-	} else {
-		status = image_open(plain->fd, S_ISDIR(stat.st_mode) ? IMAGE_DIRECTORY : IMAGE_RAW,
-				    &options, &plain->image, &why);
-	}
+	status = image_open(plain->fd, S_ISDIR(stat.st_mode) ? IMAGE_DIRECTORY : IMAGE_RAW,
+			    &options, &plain->image, &why);
 	if (status != BL_OK)
 		die("cannot open the image", &why);
 }
 
-/* "p3-ntfs" is partition 3; the image that is one volume is partition 1, as in its name. */
-static bool is_asked(const struct image_volume *volume, const struct given *given)
-{
-	uint64_t own = volume->name[0] == 'p' ? strtoull(volume->name + 1, NULL, 10) : 0;
-
-	return (!given->has_partition || own == given->partition) &&
-	       (!given->type || strcmp(volume->type, given->type) == 0);
-}
-
-static void choose_root(struct plain *plain, const struct given *given)
+static void choose_root(struct plain *plain)
 {
 	size_t asked = 0;
 
 	for (size_t i = 0; i < image_volume_count(plain->image); i++) {
-		if (is_asked(image_volume(plain->image, i), given)) {
+		if (!image_volume(plain->image, i)->is_left_out) {
 			plain->lone = (unsigned)i;
 			asked++;
 		}
 	}
-	if (!asked)
-		die("the image has no such partition", NULL);
 	plain->is_lone = asked == 1;
 	plain->tree = tree_new();
 	if (!plain->tree)
@@ -610,7 +562,7 @@ static int run(const struct given *given, int ready_fd)
 		die("libsodium does not start", NULL);
 	pthread_rwlock_init(&plain.lock, NULL);
 	open_image(&plain, given);
-	choose_root(&plain, given);
+	choose_root(&plain);
 	if (serve_start(view_of(&plain), &options, &serve, &why) != BL_OK)
 		die("cannot serve", &why);
 	puts("no policy, no masks, no log: for tests only");

@@ -77,6 +77,65 @@ static void record_of_the_version_before_is_read(void **state)
 	assert_false(device->has_scan);
 }
 
+/* @SECOND with @part in the place where its key belongs. */
+static char *with_part(const char *part)
+{
+	const char *at = strstr(SECOND, "\"pictures\"");
+	char *text = NULL;
+
+	assert_true(asprintf(&text, "%.*s%s%s", (int)(at - SECOND), SECOND, part, at) > 0);
+	return text;
+}
+
+static void part_of_a_source_is_canonical_both_ways(void **state)
+{
+	BL_CLEANUP(bl_free)
+	char *given = with_part("\"part\":{\"fs\":\"ext4\",\"offset\":5,\"partition\":3},");
+	BL_CLEANUP(bl_free) struct device_entry *entry = decoded(given);
+	BL_CLEANUP(bl_free) char *again = NULL;
+
+	(void)state;
+	assert_true(device_is_part(&entry->device));
+	assert_int_equal(entry->device.source_offset, 5);
+	assert_int_equal(entry->device.source_partition, 3);
+	assert_string_equal(entry->device.source_fs, "ext4");
+	assert_int_equal(codec_encode(entry, &again, NULL), BL_OK);
+	assert_string_equal(again, given);
+}
+
+/* Destroying what is a part would destroy the other parts. */
+static void part_that_cannot_be_one_is_refused(void **state)
+{
+	static const char *const ROWS[] = {
+		"\"part\":{\"fs\":\"\",\"offset\":0,\"partition\":"
+		"0},", /* the whole is written as none */
+		"\"part\":{\"fs\":\"\",\"offset\":6,\"partition\":"
+		"0},", /* behind the end */
+		"\"part\":{\"fs\":\"\",\"offset\":-1,\"partition\":"
+		"0},",
+		"\"part\":{\"fs\":\"0123456789abcdef\",\"offset\":"
+		"0,\"partition\":0},",
+		"\"part\":{\"offset\":1,\"partition\":0},",
+		"\"part\":3,",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		BL_CLEANUP(bl_free) char *text = with_part(ROWS[i]);
+		struct device_entry *entry = malloc(sizeof(*entry));
+
+		if (codec_decode(text, strlen(text), entry, NULL) == BL_OK)
+			fail_msg("row %zu is taken", i);
+		free(entry);
+	}
+	BL_CLEANUP(bl_free) struct device_entry *entry = decoded(SECOND);
+	BL_CLEANUP(bl_free) char *text = NULL;
+
+	entry->device.source_offset = 1;
+	entry->device.destroy_when_due = true;
+	assert_int_equal(codec_encode(entry, &text, NULL), BL_INVALID);
+}
+
 /* From then on it is one of this version, with nothing lost. */
 static void record_of_the_version_before_is_written_as_this_one(void **state)
 {
@@ -410,6 +469,8 @@ int main(void)
 		cmocka_unit_test(record_of_the_version_before_is_written_as_this_one),
 		cmocka_unit_test(record_is_canonical_both_ways),
 		cmocka_unit_test(anything_else_is_refused),
+		cmocka_unit_test(part_of_a_source_is_canonical_both_ways),
+		cmocka_unit_test(part_that_cannot_be_one_is_refused),
 		cmocka_unit_test(states_after_the_end_say_how_or_are_older),
 		cmocka_unit_test(what_could_not_be_read_is_not_written),
 		cmocka_unit_test(pictures_have_a_limit),
