@@ -43,6 +43,10 @@ _bailee()
 		words="$words refused latched unlatched trimmed intake source-intent source-done part-intent part-done"
 		words="$words custody notice incident customer-request verified inspected clock session-begun shown session-ended"
 		;;
+	-o | --options)
+		words="offset= partition= fs="
+		[ "$command" = mount ] && words="$words timeout= policy= store= device= purpose= reason= passphrase-file= key-file= start= ro"
+		;;
 	--for) [ "$command" = report ] && words="customer auditor" ;;
 	--lang) words="en de" ;;
 	--format) words="jsonl ocsf rfc5424" ;;
@@ -58,8 +62,8 @@ _bailee()
 		init) words="--auditor --kit --passphrase --passphrase-file --key-file --credential --keys" ;;
 		auditor) words="keygen" ;;
 		serve) words="--policy --anchor --passphrase-file --key-file --credential" ;;
-		mount) words="--foreground --policy --purpose --reason --passphrase-file --key-file --credential" ;;
-		enroll) words="--device --kind --record --destroy-when-due --reason" ;;
+		mount) words="--foreground --debug --options --policy --purpose --reason --passphrase-file --key-file --credential" ;;
+		enroll) words="--device --kind --record --options --destroy-when-due --reason" ;;
 		intake)
 			words="--device --kind --record --size --reason --purpose --without --only --no-free-space --verify --destroy-source"
 			;;

@@ -44,6 +44,29 @@ static void fill_options(struct option *options, const struct option_row *rows, 
 	options[count] = (struct option){.name = "help", .val = COMMON_HELP};
 }
 
+/* What getopt calls an option by: its row's number, and 0 when it is none of them. */
+static void fill_letters(char *letters, const struct option_row *rows, size_t count)
+{
+	strcpy(letters, ":h");
+	letters += 2;
+	for (size_t i = 0; i < count; i++) {
+		if (!rows[i].letter)
+			continue;
+		*letters++ = rows[i].letter;
+		if (!rows[i].flag)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+}
+
+static int row_of(int value, const struct option_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (value == (int)i || (rows[i].letter && value == rows[i].letter))
+			return (int)i;
+	return -1;
+}
+
 static enum bl_status default_store(struct invocation *invocation, struct bl_error *why)
 {
 	if (invocation->store)
@@ -69,13 +92,15 @@ int cli_parse(struct invocation *invocation, int argc, char **argv, const struct
 	      size_t count, int least, int most)
 {
 	struct option options[CLI_OPTIONS_LIMIT + 4] = {{0}};
+	char letters[2 * CLI_OPTIONS_LIMIT + 4];
 	struct bl_error why;
 	int value;
 
 	fill_options(options, rows, count);
+	fill_letters(letters, rows, count);
 	opterr = 0;
 	optind = 1;
-	while ((value = getopt_long(argc, argv, ":hf", options, NULL)) != -1) {
+	while ((value = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		if (value == COMMON_STORE) {
 			invocation->store = optarg;
 		} else if (value == COMMON_JSON) {
@@ -83,11 +108,9 @@ int cli_parse(struct invocation *invocation, int argc, char **argv, const struct
 		} else if (value == COMMON_HELP || value == 'h') {
 			printf("use: bailee %s\n", invocation->usage);
 			return 0;
-		} else if (value >= 0 && (size_t)value < count) {
-			if (!take_option(&rows[value], optarg))
+		} else if (row_of(value, rows, count) >= 0) {
+			if (!take_option(&rows[row_of(value, rows, count)], optarg))
 				return cli_usage(invocation, "an option is given too many times");
-		} else if (value == 'f' && count > 0 && strcmp(rows[0].name, "foreground") == 0) {
-			*rows[0].flag = true;
 		} else {
 			char text[128];
 

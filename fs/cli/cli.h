@@ -18,6 +18,7 @@ struct command {
 
 int cmd_serve(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
+int cmd_mount_helper(int argc, char **argv); /* mount.bailee, of mount(8) */
 int cmd_umount(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_intake(int argc, char **argv);
@@ -66,6 +67,7 @@ struct text_list {
 };
 struct option_row {
 	const char *name;
+	char letter;		/* "-f"; 0: it has a name only */
 	const char **text;	/* takes an argument, kept here: the last one counts */
 	bool *flag;		/* takes none */
 	struct text_list *list; /* takes an argument, any number of times */

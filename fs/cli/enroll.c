@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/cli/cli.h"
+#include "fs/cli/mount-options.h"
+#include "fs/cli/source-look.h"
 
 #define RECORD_LIMIT 65536 /* so that the request stays below DAEMON_MESSAGE_LIMIT */
 
@@ -27,16 +28,53 @@ static enum bl_status build_request(json_t *request, const char *record_path, bo
 	return BL_OK;
 }
 
+static enum bl_status open_source(const struct invocation *invocation,
+				  const struct text_list *lists, bool destroy,
+				  struct image_part *out_part, int *out_fd, struct bl_error *why)
+{
+	struct mount_options said = {.timeout_seconds = 0};
+	enum bl_status status = BL_OK;
+
+	for (size_t i = 0; i < lists->count && status == BL_OK; i++)
+		status = mount_options_take(&said, (char *)(uintptr_t)lists->items[i], false, why);
+	*out_part = said.part;
+	if (status == BL_OK && destroy && !image_part_is_whole(&said.part))
+		status = bl_fail(
+			why, BL_INVALID,
+			"a part of a source is not destroyed when due, since its other parts "
+			"would be as well (take it in: bailee intake)");
+	if (status == BL_OK)
+		status = look_open(invocation->arguments[0], destroy ? O_RDWR : O_RDONLY, out_fd,
+				   why);
+	return status == BL_OK && !image_part_is_whole(&said.part)
+		       ? look_at(invocation, invocation->arguments[0], *out_fd, &said.part, why)
+		       : status;
+}
+
+static void add_part(json_t *request, const struct image_part *part)
+{
+	if (part->offset)
+		json_object_set_new(request, "offset", json_integer((json_int_t)part->offset));
+	if (part->partition)
+		json_object_set_new(request, "partition", json_integer(part->partition));
+	if (*part->fs)
+		json_object_set_new(request, "fs", json_string(part->fs));
+}
+
 int cmd_enroll(int argc, char **argv)
 {
 	struct invocation invocation = {.command = "enroll",
 					.usage = "enroll SOURCE --device ID --kind KIND [--record "
-						 "FILE] [--destroy-when-due] [--reason TEXT]"};
+						 "FILE] [-o offset=N,partition=N,fs=TYPE] "
+						 "[--destroy-when-due] [--reason TEXT]"};
+	struct image_part part;
+	struct text_list lists = {.count = 0};
 	const char *id = NULL, *kind = NULL, *record = NULL, *reason = NULL;
 	bool destroy = false;
 	const struct option_row rows[] = {{.name = "device", .text = &id},
 					  {.name = "kind", .text = &kind},
 					  {.name = "record", .text = &record},
+					  {.name = "options", .letter = 'o', .list = &lists},
 					  {.name = "destroy-when-due", .flag = &destroy},
 					  {.name = "reason", .text = &reason}};
 	BL_CLEANUP(json_decref) json_t *request = NULL, *answer = NULL;
@@ -50,18 +88,16 @@ int cmd_enroll(int argc, char **argv)
 
 	/* Opened with our own rights: what we may not read, or write, root does not read or destroy for us. */
 	BL_CLEANUP(fd_close)
-	int source = open(invocation.arguments[0],
-			  (destroy ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+	int source = -1;
+	enum bl_status status = open_source(&invocation, &lists, destroy, &part, &source, &why);
 
-	if (source < 0) {
-		bl_fail_errno(&why, BL_INVALID, "cannot open source '%s'", invocation.arguments[0]);
-		return cli_fail(&invocation, BL_INVALID, &why);
-	}
+	if (status != BL_OK)
+		return cli_fail(&invocation, status, &why);
 	request = json_pack("{s:s,s:s,s:s}", "do", "enroll", "device", id, "kind", kind);
 	cli_add_reason(request, reason);
 
-	enum bl_status status = build_request(request, record, destroy, &why);
-
+	add_part(request, &part);
+	status = build_request(request, record, destroy, &why);
 	if (status == BL_OK)
 		status = cli_call(&invocation, request, source, NULL, NULL, &answer, &why);
 	if (status != BL_OK)

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/magic.h>
-#include <sys/mount.h>
 #include <sys/vfs.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/cli/mount-options.h"
 #include "fs/cli/secret.h"
+#include "fs/cli/source-look.h"
+#include "fs/serve/serve.h"
 
 #define SOURCES_LIMIT 64
 
@@ -20,7 +22,8 @@ struct mounting {
 	struct invocation invocation;
 	struct daemon_options options;
 	struct daemon_source sources[SOURCES_LIMIT];
-	int ready_fd; /* the waiting parent's pipe; -1 in the foreground */
+	struct mount_options said; /* by -o */
+	int ready_fd;		   /* the waiting parent's pipe; -1 in the foreground */
 };
 
 /* "My phone.img" ► "My-phone.img": an id is safe everywhere (bl_device_id_ok). */
@@ -42,21 +45,30 @@ static void id_from_path(const char *path, char out[BL_DEVICE_ID_SIZE])
 }
 
 /* SOURCE or SOURCE=ID; the '=' is cut in place. A path that has '=' itself can be given with =ID behind it. */
-static enum bl_status take_source(char *argument, struct daemon_source *out_source,
-				  struct bl_error *why)
+static enum bl_status take_source(const struct mounting *mounting, char *argument,
+				  struct daemon_source *out_source, struct bl_error *why)
 {
+	BL_CLEANUP(fd_close) int fd = -1;
 	char *equals = strrchr(argument, '=');
 
-	if (equals && bl_device_id_ok(equals + 1) && access(argument, F_OK) != 0) {
+	if (mounting->said.device) {
+		if (!bl_device_id_ok(mounting->said.device))
+			return bl_fail(
+				why, BL_INVALID,
+				"device= is no id of a device (1 to 31 of A-Z a-z 0-9 . _ -)");
+		strcpy(out_source->id, mounting->said.device);
+	} else if (equals && bl_device_id_ok(equals + 1) && access(argument, F_OK) != 0) {
 		*equals = '\0';
 		strcpy(out_source->id, equals + 1);
 	} else {
 		id_from_path(argument, out_source->id);
 	}
 	out_source->path = argument;
-	if (access(argument, R_OK) != 0)
-		return bl_fail_errno(why, BL_INVALID, "cannot open source '%s'", argument);
-	return BL_OK;
+	enum bl_status status = look_open(argument, O_RDONLY, &fd, why);
+
+	return status == BL_OK
+		       ? look_at(&mounting->invocation, argument, fd, &out_source->part, why)
+		       : status;
 }
 
 /* The folders above the default store may not be there yet: a newcomer has no ~/.local/state. */
@@ -130,62 +142,143 @@ static int run_in_background(struct mounting *mounting)
 	return WIFEXITED(state) ? WEXITSTATUS(state) : 1;
 }
 
+/* Said twice, once each way: what would count is anybody's guess. */
+static enum bl_status merge(const char **to, const char *from, const char *name,
+			    struct bl_error *why)
+{
+	if (from && *to)
+		return bl_fail(why, BL_INVALID, "%s is given twice (by --%s and by -o)", name,
+			       name);
+	if (from)
+		*to = from;
+	return BL_OK;
+}
+
+/* What -o said, where its options say the same. */
+static enum bl_status merge_options(struct mounting *mounting, struct secret_options *given,
+				    struct bl_error *why)
+{
+	const struct mount_options *said = &mounting->said;
+	enum bl_status status = merge(&mounting->options.policy_path, said->policy, "policy", why);
+
+	if (status == BL_OK)
+		status = merge(&mounting->options.purpose, said->purpose, "purpose", why);
+	if (status == BL_OK)
+		status = merge(&mounting->options.reason, said->reason, "reason", why);
+	if (status == BL_OK)
+		status = merge(&given->passphrase_file, said->passphrase_file, "passphrase-file",
+			       why);
+	if (said->store)
+		mounting->invocation.store = said->store;
+	if (said->key_file && given->key_files.count < CLI_LIST_LIMIT)
+		given->key_files.items[given->key_files.count++] = said->key_file;
+	mounting->options.idle_seconds = said->timeout_seconds;
+	return status;
+}
+
+static enum bl_status take_options(struct mounting *mounting, const struct text_list *lists,
+				   struct secret_options *given, struct bl_error *why)
+{
+	for (size_t i = 0; i < lists->count; i++) {
+		enum bl_status status = mount_options_take(
+			&mounting->said, (char *)(uintptr_t)lists->items[i], true, why);
+
+		if (status != BL_OK)
+			return status;
+	}
+	return merge_options(mounting, given, why);
+}
+
+static enum bl_status take_sources(struct mounting *mounting, struct bl_error *why)
+{
+	size_t count = (size_t)mounting->invocation.argument_count - 1;
+	bool is_whole = image_part_is_whole(&mounting->said.part);
+	enum bl_status status = BL_OK;
+
+	if (count > 1 && (!is_whole || mounting->said.device))
+		return bl_fail(why, BL_INVALID,
+			       "offset=, partition=, fs= and device= are of one source, and here "
+			       "are %zu",
+			       count);
+	for (size_t i = 0; i < count && status == BL_OK; i++) {
+		mounting->sources[i].part = mounting->said.part;
+		status = take_source(mounting, mounting->invocation.arguments[i],
+				     &mounting->sources[i], why);
+	}
+	mounting->options.sources = mounting->sources;
+	mounting->options.source_count = count;
+	return status;
+}
+
+static enum bl_status take_mountpoint(struct mounting *mounting, char **out_path,
+				      struct bl_error *why)
+{
+	const char *given = mounting->invocation.arguments[mounting->invocation.argument_count - 1];
+
+	*out_path = realpath(given, NULL);
+	mounting->options.mountpoint = *out_path;
+	return *out_path ? BL_OK
+			 : bl_fail_errno(why, BL_INVALID, "cannot open mount point '%s'", given);
+}
+
+static enum bl_status prepare(struct mounting *mounting, const struct text_list *lists,
+			      struct secret_options *given, struct secrets *secrets,
+			      char **out_mountpoint, struct bl_error *why)
+{
+	enum bl_status status = take_options(mounting, lists, given, why);
+
+	if (status == BL_OK)
+		status = take_sources(mounting, why);
+	if (status == BL_OK)
+		status = take_mountpoint(mounting, out_mountpoint, why);
+	if (status != BL_OK)
+		return status;
+	if (mounting->invocation.store == mounting->invocation.store_room)
+		make_parents(mounting->invocation.store);
+	status = secrets_for(mounting->invocation.store, given, secrets, why);
+	mounting->options.secrets = secrets->items;
+	mounting->options.secret_count = secrets->count;
+	mounting->options.store_path = mounting->invocation.store;
+	mounting->options.context = mounting;
+	return status;
+}
+
 int cmd_mount(int argc, char **argv)
 {
 	struct mounting mounting = {
-		.invocation =
-			{.command = "mount",
-			 .usage = "mount [-f] [--policy FILE] [--store DIR] [--purpose P] "
-				  "[--reason TEXT] [--passphrase-file FILE|-] [--key-file FILE] "
-				  "SOURCE[=ID]... MOUNTPOINT"},
+		.invocation = {.command = "mount",
+			       .usage = "mount [-f] [-d] [-o OPTION[,OPTION]...] [--policy FILE] "
+					"[--store DIR] [--purpose P] [--reason TEXT] "
+					"[--passphrase-file FILE|-] [--key-file FILE] "
+					"SOURCE[=ID]... MOUNTPOINT"},
 		.options = {.is_solo = true, .on_ready = say_ready},
 		.ready_fd = -1,
 	};
 	bool in_foreground = false;
+	struct text_list lists = {.count = 0};
 	struct secret_options given = {.passphrase_file = NULL};
 	SECRETS_CLEANUP struct secrets secrets = {.count = 0};
-	const struct option_row rows[] = {{.name = "foreground", .flag = &in_foreground},
-					  {.name = "policy", .text = &mounting.options.policy_path},
-					  {.name = "purpose", .text = &mounting.options.purpose},
-					  {.name = "reason", .text = &mounting.options.reason},
-					  SECRET_ROWS(&given)};
+	BL_CLEANUP(bl_free) char *mountpoint = NULL;
+	const struct option_row rows[] = {
+		{.name = "foreground", .letter = 'f', .flag = &in_foreground},
+		{.name = "debug", .letter = 'd', .flag = &mounting.options.is_debug},
+		{.name = "options", .letter = 'o', .list = &lists},
+		{.name = "policy", .text = &mounting.options.policy_path},
+		{.name = "purpose", .text = &mounting.options.purpose},
+		{.name = "reason", .text = &mounting.options.reason},
+		SECRET_ROWS(&given)};
 	struct bl_error why = {{0}};
 	int code = cli_parse(&mounting.invocation, argc, argv, rows, BL_COUNT(rows), 2,
 			     SOURCES_LIMIT + 1);
 
 	if (code >= 0)
 		return code;
-	for (int i = 0; i < mounting.invocation.argument_count - 1; i++) {
-		enum bl_status status =
-			take_source(mounting.invocation.arguments[i], &mounting.sources[i], &why);
-
-		if (status != BL_OK)
-			return cli_fail(&mounting.invocation, status, &why);
-	}
-	BL_CLEANUP(bl_free)
-	char *mountpoint = realpath(
-		mounting.invocation.arguments[mounting.invocation.argument_count - 1], NULL);
-
-	if (!mountpoint) {
-		bl_fail_errno(
-			&why, BL_INVALID, "cannot open mount point '%s'",
-			mounting.invocation.arguments[mounting.invocation.argument_count - 1]);
-		return cli_fail(&mounting.invocation, BL_INVALID, &why);
-	}
-	if (mounting.invocation.store == mounting.invocation.store_room)
-		make_parents(mounting.invocation.store);
-	enum bl_status status = secrets_for(mounting.invocation.store, &given, &secrets, &why);
+	enum bl_status status = prepare(&mounting, &lists, &given, &secrets, &mountpoint, &why);
 
 	if (status != BL_OK)
 		return cli_fail(&mounting.invocation, status, &why);
-	mounting.options.secrets = secrets.items;
-	mounting.options.secret_count = secrets.count;
-	mounting.options.context = &mounting;
-	mounting.options.store_path = mounting.invocation.store;
-	mounting.options.sources = mounting.sources;
-	mounting.options.source_count = (size_t)mounting.invocation.argument_count - 1;
-	mounting.options.mountpoint = mountpoint;
-	return in_foreground ? run(&mounting) : run_in_background(&mounting);
+	return in_foreground || mounting.options.is_debug ? run(&mounting)
+							  : run_in_background(&mounting);
 }
 
 /* A FUSE mount, alive or dead: root's umount2 would take any other filesystem away as well. */
@@ -203,7 +296,6 @@ int cmd_umount(int argc, char **argv)
 	struct invocation invocation = {.command = "umount", .usage = "umount MOUNTPOINT"};
 	int code = cli_parse(&invocation, argc, argv, NULL, 0, 1, 1);
 	struct bl_error why = {{0}};
-	int state;
 
 	if (code >= 0)
 		return code;
@@ -212,25 +304,7 @@ int cmd_umount(int argc, char **argv)
 			invocation.arguments[0]);
 		return cli_fail(&invocation, BL_NOT_MOUNTED, &why);
 	}
-	if (geteuid() == 0 && umount2(invocation.arguments[0], UMOUNT_NOFOLLOW) == 0)
-		return 0;
+	enum bl_status status = serve_unmount(invocation.arguments[0], &why);
 
-	/* Only fusermount3 may unmount for an ordinary user. */
-	pid_t child = fork();
-
-	if (child == 0) {
-		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		dup2(null, STDERR_FILENO);
-		execlp("fusermount3", "fusermount3", "-u", "--", invocation.arguments[0],
-		       (char *)NULL);
-		_exit(127);
-	}
-	if (child > 0 && waitpid(child, &state, 0) == child && WIFEXITED(state) &&
-	    WEXITSTATUS(state) == 0)
-		return 0;
-	bl_fail(&why, BL_NOT_MOUNTED,
-		"cannot unmount '%s': not a mount of yours, or in use (leave it, then try again)",
-		invocation.arguments[0]);
-	return cli_fail(&invocation, BL_NOT_MOUNTED, &why);
+	return status == BL_OK ? 0 : cli_fail(&invocation, status, &why);
 }

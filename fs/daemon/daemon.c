@@ -213,6 +213,15 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 
 /* ---- solo -------------------------------------------------------------------------------------- */
 
+/* A device is the same part of the same source every time: what is kept of it counts for that. */
+static bool is_same_source(const struct device *device, const char *real,
+			   const struct image_part *part)
+{
+	return strcmp(device->source, real) == 0 && device->source_offset == part->offset &&
+	       device->source_partition == part->partition &&
+	       strcmp(device->source_fs, part->fs) == 0;
+}
+
 static enum bl_status solo_device(struct daemon *daemon, const struct daemon_source *source,
 				  struct bl_error *why)
 {
@@ -225,12 +234,12 @@ static enum bl_status solo_device(struct daemon *daemon, const struct daemon_sou
 	if (!real)
 		return bl_fail_errno(why, BL_INVALID, "cannot open source '%s'", source->path);
 	if (device_find(daemon->store, source->id, device, NULL) == BL_OK) {
-		if (strcmp(device->source, real) == 0)
+		if (is_same_source(device, real, &source->part))
 			return BL_OK;
-		return bl_fail(
-			why, BL_EXISTS,
-			"device '%s' is another source already (give this one a name: %s=ID)",
-			source->id, source->path);
+		return bl_fail(why, BL_EXISTS,
+			       "device '%s' is another source already, or another part of it (give "
+			       "this one a name: %s=ID)",
+			       source->id, source->path);
 	}
 	memset(device, 0, sizeof(*device));
 	memcpy(device->id, source->id, sizeof(device->id));
@@ -238,6 +247,9 @@ static enum bl_status solo_device(struct daemon *daemon, const struct daemon_sou
 	device->state = STATE_RECEIVED;
 	device->enrolled_unix = device->received_unix = daemon_trusted(daemon);
 	snprintf(device->source, sizeof(device->source), "%s", real);
+	device->source_offset = source->part.offset;
+	device->source_partition = source->part.partition;
+	snprintf(device->source_fs, sizeof(device->source_fs), "%s", source->part.fs);
 	memcpy(event.device, device->id, sizeof(event.device));
 
 	enum bl_status status = audit_append(daemon->audit, &event, NULL, why);
@@ -299,7 +311,7 @@ static bool take_signal(struct daemon *daemon)
 
 	if (read(daemon->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return true;
-	if (info.ssi_signo != SIGHUP)
+	if (info.ssi_signo != SIGHUP || daemon->options->is_solo)
 		return false;
 	policy_reload(daemon);
 	return true;
@@ -406,6 +418,7 @@ static enum bl_status block_signals(struct daemon *daemon, struct bl_error *why)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGQUIT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -7,6 +7,7 @@
 
 #include "fs/audit/audit.h"
 #include "fs/device/device.h"
+#include "fs/image/part.h"
 #include "policy/base.h"
 #include "policy/words.h"
 
@@ -22,6 +23,7 @@ static inline void json_decref_cleanup(json_t **message)
 struct daemon_source {
 	const char *path;
 	char id[BL_DEVICE_ID_SIZE];
+	struct image_part part; /* all zero: the whole */
 };
 
 struct daemon_options {
@@ -37,16 +39,18 @@ struct daemon_options {
 	size_t source_count;
 	const char *mountpoint;
 	const char *purpose, *reason; /* of the solo view */
+	unsigned idle_seconds;	      /* so long unused, its mount goes; 0: never */
+	bool is_debug;		      /* its requests are told on stderr (struct serve_options) */
 	/* Told once, when requests are answered (and the solo mount is there). May be NULL. */
 	void (*on_ready)(void *context);
 	void *context;
 };
 
 /*
- * daemon_run - own the store until SIGTERM or SIGINT (or, solo, until the mount is gone)
+ * daemon_run - own the store until SIGTERM, SIGINT or SIGQUIT (or, solo, until the mount is gone)
  *
- * As a service this process becomes the monitor and a child the daemon. In solo mode there is one process. SIGHUP
- * loads @policy_path again.
+ * As a service this process becomes the monitor and a child the daemon, and SIGHUP loads @policy_path again. In solo mode there is one
+ * process, which SIGHUP ends, for that is what a terminal says when it goes.
  *
  * BL_OK (stopped as asked), or why it could not start: BL_LOCKED, BL_INVALID, BL_IO, BL_TAMPERED, BL_LOG_BROKEN ...
  */

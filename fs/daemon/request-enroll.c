@@ -11,6 +11,7 @@
 
 #include "fs/daemon/handed.h"
 #include "fs/device/matters.h"
+#include "fs/image/part.h"
 
 /*
  * The client opened the source with its own rights and passes the descriptor: nobody has root read, or destroy, what
@@ -127,6 +128,40 @@ enum bl_status asked_enroll(struct asked *asked, struct device *device, const ch
 	return status;
 }
 
+/* Whether there is such a part the client has looked; where there is none the device shows a notice. */
+static enum bl_status take_part(const struct asked *asked, struct device *device,
+				struct bl_error *why)
+{
+	const char *fs = asked_text(asked, "fs");
+	struct image_part part = {.offset = (uint64_t)asked_number(asked, "offset", 0),
+				  .partition = (uint32_t)asked_number(asked, "partition", 0)};
+	enum bl_status status = fs ? image_part_take(&part, "fs", fs, why) : BL_OK;
+
+	if (status != BL_OK || image_part_is_whole(&part))
+		return status;
+	if (device->destroy_when_due)
+		return bl_fail(why, BL_INVALID,
+			       "a part of a source is not destroyed when due: its other parts "
+			       "would be as well");
+	off_t end = lseek(asked->passed_fd, 0, SEEK_END);
+	struct stat stat;
+
+	if (end < 0 || fstat(asked->passed_fd, &stat) < 0 || S_ISDIR(stat.st_mode))
+		return bl_fail(why, BL_INVALID, "a part is one of an image");
+	device->source_offset = part.offset;
+	device->source_partition = part.partition;
+	memcpy(device->source_fs, part.fs, sizeof(device->source_fs));
+	return image_part_ok(&part, (uint64_t)end, why);
+}
+
+/* For the event: what of its source it is. */
+static const char *detail_of(const struct device *device)
+{
+	if (device->destroy_when_due)
+		return "to be destroyed when due";
+	return device_is_part(device) ? "a part of its source" : "";
+}
+
 enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) struct device *device = calloc(1, sizeof(*device));
@@ -143,9 +178,9 @@ enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = check_source(asked, device->destroy_when_due, why);
 	if (status == BL_OK)
-		status = asked_enroll(asked, device,
-				      device->destroy_when_due ? "to be destroyed when due" : "",
-				      why);
+		status = take_part(asked, device, why);
+	if (status == BL_OK)
+		status = asked_enroll(asked, device, detail_of(device), why);
 	if (status != BL_OK)
 		return status;
 	keeper_wake(asked->daemon);

@@ -18,6 +18,14 @@ static void on_end(void *context)
 	views_ended(view->daemon);
 }
 
+/* Solo, told as above: somebody who stands in it keeps it, and is asked again later. */
+static void on_idle(void *context)
+{
+	struct view *view = context;
+
+	(void)!serve_unmount(view->path, NULL);
+}
+
 static void unmount(struct view *view)
 {
 	struct daemon *daemon = view->daemon;
@@ -70,6 +78,13 @@ static enum bl_status start(struct view *view, const struct view_request *reques
 	if (status != BL_OK)
 		return status;
 	view->number = gate_view_number(view->gate_view);
+	if (daemon->options->is_solo) {
+		options.idle_seconds = daemon->options->idle_seconds;
+		options.on_idle = on_idle;
+		options.is_debug = daemon->options->is_debug;
+		if (daemon->options->source_count == 1)
+			options.source = daemon->options->sources[0].path;
+	}
 	if (request->session) {
 		options.on_end = session_unserved;
 		options.on_change = session_changed;

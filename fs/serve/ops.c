@@ -218,15 +218,28 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
 
+/* Counted before the kernel has it: it may be closed at once. */
+static void send_handle(struct request *request, const struct fuse_file_info *info)
+{
+	struct serve *serve = request->serve;
+
+	if (request->reply.error) {
+		fuse_reply_err(request->req, request->reply.error);
+		return;
+	}
+	atomic_fetch_add(&serve->handles, 1);
+	if (fuse_reply_open(request->req, info) == 0)
+		return;
+	atomic_fetch_sub(&serve->handles, 1);
+	gate_release(serve->view, request->reply.handle); /* nobody is there to close it */
+}
+
 static void open_done(struct gate_reply *reply)
 {
 	struct request *request = request_of(reply);
 	struct fuse_file_info info = {.direct_io = 1, .noflush = 1, .fh = reply->handle};
 
-	if (reply->error)
-		fuse_reply_err(request->req, reply->error);
-	else if (fuse_reply_open(request->req, &info) != 0)
-		gate_release(request->serve->view, reply->handle); /* nobody is there to close it */
+	send_handle(request, &info);
 	end(request);
 }
 
@@ -303,6 +316,7 @@ static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *i
 	(void)node;
 	/* Carries no caller: the kernel says that the last descriptor is closed. */
 	gate_release(serve_of(req)->view, info->fh);
+	atomic_fetch_sub(&serve_of(req)->handles, 1);
 	fuse_reply_err(req, 0);
 }
 
@@ -315,10 +329,7 @@ static void opendir_done(struct gate_reply *reply)
 	struct request *request = request_of(reply);
 	struct fuse_file_info info = {.fh = reply->handle};
 
-	if (reply->error)
-		fuse_reply_err(request->req, reply->error);
-	else if (fuse_reply_open(request->req, &info) != 0)
-		gate_release(request->serve->view, reply->handle);
+	send_handle(request, &info);
 	end(request);
 }
 

@@ -143,3 +143,12 @@ void pool_wait_idle(struct pool *pool)
 		pthread_cond_wait(&pool->idle, &pool->lock);
 	pthread_mutex_unlock(&pool->lock);
 }
+
+bool pool_is_idle(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	bool is_idle = pool->request_busy == 0;
+
+	pthread_mutex_unlock(&pool->lock);
+	return is_idle;
+}

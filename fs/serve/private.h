@@ -57,6 +57,7 @@ void pool_done(struct pool *pool);
 struct request *pool_take(struct pool *pool, size_t bytes);
 void pool_give(struct pool *pool, struct request *request);
 void pool_wait_idle(struct pool *pool);
+bool pool_is_idle(struct pool *pool);
 size_t pool_buffer_size(enum buffer_class class);
 
 /* ---- known: the nodes that the kernel knows, with the names it knows them by -------------------- */
@@ -119,7 +120,11 @@ struct serve {
 	pthread_rwlock_t settle;
 	struct pool pool;
 	struct known known;
-	atomic_uint listed; /* folders since somebody last looked up a file: attributes.c */
+	atomic_uint listed;  /* folders since somebody last looked up a file: attributes.c */
+	uint64_t mount_id;   /* solo, of the mount as it was made; 0: not known */
+	atomic_uint handles; /* files and folders that are open */
+	atomic_int_fast64_t
+		asked_ns; /* CLOCK_MONOTONIC, when the last request came; kept with idle_seconds only */
 };
 
 /* ---- attributes with names: given where they are of use (attributes.c) -------------------------- */
@@ -133,6 +138,15 @@ enum attributes {
 enum attributes attributes_wanted(atomic_uint *listed);
 /* attributes_used - a file was looked up by its name */
 void attributes_used(atomic_uint *listed);
+
+/* debug_request - of -d: @bytes as the kernel sent them */
+void debug_request(const void *bytes, size_t length);
+
+/* idle_now, idle_asked - the clock of idleness; a request has come */
+int64_t idle_now(void);
+void idle_asked(struct serve *serve);
+/* idle_left - ns until serve is idle, looked at again then; 0: it is */
+int64_t idle_left(struct serve *serve);
 
 extern const struct fuse_lowlevel_ops serve_ops;
 void serve_ready(struct serve *serve);

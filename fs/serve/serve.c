@@ -112,6 +112,10 @@ static void worker_loop(struct worker *worker)
 			continue;
 		if (got <= 0)
 			break;
+		if (serve->options.idle_seconds)
+			idle_asked(serve);
+		if (serve->options.is_debug)
+			debug_request(buffer.mem, buffer.size);
 		fuse_session_process_buf(serve->session, &buffer);
 	}
 	stop_watching(worker);
@@ -251,6 +255,38 @@ static void keeper_changed(struct serve *serve)
 		cut(serve);
 }
 
+/* Which mount lies there now; never asked of ourselves, who may not answer any more. 0: not known. */
+static uint64_t mount_at(const char *path)
+{
+	struct statx about;
+
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		  STATX_MNT_ID, &about) != 0 ||
+	    !(about.stx_mask & STATX_MNT_ID))
+		return 0;
+	return about.stx_mnt_id;
+}
+
+/* As keep, with the lock. Whoever is told and cannot unmount (somebody stands in it) is told again as much later. */
+static void wait_idle(struct serve *serve)
+{
+	int64_t left = idle_left(serve);
+
+	if (left > 0) {
+		int64_t until = idle_now() + left;
+		const struct timespec at = {until / 1000000000, until % 1000000000};
+
+		pthread_cond_clockwait(&serve->moved, &serve->lock, CLOCK_MONOTONIC, &at);
+		return;
+	}
+	idle_asked(serve);
+	pthread_mutex_unlock(&serve->lock);
+	/* Unmounted lazily, it lives on for who stands in it: what lies there now is another one. */
+	if (serve->mount_id && mount_at(serve->mountpoint) == serve->mount_id)
+		serve->options.on_idle(serve->options.context);
+	pthread_mutex_lock(&serve->lock);
+}
+
 /* Until the connection ends (@is_open), or is stopped: with serve->lock held, but not while it is busy. */
 static void keep(struct serve *serve, bool is_open)
 {
@@ -264,7 +300,10 @@ static void keep(struct serve *serve, bool is_open)
 			serve->is_clearing = false;
 			continue;
 		}
-		pthread_cond_wait(&serve->moved, &serve->lock);
+		if (is_open && serve->options.idle_seconds)
+			wait_idle(serve);
+		else
+			pthread_cond_wait(&serve->moved, &serve->lock);
 	}
 }
 
@@ -315,12 +354,29 @@ static enum bl_status check_mountpoint(const char *path, struct bl_error *why)
 				 "cannot mount on '%s': not empty (give an empty directory)", path);
 }
 
+/* A comma would begin another option. One that is too long is none: cut, it would be another path. */
+static void escape(const char *text, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text && used + 3 < size; text++) {
+		if (*text == ',' || *text == '\\')
+			out[used++] = '\\';
+		out[used++] = *text;
+	}
+	out[used] = '\0';
+	if (*text || !used)
+		snprintf(out, size, "bailee");
+}
+
 static enum bl_status new_session(struct serve *serve, struct bl_error *why)
 {
-	char options[128];
+	char options[2048], source[1024];
 
+	escape(serve->options.source ? serve->options.source : "", source, sizeof(source));
 	snprintf(options, sizeof(options),
-		 "ro,nosuid,nodev,noexec,fsname=bailee,subtype=bailee,max_read=%u", SERVE_MAX_READ);
+		 "ro,nosuid,nodev,noexec,fsname=%s,subtype=bailee,max_read=%u", source,
+		 SERVE_MAX_READ);
 	char *argv[] = {(char[]){"bailee"}, (char[]){"-o"}, options, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
@@ -409,6 +465,22 @@ static enum bl_status wait_ready(struct serve *serve, struct bl_error *why)
 	return is_ready ? BL_OK : bl_fail(why, BL_FAILED, "the kernel does not answer the mount");
 }
 
+/*
+ * libfuse unmounts whatever lies at the path. Where ours was unmounted lazily that is another one: a descriptor in error tells libfuse
+ * that there is nothing to unmount.
+ */
+static void spare_others(struct serve *serve)
+{
+	uint64_t there = mount_at(serve->mountpoint);
+	int ends[2];
+
+	if (!serve->mount_id || !there || there == serve->mount_id || pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	fd_close(ends[0]);
+	dup3(ends[1], serve->fuse_fd, O_CLOEXEC);
+	fd_close(ends[1]);
+}
+
 static enum bl_status serve_new(struct gate_view *view, const struct serve_options *options,
 				struct serve **out_serve)
 {
@@ -444,11 +516,15 @@ static enum bl_status serve_run(struct serve *serve, struct bl_error *why)
 	if (status != BL_OK)
 		return status;
 	gate_view_on_change(serve->view, on_change, serve);
+	idle_asked(serve);
 	serve->is_kept = true;
 	if (!start_workers(serve) || pthread_create(&serve->keeper, NULL, keeper_main, serve) != 0)
 		return bl_fail(why, BL_NO_MEMORY, "cannot start request threads");
 	serve->has_keeper = true;
-	return serve->mountpoint ? wait_ready(serve, why) : BL_OK;
+	status = serve->mountpoint ? wait_ready(serve, why) : BL_OK;
+	if (status == BL_OK && serve->mountpoint)
+		serve->mount_id = mount_at(serve->mountpoint);
+	return status;
 }
 
 enum bl_status serve_start(struct gate_view *view, const struct serve_options *options,
@@ -520,8 +596,10 @@ void serve_stop(struct serve *serve)
 		}
 		join_all(serve);
 		pool_wait_idle(&serve->pool);
-		if (serve->mountpoint)
+		if (serve->mountpoint) {
+			spare_others(serve);
 			fuse_session_unmount(serve->session);
+		}
 		fuse_session_destroy(serve->session);
 	}
 	known_done(&serve->known);

@@ -18,7 +18,16 @@ struct serve_options {
 	int fuse_fd; /* /dev/fuse already mounted by the monitor (then owned by serve), or -1 */
 	const char *
 		mountpoint; /* fuse_fd == -1: mount here ourselves (solo; fusermount3 when not root) */
+	const char
+		*source;  /* told by /proc/self/mounts as what is mounted (solo); NULL: "bailee" */
 	unsigned threads; /* request threads; 0: as many as serve finds best */
+	/*
+	 * Told, from serve's own thread, each time when for @idle_seconds nothing was asked and no file or folder was open. May unmount; may
+	 * not call serve_*. 0: never
+	 */
+	unsigned idle_seconds;
+	void (*on_idle)(void *context);
+	bool is_debug; /* each request is a line on stderr: its kind, node and caller, nothing of the device */
 	/* Told once, from serve's own thread, when the connection has ended (unmounted, aborted). May not call serve_*. */
 	void (*on_end)(void *context);
 	/*
@@ -51,6 +60,13 @@ void serve_abort(struct serve *serve);
 
 /* serve_is_settled - does the kernel keep nothing that the view has lost so far? At once, any thread. */
 bool serve_is_settled(struct serve *serve);
+
+/*
+ * serve_unmount - as umount(8) and fusermount3(1) do: what is in use stays
+ *
+ * BL_OK, BL_NOT_MOUNTED (not ours to unmount, or in use).
+ */
+enum bl_status serve_unmount(const char *mountpoint, struct bl_error *why) BL_MUST_CHECK;
 
 /* serve_stop - unmount (solo) or close the connection, wait for all requests, free. Not from on_end. */
 void serve_stop(struct serve *serve);

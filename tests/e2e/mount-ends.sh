@@ -1,0 +1,150 @@
+# Every way a mount ends: unmounted, lazily, by each signal, twice, killed, unused for its time. Nothing stays, and the log knows.
+. "$BAILEE_ROOT/tests/e2e/lib.sh"
+need_root
+need_fuse
+need mke2fs jq setpriv fusermount3
+mkdir "$work/files" "$work/view"
+echo 'nothing to see' >"$work/files/a.txt"
+truncate -s 4M "$work/one.img"
+mke2fs -q -t ext4 -d "$work/files" "$work/one.img"
+store=$work/store
+view=$work/view
+file=$view/ONE/p1-ext4/a.txt
+at_end "'$bailee' umount '$view' || umount -l '$view'"
+
+is_mounted() { grep -qF " $view fuse.bailee " /proc/self/mounts; }
+# mounted [OPTION...]: in the foreground, ready: its pid is $mount
+mounted() {
+	rm -f "$work/ready"
+	mkfifo "$work/ready"
+	"$bailee" mount -f --store "$store" "$@" "$work/one.img=ONE" "$view" >"$work/ready" 2>"$work/said" &
+	mount=$!
+	at_end "kill -9 $mount"
+	read -r line <"$work/ready" || fail "no mount: $(cat "$work/said")"
+	# Ready is when it answers.
+	code 0 stat "$view"
+	is_mounted || fail "it is ready, and not mounted"
+	code 0 cat "$file"
+	says 'nothing to see'
+}
+# ended CODE: its exit code; the place and the store are free, and the log has the end of the view
+ended() {
+	got=0
+	wait "$mount" || got=$?
+	[ "$got" = "$1" ] || fail "it ended with $got, not $1: $(cat "$work/said")"
+	! is_mounted || fail "it has ended, and is mounted"
+	[ -z "$(ls -A "$view")" ] || fail "something is in the place it was mounted on"
+	wait_store_free "$store"
+	views=$((views + 1))
+	"$bailee" log query --log "$store/log" --op view-closed --json >"$work/closed"
+	[ "$(wc -l <"$work/closed")" = "$views" ] || fail "$views views have ended, the log has $(wc -l <"$work/closed")"
+}
+views=0
+
+# ---- unmounted ----------------------------------------------------------------------------------------
+mounted
+code 0 umount "$view"
+ended 0
+mounted
+code 0 fusermount3 -u "$view"
+ended 0
+mounted
+code 0 "$bailee" umount "$view"
+ended 0
+
+# In use it stays. Lazily it goes from the tree at once, and ends with the last handle.
+mounted
+exec 5<"$file"
+code 10 "$bailee" umount "$view"
+says 'or in use'
+code 32 umount "$view"
+code 0 umount -l "$view"
+! is_mounted || fail "it is there after umount -l"
+[ "$(cat <&5)" = 'nothing to see' ] || fail "an open file of a lazily unmounted mount is not read on"
+kill -0 $mount || fail "it ended while a file was open"
+exec 5<&-
+ended 0
+# What was mounted there meanwhile is somebody else's, and stays when a signal ends it.
+mounted
+exec 5<"$file"
+umount -l "$view"
+mount -t tmpfs another "$view"
+kill -TERM $mount
+got=0
+wait $mount || got=$?
+[ "$got" = 0 ] || fail "it ended with $got"
+grep -qF "another $view tmpfs" /proc/self/mounts || fail "another mount at its place was taken away"
+exec 5<&-
+umount "$view"
+views=$((views + 1))
+
+# ---- signals ------------------------------------------------------------------------------------------
+for signal in TERM INT HUP QUIT; do
+	mounted
+	exec 5<"$file"
+	kill -$signal $mount
+	ended 0
+	if read -r line <&5 2>/dev/null; then fail "read after the end: $line"; fi
+	exec 5<&-
+done
+# A second one changes nothing.
+mounted
+kill -TERM $mount
+kill -TERM $mount 2>/dev/null || true
+kill -INT $mount 2>/dev/null || true
+ended 0
+
+# ---- killed -------------------------------------------------------------------------------------------
+for way in "$bailee umount" 'fusermount3 -u' umount; do
+	mounted
+	kill -9 $mount
+	wait $mount 2>/dev/null || true
+	is_mounted || fail "a killed mount has gone by itself"
+	code 1 cat "$file"
+	code 0 $way "$view"
+	! is_mounted || fail "a dead mount stays after $way"
+	wait_store_free "$store"
+done
+
+# ---- unused -------------------------------------------------------------------------------------------
+# A file, and a folder, that is open keeps it, and so does who stands in it.
+mounted -o timeout=1
+exec 5<"$file" 6<"$view"
+for turn in 1 2; do sleep 1; is_mounted || fail "it went while a file was open"; done
+exec 5<&-
+for turn in 1 2; do sleep 1; is_mounted || fail "it went while a folder was open"; done
+(cd "$view" && exec 6<&- && for turn in 1 2; do sleep 1; is_mounted || exit 1; done) || fail "it went while somebody stood in it"
+exec 6<&-
+ended 0
+# Nor is another mount at its place taken for it.
+mounted -o timeout=1
+(cd "$view" && umount -l "$view" && mount -t tmpfs another "$view" && sleep 2 && grep -qF "another $view tmpfs" /proc/self/mounts) ||
+	fail "another mount at the place of an unused one was taken away"
+umount "$view"
+ended 0
+
+# ---- -d -----------------------------------------------------------------------------------------------
+mounted -d
+code 0 umount "$view"
+ended 0
+grep -q '^debug: serve: lookup of node 1 by uid 0, pid [0-9]*$' "$work/said" || fail "-d tells no lookup: $(cat "$work/said")"
+grep -q '^debug: serve: read of node' "$work/said" || fail "-d tells no read"
+if grep -qE 'a\.txt|nothing to see|ONE' "$work/said"; then fail "-d tells what is in the device"; fi
+
+# ---- an ordinary user ---------------------------------------------------------------------------------
+mkdir "$work/theirs" "$work/home"
+chown 61002 "$work/theirs" "$work/home" "$work/one.img"
+theirs() { as 61002 env HOME="$work/home" "$bailee" "$@"; }
+if theirs mount -o timeout=1 --store "$work/home/store" "$work/one.img=ONE" "$work/theirs" >"$work/out" 2>&1; then
+	at_end "umount -l '$work/theirs'"
+	code 0 as 61002 cat "$work/theirs/ONE/p1-ext4/a.txt"
+	tries=0
+	while grep -qF " $work/theirs fuse.bailee" /proc/self/mounts; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || fail "an ordinary user's mount does not go"
+		sleep 0.2
+	done
+	as 61002 flock "$work/home/store/bailee.store" true
+else
+	says 'cannot mount'
+fi
