@@ -10,10 +10,12 @@
 #                   verifier's test of itself
 #   make mutate     break policy/rules on purpose, see what tests notice (MUTANTS=200 or all, SEED, ONLY)
 #   make lint       layering, formatting, cppcheck, shell syntax
-#   make install    DESTDIR, PREFIX
+#   make install    DESTDIR, PREFIX, SBIN
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
+# Where mount(8) looks for mount.TYPE, and nowhere else: who may not write there has all but mount -t bailee.
+SBIN ?= /sbin
 VARIANT ?= release
 FUZZ_SECONDS ?= 60
 CC = gcc
@@ -246,6 +248,8 @@ install: all
 	install -D -m 0755 $(B)/bailee $(DESTDIR)$(PREFIX)/bin/bailee
 	install -D -m 0755 $(B)/bailee-reader $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader
 	install -D -m 0755 $(B)/bailee-session $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-session
+	-install -d $(DESTDIR)$(SBIN) && for type in bailee fuse.bailee; do \
+		ln -sf $(PREFIX)/bin/bailee $(DESTDIR)$(SBIN)/mount.$$type || exit 1; done
 	for kind in $(CONTAINER_KINDS); do install -D -m 0755 $(B)/bailee-container-$$kind \
 		$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-container-$$kind || exit 1; done
 	install -D -m 0644 docs/bailee.1 $(DESTDIR)$(PREFIX)/share/man/man1/bailee.1
@@ -258,6 +262,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
 		$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-session \
+		$(DESTDIR)$(SBIN)/mount.bailee $(DESTDIR)$(SBIN)/mount.fuse.bailee \
 		$(patsubst %,$(DESTDIR)$(PREFIX)/libexec/bailee/bailee-container-%,$(CONTAINER_KINDS)) \
 		$(DESTDIR)$(PREFIX)/share/man/man1/bailee.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5 \

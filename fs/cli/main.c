@@ -11,7 +11,8 @@ static const struct command COMMANDS[] = {
 	{"auditor", cmd_auditor, "keygen FILE", "keys of those who may read names in the log"},
 	{"serve", cmd_serve, "[--store DIR] [--policy FILE] [--anchor TARGET]...",
 	 "own a store and serve views of its devices (root)"},
-	{"mount", cmd_mount, "[-f] [--policy FILE] [--store DIR] SOURCE[=ID]... MOUNTPOINT",
+	{"mount", cmd_mount,
+	 "[-f] [-o OPTIONS] [--policy FILE] [--store DIR] SOURCE[=ID]... MOUNTPOINT",
 	 "see an image masked, in one command, without a service"},
 	{"umount", cmd_umount, "MOUNTPOINT", "end what mount began"},
 	{"enroll", cmd_enroll,
@@ -99,9 +100,20 @@ static int told(const char *command, int code)
 	return cli_fail(&(struct invocation){.command = command}, status, &why);
 }
 
+/* "mount.bailee", "mount.fuse.bailee": the names that mount(8) looks for */
+static bool is_mount_helper(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return path && strncmp(slash ? slash + 1 : path, "mount.", 6) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
+
+	if (is_mount_helper(argv[0]))
+		return told("mount", cmd_mount_helper(argc, argv));
 
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		print_help(stdout);
