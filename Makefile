@@ -74,14 +74,15 @@ SEALED_C := $(wildcard fs/session/sealed/*.c)
 UNIT_C := $(shell find tests/unit tests/fault -name '*.c' 2>/dev/null)
 FUZZ_C := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C := $(wildcard tests/bench/*.c)
-HELPER_C := $(filter-out tests/tools/nolog.c tests/tools/clock-host.c tests/tools/session-trial.c tests/tools/plain.c,\
+HELPER_C := $(filter-out tests/tools/nolog.c tests/tools/clock-host.c tests/tools/session-trial.c tests/tools/plain.c \
+	tests/tools/leaking-kernel.c,\
 	$(wildcard tests/tools/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 UNITS = $(patsubst tests/%.c,$(B)/test/%,$(UNIT_C))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_C))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_C))
-HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock \
+HELPERS = $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(HELPER_C)) $(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock $(B)/test/tools/bailee-leaking \
 	$(B)/test/bailee-plain $(B)/test/sealed/bailee-session $(B)/test/attacks/attack $(B)/test/attacks/preload.so
 CONTAINERS = $(patsubst %,$(B)/bailee-container-%,$(CONTAINER_KINDS))
 PROGRAMS = $(B)/bailee $(B)/bailee-reader $(B)/bailee-session $(CONTAINERS)
@@ -139,11 +140,12 @@ $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/l
 # They start the programs, which lie two folders above their own.
 $(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile $(B)/test/unit/fs/image/container-refusals \
 	$(B)/test/unit/fs/image/container-seal: | $(CONTAINERS)
-# Two more of the program, never installed: without its log, to measure what the log costs; and on another host's clocks, which a
-# test moves. Where both have a name the first one counts.
+# Three more of the program, never installed: without its log, to measure what the log costs; on another host's clocks, which a
+# test moves; and on a kernel that does not keep views apart. Where both have a name the first one counts.
 $(B)/test/tools/bailee-nolog: $(call obj,$(CLI_C) tests/tools/nolog.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
 $(B)/test/tools/bailee-clock: $(call obj,$(CLI_C) tests/tools/clock-host.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
-$(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock:
+$(B)/test/tools/bailee-leaking: $(call obj,$(CLI_C) tests/tools/leaking-kernel.c) $(B)/libfs.a $(B)/libpolicy.a | $(B)/bailee-reader
+$(B)/test/tools/bailee-nolog $(B)/test/tools/bailee-clock $(B)/test/tools/bailee-leaking:
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -71,6 +71,47 @@ static enum bl_status harden(bool is_solo, struct bl_error *why)
 	return geteuid() == 0 ? monitor_keep_capabilities(KEPT, 0, why) : BL_OK;
 }
 
+/* ---- the kernel -------------------------------------------------------------------------------- */
+
+/*
+ * By a mount of our own, while we are root and alone. Who opens views on a kernel that leaks, or of which nothing is known, is told why
+ * there is none; destruction goes on.
+ */
+static void look_at_kernel(struct daemon *daemon)
+{
+	struct serve_kernel kernel;
+	struct bl_error why = {{0}};
+	const char *leak = NULL;
+
+	if (geteuid() != 0)
+		return; /* mounts nothing for others either */
+	if (serve_selftest(&kernel, &why) == BL_OK) {
+		serve_kernel_words(&kernel, daemon->kernel_words);
+		leak = serve_kernel_leak(&kernel);
+	} else {
+		snprintf(daemon->kernel_words, sizeof(daemon->kernel_words), "kernel: not known");
+		leak = why.text;
+	}
+	if (!leak)
+		return;
+	snprintf(daemon->kernel_trouble, sizeof(daemon->kernel_trouble), "%s", leak);
+	fprintf(stderr, "error: serve: no view will be opened: %s\n", leak);
+}
+
+static enum bl_status log_kernel(struct daemon *daemon, struct bl_error *why)
+{
+	struct audit_event event = event_by(daemon, NULL, AUDIT_ADMIN);
+
+	if (!*daemon->kernel_words)
+		return BL_OK;
+	if (*daemon->kernel_trouble) {
+		event.verdict = AUDIT_FAILED_VERDICT;
+		memcpy(event.rule, RULE_KERNEL, sizeof(RULE_KERNEL));
+	}
+	snprintf(event.detail, sizeof(event.detail), "%s", daemon->kernel_words);
+	return audit_append(daemon->audit, &event, NULL, why);
+}
+
 /* ---- starting ---------------------------------------------------------------------------------- */
 
 static enum bl_status open_store(struct daemon *daemon, struct bl_error *why)
@@ -203,6 +244,8 @@ static enum bl_status open_parts(struct daemon *daemon, struct bl_error *why)
 		status = policy_first(daemon, why);
 	if (status == BL_OK)
 		status = count_again(daemon, why);
+	if (status == BL_OK)
+		status = log_kernel(daemon, why);
 	/* Only now: who looked before a crash may have put a date off. A failure is the keeper's, who tries again. */
 	if (status == BL_OK)
 		(void)!keeper_close_due(daemon, NULL);
@@ -461,6 +504,8 @@ enum bl_status daemon_run(const struct daemon_options *options, struct bl_error 
 	init_monotonic(&daemon->fresh_wake);
 	pthread_mutex_init(&daemon->connections_lock, NULL);
 	pthread_cond_init(&daemon->connections_gone, NULL);
+	if (!options->is_solo)
+		look_at_kernel(daemon);
 	if (!options->is_solo)
 		status = monitor_start(&daemon->monitor_fd, why);
 	if (status == BL_OK)

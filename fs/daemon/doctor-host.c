@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "fs/serve/serve.h"
 #include "fs/vault/sealed.h"
 
 /* One line of a small file of the kernel's; "" when it cannot be read. */
@@ -178,11 +179,31 @@ static void check_fuse(struct doctor *doctor)
 		doctor_say(doctor, "fuse", DOCTOR_GOOD, "is there");
 }
 
+/* What a view is made of, tried (docs/serving.md, "What the kernel has to do"). */
+static void check_views(struct doctor *doctor)
+{
+	static const enum doctor_grade GRADES[] = {[SERVE_GOOD] = DOCTOR_GOOD,
+						   [SERVE_SLOWER] = DOCTOR_WARNING,
+						   [SERVE_LEAK] = DOCTOR_BAD};
+	struct serve_kernel kernel;
+	struct bl_error why = {{0}};
+	enum bl_status status = serve_selftest(&kernel, &why);
+
+	if (status != BL_OK)
+		doctor_say(doctor, "views", status == BL_FORBIDDEN ? DOCTOR_WARNING : DOCTOR_BAD,
+			   "not tried: %.400s", why.text);
+	for (size_t i = 0; status == BL_OK && i < SERVE_FACTS; i++) {
+		struct serve_fact fact = serve_kernel_fact(&kernel, i);
+
+		doctor_say(doctor, fact.check, GRADES[fact.grade], "%s", fact.text);
+	}
+}
+
 void doctor_host(struct doctor *doctor)
 {
 	static void (*const CHECKS[])(struct doctor *) = {
 		check_swap,  check_cores,   check_hibernation, check_ptrace, check_locked_memory,
-		check_clock, check_ciphers, check_kernel,      check_fuse,
+		check_clock, check_ciphers, check_kernel,      check_fuse,   check_views,
 	};
 
 	for (size_t i = 0; i < BL_COUNT(CHECKS); i++)

@@ -131,33 +131,6 @@ static enum bl_status check_mountpoint(int fd, uid_t uid, struct bl_error *why)
 	return BL_OK;
 }
 
-static enum bl_status configure(int config_fd, int fuse_fd, uid_t uid, gid_t gid,
-				struct bl_error *why)
-{
-	char fd_text[16], uid_text[16], gid_text[16], read_text[16];
-	const struct {
-		const char *key, *value;
-	} STRINGS[] = {
-		{"source", "bailee"},	 {"subtype", "bailee"}, {"fd", fd_text},
-		{"rootmode", "40000"},	 {"user_id", uid_text}, {"group_id", gid_text},
-		{"max_read", read_text},
-	};
-
-	snprintf(fd_text, sizeof(fd_text), "%d", fuse_fd);
-	snprintf(uid_text, sizeof(uid_text), "%u", uid);
-	snprintf(gid_text, sizeof(gid_text), "%u", gid);
-	snprintf(read_text, sizeof(read_text), "%u", (unsigned)SERVE_MAX_READ);
-	for (size_t i = 0; i < BL_COUNT(STRINGS); i++)
-		if (fsconfig(config_fd, FSCONFIG_SET_STRING, STRINGS[i].key, STRINGS[i].value, 0) <
-		    0)
-			return bl_fail_errno(why, BL_FAILED, "cannot set mount option %s",
-					     STRINGS[i].key);
-	if (fsconfig(config_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
-	    fsconfig(config_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return bl_fail_errno(why, BL_FAILED, "cannot make the FUSE mount");
-	return BL_OK;
-}
-
 /* The kernel's number of the mount that a descriptor is on; -1 when /proc does not say. */
 static int mount_id(int fd)
 {
@@ -182,25 +155,12 @@ static int mount_id(int fd)
 static enum bl_status make_mount(int mountpoint_fd, uid_t uid, gid_t gid, int *out_id,
 				 int *out_fuse_fd, struct bl_error *why)
 {
-	BL_CLEANUP(fd_close) int fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	BL_CLEANUP(fd_close) int config_fd = fsopen("fuse", FSOPEN_CLOEXEC);
-
-	if (fuse_fd < 0 || config_fd < 0)
-		return bl_fail_errno(why, BL_FAILED,
-				     "cannot open /dev/fuse (load the kernel module 'fuse')");
-
-	enum bl_status status = configure(config_fd, fuse_fd, uid, gid, why);
+	BL_CLEANUP(fd_close) int fuse_fd = -1;
+	BL_CLEANUP(fd_close) int mount_fd = -1;
+	enum bl_status status = serve_mount(uid, gid, &mount_fd, &fuse_fd, why);
 
 	if (status != BL_OK)
 		return status;
-
-	BL_CLEANUP(fd_close)
-	int mount_fd = fsmount(config_fd, FSMOUNT_CLOEXEC,
-			       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME);
-
-	if (mount_fd < 0)
-		return bl_fail_errno(why, BL_FAILED, "cannot make the FUSE mount");
 
 	int id = mount_id(mount_fd);
 

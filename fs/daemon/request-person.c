@@ -179,6 +179,8 @@ const char *builtin_why(const char *rule)
 				      "again, or ask for a safe copy when renditions are there."},
 		{"builtin/read-only", "Nothing can be changed through Bailee."},
 		{"builtin/too-many-views", "Too many views were open. Next: close some."},
+		{RULE_KERNEL, "This machine's kernel does not keep views apart, or nobody knows. "
+			      "Next: whoever runs the service asks bailee doctor."},
 		{RULE_MANY_INTAKES, "Too many intakes were under way. Next: wait for one to end."},
 	};
 

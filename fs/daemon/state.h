@@ -22,6 +22,7 @@
 #define VIEWS_PER_UID	  16
 #define RULE_MANY_VIEWS	  "builtin/too-many-views"
 #define RULE_MANY_INTAKES "builtin/too-many-intakes"
+#define RULE_KERNEL	  "builtin/leaking-kernel"
 #define RULE_STORE_OWNER  "builtin/store-owner"
 
 struct view {
@@ -62,6 +63,11 @@ struct daemon {
 	uid_t owner;		      /* the uid we run as: owns the store */
 	char reader_path[PATH_LIMIT]; /* bailee-reader; borrowed by the gate */
 	char host[256];		      /* this machine's name, lower case; borrowed by the gate */
+
+	/* What this kernel was found to do with views, before there were threads; kernel.c */
+	char kernel_words[SERVE_KERNEL_WORDS]; /* "": nobody looked (solo) */
+	char kernel_trouble[sizeof(
+		((struct bl_error *)0)->text)]; /* no view is opened; "": one may */
 
 	int monitor_fd; /* -1: solo */
 	pthread_mutex_t monitor_lock;

@@ -158,8 +158,9 @@ static void settle(struct view *view, bool is_open)
 	pthread_mutex_unlock(&daemon->views_lock);
 }
 
-static enum bl_status too_many(struct daemon *daemon, const struct view_request *request,
-			       struct bl_error *why)
+/* @rule has opened none; its event first. */
+static enum bl_status refuse(struct daemon *daemon, const struct view_request *request,
+			     const char *rule, struct bl_error *why)
 {
 	const struct peer peer = {.uid = request->gate.uid,
 				  .gid = request->gate.gid,
@@ -167,9 +168,15 @@ static enum bl_status too_many(struct daemon *daemon, const struct view_request 
 	struct audit_event event = event_by(daemon, &peer, AUDIT_VIEW_OPENED);
 
 	event.verdict = AUDIT_DENIED;
-	memcpy(event.rule, RULE_MANY_VIEWS, sizeof(RULE_MANY_VIEWS));
+	snprintf(event.rule, sizeof(event.rule), "%s", rule);
 
-	enum bl_status status = audit_append(daemon->audit, &event, NULL, why);
+	return audit_append(daemon->audit, &event, NULL, why);
+}
+
+static enum bl_status too_many(struct daemon *daemon, const struct view_request *request,
+			       struct bl_error *why)
+{
+	enum bl_status status = refuse(daemon, request, RULE_MANY_VIEWS, why);
 
 	return status != BL_OK ? status
 			       : bl_fail(why, BL_FORBIDDEN,
@@ -178,9 +185,22 @@ static enum bl_status too_many(struct daemon *daemon, const struct view_request 
 					 VIEWS_PER_UID, VIEWS_LIMIT);
 }
 
+static enum bl_status leaking(struct daemon *daemon, const struct view_request *request,
+			      struct bl_error *why)
+{
+	enum bl_status status = refuse(daemon, request, RULE_KERNEL, why);
+
+	return status != BL_OK
+		       ? status
+		       : bl_fail(why, BL_FORBIDDEN, "no view is opened by " RULE_KERNEL ": %.300s",
+				 daemon->kernel_trouble);
+}
+
 enum bl_status views_open(struct daemon *daemon, const struct view_request *request,
 			  uint64_t *out_number, struct bl_error *why)
 {
+	if (*daemon->kernel_trouble)
+		return leaking(daemon, request, why);
 	struct view *view = calloc(1, sizeof(*view));
 
 	if (!view)

@@ -234,10 +234,15 @@ static void send_handle(struct request *request, const struct fuse_file_info *in
 	gate_release(serve->view, request->reply.handle); /* nobody is there to close it */
 }
 
+struct fuse_file_info serve_file_info(uint64_t handle)
+{
+	return (struct fuse_file_info){.direct_io = 1, .noflush = 1, .fh = handle};
+}
+
 static void open_done(struct gate_reply *reply)
 {
 	struct request *request = request_of(reply);
-	struct fuse_file_info info = {.direct_io = 1, .noflush = 1, .fh = reply->handle};
+	struct fuse_file_info info = serve_file_info(reply->handle);
 
 	send_handle(request, &info);
 	end(request);

@@ -150,5 +150,18 @@ int64_t idle_left(struct serve *serve);
 
 extern const struct fuse_lowlevel_ops serve_ops;
 void serve_ready(struct serve *serve);
+/* How a file that was opened is read and closed: docs/serving.md, "Settings of a mount" */
+struct fuse_file_info serve_file_info(uint64_t handle);
+
+/* ---- what the self-test uses of a session -------------------------------------------------------- */
+
+/* serve_new - @out_serve is there for serve_stop also after a failure, unless it is NULL. BL_OK, BL_NO_MEMORY. */
+enum bl_status serve_new(struct gate_view *view, const struct serve_options *options,
+			 struct serve **out_serve) BL_MUST_CHECK;
+/* serve_attach - a session that answers by @ops, on the descriptor or the mount point of serve's options. BL_OK, BL_FORBIDDEN, BL_NO_MEMORY, BL_FAILED. */
+enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops *ops,
+			    struct bl_error *why) BL_MUST_CHECK;
+/* serve_invalidate - the kernel keeps nothing of what it knows (serve->known). False: it may */
+bool serve_invalidate(struct serve *serve);
 
 #endif

@@ -207,7 +207,7 @@ static bool is_invalidated(int result)
 	return result == 0 || result == -ENOENT;
 }
 
-static bool invalidate(struct serve *serve)
+bool serve_invalidate(struct serve *serve)
 {
 	struct fuse_session *session = serve->session;
 	struct known_node *nodes;
@@ -251,7 +251,7 @@ static void keeper_changed(struct serve *serve)
 
 	if (fuse_session_exited(serve->session))
 		return;
-	if ((is_over && serve->options.is_private) || !invalidate(serve) || is_over)
+	if ((is_over && serve->options.is_private) || !serve_invalidate(serve) || is_over)
 		cut(serve);
 }
 
@@ -369,7 +369,8 @@ static void escape(const char *text, char *out, size_t size)
 		snprintf(out, size, "bailee");
 }
 
-static enum bl_status new_session(struct serve *serve, struct bl_error *why)
+static enum bl_status new_session(struct serve *serve, const struct fuse_lowlevel_ops *ops,
+				  struct bl_error *why)
 {
 	char options[2048], source[1024];
 
@@ -380,7 +381,7 @@ static enum bl_status new_session(struct serve *serve, struct bl_error *why)
 	char *argv[] = {(char[]){"bailee"}, (char[]){"-o"}, options, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
-	serve->session = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), serve);
+	serve->session = fuse_session_new(&args, ops, sizeof(*ops), serve);
 	fuse_opt_free_args(&args);
 	return serve->session ? BL_OK : bl_fail(why, BL_FAILED, "cannot make a fuse session");
 }
@@ -420,10 +421,15 @@ static ssize_t device_write(int fd, struct iovec *parts, int count, void *contex
 	return writev(fd, parts, count);
 }
 
-static enum bl_status attach(struct serve *serve, struct bl_error *why)
+enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops *ops,
+			    struct bl_error *why)
 {
 	char path[32];
 	const char *where = serve->mountpoint;
+	enum bl_status status = new_session(serve, ops, why);
+
+	if (status != BL_OK)
+		return status;
 
 	/* Asked here, since libfuse would say it in its own words, on stderr. */
 	if (where && access("/dev/fuse", R_OK | W_OK) != 0)
@@ -481,8 +487,8 @@ static void spare_others(struct serve *serve)
 	fd_close(ends[1]);
 }
 
-static enum bl_status serve_new(struct gate_view *view, const struct serve_options *options,
-				struct serve **out_serve)
+enum bl_status serve_new(struct gate_view *view, const struct serve_options *options,
+			 struct serve **out_serve)
 {
 	struct serve *serve = calloc(1, sizeof(*serve));
 	pthread_rwlockattr_t attr;
@@ -509,10 +515,8 @@ static enum bl_status serve_new(struct gate_view *view, const struct serve_optio
 
 static enum bl_status serve_run(struct serve *serve, struct bl_error *why)
 {
-	enum bl_status status = new_session(serve, why);
+	enum bl_status status = serve_attach(serve, &serve_ops, why);
 
-	if (status == BL_OK)
-		status = attach(serve, why);
 	if (status != BL_OK)
 		return status;
 	gate_view_on_change(serve->view, on_change, serve);
@@ -591,7 +595,7 @@ void serve_stop(struct serve *serve)
 		if (!has_ended) {
 			/* A process that stands in the mount goes on seeing what the kernel keeps of it. */
 			if (!is_cut && !serve->options.is_private)
-				(void)invalidate(serve);
+				(void)serve_invalidate(serve);
 			cut(serve);
 		}
 		join_all(serve);

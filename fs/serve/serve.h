@@ -45,6 +45,16 @@ struct serve_options {
 };
 
 /*
+ * serve_mount - a mount with the settings of a view, seen by @uid alone, which lies nowhere yet
+ *
+ * Needs CAP_SYS_ADMIN. Both descriptors are owned by the caller: move_mount(2) puts the first one somewhere, the other is for serve_start.
+ *
+ * BL_OK, BL_FAILED.
+ */
+enum bl_status serve_mount(uid_t uid, gid_t gid, int *out_mount_fd, int *out_fuse_fd,
+			   struct bl_error *why) BL_MUST_CHECK;
+
+/*
  * serve_start - begin to answer; returns when the mount is there and answering (solo) or the session runs
  *
  * @view  borrowed until serve_stop returns
@@ -71,5 +81,48 @@ enum bl_status serve_unmount(const char *mountpoint, struct bl_error *why) BL_MU
 /* serve_stop - unmount (solo) or close the connection, wait for all requests, free. Not from on_end. */
 void serve_stop(struct serve *serve);
 BL_DEFINE_CLEANUP(struct serve, serve_stop)
+
+/* ---- what this kernel does with such a mount (docs/serving.md, "What the kernel has to do") ---------------------- */
+
+enum serve_ring { SERVE_RING_NONE, SERVE_RING_MAKER, SERVE_RING_OTHER };
+
+struct serve_kernel {
+	bool asks_each_read;  /* two reads of the same bytes are two requests */
+	bool keeps_splices;   /* two splices of the same bytes are one */
+	bool has_shared_maps; /* MAP_SHARED, of a file that is read directly */
+	bool drops_pages;     /* what was mapped is asked for again when it was taken back */
+	bool drops_names;     /* so are names and attributes */
+	bool refuses_others;  /* root included: EACCES, and no request */
+	enum serve_ring ring; /* who asks through a polled io_uring; NONE: there is none here */
+	bool is_quiet_at_close;
+	uint32_t largest_read; /* bytes of one request, of SERVE_MAX_READ */
+};
+
+/*
+ * serve_selftest - look what this kernel does with a mount of ours: of a file of our own making, in two processes that end with us
+ *
+ * For root, before there are threads. Takes some milliseconds; nothing is to be seen meanwhile, nothing is left behind.
+ *
+ * BL_OK, BL_FORBIDDEN (not the host's root), BL_FAILED (it could not be found out: then nothing is known, and nothing should be shown).
+ */
+enum bl_status serve_selftest(struct serve_kernel *out_kernel, struct bl_error *why) BL_MUST_CHECK;
+
+enum serve_grade { SERVE_GOOD, SERVE_SLOWER, SERVE_LEAK };
+struct serve_fact {
+	const char *check; /* "view reads" */
+	enum serve_grade grade;
+	const char *text; /* what is so, and the way out */
+};
+#define SERVE_FACTS 9
+
+/* serve_kernel_fact - one thing of @kernel's in words; @at below SERVE_FACTS. Static. */
+struct serve_fact serve_kernel_fact(const struct serve_kernel *kernel, size_t at);
+
+/* serve_kernel_leak - why no view may be opened on it; NULL: one may. Static. */
+const char *serve_kernel_leak(const struct serve_kernel *kernel);
+
+#define SERVE_KERNEL_WORDS 160 /* bytes, NUL included */
+/* serve_kernel_words - all of it in one line, for the log */
+void serve_kernel_words(const struct serve_kernel *kernel, char out_words[SERVE_KERNEL_WORDS]);
 
 #endif
