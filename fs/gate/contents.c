@@ -206,6 +206,7 @@ static void handle_take(struct gate_handle *handle, const struct asked *asked)
 	handle->device = gate_device_ref(asked->device);
 	handle->entry = asked->entry;
 	handle->epoch = asked->reply->epoch;
+	handle->policy_serial = asked->event.policy_serial;
 	memcpy(handle->token, asked->event.token, sizeof(handle->token));
 	memcpy(handle->rule, asked->event.rule, sizeof(handle->rule));
 	memcpy(handle->id, asked->event.device, sizeof(handle->id));
@@ -455,6 +456,7 @@ static int judge_again(struct reading *reading)
 		handle->is_lost = true;
 	} else if (epoch > handle->epoch) {
 		handle->epoch = epoch;
+		handle->policy_serial = asked->event.policy_serial;
 		handle->mask = judging.mask;
 		memcpy(handle->rule, asked->event.rule, sizeof(handle->rule));
 	}
@@ -485,6 +487,8 @@ static int handle_pin(struct reading *reading)
 	if (is_there && handle->device) {
 		asked->device = gate_device_ref(handle->device);
 		asked->entry = handle->entry;
+		/* Not the view's: a policy that comes in between has not decided this. */
+		asked->event.policy_serial = handle->policy_serial;
 		if (handle->file) {
 			reading->file = handle->file;
 			atomic_fetch_add(&handle->file->refs, 1);

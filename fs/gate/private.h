@@ -587,7 +587,7 @@ struct gate_handle {
 	struct gate_file *file;	    /* NULL: a directory, a notice, or the device was dropped */
 	uint32_t entry;
 	bool is_notice;
-	uint64_t epoch; /* of the decision */
+	uint64_t epoch, policy_serial; /* of the decision */
 	bool is_lost;
 	bl_classes originals; /* shown unmasked, counted and logged at open: never more */
 	struct mask mask;
