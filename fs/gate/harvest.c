@@ -15,6 +15,7 @@
 #define DEPTH	    128u
 #define BYTES	    (UINT64_C(2) << 30)
 #define SECONDS	    900
+#define TRIES	    2
 
 struct harvest {
 	struct gate *gate;
@@ -242,29 +243,56 @@ static bool collect(void *context, const struct image_entry *entry)
 	return true;
 }
 
-/* What a file says, from its beginning. What cannot be read is counted, and said at the end. */
-static void read_one(struct walk *walk, uint64_t inode, enum detect_source source)
+/* What fails may do so only now, and what is found here counts for the device's life. */
+static bool is_worth_a_try(enum bl_status status)
+{
+	return status != BL_OK && status != BL_NO_MEMORY && status != BL_TOO_LARGE;
+}
+
+/* What cannot be read is counted, and said at the end; what there was no memory for is not known at all. */
+static void note_failed(struct walk *walk, enum bl_status status)
+{
+	walk->failed++;
+	if (status == BL_NO_MEMORY)
+		walk->status = status;
+}
+
+/* Its beginning, into the buffer. BL_TOO_LARGE: over the limit of all files together */
+static enum bl_status read_beginning(struct walk *walk, uint64_t inode, size_t *out_length)
 {
 	BL_CLEANUP(image_file_close) struct image_file *file = NULL;
 	size_t got = 0;
+	enum bl_status status =
+		image_file_open(walk->harvest->image, walk->volume, inode, &file, NULL);
 
-	walk->tried++;
-	if (image_file_open(walk->harvest->image, walk->volume, inode, &file, NULL) != BL_OK) {
-		walk->failed++;
-		return;
-	}
+	if (status != BL_OK)
+		return status == BL_TOO_LARGE ? BL_IO : status;
 	size_t length = (size_t)BL_MIN(image_file_size(file), (uint64_t)DETECT_HARVEST_FILE);
 
-	if (length > BYTES - walk->bytes) {
-		walk->is_bounded = true;
-		return;
-	}
+	if (length > BYTES - walk->bytes)
+		return BL_TOO_LARGE;
 	walk->bytes += length;
-	if (image_file_read(file, 0, walk->buffer, length, &got, NULL) != BL_OK || got != length) {
-		walk->failed++;
-		return;
-	}
-	walk->status = detect_harvest_file(walk->people, source, walk->path, walk->buffer, length);
+	status = image_file_read(file, 0, walk->buffer, length, &got, NULL);
+	*out_length = length;
+	return status == BL_OK && got != length ? BL_IO : status;
+}
+
+/* What a file says, from its beginning. */
+static void read_one(struct walk *walk, uint64_t inode, enum detect_source source)
+{
+	enum bl_status status = BL_IO;
+	size_t length = 0;
+
+	walk->tried++;
+	for (unsigned i = 0; i < TRIES && is_worth_a_try(status); i++)
+		status = read_beginning(walk, inode, &length);
+	if (status == BL_TOO_LARGE)
+		walk->is_bounded = true;
+	else if (status != BL_OK)
+		note_failed(walk, status);
+	else
+		walk->status =
+			detect_harvest_file(walk->people, source, walk->path, walk->buffer, length);
 }
 
 static void visit(struct walk *walk, struct found *found)
@@ -273,7 +301,13 @@ static void visit(struct walk *walk, struct found *found)
 	struct image_attr attr;
 	size_t length = path_of(walk, walk->names + found->name, found->length);
 
-	if (!found->has_type && image_stat(image, walk->volume, found->inode, &attr, NULL) == BL_OK)
+	enum bl_status status =
+		found->has_type ? BL_OK
+				: image_stat(image, walk->volume, found->inode, &attr, NULL);
+
+	if (status == BL_NO_MEMORY)
+		walk->status = status;
+	if (!found->has_type && status == BL_OK)
 		found->type = attr.type;
 	if (!length || (found->type != IMAGE_DIR && found->type != IMAGE_FILE)) {
 		walk->is_bounded |= !length;
@@ -292,6 +326,20 @@ static void visit(struct walk *walk, struct found *found)
 		read_one(walk, found->inode, source);
 }
 
+static enum bl_status list_one(struct walk *walk, const struct directory *directory)
+{
+	uint64_t entries = walk->entries;
+	enum bl_status status = BL_IO;
+
+	for (unsigned i = 0; i < TRIES && is_worth_a_try(status); i++) {
+		walk->entries = entries;
+		walk->found_count = walk->names_used = 0;
+		status = image_list(walk->harvest->image, directory->volume, directory->inode,
+				    collect, walk, NULL);
+	}
+	return status;
+}
+
 /* The directory on top, and what is in it. */
 static void list_next(struct walk *walk)
 {
@@ -303,12 +351,11 @@ static void list_next(struct walk *walk)
 	walk->arena_used = next.path;
 	walk->volume = next.volume;
 	walk->level = next.depth;
-	walk->found_count = walk->names_used = 0;
 	walk->tried++;
-	enum bl_status status =
-		image_list(walk->harvest->image, next.volume, next.inode, collect, walk, NULL);
+	enum bl_status status = list_one(walk, &next);
 
-	walk->failed += status != BL_OK;
+	if (status != BL_OK)
+		note_failed(walk, status);
 	for (size_t i = 0;
 	     i < walk->found_count && walk->status == BL_OK && !is_over(walk) && !is_late(walk);
 	     i++)
@@ -469,7 +516,9 @@ static void keep(struct gate *gate, const char *id, const struct harvest *harves
 	sodium_free(key);
 	if (status == BL_OK)
 		return;
-	keep_in_memory(gate, id, &harvest->known);
+	/* Who was found before memory ran out are not all: the next opening looks again. */
+	if (harvest->is_whole)
+		keep_in_memory(gate, id, &harvest->known);
 	gate_tell_trouble(gate, id, "", status,
 			  "who is known on it cannot be kept; it is looked for again after the "
 			  "next start");
@@ -639,16 +688,22 @@ enum bl_status harvest_begin(struct gate_device *device, struct image *image,
 	if (!wait_done(harvest))
 		return BL_TIMED_OUT;
 	bool is_over = atomic_load(&device->is_ending) || atomic_load(&device->gate->is_closing);
+	bool is_whole = harvest->is_whole;
 
 	if (!is_over) {
 		keep(device->gate, device->id, harvest);
+	}
+	if (!is_over && is_whole) {
 		*out_known = harvest->known;
 		harvest->known = (struct gate_known){0};
 	}
 	people_done(&harvest->known);
 	free(harvest);
 	set_pending(device, false);
-	return is_over ? BL_STALE : BL_OK;
+	if (is_over)
+		return BL_STALE;
+	/* Names would be shown of people whom nobody knows yet. */
+	return is_whole ? BL_OK : BL_NO_MEMORY;
 }
 
 bool harvest_wait(struct gate_device *device, int64_t limit_ms)
