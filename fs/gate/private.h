@@ -778,6 +778,7 @@ struct scene {
 	bl_classes blind; /* classes that are looked for and no detector finds: never known */
 	const char
 		*closed; /* the built-in rule that closes it whatever the policy says; NULL: none */
+	bool is_unknown; /* closed, since there was no memory to find out: no answer, not even that it is not there */
 	rules_place others[GATE_LINKS];
 	struct rules_approval approvals[DEVICE_REQUESTS * DEVICE_APPROVALS];
 };

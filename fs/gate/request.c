@@ -229,6 +229,8 @@ int asked_visible(struct asked *asked, uint32_t id, struct scene *scene)
 	scene_set(scene, asked->view, asked->device, entry, -1);
 	scene->facts.is_paid = asked->is_paid;
 	asked_token(asked, scene);
+	if (scene->is_unknown)
+		return asked_failed(asked, BL_NO_MEMORY);
 	bool is_visible = scene_is_visible(scene, &decision);
 
 	asked_deny(asked, &decision);
@@ -300,9 +302,10 @@ static bool find_shown(struct asked *asked, const char *name, size_t length, str
 	const char *mark = mask_name_mark(name, length);
 	struct entry *entry = NULL;
 
+	scene->is_unknown = false;
 	if (mark && device->keys)
 		entry = tree_find_mark(device->tree, asked->entry, mark, device->keys->mask);
-	if (entry && is_shown_as(asked, entry, name, scene))
+	if (entry && (is_shown_as(asked, entry, name, scene) || scene->is_unknown))
 		return true;
 	entry = tree_find_name(device->tree, asked->entry, name, length);
 	return entry && is_shown_as(asked, entry, name, scene);
@@ -315,7 +318,11 @@ static int lookup_shown(struct asked *asked, const char *name, size_t length)
 
 	if (asked->device->is_dropped)
 		return asked_failed(asked, BL_STALE);
-	if (!find_shown(asked, name, length, &scene)) {
+	bool is_found = find_shown(asked, name, length, &scene);
+
+	if (scene.is_unknown)
+		return asked_failed(asked, BL_NO_MEMORY);
+	if (!is_found) {
 		scene_set(&scene, asked->view, asked->device,
 			  tree_entry(asked->device->tree, asked->entry), -1);
 		scene_token(&scene, name, asked->event.token);
@@ -372,7 +379,7 @@ static int lookup_device(struct asked *asked, const char *name)
 	if (!error)
 		scene_attr(&scene, &asked->reply->attr);
 	asked_unlock(asked);
-	return error ? ENOENT : 0;
+	return error && error != ENOMEM ? ENOENT : error;
 }
 
 void gate_lookup(struct gate_view *view, const struct gate_caller *caller, uint64_t parent,
@@ -560,9 +567,10 @@ struct listing {
 	gate_add_fn *add;
 	void *context;
 	size_t count;
+	enum bl_status status; /* why it goes no further, when the buffer is not full */
 };
 
-/* One entry of a listing. False: the buffer is full. */
+/* One entry of a listing. False: the buffer is full, or nobody knows whether it is to be seen. */
 static bool list_one(struct asked *asked, struct entry *entry, uint64_t next,
 		     struct listing *listing)
 {
@@ -572,6 +580,10 @@ static bool list_one(struct asked *asked, struct entry *entry, uint64_t next,
 	char shown[MASK_NAME_SIZE];
 
 	scene_set(&scene, asked->view, asked->device, entry, -1);
+	if (scene.is_unknown) {
+		listing->status = BL_NO_MEMORY;
+		return false;
+	}
 	if (!scene_is_visible(&scene, &decision))
 		return true;
 	if (entry->id == 0)
@@ -622,8 +634,11 @@ static void list_root_notice(struct asked *asked, uint64_t next, struct listing 
 {
 	struct gate_attr attr;
 
-	if (root_notice_attr(asked, &attr) == 0 &&
-	    listing->add(listing->context, ROOT_NOTICE_NAME, &attr, next))
+	int error = root_notice_attr(asked, &attr);
+
+	if (error == ENOMEM)
+		listing->status = BL_NO_MEMORY;
+	if (error == 0 && listing->add(listing->context, ROOT_NOTICE_NAME, &attr, next))
 		listing->count++;
 	asked->event.verdict = AUDIT_PERMITTED;
 	asked->event.rule[0] = 0;
@@ -719,7 +734,7 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint
 		  uint64_t offset, gate_add_fn *add, void *context, struct gate_reply *reply)
 {
 	struct gate_handle *handle = (struct gate_handle *)(uintptr_t)handle_number;
-	struct listing listing = {add, context, 0};
+	struct listing listing = {add, context, 0, BL_OK};
 	struct asked asked;
 	int error = 0;
 
@@ -739,6 +754,9 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint
 		error = asked.device ? list_directory(&asked, offset, &listing)
 				     : asked_failed(&asked, BL_STALE);
 	}
+	/* A batch that ends early is asked for again from there; an empty one would be the end. */
+	if (!error && listing.status != BL_OK && listing.count == 0)
+		error = asked_failed(&asked, listing.status);
 	reply->length = listing.count;
 	asked.event.offset = offset;
 	asked.event.bytes = listing.count;

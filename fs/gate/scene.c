@@ -5,12 +5,12 @@
 
 /* ---- places ---------------------------------------------------------------------------------------- */
 
-static bool places_ready(struct gate_device *device)
+static enum bl_status places_ready(struct gate_device *device)
 {
 	struct gate *gate = device->gate;
 
 	if (device->places && device->places_generation == gate->generation)
-		return true;
+		return BL_OK;
 	struct rules_device asked = {.id = device->id, .kind = (int)device->kind};
 
 	/* Many states take long to free: whoever set the policy does that, unless they were overtaken. */
@@ -19,14 +19,18 @@ static bool places_ready(struct gate_device *device)
 	else
 		device->old_places = device->places;
 	device->places = NULL;
-	if (!gate->policy || rules_places_new(gate->policy, &asked, &device->places, NULL) != BL_OK)
-		return false;
-	device->places_generation = gate->generation;
-	return true;
+	enum bl_status status =
+		gate->policy ? rules_places_new(gate->policy, &asked, &device->places, NULL)
+			     : BL_FORBIDDEN;
+
+	if (status == BL_OK)
+		device->places_generation = gate->generation;
+	return status;
 }
 
 /* The place of an entry: climb to what is known under this policy, then step down again. */
-static bool entry_place(struct gate_device *device, struct entry *entry, rules_place *out_place)
+static enum bl_status entry_place(struct gate_device *device, struct entry *entry,
+				  rules_place *out_place)
 {
 	uint32_t way[GATE_DEPTH + 1];
 	size_t depth = 0;
@@ -38,20 +42,21 @@ static bool entry_place(struct gate_device *device, struct entry *entry, rules_p
 			break;
 		}
 		if (depth == BL_COUNT(way))
-			return false;
+			return BL_TOO_LARGE;
 		way[depth++] = entry->id;
 	}
 	while (depth > 0) {
 		struct entry *step = tree_entry(device->tree, way[--depth]);
+		enum bl_status status =
+			rules_places_step(device->places, place, step->name, step->length, &place);
 
-		if (rules_places_step(device->places, place, step->name, step->length, &place) !=
-		    BL_OK)
-			return false;
+		if (status != BL_OK)
+			return status;
 		step->place = place;
 		step->place_generation = device->places_generation;
 	}
 	*out_place = place;
-	return true;
+	return BL_OK;
 }
 
 static bool add_other(struct scene *scene, rules_place place)
@@ -80,8 +85,12 @@ static bool gather_links(struct scene *scene, struct entry *entry)
 	     link = tree_entry(device->tree, link->next_link)) {
 		rules_place place;
 
-		if (++seen > GATE_LINKS_SEEN || !entry_place(device, link, &place) ||
-		    !add_other(scene, place))
+		if (++seen > GATE_LINKS_SEEN)
+			return false;
+		enum bl_status status = entry_place(device, link, &place);
+
+		scene->is_unknown = status == BL_NO_MEMORY;
+		if (status != BL_OK || !add_other(scene, place))
 			return false;
 	}
 	return true;
@@ -160,6 +169,7 @@ static void begin(struct scene *scene, struct gate_view *view, struct gate_devic
 	scene->device = device;
 	scene->entry = entry;
 	scene->closed = NULL;
+	scene->is_unknown = false;
 	scene->blind = 0;
 	scene->facts = (struct rules_facts){
 		.other_places = scene->others,
@@ -200,10 +210,15 @@ void scene_set(struct scene *scene, struct gate_view *view, struct gate_device *
 	       struct entry *entry, int kind)
 {
 	begin(scene, view, device, entry, kind);
-	if (!view->subject || !view_shows(view, device) || device->is_dropped || !device->facts ||
-	    device->facts->status != BL_OK || !places_ready(device) ||
-	    !entry_place(device, entry, &scene->facts.place)) {
+	bool is_open = view->subject && view_shows(view, device) && !device->is_dropped &&
+		       device->facts && device->facts->status == BL_OK;
+	enum bl_status status = is_open ? places_ready(device) : BL_FORBIDDEN;
+
+	if (status == BL_OK)
+		status = entry_place(device, entry, &scene->facts.place);
+	if (status != BL_OK) {
 		scene->closed = RULE_GATE;
+		scene->is_unknown = status == BL_NO_MEMORY;
 		return;
 	}
 	scene->facts.places = device->places;

@@ -367,10 +367,15 @@ static int why_of(struct asked *asked, uint64_t node, struct answer *answer)
 	error = asked_visible(asked, asked->entry, &scene);
 	bool is_file =
 		!error && scene.entry->attr.type == IMAGE_FILE && scene.entry->kind == ENTRY_IMAGE;
+	enum bl_status status = BL_OK;
 
 	asked_unlock(asked);
 	/* Which kind of file it is decides too. When that cannot be told it stays unknown. */
-	if (is_file && device_file(asked->device, asked->entry, &file) != BL_OK)
+	if (is_file)
+		status = device_file(asked->device, asked->entry, &file);
+	if (status == BL_NO_MEMORY)
+		error = asked_failed(asked, status);
+	if (status != BL_OK)
 		file = NULL;
 	if (error)
 		return error;
