@@ -230,6 +230,8 @@ static enum bl_status read_sealed(void *context, uint64_t offset, void *out, siz
 /* How far the opening of an image came. */
 enum opening { OPENING_RECORD, OPENING_SEALED, OPENING_READER };
 
+#define NO_ROOM "there is not enough memory for it, locked or other"
+
 /* What everybody who sees the device is told: words of our own, about the image as a whole. */
 static const struct {
 	enum opening at;
@@ -241,6 +243,7 @@ static const struct {
 	{OPENING_RECORD, BL_NOT_FOUND, "its source is gone (put it back where it was enrolled)"},
 	{OPENING_RECORD, BL_TAMPERED,
 	 "its source is not the one that was enrolled: another file, size or disk"},
+	{OPENING_RECORD, BL_FAILED, NO_ROOM},
 	{OPENING_SEALED, BL_NOT_FOUND, "its sealed image, or a file of it, is missing"},
 	{OPENING_SEALED, BL_INVALID, "its sealed image is not complete"},
 	{OPENING_SEALED, BL_TAMPERED,
@@ -259,8 +262,7 @@ static const char *trouble_words(enum opening at, enum bl_status status)
 	for (size_t i = 0; i < BL_COUNT(TROUBLES); i++)
 		if (TROUBLES[i].at == at && TROUBLES[i].status == status)
 			return TROUBLES[i].words;
-	return status == BL_NO_MEMORY ? "there is not enough memory for it, locked or other"
-				      : "its image cannot be opened";
+	return status == BL_NO_MEMORY ? NO_ROOM : "its image cannot be opened";
 }
 
 /* While files in it are destroyed its bytes are neither the old ones nor the new. */
@@ -271,7 +273,7 @@ static enum bl_status check_sealed(const struct gate_device *device, const struc
 	if (!record->is_complete)
 		return BL_INVALID;
 	if (!config->hot)
-		return BL_NO_MEMORY;
+		return BL_FAILED; /* for as long as the service runs */
 	return device_is_claimed(config->store, device->id) ? BL_LOCKED : BL_OK;
 }
 
@@ -407,21 +409,23 @@ static void open_kept(struct gate_device *device, const struct device_keys *keys
 				      GATE_KEPT);
 }
 
-/* An image that cannot be opened is no error: the device then holds a notice. But one that is being worked on is found again by the next call. */
+/*
+ * An image that cannot be opened is no error: the device then holds a notice. But one that is being worked on, or that there was no memory for,
+ * is found again by the next call.
+ */
 static enum bl_status open_what_is_there(struct gate_device *device, struct image **out_image)
 {
 	enum opening at = OPENING_RECORD;
 	enum bl_status status = open_image(device, &at, out_image);
-	const char *trouble = NULL;
+	const char *trouble = status == BL_OK ? NULL : trouble_words(at, status);
+	bool is_passing = status == BL_LOCKED || status == BL_NO_MEMORY;
 
-	if (status != BL_OK) {
-		trouble = trouble_words(at, status);
+	if (trouble)
 		on_trouble(device, 0, 0, trouble);
-	}
 	pthread_mutex_lock(&device->lock);
 	device->trouble = trouble;
 	pthread_mutex_unlock(&device->lock);
-	return status == BL_LOCKED ? status : BL_OK;
+	return is_passing ? status : BL_OK;
 }
 
 /*
@@ -558,8 +562,8 @@ static bool collect(void *context, const struct image_entry *entry)
 	return fresh_add(collecting->fresh, &copy, collecting->volume, ENTRY_IMAGE);
 }
 
-/* Entries whose attributes the list did not have; what cannot be told stays of no type, and cannot be opened. */
-static void stat_lacking(struct gate_device *device, struct collecting *collecting)
+/* Entries whose attributes the list did not have; what cannot be told stays of no type, and cannot be opened. BL_OK, BL_NO_MEMORY */
+static enum bl_status stat_lacking(struct gate_device *device, struct collecting *collecting)
 {
 	struct fresh *fresh = collecting->fresh;
 
@@ -571,9 +575,15 @@ static void stat_lacking(struct gate_device *device, struct collecting *collecti
 			continue;
 		collecting->lacking--;
 		item->attr.nlink = 1;
-		if (image_stat(device->image, item->volume, item->inode, &attr, NULL) == BL_OK)
+		enum bl_status status =
+			image_stat(device->image, item->volume, item->inode, &attr, NULL);
+
+		if (status == BL_NO_MEMORY)
+			return status;
+		if (status == BL_OK)
 			item->attr = attr;
 	}
+	return BL_OK;
 }
 
 static enum bl_status find_in_names(const struct gate_device *device, struct fresh *fresh)
@@ -612,7 +622,7 @@ static enum bl_status list_image(struct gate_device *device, unsigned volume, ui
 	if (status == BL_OK)
 		status = fresh->status;
 	if (status == BL_OK)
-		stat_lacking(device, &collecting);
+		status = stat_lacking(device, &collecting);
 	return status == BL_OK ? find_in_names(device, fresh) : status;
 }
 
