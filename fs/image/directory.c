@@ -396,7 +396,9 @@ static enum bl_status directory_readlink(struct image *image, unsigned volume, u
 	(void)volume;
 	if (status != BL_OK)
 		return status;
-	if (fstat(fd, &st) < 0 || !S_ISLNK(st.st_mode))
+	if (fstat(fd, &st) < 0)
+		return fail_open(why, inode);
+	if (!S_ISLNK(st.st_mode))
 		return bl_fail(why, BL_INVALID, "node %llu of the directory is no link",
 			       (unsigned long long)inode);
 	ssize_t length = readlinkat(fd, "", out, size);
@@ -434,7 +436,9 @@ static enum bl_status directory_file_open(struct image *image, unsigned volume, 
 	(void)volume;
 	if (status != BL_OK)
 		return status;
-	if (fstat(path_fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fstat(path_fd, &st) < 0)
+		return fail_open(why, inode);
+	if (!S_ISREG(st.st_mode))
 		return bl_fail(why, BL_INVALID, "node %llu of the directory is no regular file",
 			       (unsigned long long)inode);
 	fd = reopen(path_fd);
@@ -459,12 +463,16 @@ static void directory_file_close(struct image_file *base)
 	free(file);
 }
 
-static bool has_changed(const struct directory_file *file)
+static enum bl_status check_unchanged(const struct directory_file *file, struct bl_error *why)
 {
 	struct stat st;
 
-	return fstat(file->fd, &st) < 0 || (uint64_t)st.st_size != file->file.size_bytes ||
-	       st.st_mtim.tv_sec != file->mtime.tv_sec || st.st_mtim.tv_nsec != file->mtime.tv_nsec;
+	if (fstat(file->fd, &st) < 0)
+		return bl_fail_errno(why, BL_IO, "cannot look at a file of the directory");
+	if ((uint64_t)st.st_size != file->file.size_bytes ||
+	    st.st_mtim.tv_sec != file->mtime.tv_sec || st.st_mtim.tv_nsec != file->mtime.tv_nsec)
+		return bl_fail(why, BL_STALE, "the file has changed since it was opened");
+	return BL_OK;
 }
 
 /* Looked at after the read: a change before or during it shows in both size and time. */
@@ -473,10 +481,9 @@ static enum bl_status directory_file_read(struct image_file *base, uint64_t offs
 {
 	struct directory_file *file = (struct directory_file *)(void *)base;
 	enum bl_status status = image_pread(file->fd, offset, out, length, why);
+	enum bl_status unchanged = check_unchanged(file, why);
 
-	if (has_changed(file))
-		return bl_fail(why, BL_STALE, "the file has changed since it was opened");
-	return status;
+	return unchanged == BL_OK ? status : unchanged;
 }
 
 static enum bl_status directory_file_seek(struct image_file *base, uint64_t offset, bool is_hole,
@@ -486,10 +493,13 @@ static enum bl_status directory_file_seek(struct image_file *base, uint64_t offs
 	/* Reads say where they read, so that nobody minds where the descriptor stands. */
 	off_t found = lseek(file->fd, (off_t)offset, is_hole ? SEEK_HOLE : SEEK_DATA);
 
-	if (has_changed(file))
-		return BL_STALE;
+	bool is_none = found < 0 && errno == ENXIO;
+	enum bl_status status = check_unchanged(file, NULL);
+
+	if (status != BL_OK)
+		return status;
 	if (found < 0)
-		return errno == ENXIO ? BL_NOT_FOUND : BL_IO;
+		return is_none ? BL_NOT_FOUND : BL_IO;
 	*out_offset = (uint64_t)found;
 	return BL_OK;
 }
