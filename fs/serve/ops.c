@@ -384,11 +384,14 @@ static void readdir_done(struct gate_reply *reply)
 	struct request *request = request_of(reply);
 	bool is_current = settle_begin(request);
 
+	/* An empty batch is the end of a folder, and one that ends early is not. */
+	int error = !reply->error && request->is_short && !request->used ? ENOMEM : reply->error;
+
 	if (!is_current)
 		keep_nothing(request);
-	if (reply->error) {
+	if (error) {
 		unknow(request);
-		fuse_reply_err(request->req, reply->error);
+		fuse_reply_err(request->req, error);
 	} else if (fuse_reply_buf(request->req, (const char *)request->buffer, request->used) !=
 		   0) {
 		unknow(request);
@@ -435,8 +438,10 @@ static bool add_entry(void *context, const char *name, const struct gate_attr *a
 		entry.ino = 0;
 		return pack(request, name, &entry, next_offset + COOKIES_OWN);
 	}
-	if (request->is_plus && !known_add(known, attr->node, request->parent, name))
+	if (request->is_plus && !known_add(known, attr->node, request->parent, name)) {
+		request->is_short = true;
 		return false;
+	}
 	if (pack(request, name, &entry, next_offset + COOKIES_OWN))
 		return true;
 	if (request->is_plus)

@@ -37,6 +37,7 @@ struct request {
 	uint8_t class;
 	bool is_plus;
 	uint8_t attributes;    /* enum attributes */
+	bool is_short;	       /* readdir: there was no memory for the next entry */
 	char name[SERVE_NAME]; /* lookup: libfuse's copy is gone when the reply comes */
 };
 
