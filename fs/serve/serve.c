@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define THREADS_LEAST 4u
 #define THREADS_MOST  32u
 #define READY_SECONDS 20
+#define NAP_MS	      50
 #define YIELDS	      32 /* times a worker lets others run before it sleeps */
 
 /* ---- ending ---------------------------------------------------------------------------------------------- */
@@ -95,6 +97,14 @@ static void worker_wait(struct worker *worker)
 	(void)epoll_wait(worker->epoll_fd, &event, 1, -1);
 }
 
+/* There was no memory for its buffer: that is no end of the mount. */
+static void worker_nap(const struct worker *worker)
+{
+	struct pollfd stop = {.fd = worker->serve->stop_fd, .events = POLLIN};
+
+	(void)poll(&stop, 1, NAP_MS);
+}
+
 static void worker_loop(struct worker *worker)
 {
 	struct serve *serve = worker->serve;
@@ -110,6 +120,10 @@ static void worker_loop(struct worker *worker)
 		stop_watching(worker);
 		if (got == -EINTR)
 			continue;
+		if (got == -ENOMEM) {
+			worker_nap(worker);
+			continue;
+		}
 		if (got <= 0)
 			break;
 		if (serve->options.idle_seconds)
@@ -444,8 +458,12 @@ enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops 
 		return bl_fail(why, BL_FORBIDDEN, "cannot mount on '%s' (is fuse3 installed?)",
 			       where);
 	}
-	serve->fuse_fd = fuse_session_fd(serve->session);
 	static const struct fuse_custom_io DEVICE = {.read = device_read, .writev = device_write};
+
+	serve->fuse_fd = fuse_session_fd(serve->session);
+	/* libfuse 3.14 takes some failures of its own to mount for success, with descriptor 0 (lib/mount.c, fuse_mount_sys). */
+	if (serve->mountpoint && serve->fuse_fd <= STDERR_FILENO)
+		return bl_fail(why, BL_NO_MEMORY, "cannot mount on '%s'", where);
 	int flags = fcntl(serve->fuse_fd, F_GETFL);
 
 	if (fuse_session_custom_io(serve->session, &DEVICE, serve->fuse_fd) != 0)
