@@ -19,6 +19,7 @@
 #define THREADS_MOST  32u
 #define READY_SECONDS 20
 #define NAP_MS	      50
+#define WRITE_TRIES   100
 #define YIELDS	      32 /* times a worker lets others run before it sleeps */
 
 /* ---- ending ---------------------------------------------------------------------------------------------- */
@@ -432,7 +433,17 @@ static ssize_t device_write(int fd, struct iovec *parts, int count, void *contex
 		if (count > 1)
 			ask_for_maps(parts, count);
 	}
-	return writev(fd, parts, count);
+	for (unsigned i = 0; i < WRITE_TRIES; i++) {
+		ssize_t written = writev(fd, parts, count);
+
+		/* The request is gone, the connection is, or that is no answer for the kernel. */
+		if (written >= 0 || (errno != ENOMEM && errno != EINTR && errno != EAGAIN))
+			return written;
+		sched_yield();
+	}
+	/* Whoever asked would wait for this answer for ever. */
+	cut(serve);
+	return -1;
 }
 
 enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops *ops,
