@@ -170,6 +170,7 @@ bool image_next_entry(const uint8_t *bytes, size_t length, size_t *inout_at,
 	out_name[wire.name_length] = '\0';
 	*out = (struct image_entry){.inode = wire.inode,
 				    .identity = wire.inode,
+				    .owner = wire.owner,
 				    .name = out_name,
 				    .length = wire.name_length};
 	out->has_attr = wire.has_attr && image_check_attr(&wire.attr, &out->attr);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct node {
-	uint64_t inode, identity;
+	uint64_t inode, identity, owner;
 	uint32_t state;
 };
 
@@ -139,6 +139,7 @@ static enum bl_status push_file(struct volume_walk *vw, const struct node *node)
 	files->items[files->count++] = (struct choose_file){
 		.identity = node->identity,
 		.inode = node->inode,
+		.owner = node->owner,
 		.verdicts = (uint8_t)choose_match_verdict(vw->walk->match, node->state),
 	};
 	return BL_OK;
@@ -163,7 +164,8 @@ static enum bl_status take(struct volume_walk *vw, const struct node *node, enum
 static bool see(void *context, const struct image_entry *entry)
 {
 	struct volume_walk *vw = context;
-	struct node node = {.inode = entry->inode, .identity = entry->identity};
+	struct node node = {
+		.inode = entry->inode, .identity = entry->identity, .owner = entry->owner};
 
 	if (++vw->walk->entries > CHOOSE_ENTRIES) {
 		vw->status = bl_fail(vw->why, BL_TOO_LARGE, "the image has more than %u files",
@@ -234,10 +236,20 @@ static enum bl_status list_folder(struct volume_walk *vw, struct node folder)
 
 /* ---- one volume ---------------------------------------------------------------------------- */
 
+static uint64_t family_of(const struct choose_file *file)
+{
+	return file->owner ? file->owner : file->identity;
+}
+
 static int by_identity(const void *left, const void *right)
 {
 	const struct choose_file *a = left, *b = right;
 
+	if (family_of(a) != family_of(b))
+		return family_of(a) < family_of(b) ? -1 : 1;
+	/* The file itself before its streams. */
+	if (!a->owner != !b->owner)
+		return a->owner ? 1 : -1;
 	if (a->identity != b->identity)
 		return a->identity < b->identity ? -1 : 1;
 	return (a->inode > b->inode) - (a->inode < b->inode);
@@ -268,6 +280,23 @@ static void join_names(struct choose_files *files)
 	files->count = kept;
 }
 
+/* A file that goes takes its streams with it. */
+static void follow_owners(struct choose_files *files)
+{
+	const struct choose_file *owner = NULL;
+
+	for (size_t i = 0; i < files->count; i++) {
+		struct choose_file *file = &files->items[i];
+
+		if (!file->owner)
+			owner = file;
+		else if (owner && owner->identity == file->owner &&
+			 !(owner->verdicts & CHOOSE_KEPT))
+			file->verdicts =
+				(uint8_t)((file->verdicts & ~CHOOSE_KEPT) | owner->verdicts);
+	}
+}
+
 static void done(struct volume_walk *vw)
 {
 	free(vw->folders.items);
@@ -293,6 +322,7 @@ enum bl_status choose_walk_volume(struct choose_walk *walk, unsigned volume,
 	if (status != BL_OK)
 		return status;
 	join_names(out_files);
+	follow_owners(out_files);
 	*out_is_whole = vw.is_whole;
 	return BL_OK;
 }

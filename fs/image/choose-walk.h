@@ -4,14 +4,18 @@
 
 #include "fs/image/choose-match.h"
 
-#define CHOOSE_ENTRIES 4000000u /* of all volumes: 24 bytes each at most */
+#define CHOOSE_ENTRIES 4000000u /* of all volumes: 32 bytes each at most */
 
 struct choose_file {
 	uint64_t identity, inode;
+	uint64_t owner;	  /* identity of the file or folder that it is a stream of; 0: none */
 	uint8_t verdicts; /* of all its names: enum choose_verdict, or-ed */
 };
 
-/* Sorted by identity, each inode once. */
+/*
+ * Sorted by identity, each inode once; the streams of a file come behind it. Where nothing of a file is kept, nothing of its
+ * streams is: they go where it goes, but it does not go where one of them goes.
+ */
 struct choose_files {
 	struct choose_file *items;
 	size_t count, room;

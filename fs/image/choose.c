@@ -207,20 +207,60 @@ static enum bl_status take_places(struct taken *taken, struct bl_error *why)
 	return status;
 }
 
+static enum bl_status streams_apart(struct taken *taken, size_t owner, struct image_ranges *apart,
+				    struct bl_error *why)
+{
+	const struct choose_file *files = taken->files.items;
+	struct telling telling = {.volume = taken->about, .to = apart};
+	enum bl_status status = BL_OK;
+
+	for (size_t i = owner + 1; status == BL_OK && i < taken->files.count; i++) {
+		if (files[i].owner != files[owner].identity)
+			break;
+		if (is_left_out(taken, &files[i]))
+			status = places_of(taken->choosing, taken->volume, files[i].inode, &telling,
+					   why);
+	}
+	image_ranges_join(apart);
+	return status;
+}
+
+/* What a file says is its own is that of its streams as well: of those that go alone it keeps nothing. */
+static enum bl_status keep_of(struct taken *taken, size_t index, struct image_ranges *shared,
+			      struct bl_error *why)
+{
+	const struct choose_file *file = &taken->files.items[index];
+	struct image_ranges apart = {0}, own = {0};
+	struct telling telling = {.volume = taken->about, .to = &own};
+	struct telling keeping = {
+		.volume = taken->about, .to = shared, .within = {&taken->without, &taken->free}};
+	enum bl_status status = file->owner ? BL_OK : streams_apart(taken, index, &apart, why);
+
+	if (status == BL_OK && !apart.count)
+		status = places_of(taken->choosing, taken->volume, file->inode, &keeping, why);
+	else if (status == BL_OK)
+		status = places_of(taken->choosing, taken->volume, file->inode, &telling, why);
+	image_ranges_join(&own);
+	if (status == BL_OK && own.count)
+		status = fail_ranges(image_ranges_subtract(&own, &apart), why);
+	for (size_t i = 0; status == BL_OK && i < own.count; i++)
+		if (!hear(&keeping, &own.items[i]))
+			status = heard(&keeping, BL_OK, why);
+	image_ranges_done(&apart);
+	image_ranges_done(&own);
+	return status;
+}
+
 /* A file that stays and cannot tell where it lies is not asked twice: what matches goes all the same. */
 static enum bl_status find_shared(struct taken *taken, struct image_ranges *shared,
 				  struct bl_error *why)
 {
 	enum bl_status status = BL_OK;
-	struct telling telling = {
-		.volume = taken->about, .to = shared, .within = {&taken->without, &taken->free}};
 
 	for (size_t i = 0; i < taken->files.count && goes_on(taken, i, why, &status); i++) {
-		const struct choose_file *file = &taken->files.items[i];
-
-		if (!(file->verdicts & CHOOSE_KEPT))
+		if (!(taken->files.items[i].verdicts & CHOOSE_KEPT))
 			continue;
-		status = places_of(taken->choosing, taken->volume, file->inode, &telling, why);
+		status = keep_of(taken, i, shared, why);
 		if (status == BL_UNSUPPORTED || status == BL_TIMED_OUT)
 			status = BL_OK;
 		if (status != BL_OK)

@@ -91,9 +91,11 @@ struct image_attr {
 struct image_entry {
 	uint64_t inode;
 	uint64_t identity; /* which file: the same under all its names, and after a restart */
-	const char *name;  /* ends in NUL; no '/', not "", ".", ".."; bytes: docs/reader.md */
-	size_t length;	   /* 1..IMAGE_NAME_LIMIT */
-	bool has_attr;	   /* false: ask image_stat */
+	uint64_t
+		owner; /* identity of the file or folder that it is a stream of (NTFS); 0: it is none */
+	const char *name; /* ends in NUL; no '/', not "", ".", ".."; bytes: docs/reader.md */
+	size_t length;	  /* 1..IMAGE_NAME_LIMIT */
+	bool has_attr;	  /* false: ask image_stat */
 	struct image_attr attr;
 };
 

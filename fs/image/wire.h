@@ -73,6 +73,7 @@ struct wire_attr {
 /* Entries are packed one behind the other, each padded to 8 bytes. */
 struct wire_entry {
 	uint64_t inode;
+	uint64_t owner; /* inode of the file or folder that it is a stream of; 0: it is none */
 	struct wire_attr attr;
 	uint32_t has_attr;
 	uint16_t name_length;	/* bytes that follow */
