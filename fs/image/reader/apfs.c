@@ -610,7 +610,8 @@ int apfs_open(struct blocks *blocks, uint64_t offset, uint64_t length, size_t in
 
 	if (!apfs)
 		return EIO;
-	apfs->base = (struct tree){&OPS, blocks, offset, length, ROOT_INODE, "apfs", false};
+	apfs->base =
+		(struct tree){&OPS, blocks, offset, length, ROOT_INODE, "apfs", false, NAMES_BYTES};
 	apfs->place = (struct apfs_place){.blocks = blocks, .offset = offset, .length = length};
 	if (container_open(apfs, index, &notice)) {
 		*out_notice = notice ? notice : "APFS that cannot be read";

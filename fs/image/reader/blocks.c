@@ -162,3 +162,25 @@ int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length
 	blocks->failures += error != 0;
 	return error;
 }
+
+int blocks_read_bare(struct blocks *blocks, uint64_t offset, void *out, size_t length)
+{
+	const struct block_page *page = NULL;
+	const uint8_t *bytes = NULL;
+	uint64_t index = offset / BLOCKS_PAGE;
+	int error = EIO;
+
+	if (length > BLOCKS_PAGE - offset % BLOCKS_PAGE || offset >= blocks->image_bytes ||
+	    length > blocks->image_bytes - offset)
+		return EIO;
+	if (!is_bad(blocks, index))
+		error = page_find(blocks, index, &page);
+	if (!error)
+		bytes = page->bytes + offset % BLOCKS_PAGE;
+	else
+		error = fetch(blocks, offset, length, &bytes);
+	if (!error)
+		memcpy(out, bytes, length);
+	blocks->failures += error != 0;
+	return error;
+}

@@ -729,7 +729,8 @@ int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tre
 
 	if (!ext)
 		return EIO;
-	ext->base = (struct tree){&OPS, blocks, offset, length, EXT2_ROOT_INO, "", false};
+	ext->base =
+		(struct tree){&OPS, blocks, offset, length, EXT2_ROOT_INO, "", false, NAMES_BYTES};
 	const char *notice = open_checked(ext);
 	if (notice) {
 		*out_notice = notice;

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define NOBODY UINT64_MAX
+#define NOBODY	    UINT64_MAX
+#define STREAM_BITS 16 /* of a listing's cursor: more than one file can have */
 
 struct lane {
 	int socket;
@@ -143,6 +144,7 @@ static int list_again(struct lane *lane, struct tree *tree, const struct wire_me
 		return 0;
 	lane->listing_inode = NOBODY;
 	listing_done(&lane->listing);
+	lane->listing.style = tree->names;
 	uint64_t before = lane->blocks.failures;
 	int error = unless_failed(lane, before, tree->ops->list(tree, ask->inode, &lane->listing));
 	if (error) {
@@ -154,48 +156,100 @@ static int list_again(struct lane *lane, struct tree *tree, const struct wire_me
 	return 0;
 }
 
+/* One page of a listing while it is put together. */
+struct page {
+	struct lane *lane;
+	struct tree *tree;
+	size_t used; /* bytes of the window */
+	bool is_full;
+};
+
+/* An entry whose inode is free names nothing; any other failure is told when it is opened. */
+static void page_add(struct page *page, uint64_t inode, uint64_t owner, const char *name,
+		     size_t length)
+{
+	struct lane *lane = page->lane;
+	size_t whole = (sizeof(struct wire_entry) + length + 7) & ~(size_t)7;
+	struct wire_entry entry = {
+		.inode = inode,
+		.owner = owner,
+		.name_length = (uint16_t)length,
+		.record_length = (uint16_t)whole,
+	};
+
+	/* A page may stop early for the budget, too: the next one goes on where this one ends. */
+	page->is_full = page->used + whole > WIRE_WINDOW ||
+			(page->used && lane->blocks.budget < READER_BLOCK_BUDGET / 2);
+	if (page->is_full)
+		return;
+	uint64_t before = lane->blocks.failures;
+	int failed =
+		unless_failed(lane, before, page->tree->ops->stat(page->tree, inode, &entry.attr));
+	if (failed == ENOENT)
+		return;
+	entry.has_attr = !failed;
+	if (failed)
+		entry.attr = (struct wire_attr){0};
+	memset(lane->data + page->used, 0, whole);
+	memcpy(lane->data + page->used, &entry, sizeof(entry));
+	memcpy(lane->data + page->used + sizeof(entry), name, length);
+	page->used += whole;
+}
+
+/* The streams of an entry from number *inout_number on, each beside it. */
+static void page_add_streams(struct page *page, const struct listed *item, uint32_t *inout_number)
+{
+	const char *name = page->lane->listing.names + item->name;
+	char shown[READER_NAME_LIMIT + 1];
+	struct stream_told told;
+	struct tree *tree = page->tree;
+
+	while (!page->is_full && !tree->ops->stream(tree, item->inode, *inout_number, &told)) {
+		size_t length = name_stream(name, item->name_length, told.name, told.length,
+					    told.twins, shown);
+
+		page_add(page, told.inode, item->inode, shown, length);
+		if (!page->is_full)
+			*inout_number = told.number + 1;
+	}
+}
+
+/* *inout_number: 0, the entry itself comes first */
+static void page_add_item(struct page *page, const struct listed *item, uint32_t *inout_number)
+{
+	const struct tree_ops *ops = page->tree->ops;
+
+	if (ops->check && ops->check(page->tree, item) == ENOENT)
+		return;
+	if (!*inout_number && !item->is_only_streams)
+		page_add(page, item->inode, 0, page->lane->listing.names + item->name,
+			 item->name_length);
+	if (page->is_full || !ops->stream)
+		return;
+	*inout_number = BL_MAX(*inout_number, 1u);
+	page_add_streams(page, item, inout_number);
+}
+
+/* A cursor is the number of an entry and of its stream. */
 static int answer_list(struct lane *lane, const struct wire_message *ask,
 		       struct wire_message *reply)
 {
-	struct tree *tree = NULL;
-	int error = tree_of(lane, ask->volume, &tree);
-	size_t used = 0, at = (size_t)ask->offset;
+	struct page page = {.lane = lane};
+	int error = tree_of(lane, ask->volume, &page.tree);
+	size_t at = (size_t)(ask->offset >> STREAM_BITS);
+	uint32_t number = ask->offset & ((1u << STREAM_BITS) - 1);
 
 	if (!error)
-		error = list_again(lane, tree, ask);
+		error = list_again(lane, page.tree, ask);
 	if (error)
 		return error;
-	for (; at < lane->listing.count; at++) {
-		const struct listed *item = &lane->listing.items[at];
-		size_t whole = (sizeof(struct wire_entry) + item->name_length + 7) & ~(size_t)7;
-		struct wire_entry entry = {
-			.inode = item->inode,
-			.name_length = item->name_length,
-			.record_length = (uint16_t)whole,
-		};
-
-		if (used + whole > WIRE_WINDOW)
+	for (; at < lane->listing.count; at++, number = 0) {
+		page_add_item(&page, &lane->listing.items[at], &number);
+		if (page.is_full)
 			break;
-		/* A page may stop early for the budget: the next one goes on where this one ends. */
-		if (at > ask->offset && lane->blocks.budget < READER_BLOCK_BUDGET / 2)
-			break;
-		uint64_t before = lane->blocks.failures;
-		int failed = unless_failed(lane, before,
-					   tree->ops->stat(tree, item->inode, &entry.attr));
-		/* An entry whose inode is free names nothing; any other failure is told when it is opened. */
-		if (failed == ENOENT)
-			continue;
-		entry.has_attr = !failed;
-		if (failed)
-			entry.attr = (struct wire_attr){0};
-		memset(lane->data + used, 0, whole);
-		memcpy(lane->data + used, &entry, sizeof(entry));
-		memcpy(lane->data + used + sizeof(entry), lane->listing.names + item->name,
-		       item->name_length);
-		used += whole;
 	}
-	reply->length = used;
-	reply->offset = at < lane->listing.count ? at : 0;
+	reply->length = page.used;
+	reply->offset = at < lane->listing.count ? (uint64_t)at << STREAM_BITS | number : 0;
 	return 0;
 }
 

@@ -55,7 +55,7 @@ static const struct magic MAGICS[] = {
 	{NONE("lvm2", PART_OF("LVM"), 512), 0, 0, "", probe_is_lvm},
 	{NONE("lvmthin", PART_OF("metadata of an LVM thin pool"), 0), 32, 8,
 	 "\xba\x52\x9c\x01\0\0\0", NULL},
-	{{"ntfs", NULL, PROBE_SLEUTH, 0}, 3, 8, "NTFS    ", NULL},
+	{{"ntfs", NULL, PROBE_NTFS, 0}, 3, 8, "NTFS    ", NULL},
 	{{"exfat", NULL, PROBE_SLEUTH, 0}, 3, 8, "EXFAT   ", NULL},
 	{NONE("refs", NOT_READ("ReFS"), 0), 3, 8, "ReFS\0\0\0", NULL},
 	{NONE("xfs", NOT_READ("XFS"), 0), 0, 4, "XFSB", probe_is_xfs},

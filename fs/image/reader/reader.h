@@ -64,12 +64,21 @@ void blocks_done(struct blocks *blocks);
  */
 int blocks_read(struct blocks *blocks, uint64_t offset, void *out, size_t length) BL_MUST_CHECK;
 
+/* blocks_read_bare - the same of bytes in one page: of one that cannot be had no byte more than these is asked for. EIO. */
+int blocks_read_bare(struct blocks *blocks, uint64_t offset, void *out,
+		     size_t length) BL_MUST_CHECK;
+
 /* ---- a directory's entries -------------------------------------------------------------------- */
+
+/* Which bytes of a name are escaped: of NTFS also what its streams and its UTF-16 need (docs/reader.md, "Names") */
+enum name_style { NAMES_BYTES, NAMES_UTF16 };
 
 struct listed {
 	uint64_t inode;
 	size_t name; /* where in listing->names */
 	uint16_t name_length;
+	uint16_t sequence;    /* of the inode that is meant, tree_ops.check looks at it; 0: any */
+	bool is_only_streams; /* no entry itself: its streams are */
 };
 
 struct listing {
@@ -77,6 +86,7 @@ struct listing {
 	size_t count, room;
 	char *names;
 	size_t names_used, names_room;
+	enum name_style style;
 	uint32_t *slots;	 /* set of names: index + 1 into items, 0: empty */
 	size_t slot_count;	 /* a power of two */
 	uint8_t key[READER_KEY]; /* so that a hostile directory cannot choose collisions */
@@ -94,6 +104,11 @@ void listing_done(struct listing *listing); /* empty again, key kept */
  */
 int listing_add(struct listing *listing, uint64_t inode, const char *name,
 		size_t length) BL_MUST_CHECK;
+/* listing_add_sequenced - the same of a file that is known by a sequence number too; the very same one again is left out */
+int listing_add_sequenced(struct listing *listing, uint64_t inode, uint16_t sequence,
+			  const char *name, size_t length) BL_MUST_CHECK;
+/* listing_add_streams - of a folder that is no entry of its own, the root: its streams alone, below @name as it is */
+int listing_add_streams(struct listing *listing, uint64_t inode, const char *name) BL_MUST_CHECK;
 
 /*
  * name_show - how a name is shown, before duplicates are told apart (docs/reader.md, "Names")
@@ -102,7 +117,27 @@ int listing_add(struct listing *listing, uint64_t inode, const char *name,
  *
  * Returns the length, 1..READER_NAME_LIMIT.
  */
-size_t name_show(const char *name, size_t length, char out[READER_NAME_LIMIT + 1]);
+size_t name_show(enum name_style style, const char *name, size_t length,
+		 char out[READER_NAME_LIMIT + 1]);
+
+/*
+ * name_of_utf16 - UTF-16LE as UTF-8; half a surrogate pair as the three bytes that UTF-8 would have for it, which no text has
+ *
+ * @out  3 * @count bytes. Returns the length.
+ */
+size_t name_of_utf16(const uint8_t *units, size_t count, char *out);
+
+/*
+ * name_stream - how a stream of a file is shown: FILE:STREAM
+ *
+ * @file   as it is shown already
+ * @name   of the stream, as name_of_utf16 gives it
+ * @twins  streams of the file before this one that have the same name
+ *
+ * Returns the length, 1..READER_NAME_LIMIT. No two are the same.
+ */
+size_t name_stream(const char *file, size_t file_length, const char *name, size_t length,
+		   unsigned twins, char out[READER_NAME_LIMIT + 1]);
 
 /* name_number - "a.txt" and 2 give "a%~2.txt"; returns the length */
 size_t name_number(const char *shown, size_t length, unsigned number,
@@ -148,6 +183,15 @@ int xattr_pack(struct xattr_pack *pack, const char *name, size_t name_length, co
 
 struct tree;
 
+/* A stream of a file, beside its contents. */
+struct stream_told {
+	uint64_t inode; /* its own */
+	uint32_t number;
+	unsigned twins; /* streams of the file before this one that have the same name */
+	size_t length;
+	char name[3 * 255];
+};
+
 /* All return 0 or an errno; ENOENT: no such inode. */
 struct tree_ops {
 	int (*list)(struct tree *tree, uint64_t inode, struct listing *listing);
@@ -163,6 +207,10 @@ struct tree_ops {
 	/* What is used from the block @cursor on (0: start), at most READER_USED_RUNS; *out_next: go on there, 0: that was all */
 	int (*used)(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
 	void (*close)(struct tree *tree);
+	/* Is this entry of a listing still what it names? ENOENT: no. NULL: all are. */
+	int (*check)(struct tree *tree, const struct listed *item);
+	/* The first stream of a file or folder whose number is @number, from 1 on, or above. ENOENT: none. NULL: there are none. */
+	int (*stream)(struct tree *tree, uint64_t inode, uint32_t number, struct stream_told *out);
 };
 
 struct tree {
@@ -172,10 +220,11 @@ struct tree {
 		root; /* of the volume in the image, bytes; inode of the root directory */
 	char type[16];
 	bool is_keeping; /* its parser keeps what it made of reads that failed */
+	enum name_style names;
 };
 
 /*
- * ext_open, sleuth_open - a filesystem by libext2fs, by libtsk
+ * ext_open, ntfs_open, sleuth_open - a filesystem by libext2fs, by ourselves, by libtsk
  *
  * @out_notice  when it fails: what it is and why, static; untouched otherwise
  *
@@ -183,6 +232,9 @@ struct tree {
  */
 int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
 	     const char **out_notice) BL_MUST_CHECK;
+
+int ntfs_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
+	      const char **out_notice) BL_MUST_CHECK;
 
 #define APFS_VOLUMES 100 /* of one container: NX_MAX_FILE_SYSTEMS */
 
@@ -196,7 +248,7 @@ struct sleuth_image; /* libtsk's view of the image: one a lane */
 struct sleuth_image *sleuth_image_new(struct blocks *blocks); /* NULL: no memory */
 void sleuth_image_free(struct sleuth_image *image);
 
-/* @type  "ntfs", "fat12", "fat16", "fat32", "exfat", "hfsplus", "iso9660" */
+/* @type  "fat12", "fat16", "fat32", "exfat", "hfsplus", "iso9660" */
 int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, uint64_t length,
 		struct tree **out_tree, const char **out_notice) BL_MUST_CHECK;
 
@@ -223,7 +275,7 @@ int sleuth_parts(struct sleuth_image *image, enum table_kind kind, uint64_t offs
 
 /* ---- what lies where -------------------------------------------------------------------------- */
 
-enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_SLEUTH, PROBE_APFS };
+enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_NTFS, PROBE_SLEUTH, PROBE_APFS };
 
 struct probe_kind {
 	const char *type;   /* "ntfs" */

@@ -1,4 +1,4 @@
-/* NTFS, FAT, exFAT, HFS+, ISO 9660 and partition tables through libtsk, always with an explicit type. */
+/* FAT, exFAT, HFS+, ISO 9660 and partition tables through libtsk, always with an explicit type. */
 #include "fs/image/reader/sleuth.h"
 
 #include <errno.h>
@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define NTFS_ROOT  5
-#define NTFS_FIRST 16 /* MFT entries below are the filesystem's own */
 #define HFS_FIRST  16 /* catalog ids below are, too (Apple TN1150), but for the root folder, 2 */
 #define PATH_LIMIT 4096
 
@@ -188,7 +186,7 @@ static uint32_t mode_of(const struct sleuth_tree *sleuth, const TSK_FS_META *met
 	uint32_t type = (size_t)meta->type < BL_COUNT(types) ? types[meta->type] : 0;
 	uint32_t rights = (uint32_t)meta->mode & 0777;
 
-	/* NTFS and FAT have no such rights: libtsk makes some up from attributes. */
+	/* FAT has no such rights: libtsk makes some up from attributes. */
 	if (!TSK_FS_TYPE_ISHFS(sleuth->fs->ftype))
 		rights = type == S_IFDIR ? 0755 : 0644;
 	return type ? type | rights : 0;
@@ -283,12 +281,8 @@ static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listin
 		return EIO;
 	}
 	TSK_FS_DIR *dir = tsk_fs_dir_open_meta(sleuth->fs, inode);
-	/*
-	 * libtsk gives what it could save of a damaged directory and an error: half a listing is none. That it looked for an
-	 * $INDEX_ALLOCATION, which a small NTFS directory does not have, it leaves behind as an error too.
-	 */
-	uint32_t trouble = tsk_error_get_errno();
-	bool is_broken = trouble != 0 && trouble != TSK_ERR_FS_ATTR_NOTFOUND;
+	/* libtsk gives what it could save of a damaged directory and an error: half a listing is none. */
+	bool is_broken = tsk_error_get_errno() != 0;
 	tsk_error_reset();
 	if (!dir)
 		return EIO;
@@ -304,18 +298,6 @@ static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listin
 }
 
 /* ---- contents ---- */
-
-/* Windows 10's own compression keeps the bytes in another stream: without this, such a file reads as zeros. */
-static bool is_elsewhere(const TSK_FS_FILE *file)
-{
-	const TSK_FS_ATTR *at = file->meta->attr ? file->meta->attr->head : NULL;
-
-	for (; at; at = at->next)
-		if ((at->flags & TSK_FS_ATTR_INUSE) && at->name &&
-		    !strcmp(at->name, "WofCompressedData"))
-			return true;
-	return false;
-}
 
 static int data_of(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out_file,
 		   const TSK_FS_ATTR **out_data)
@@ -333,7 +315,7 @@ static int data_of(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out
 	tsk_error_reset();
 	if (!*out_data)
 		return meta->size ? EIO : 0;
-	if (((*out_data)->flags & TSK_FS_ATTR_ENC) || is_elsewhere(*out_file))
+	if ((*out_data)->flags & TSK_FS_ATTR_ENC)
 		return EOPNOTSUPP;
 	return (*out_data)->size == meta->size ? 0 : EIO;
 }
@@ -509,7 +491,6 @@ static const struct {
 	uint64_t first_inode;
 	const char *notice;
 } KINDS[] = {
-	{"ntfs", TSK_FS_TYPE_NTFS, NTFS_FIRST, "NTFS whose boot sector or MFT is damaged"},
 	{"fat12", TSK_FS_TYPE_FAT12, 0, "FAT12 whose boot sector is damaged"},
 	{"fat16", TSK_FS_TYPE_FAT16, 0, "FAT16 whose boot sector is damaged"},
 	{"fat32", TSK_FS_TYPE_FAT32, 0, "FAT32 whose boot sector is damaged"},
@@ -520,13 +501,11 @@ static const struct {
 
 /*
  * libtsk may open a volume without a table that it could not read, and then shows less: HFS+ without the folder of its
- * hard links takes a link for an empty file. NTFS has no such table: a record of the MFT that is not found is an error
- * when it is asked for.
+ * hard links takes a link for an empty file.
  */
 static bool has_lost_table(const struct sleuth_tree *sleuth, uint64_t failures_before)
 {
-	return sleuth->base.blocks->failures != failures_before &&
-	       sleuth->fs->ftype != TSK_FS_TYPE_NTFS;
+	return sleuth->base.blocks->failures != failures_before;
 }
 
 /* Deleted files are hunted by walking all metadata on the first directory opened: nobody here asks for them. */
@@ -564,7 +543,7 @@ int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, u
 	struct sleuth_tree *sleuth = calloc(1, sizeof(*sleuth));
 	if (!sleuth)
 		return EIO;
-	sleuth->base = (struct tree){&OPS, image->blocks, offset, length, 0, "", true};
+	sleuth->base = (struct tree){&OPS, image->blocks, offset, length, 0, "", true, NAMES_BYTES};
 	sleuth->first_inode = KINDS[kind].first_inode;
 	uint64_t before = image->blocks->failures;
 	sleuth->fs = tsk_fs_open_img(&image->info, (TSK_OFF_T)offset, KINDS[kind].kind);

@@ -103,6 +103,9 @@ static struct tree *try_kind(const struct volume *volume, const struct probe_kin
 	case PROBE_EXT:
 		error = ext_open(blocks, volume->at.offset, volume->at.length, &tree, out_notice);
 		break;
+	case PROBE_NTFS:
+		error = ntfs_open(blocks, volume->at.offset, volume->at.length, &tree, out_notice);
+		break;
 	case PROBE_SLEUTH:
 		error = sleuth_open(image, kind->type, volume->at.offset, volume->at.length, &tree,
 				    out_notice);

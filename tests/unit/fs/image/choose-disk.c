@@ -311,9 +311,16 @@ struct way {
 
 static bool is_lost(const struct way *way, const struct found *found)
 {
-	for (size_t i = 0; way->lost[i]; i++)
-		if (strcasecmp(strrchr(found->path, '/') + 1, way->lost[i]) == 0)
+	const char *name = strrchr(found->path, '/') + 1;
+
+	for (size_t i = 0; way->lost[i]; i++) {
+		size_t length = strlen(way->lost[i]);
+
+		/* A file's streams go with it. */
+		if (strncasecmp(name, way->lost[i], length) == 0 &&
+		    (!name[length] || name[length] == ':'))
 			return found->size > 0;
+	}
 	return false;
 }
 
@@ -468,7 +475,7 @@ static void all_ways_at_once(void **state)
 	static const struct way WAY = {.without = "/**/secret2",
 				       .only = "/**/{keep,secret}?",
 				       .no_free_space = true,
-				       .lost = {"secret2", "gone1", "gone2"},
+				       .lost = {"secret2", "gone1", "gone2", "secret3:hidden"},
 				       .gone = {GONE},
 				       .left = SECRET};
 
@@ -488,6 +495,37 @@ static void files_found_can_be_destroyed_alone(void **state)
 	try_all(&WAY);
 }
 
+/* In clusters and in records: neither the file nor another stream of it is touched. */
+static void a_stream_goes_alone_and_its_file_stays(void **state)
+{
+	static const struct way WAYS[] = {
+		{.without = "/secret3:hidden", .lost = {"secret3:hidden"}, .left = SECRET},
+		{.without = "/secret3:hidden",
+		 .no_free_space = true,
+		 .lost = {"secret3:hidden"},
+		 .left = SECRET},
+		{.without = "/secret3:hidden",
+		 .is_find = true,
+		 .lost = {"secret3:hidden"},
+		 .left = SECRET},
+		{.without = "/keep3:small", .is_find = true, .lost = {"keep3:small"}, .left = KEEP},
+		{.without = "/keep3:small", .lost = {"keep3:small"}, .left = KEEP},
+	};
+	static const struct row ROW = {
+		"ntfs with streams",
+		"truncate -s 8M image; mkntfs -q -F -p 0 image; ntfscp image tree/secret3 secret3;"
+		" ntfscp -N hidden image tree/a/b/secret2 secret3; ntfscp image tree/keep3 keep3;"
+		" ntfscp -N small image tree/a/b/keep2 keep3; ntfscp -N other image "
+		"tree/a/b/keep2 keep3",
+		"ntfsfix -n image", false, false};
+
+	(void)state;
+	if (!find_reader(reader, sizeof(reader)))
+		skip();
+	for (size_t i = 0; i < BL_COUNT(WAYS); i++)
+		try_way(&ROW, &WAYS[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +534,7 @@ int main(void)
 		cmocka_unit_test(what_was_deleted_is_gone_without_free_space),
 		cmocka_unit_test(all_ways_at_once),
 		cmocka_unit_test(files_found_can_be_destroyed_alone),
+		cmocka_unit_test(a_stream_goes_alone_and_its_file_stays),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -211,6 +211,14 @@ static void expect_sound(struct real *r, const struct row *row, const char *what
 	}
 }
 
+/* The file itself, and its streams, which go with it. */
+static bool is_meant(const char *path, const char *but)
+{
+	size_t length = strlen(but);
+
+	return !strncmp(path, but, length) && (!path[length] || path[length] == ':');
+}
+
 static void expect_others_as_before(struct real *r, const struct row *row,
 				    const struct real_file *before, size_t count, const char *but)
 {
@@ -219,7 +227,7 @@ static void expect_others_as_before(struct real *r, const struct row *row,
 		fail_msg("%s: %u errors, %zu files without '%s'", row->name, r->list_errors,
 			 r->file_count, but);
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(before[i].path, but) != 0 &&
+		if (!is_meant(before[i].path, but) &&
 		    (strcmp(before[i].path, r->files[i].path) != 0 ||
 		     before[i].status != r->files[i].status ||
 		     memcmp(before[i].digest, r->files[i].digest, 32) != 0))
@@ -254,7 +262,7 @@ static void destroy(struct real *r, const struct row *row, const struct real_fil
 	/* Some rows hold a file twice. */
 	if (!strchr(file->path, '/') && strcmp(name, "m-big") != 0)
 		expect_absent(r, row->name, name);
-	if (!strcmp(name, "m-mid"))
+	if (!strcmp(name, "m-mid") || !strcmp(name, "m-mid:alt"))
 		expect_absent(r, row->name, "m-alt");
 	if (!strcmp(name, "m-big") && !row->is_optional)
 		expect_absent(r, row->name, name);
@@ -391,6 +399,8 @@ static void file_left_out_of_a_table_takes_no_neighbour_with_it(void **state)
 		{"ntfs", "m-small"},
 		{"ntfs", "m-tiny"},
 		{"ntfs of 512-byte clusters", "m-small"},
+		{"ntfs", "m-mid:alt"},
+		{"ntfs of 512-byte clusters", "m-mid:alt"},
 	};
 	struct real *r = *state;
 	unsigned done = 0;
@@ -428,7 +438,8 @@ static void file_left_out_of_a_table_takes_no_neighbour_with_it(void **state)
 						 before[k].path, CASES[c].path,
 						 bl_status_name(r->files[k].status));
 			}
-			assert_int_equal(r->list_errors, 1); /* it has no attributes */
+			/* An inode that lacks a piece has no attributes; of a record only contents may lack one. */
+			assert_int_equal(r->list_errors, !strncmp(CASES[c].row, "ext4", 4));
 			done++;
 		}
 		free(told.items);
