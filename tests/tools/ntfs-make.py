@@ -76,6 +76,11 @@ def fill(root):
     put("l" * 200 + ":" + "s" * 99 + "t", b"other stream")
     for i in range(500):
         put(f"folder/entry {i:05} {'x' * (i % 60)}", b"%d" % i)
+    # More than one answer of the reader holds, so that one of them ends between a file and its streams.
+    os.mkdir("folder/many")
+    for i in range(1100):
+        for stream in ("", ":one", ":another"):
+            put(f"folder/many/{i:05}{'m' * (200 + i % 35)}{stream}", b"%d%s" % (i, stream.encode()))
     # Reparse points: links, and contents that are kept by other ways.
     os.mkdir("junction")
     reparse("junction", 0xA0000003, windows_link("\\??\\C:\\Users\\kim", None))
