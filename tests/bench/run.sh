@@ -398,6 +398,7 @@ rm -rf "$work/scratch"
 sh "$(dirname "$0")/journald.sh" "$build"
 sh "$(dirname "$0")/session.sh" "$build"
 sh "$(dirname "$0")/read.sh" "$build"
+sh "$(dirname "$0")/big.sh" "$build"
 if [ "$(id -u)" != 0 ]; then
 	skipped "reads and walks: they need root"
 	exit 0
