@@ -28,7 +28,7 @@ DEPS_BUILD = gcc make pkg-config libfuse3-dev libsodium-dev libyaml-dev libext2f
 	libseccomp-dev libjansson-dev libutf8proc-dev libvectorscan-dev libssl-dev libewf-dev libqcow-dev libvmdk-dev \
 	libvhdi-dev libbfio-dev libsqlite3-dev tzdata
 DEPS_TEST = libcmocka-dev fuse3 e2fsprogs mtools ntfs-3g sleuthkit dosfstools fdisk mount util-linux python3 rsync \
-	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl python3-pyte xfsprogs btrfs-progs apfsprogs squashfs-tools ewf-tools qemu-utils \
+	xz-utils sqlite3 jq minisign python3-jsonschema python3-yaml python3-nacl python3-pyte xfsprogs btrfs-progs apfsprogs squashfs-tools genisoimage ewf-tools qemu-utils \
 	rsyslog rsyslog-openssl chromium poppler-utils fio less file tree nnn mc tmux bsdextrautils clang-format cppcheck libclang-rt-14-dev \
 	clang-14
 DEPS = $(DEPS_BUILD) $(DEPS_TEST)

@@ -96,7 +96,7 @@ static const struct magic MAGICS[] = {
 	{NONE("swap", SWAP, 0), 4086, 10, "SWAP-SPACE", NULL},
 	{NONE("swap", "swap space with a sleeping system in it, not a filesystem", 0), 4086, 10,
 	 "S1SUSPEND", NULL},
-	{{"iso9660", NULL, PROBE_SLEUTH, 32768}, 32769, 5, "CD001", NULL},
+	{{"iso9660", NULL, PROBE_ISO, 32768}, 32769, 5, "CD001", NULL},
 	{NONE("udf", NOT_READ("UDF"), 32768), 32769, 5, "BEA01", probe_is_udf},
 	{NONE("reiserfs", NOT_READ("ReiserFS"), 65536), 65588, 6, "ReIsEr", NULL},
 	{NONE("reiserfs", NOT_READ("ReiserFS"), 8192), 8244, 6, "ReIsEr", NULL},

@@ -235,6 +235,9 @@ int ext_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tre
 
 int ntfs_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
 	      const char **out_notice) BL_MUST_CHECK;
+/* iso_open - ISO 9660 with the names of Rock Ridge, else Joliet's, else its own; as ext_open */
+int iso_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
+	     const char **out_notice) BL_MUST_CHECK;
 
 #define APFS_VOLUMES 100 /* of one container: NX_MAX_FILE_SYSTEMS */
 
@@ -248,7 +251,7 @@ struct sleuth_image; /* libtsk's view of the image: one a lane */
 struct sleuth_image *sleuth_image_new(struct blocks *blocks); /* NULL: no memory */
 void sleuth_image_free(struct sleuth_image *image);
 
-/* @type  "fat12", "fat16", "fat32", "exfat", "hfsplus", "iso9660" */
+/* @type  "fat12", "fat16", "fat32", "exfat", "hfsplus" */
 int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, uint64_t length,
 		struct tree **out_tree, const char **out_notice) BL_MUST_CHECK;
 
@@ -275,7 +278,7 @@ int sleuth_parts(struct sleuth_image *image, enum table_kind kind, uint64_t offs
 
 /* ---- what lies where -------------------------------------------------------------------------- */
 
-enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_NTFS, PROBE_SLEUTH, PROBE_APFS };
+enum probe_parser { PROBE_NONE, PROBE_EXT, PROBE_NTFS, PROBE_SLEUTH, PROBE_APFS, PROBE_ISO };
 
 struct probe_kind {
 	const char *type;   /* "ntfs" */

@@ -1,4 +1,4 @@
-/* Where a file of FAT, exFAT, HFS+ or ISO 9660 lies, all its streams, and which blocks a volume uses. */
+/* Where a file of FAT, exFAT or HFS+ lies, all its streams, and which blocks a volume uses. */
 #include "fs/image/reader/sleuth.h"
 
 #include <errno.h>
@@ -227,10 +227,6 @@ int sleuth_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t 
 
 	if (sleuth->fs->block_pre_size || sleuth->fs->block_post_size)
 		return EOPNOTSUPP;
-	if (sleuth->fs->ftype == TSK_FS_TYPE_ISO9660) {
-		*out_next = 0;
-		return runs_place(runs, tree->offset, tree->length);
-	}
 	int error = grid_of(sleuth, &grid);
 	tsk_error_reset();
 	if (!error)

@@ -1,4 +1,4 @@
-/* FAT, exFAT, HFS+, ISO 9660 and partition tables through libtsk, always with an explicit type. */
+/* FAT, exFAT, HFS+ and partition tables through libtsk, always with an explicit type. */
 #include "fs/image/reader/sleuth.h"
 
 #include <errno.h>
@@ -496,7 +496,6 @@ static const struct {
 	{"fat32", TSK_FS_TYPE_FAT32, 0, "FAT32 whose boot sector is damaged"},
 	{"exfat", TSK_FS_TYPE_EXFAT, 0, "exFAT whose boot sector or root is damaged"},
 	{"hfsplus", TSK_FS_TYPE_HFS, HFS_FIRST, "HFS+ whose header or catalog is damaged"},
-	{"iso9660", TSK_FS_TYPE_ISO9660, 0, "ISO 9660 whose descriptors are damaged"},
 };
 
 /*

@@ -114,6 +114,9 @@ static struct tree *try_kind(const struct volume *volume, const struct probe_kin
 		error = apfs_open(blocks, volume->at.offset, volume->at.length, volume->inside,
 				  &tree, out_notice);
 		break;
+	case PROBE_ISO:
+		error = iso_open(blocks, volume->at.offset, volume->at.length, &tree, out_notice);
+		break;
 	case PROBE_NONE:
 		*out_notice = kind->notice;
 		break;
