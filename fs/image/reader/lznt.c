@@ -6,49 +6,59 @@
 #define IS_PACKED 0x8000u
 #define SIZE_MASK 0x0fffu
 
-/* How many bits of a pair say the length; the rest says how far back: more of them the further the chunk has come. */
-static unsigned length_bits(size_t made)
+/* A chunk while it is unpacked. */
+struct chunk {
+	uint8_t *out;
+	size_t made, room;
+	unsigned
+		length_bits; /* of a pair; the rest says how far back: more of them the further the chunk has come */
+	size_t reach; /* what can be reached with those */
+};
+
+static int copy_back(struct chunk *chunk, const uint8_t *pair)
 {
-	unsigned bits = 12;
+	for (; chunk->made > chunk->reach; chunk->reach *= 2)
+		chunk->length_bits--;
+	unsigned said = bl_get16(pair);
+	size_t back = (said >> chunk->length_bits) + 1u;
+	size_t count = (said & ((1u << chunk->length_bits) - 1)) + 3u;
 
-	for (size_t far = made - 1; far >= 16; far >>= 1)
-		bits--;
-	return bits;
-}
-
-static int copy_back(const uint8_t *pair, uint8_t *out, size_t room, size_t *inout_made)
-{
-	size_t made = *inout_made;
-
-	if (!made)
+	if (back > chunk->made || count > chunk->room - chunk->made)
 		return EIO;
-	unsigned bits = length_bits(made), said = bl_get16(pair);
-	size_t back = (said >> bits) + 1u, count = (said & ((1u << bits) - 1)) + 3u;
-
-	if (back > made || count > room - made)
-		return EIO;
-	/* Byte by byte: a copy may read what it wrote just now. */
-	for (size_t i = 0; i < count; i++, made++)
-		out[made] = out[made - back];
-	*inout_made = made;
+	uint8_t *to = chunk->out + chunk->made;
+	chunk->made += count;
+	if (back >= count) {
+		memcpy(to, to - back, count);
+		return 0;
+	}
+	/* A copy may read what it wrote just now. */
+	for (; count--; to++)
+		*to = *(to - back);
 	return 0;
 }
 
 static int unpack_chunk(const uint8_t *in, size_t length, uint8_t *out, size_t room)
 {
-	size_t at = 0, made = 0;
+	struct chunk chunk = {out, 0, room, 12, 16};
+	size_t at = 0;
 
 	while (at < length) {
 		unsigned flags = in[at++];
 
+		if (!flags && length - at >= 8 && room - chunk.made >= 8) {
+			memcpy(out + chunk.made, in + at, 8);
+			chunk.made += 8;
+			at += 8;
+			continue;
+		}
 		for (unsigned i = 0; i < 8 && at < length; i++, flags >>= 1) {
 			if (!(flags & 1)) {
-				if (made == room)
+				if (chunk.made == room)
 					return EIO;
-				out[made++] = in[at++];
+				out[chunk.made++] = in[at++];
 				continue;
 			}
-			if (length - at < 2 || copy_back(in + at, out, room, &made))
+			if (length - at < 2 || copy_back(&chunk, in + at))
 				return EIO;
 			at += 2;
 		}
