@@ -239,6 +239,9 @@ int ntfs_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tr
 int iso_open(struct blocks *blocks, uint64_t offset, uint64_t length, struct tree **out_tree,
 	     const char **out_notice) BL_MUST_CHECK;
 
+/* hfs_journal - why the HFS+ at @offset must not be shown, static; NULL: nothing is in its journal only, or it has none */
+const char *hfs_journal(struct blocks *blocks, uint64_t offset, uint64_t length);
+
 #define APFS_VOLUMES 100 /* of one container: NX_MAX_FILE_SYSTEMS */
 
 /* apfs_open - volume @index, from 0, of the container at @offset; as ext_open */

@@ -96,6 +96,7 @@ static struct tree *try_kind(const struct volume *volume, const struct probe_kin
 			     struct blocks *blocks, struct sleuth_image *image,
 			     const char **out_notice)
 {
+	const char *refused = NULL;
 	struct tree *tree = NULL;
 	int error = EIO;
 
@@ -107,6 +108,12 @@ static struct tree *try_kind(const struct volume *volume, const struct probe_kin
 		error = ntfs_open(blocks, volume->at.offset, volume->at.length, &tree, out_notice);
 		break;
 	case PROBE_SLEUTH:
+		if (!strcmp(kind->type, "hfsplus"))
+			refused = hfs_journal(blocks, volume->at.offset, volume->at.length);
+		if (refused) {
+			*out_notice = refused;
+			break;
+		}
 		error = sleuth_open(image, kind->type, volume->at.offset, volume->at.length, &tree,
 				    out_notice);
 		break;
