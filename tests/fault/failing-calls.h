@@ -64,8 +64,9 @@ static struct {
 	atomic_bool has_failed;
 	_Atomic(const char *) what;
 	void *trace[FAULT_TRACE];
-	int depth;	  /* of trace */
-	atomic_long live; /* blocks of memory in use */
+	int depth;	   /* of trace */
+	atomic_long live;  /* blocks of memory in use */
+	atomic_long asked; /* calls that took memory, gave it back, or moved it; of all threads */
 } faults = {.kind = FAULT_KINDS};
 
 static _Thread_local bool faults_spared = true;
@@ -133,6 +134,7 @@ void REAL(free)(void *block);
 
 FAULTS_BARE static void *faults_block(void *block)
 {
+	atomic_fetch_add(&faults.asked, 1);
 	if (block)
 		atomic_fetch_add(&faults.live, 1);
 	return block;
@@ -160,6 +162,7 @@ FAULTS_BARE void *realloc(void *old, size_t size)
 {
 	if (faults_memory("realloc"))
 		return NULL;
+	atomic_fetch_add(&faults.asked, 1);
 	void *block = REAL(realloc)(old, size);
 
 	if (!old)
@@ -203,8 +206,10 @@ FAULTS_BARE int posix_memalign(void **out, size_t alignment, size_t size)
 
 FAULTS_BARE void free(void *block)
 {
-	if (block)
+	if (block) {
+		atomic_fetch_add(&faults.asked, 1);
 		atomic_fetch_sub(&faults.live, 1);
+	}
 	REAL(free)(block);
 }
 
