@@ -331,6 +331,7 @@ struct ext_walk {
 	struct listing *listing;
 	uint32_t first, last; /* inodes an entry may name */
 	int error;
+	bool has_any; /* an entry was seen */
 };
 
 static int each_entry(ext2_ino_t dir BL_UNUSED, int place BL_UNUSED, struct ext2_dir_entry *entry,
@@ -340,6 +341,7 @@ static int each_entry(ext2_ino_t dir BL_UNUSED, int place BL_UNUSED, struct ext2
 	struct ext_walk *walk = context;
 	size_t length = (size_t)ext2fs_dirent_name_len(entry);
 
+	walk->has_any = true;
 	if ((length == 1 && entry->name[0] == '.') ||
 	    (length == 2 && entry->name[0] == '.' && entry->name[1] == '.'))
 		return 0;
@@ -376,7 +378,8 @@ static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
 		return ENOTDIR;
 	if (ext2fs_dir_iterate2(ext->fs, (ext2_ino_t)number, 0, NULL, each_entry, &walk))
 		return EIO;
-	return walk.error;
+	/* libext2fs 1.47 takes an extent tree that it cannot open for no blocks (lib/ext2fs/block.c); every folder has itself in it. */
+	return walk.has_any ? walk.error : EIO;
 }
 
 /* ---- maps ---- */
