@@ -91,7 +91,7 @@ static bool message_get(struct parent *parent, unsigned lane, int ms, struct wir
 	return recv(parent->sockets[lane], out, sizeof(*out), 0) == (ssize_t)sizeof(*out);
 }
 
-static bool parent_start(struct parent *parent, int image, uint64_t image_bytes)
+static BL_UNUSED bool parent_start(struct parent *parent, int image, uint64_t image_bytes)
 {
 	char program[4096];
 	int fds[3 * WIRE_LANES];
@@ -120,7 +120,7 @@ static bool parent_start(struct parent *parent, int image, uint64_t image_bytes)
 	return false;
 }
 
-static void parent_stop(struct parent *parent)
+static BL_UNUSED void parent_stop(struct parent *parent)
 {
 	for (unsigned i = 0; i < WIRE_LANES; i++) {
 		close(parent->sockets[i]);
