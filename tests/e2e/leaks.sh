@@ -140,6 +140,9 @@ for way in $ways; do
 	gives "$work/A" "A after B, $way"
 	tried as 61003 "$copy_ways" "$way" "$theirs/D1/$path"
 	gives "$work/B" "B again, $way"
+	opens=$(of 61002 open)
+	asked --device D1 --path "/$path" >/dev/null
+	[ "$(of 61002 open)" -gt "$opens" ] || fail "A after B, $way: the second open is no event"
 	row "$way" 'A after B' own "A's bytes" 'open'
 	before=$(asked --device D1)
 	for uid in 61003 0; do
