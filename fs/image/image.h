@@ -179,7 +179,7 @@ typedef bool image_range_fn(void *context, const struct image_range *range); /* 
 /*
  * image_places - every byte of the image that holds, or may hold, this file's contents
  *
- * All its data streams (NTFS alternate ones too), whole blocks or clusters with their slack, preallocated and unwritten
+ * All its data streams (NTFS alternate ones too; of an entry that is such a stream, that one alone), whole blocks or clusters with their slack, preallocated and unwritten
  * ones, compressed ones as stored, and what is kept inside the filesystem's own tables (resident or inline data, to the byte: the
  * bytes around it belong to others). Sorted by offset, without overlap, inside the volume. A regular file only. Raw images only.
  *
