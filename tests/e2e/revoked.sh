@@ -1,6 +1,7 @@
 # What is read, mapped, walked or under way when a right goes: everybody who was at it is refused, and after the event of the change
 # nothing more is given by the new state of things; what a process has mapped is gone from under it.
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
+. "$BAILEE_ROOT/tests/e2e/later.inc"
 need_root
 need_fuse
 need jq setpriv
@@ -142,6 +143,15 @@ after=$(now)
 refused 'ENOTCONN|ECONNABORTED|ENOENT|ESTALE|SIGBUS'
 none_after "$after" D3 5
 others D3
+
+# The device starts again, since its spans are others now: what is open ends, and is there for who opens it anew.
+what='a policy that looks for other classes'
+sed 's/sets: .contact, payment./sets: [payment]/; s/^serial: 5/serial: 6/' "$work/5.yaml" >"$work/6.yaml"
+opened 61003 "$work/other/D3/a.txt"
+code 0 "$bailee" policy load "$work/6.yaml"
+still 2
+as 61003 cat "$work/other/D3/a.txt" >"$work/anew"
+[ "$(grep -c 'card \**, mail kim' "$work/anew")" = 500 ] || fail "$what: $(head -n 1 "$work/anew")"
 
 what='a service that stops'
 view 61002 "$at"
