@@ -202,12 +202,16 @@ int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_larg
 static int64_t time_ns(uint32_t seconds, uint32_t extra, bool has_extra)
 {
 	/* linux/fs/ext4/ext4.h: two low bits of `extra` extend the epoch, the rest is nanoseconds. */
-	int64_t whole = (int32_t)seconds;
+	int64_t whole = (int32_t)seconds, ns;
 
-	if (!has_extra)
-		return whole * 1000000000;
-	return (whole + ((int64_t)(extra & 3) << 32)) * 1000000000 +
-	       (int64_t)BL_MIN(extra >> 2, 999999999u);
+	if (has_extra)
+		whole += (int64_t)(extra & 3) << 32;
+	/* Behind 2262 nanoseconds do not fit: the last that does. */
+	if (__builtin_mul_overflow(whole, INT64_C(1000000000), &ns))
+		return INT64_MAX;
+	if (has_extra && __builtin_add_overflow(ns, (int64_t)BL_MIN(extra >> 2, 999999999u), &ns))
+		return INT64_MAX;
+	return ns;
 }
 
 static bool has_field(const struct ext2_inode_large *inode, size_t end)
