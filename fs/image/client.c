@@ -50,6 +50,8 @@ struct image_client {
 	enum bl_status start_status; /* of the last one */
 	struct bl_error start_why;
 
+	uint64_t left_alone[2]; /* volumes, as WIRE_OPEN has them; the keeper's, as is the next */
+	unsigned left_count;
 	uint8_t *table; /* the first OPEN answer as it came; read by the keeper only, once set */
 	size_t table_length;
 
@@ -75,6 +77,11 @@ static const char *outcome_text(enum image_outcome outcome)
 		break;
 	}
 	return "out of memory";
+}
+
+static bool is_broken(enum image_outcome outcome)
+{
+	return outcome != OUTCOME_ANSWER && outcome != OUTCOME_NO_MEMORY;
 }
 
 static void trouble(const struct image_client *c, const struct image_call *call, const char *text)
@@ -144,17 +151,39 @@ static enum bl_status check_table(struct image_client *c, struct image_reply *re
 	return BL_OK;
 }
 
-static enum bl_status start(struct image_client *c, struct image_child *out_child,
-			    bool *out_is_other, struct bl_error *why)
+/* The volume on which a reader ended in the middle of OPEN, by its own word: believed only in what is left alone for it. */
+static bool leave_alone(struct image_client *c, const struct image_child *child)
 {
-	struct image_call call = {.op = WIRE_OPEN, .volume = WIRE_READY_VOLUME};
+	uint32_t volume = bl_get32(child->lanes[0].data + WIRE_OPENING) - 1;
+
+	if (c->table || c->left_count == IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES ||
+	    (c->left_alone[volume / 64] >> volume % 64 & 1))
+		return false;
+	c->left_alone[volume / 64] |= UINT64_C(1) << volume % 64;
+	c->left_count++;
+	trouble(c, &(struct image_call){.volume = volume}, "left alone: the reader ended on it");
+	return true;
+}
+
+/* One child, and OPEN of it; on failure there is none. *out_again: worth another, which leaves one more volume alone. */
+static enum bl_status start_once(struct image_client *c, struct image_child *out_child,
+				 bool *out_is_other, bool *out_again, struct bl_error *why)
+{
+	struct image_call call = {.op = WIRE_OPEN,
+				  .volume = WIRE_READY_VOLUME,
+				  .offset = c->left_alone[0],
+				  .length = c->left_alone[1]};
+	struct image_source source = c->source;
 	struct image_reply reply = {0};
 	enum bl_status status = image_child_start(c->path, &c->source, out_child, why);
 
+	*out_again = false;
 	if (status != BL_OK)
 		return status;
-	enum image_outcome outcome =
-		image_lane_ask(&out_child->lanes[0], &c->source, &call, &reply);
+	/* All of them together take no longer than a request may. */
+	source.try_ns /= c->left_count ? 2 : 1;
+	enum image_outcome outcome = image_lane_ask(&out_child->lanes[0], &source, &call, &reply);
+
 	if (reply.is_tampered)
 		trouble(c, &call, TAMPERED);
 	if (outcome != OUTCOME_ANSWER)
@@ -162,8 +191,23 @@ static enum bl_status start(struct image_client *c, struct image_child *out_chil
 	else
 		status = check_table(c, &reply, out_is_other, why);
 	free(reply.bytes);
+	if (is_broken(outcome))
+		*out_again = leave_alone(c, out_child);
 	if (status != BL_OK)
 		image_child_stop(out_child);
+	return status;
+}
+
+/* A volume that ends the reader is left alone, and the others are there. */
+static enum bl_status start(struct image_client *c, struct image_child *out_child,
+			    bool *out_is_other, struct bl_error *why)
+{
+	enum bl_status status;
+	bool is_again;
+
+	do {
+		status = start_once(c, out_child, out_is_other, &is_again, why);
+	} while (status != BL_OK && is_again);
 	return status;
 }
 
@@ -278,11 +322,6 @@ static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, 
 	if (status != BL_OK)
 		pthread_cond_broadcast(&c->changed);
 	return status;
-}
-
-static bool is_broken(enum image_outcome outcome)
-{
-	return outcome != OUTCOME_ANSWER && outcome != OUTCOME_NO_MEMORY;
 }
 
 /* A child that failed one lane is gone for all; whoever notices first counts the death. */

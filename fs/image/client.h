@@ -10,7 +10,9 @@
 #include "fs/image/child.h"
 #include "fs/image/image.h"
 
-#define IMAGE_TRY_MS	   4000u
+#define IMAGE_TRY_MS 4000u
+#define IMAGE_LEFT_ALONE                                                                           \
+	2u /* volumes that may end a reader while it opens the image; with more there is no image */
 #define IMAGE_DEATHS	   5u /* in this time the image is given up */
 #define IMAGE_DEATHS_NS	   UINT64_C(60000000000)
 #define IMAGE_POISON_LIMIT 1024u /* inodes; then the oldest may try again */

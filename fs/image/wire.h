@@ -18,12 +18,16 @@
 #define WIRE_LANES    2
 #define WIRE_WINDOW   (1u << 20)
 #define WIRE_UNIT     65536u /* READ is asked in aligned units of this */
+#define WIRE_OPENING                                                                               \
+	(WIRE_WINDOW -                                                                             \
+	 4) /* there in the data window during OPEN: 1 + the volume that is looked into, 4 bytes */
 #define WIRE_READY_VOLUME                                                                          \
 	UINT32_MAX /* after sealing itself the child sends one WIRE_READY on lane 0 */
 
 enum wire_op {
 	WIRE_READY = 1, /* child ► parent: sealed, no byte of the image seen yet */
-	WIRE_OPEN, /* parent ► child: answer is length/sizeof struct wire_volume in the data window */
+	WIRE_OPEN, /* parent ► child: answer is length/sizeof struct wire_volume in the data window. offset, length: bits of the volumes
+	                   0 to 63, 64 to 127 that are left alone, since a reader ended on them */
 	WIRE_LIST, /* volume, inode, offset = cursor (0: start); answer: length bytes of struct wire_entry,
 	                   offset = next cursor, 0 at the end */
 	WIRE_STAT, /* answer: one struct wire_attr */

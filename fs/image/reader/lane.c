@@ -113,12 +113,15 @@ static int tree_of(struct lane *lane, uint32_t volume, struct tree **out_tree)
 static int answer_open(struct lane *lane, const struct wire_message *ask,
 		       struct wire_message *reply)
 {
+	const uint64_t left_alone[2] = {ask->offset, ask->length};
 	int error = lane_scan(lane);
 
-	(void)ask;
 	for (size_t i = 0; i < lane->volume_count && !error; i++) {
 		struct wire_volume described;
 
+		if (left_alone[i / 64] >> i % 64 & 1)
+			lane->volumes[i].trouble = "a reader died of it, or did not come to an end";
+		bl_put32(lane->data + WIRE_OPENING, (uint32_t)i + 1);
 		(void)volume_open(&lane->volumes[i], &lane->blocks, lane->image);
 		volume_describe(&lane->volumes[i], &lane->blocks, &described);
 		memcpy(lane->data + i * sizeof(described), &described, sizeof(described));
