@@ -179,6 +179,15 @@ $(B)/test/attacks/preload.so: tests/attacks/preload.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=c17 -O2 -fPIC -shared $(WARNINGS) -o $@ $^
+# Images broken where it matters: what they lie in is assembled into the program.
+$(B)/obj/tests/fuzz/images/broken-image.o $(B)/fuzz/obj/tests/fuzz/images/broken-image.o: \
+	$(filter-out %.c %.h %.sh,$(wildcard tests/fuzz/images/*))
+$(B)/test/unit/fs/image/broken: $(call obj,tests/fuzz/images/broken-image.c) | $(B)/bailee-reader
+$(B)/test/replay/reader: $(call obj,tests/fuzz/reader.c tests/fuzz/replay.c tests/fuzz/images/broken-image.c) $(B)/libreader.a \
+	$(B)/libpolicy.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS)
 $(B)/test/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(B)/libfs.a $(B)/libpolicy.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -199,6 +208,10 @@ $(B)/fuzz/obj/%.o: %.c
 	$(call say,CC  ,$< for fuzzing)
 	$(Q)clang-14 $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/fuzz/all.a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(POLICY_C) $(LIBFS_C))
+$(B)/fuzz/reader: $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/reader.c tests/fuzz/images/broken-image.c \
+	$(filter-out $(READER_MAIN),$(READER_C))) $(B)/fuzz/all.a
+	$(call say,LINK,$@)
+	$(Q)clang-14 -fsanitize=fuzzer,address,undefined -o $@ $^ $(READER_LIBS)
 $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/all.a
 	$(call say,LINK,$@)
 	$(Q)clang-14 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
