@@ -6,6 +6,7 @@
 #   make check      every test                (VARIANT=asan: under ASan and UBSan)
 #   make bench      figures as ratios in one interleaved run
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS each
+#   make race       tests with threads, and a mount that is read while it goes, under gcc's race detector (ONLY=pattern)
 #   make soak       kill the log's writer ROUNDS times (1000), and miss nothing it acknowledged (SEED); the second
 #                   verifier's test of itself
 #   make mutate     break policy/rules on purpose, see what tests notice (MUTANTS=200 or all, SEED, ONLY)
@@ -44,6 +45,13 @@ OPT = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 HARDEN = -fPIE
 WARNINGS := $(filter-out -Wnull-dereference,$(WARNINGS))
 LDHARDEN = -pie -fsanitize=address,undefined
+endif
+ifeq ($(VARIANT),tsan)
+OPT = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+HARDEN = -fPIE
+# What it puts between a value and its use hides from gcc where the value comes from.
+WARNINGS := $(filter-out -Wnull-dereference,$(WARNINGS)) -Wno-maybe-uninitialized -Wno-restrict
+LDHARDEN = -pie -fsanitize=thread
 endif
 PKGS = fuse3 libsodium yaml-0.1 libseccomp jansson libutf8proc libhs libcrypto libssl sqlite3
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -111,6 +119,15 @@ $(B)/bailee: $(call obj,$(CLI_C)) $(B)/libfs.a $(B)/libpolicy.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Under their limits no race detector runs: those beside the program that it looks at are the release's.
+ifeq ($(VARIANT),tsan)
+$(filter-out $(B)/bailee,$(PROGRAMS)): $(B)/%: release-programs
+	@mkdir -p $(@D)
+	@ln -sf ../$* $@
+.PHONY: release-programs
+release-programs:
+	@$(MAKE) --no-print-directory VARIANT=release all
+else
 $(B)/bailee-reader: $(call obj,$(READER_MAIN)) $(B)/libreader.a $(B)/libpolicy.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
@@ -123,6 +140,7 @@ $(B)/bailee-session: $(call obj,$(SEALED_C)) $(B)/libpolicy.a
 $(CONTAINERS): $(B)/bailee-container-%: $(B)/obj/fs/image/container/%.o $(B)/libcontainer.a $(B)/libpolicy.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(CONTAINER_LIB_$*) -lseccomp
+endif
 
 # The loops over every byte gain by it, nothing else does.
 ifeq ($(VARIANT),release)
@@ -217,7 +235,7 @@ $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/all.a
 	$(Q)clang-14 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 .SECONDARY:
-.PHONY: all deps demo check units bench accuracy fuzz soak mutate lint format install uninstall clean
+.PHONY: all deps demo check units bench accuracy fuzz race soak mutate lint format install uninstall clean
 
 deps:
 	@sh tests/deps.sh $(DEPS)
@@ -244,6 +262,10 @@ accuracy: deps
 fuzz: deps
 	@$(MAKE) --no-print-directory $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_C))
 	@sh tests/fuzz/run.sh $(abspath $(B)) $(FUZZ_SECONDS)
+
+race: deps
+	@$(MAKE) --no-print-directory VARIANT=tsan all units
+	@sh tests/race.sh $(abspath build/tsan)
 
 soak: deps
 	@$(MAKE) --no-print-directory $(B)/test/tools/log-kill
