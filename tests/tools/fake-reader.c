@@ -331,6 +331,28 @@ static const struct {
 	{FAKE_PLACES_OF_FILE, 1, {{4096, 8192, 4096}}},
 };
 
+/* Says which volume it is at, and dies there. */
+static void open_all(const struct fake *fake, const struct lane *lane, struct wire_message *m)
+{
+	for (uint32_t i = 0; i < FAKE_OPEN_VOLUMES; i++) {
+		struct wire_volume volume = {
+			.offset = FAKE_VOLUME_OFFSET * (i + 1),
+			.length = FAKE_VOLUME_OFFSET,
+			.root = FAKE_ROOT,
+			.number = i + 1,
+			.is_readable = !(m->offset >> i & 1),
+			.type = "ext4",
+		};
+		uint32_t at = i + 1;
+
+		memcpy(lane->data + WIRE_OPENING, &at, sizeof(at));
+		if (volume.is_readable && (fake->script.volumes >> i & 1))
+			_exit(9);
+		memcpy(lane->data + i * sizeof(volume), &volume, sizeof(volume));
+	}
+	m->length = FAKE_OPEN_VOLUMES * sizeof(struct wire_volume);
+}
+
 static bool answer_bad_map(const struct fake *fake, const struct lane *lane, struct wire_message *m)
 {
 	for (size_t i = 0; i < sizeof(BAD_MAPS) / sizeof(BAD_MAPS[0]); i++)
@@ -450,6 +472,9 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 	case FAKE_OTHER_VOLUMES:
 		put_volume(lane->data, fake, true);
 		m->length = sizeof(struct wire_volume);
+		return true;
+	case FAKE_OPEN_ENDS:
+		open_all(fake, lane, m);
 		return true;
 	case FAKE_NO_VOLUMES:
 		m->length = 0;

@@ -14,15 +14,16 @@
 #define FAKE_VOLUME_OFFSET 4096u
 
 /* The tree of volume 0 when nothing is wrong. */
-#define FAKE_ROOT	 2u
-#define FAKE_FILE	 10u /* mapped in three runs with a hole */
-#define FAKE_FILE_BYTES	 40000u
-#define FAKE_SMALL	 11u /* no map: READ */
-#define FAKE_SMALL_BYTES 100000u
-#define FAKE_LINK	 12u
-#define FAKE_LINK_TARGET "somewhere/else"
-#define FAKE_BIG_DIR	 13u /* FAKE_BIG_ENTRIES entries over several pages */
-#define FAKE_BIG_ENTRIES 2500u
+#define FAKE_ROOT	  2u
+#define FAKE_FILE	  10u /* mapped in three runs with a hole */
+#define FAKE_FILE_BYTES	  40000u
+#define FAKE_SMALL	  11u /* no map: READ */
+#define FAKE_SMALL_BYTES  100000u
+#define FAKE_LINK	  12u
+#define FAKE_LINK_TARGET  "somewhere/else"
+#define FAKE_BIG_DIR	  13u /* FAKE_BIG_ENTRIES entries over several pages */
+#define FAKE_BIG_ENTRIES  2500u
+#define FAKE_OPEN_VOLUMES 4u /* of FAKE_OPEN_ENDS */
 
 enum fake_fault {
 	FAKE_GOOD,
@@ -76,6 +77,7 @@ enum fake_fault {
 	FAKE_LIES_OUTSIDE,   /* attributes of a file in one piece, behind the volume */
 	FAKE_LIES_BEFORE,
 	FAKE_LIES_OVERFLOW,
+	FAKE_OPEN_ENDS, /* of four volumes, dies at each in `volumes` that it is not told to leave alone */
 	FAKE_XATTR_NUL, /* in a name */
 	FAKE_XATTR_UNNAMED,
 	FAKE_XATTR_HUGE,    /* a value of more than 64 KiB */
@@ -91,6 +93,7 @@ struct fake_script {
 		to_start; /* the fault is there in these starts only, 1-based; 0, 0: always */
 	uint64_t inode;	  /* and for requests to this inode only; 0: any but OPEN */
 	uint32_t op;	  /* and for this operation only; 0: any */
+	uint32_t volumes; /* FAKE_OPEN_ENDS: bits */
 	char state[256];
 };
 

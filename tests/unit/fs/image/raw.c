@@ -737,11 +737,43 @@ static void reader_outlives_the_thread_that_opened(void **state)
 	assert_int_equal(starts(s), 1);
 }
 
+static void a_volume_that_ends_its_reader_is_left_alone(void **state)
+{
+	static const struct {
+		uint32_t volumes;
+		enum bl_status status;
+		unsigned starts;
+	} ROWS[] = {
+		{0x0, BL_OK, 1}, {0x1, BL_OK, 2}, {0x8, BL_OK, 2},
+		{0x5, BL_OK, 3}, {0x7, BL_IO, 4}, /* two are left alone; that was the last of this try, and the next begins with them */
+	};
+	struct scene *s = *state;
+
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++) {
+		struct fake_script script = {
+			.fault = FAKE_OPEN_ENDS, .op = WIRE_OPEN, .volumes = ROWS[i].volumes};
+
+		assert_int_equal(try_open(s, &script, LONG_TRY_MS), ROWS[i].status);
+		if (starts(s) != ROWS[i].starts)
+			fail_msg("row %zu: %u starts", i, starts(s));
+		for (uint32_t v = 0; s->image && v < FAKE_OPEN_VOLUMES; v++) {
+			const struct image_volume *volume = image_volume(s->image, v);
+
+			assert_int_equal(volume->is_readable, !(ROWS[i].volumes >> v & 1));
+			assert_int_equal(volume->notice[0] == '\0', volume->is_readable);
+		}
+		if (s->image && ROWS[i].volumes)
+			assert_string_equal(s->last_trouble, "left alone: the reader ended on it");
+		close_scene(s);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_volume_that_ends_its_reader_is_left_alone),
 		TEST(volume_is_named_by_number_and_type),
 		TEST(entries_attributes_and_links_are_told),
 		TEST(directory_of_several_pages_is_whole),
