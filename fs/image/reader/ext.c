@@ -708,6 +708,15 @@ static const char *replay(struct ext_tree *ext)
 	return open_fs(ext) ? "ext filesystem that its unclean journal makes unreadable" : NULL;
 }
 
+/* A descriptor says where a group's inodes are; libext2fs reads its checksum and does not look at it. */
+static bool are_groups_whole(struct ext_tree *ext)
+{
+	for (dgrp_t group = 0; group < ext->fs->group_desc_count; group++)
+		if (!ext2fs_group_desc_csum_verify(ext->fs, group))
+			return false;
+	return true;
+}
+
 static const char *open_checked(struct ext_tree *ext)
 {
 	struct ext2_inode_large root;
@@ -724,6 +733,8 @@ static const char *open_checked(struct ext_tree *ext)
 		notice = replay(ext);
 	if (notice)
 		return notice;
+	if (!are_groups_whole(ext))
+		return "ext filesystem whose superblock or group table is damaged";
 	if (ext_inode_read(ext, EXT2_ROOT_INO, &root) || !LINUX_S_ISDIR(root.i_mode))
 		return "ext filesystem whose root directory is damaged";
 	return is_wrongly_empty(ext) ? "ext filesystem that counts files and lists none" : NULL;

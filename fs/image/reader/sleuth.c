@@ -201,12 +201,23 @@ static int64_t time_ns(time_t seconds, uint32_t nano)
 	return whole + (int64_t)BL_MIN(nano, 999999999u);
 }
 
+/* Its name, its size and its place are in one set of entries with one checksum. */
+static bool is_exfat_broken(const struct sleuth_tree *sleuth, uint64_t inode)
+{
+	uint64_t written;
+
+	return sleuth->fs->ftype == TSK_FS_TYPE_EXFAT && inode != sleuth->base.root &&
+	       exfat_written(sleuth, inode, &written);
+}
+
 static int sleuth_stat(struct tree *tree, uint64_t inode, struct wire_attr *out)
 {
 	struct sleuth_tree *sleuth = (struct sleuth_tree *)tree;
 	TSK_FS_FILE *file = NULL;
 	int error = sleuth_file_open(sleuth, inode, &file);
 
+	if (!error && is_exfat_broken(sleuth, inode))
+		error = EIO;
 	if (error)
 		return error;
 	const TSK_FS_META *meta = file->meta;
@@ -289,10 +300,16 @@ static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listin
 	for (size_t i = 0; i < dir->names_used && !error; i++) {
 		const TSK_FS_NAME *name = &dir->names[i];
 
-		if (is_customers(sleuth, name))
+		if (!is_customers(sleuth, name))
+			continue;
+		if (is_exfat_broken(sleuth, name->meta_addr))
+			error = EIO;
+		else
 			error = listing_add(listing, name->meta_addr, name->name,
 					    strlen(name->name));
 	}
+	if (!error && (TSK_FS_TYPE_ISFAT(sleuth->fs->ftype)))
+		error = slots_check(sleuth, dir, listing);
 	tsk_fs_dir_close(dir);
 	return !error && is_broken ? EIO : error;
 }
@@ -318,38 +335,6 @@ static int data_of(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out
 	if ((*out_data)->flags & TSK_FS_ATTR_ENC)
 		return EOPNOTSUPP;
 	return (*out_data)->size == meta->size ? 0 : EIO;
-}
-
-/*
- * How many bytes of an exFAT file were ever written: behind its ValidDataLength the clusters still hold what
- * somebody deleted, and libtsk does not look. The file's entry is 32 bytes, its stream entry comes next (exFAT
- * specification 7.4, 7.6).
- */
-static int exfat_written(struct sleuth_tree *sleuth, uint64_t inode, uint64_t *out_bytes)
-{
-	const struct tree *tree = &sleuth->base;
-	uint64_t heap = (inode - 3) * 32, next = heap + 32;
-	uint8_t entry[32], slot[4];
-
-	if (blocks_read(tree->blocks, tree->offset + sleuth->exfat_heap + heap, entry, 32) ||
-	    entry[0] != 0x85)
-		return EIO;
-	if (next % sleuth->exfat_cluster == 0) {
-		/* The set goes on in the directory's next cluster; 0: the chain is contiguous, not in the FAT. */
-		uint64_t cluster = heap / sleuth->exfat_cluster + 2;
-
-		if (blocks_read(tree->blocks, tree->offset + sleuth->exfat_fat + cluster * 4, slot,
-				4))
-			return EIO;
-		cluster = bl_get32(slot);
-		if (cluster >= 2 && cluster < 0xfffffff7u)
-			next = (cluster - 2) * sleuth->exfat_cluster;
-	}
-	if (blocks_read(tree->blocks, tree->offset + sleuth->exfat_heap + next, entry, 32) ||
-	    entry[0] != 0xc0)
-		return EIO;
-	*out_bytes = bl_get64(entry + 8);
-	return 0;
 }
 
 static int written_bytes(struct sleuth_tree *sleuth, uint64_t inode, const TSK_FS_ATTR *data,
@@ -512,21 +497,6 @@ static uint8_t walk_nothing(TSK_FS_INFO *fs BL_UNUSED, TSK_INUM_T first BL_UNUSE
 			    TSK_INUM_T last BL_UNUSED, TSK_FS_META_FLAG_ENUM flags BL_UNUSED,
 			    TSK_FS_META_WALK_CB tell BL_UNUSED, void *context BL_UNUSED)
 {
-	return 0;
-}
-
-static int exfat_layout(struct sleuth_tree *sleuth)
-{
-	uint8_t boot[SLEUTH_SECTOR];
-	const struct tree *tree = &sleuth->base;
-
-	if (blocks_read(tree->blocks, tree->offset, boot, sizeof(boot)) || boot[108] < 9 ||
-	    boot[108] > 12 || boot[109] > 25 - boot[108])
-		return EIO;
-	/* exFAT specification 3.1: FatOffset, ClusterHeapOffset in sectors, and two shifts. */
-	sleuth->exfat_fat = (uint64_t)bl_get32(boot + 80) << boot[108];
-	sleuth->exfat_heap = (uint64_t)bl_get32(boot + 88) << boot[108];
-	sleuth->exfat_cluster = UINT64_C(1) << (boot[108] + boot[109]);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* sleuth.h - an open filesystem of libtsk's; private to sleuth.c and sleuth-places.c */
+/* sleuth.h - an open filesystem of libtsk's; private to sleuth.c, sleuth-places.c, exfat.c and fat-slots.c, fat-slots.c */
 #ifndef FS_IMAGE_READER_SLEUTH_H
 #define FS_IMAGE_READER_SLEUTH_H
 
@@ -25,6 +25,23 @@ struct sleuth_tree {
 /* sleuth_file_open - ENOENT: none, deleted, or the filesystem's own; the file is the tree's until the next call */
 int sleuth_file_open(struct sleuth_tree *sleuth, uint64_t inode,
 		     TSK_FS_FILE **out_file) BL_MUST_CHECK;
+
+/* exfat_layout - the three numbers of @sleuth; EIO: the boot sectors make no sense, or their checksum does not verify */
+int exfat_layout(struct sleuth_tree *sleuth) BL_MUST_CHECK;
+/*
+ * exfat_written - how many bytes of a file were ever written: its ValidDataLength, behind which the clusters still hold what somebody
+ * deleted, and libtsk does not look. @inode as libtsk numbers the 32-byte slots of the heap, from 3 on; not the root. EIO: no set of
+ * entries of a file begins there, or its checksum does not verify
+ */
+int exfat_written(const struct sleuth_tree *sleuth, uint64_t inode,
+		  uint64_t *out_bytes) BL_MUST_CHECK;
+
+/*
+ * slots_check - what a folder of FAT or exFAT has and libtsk left out of @dir: FAT's under its short name, so that asking for it is an
+ * error; of exFAT EIO, as when the folder cannot be read
+ */
+int slots_check(const struct sleuth_tree *sleuth, TSK_FS_DIR *dir,
+		struct listing *listing) BL_MUST_CHECK;
 
 int sleuth_places(struct tree *tree, uint64_t inode, struct runs *runs);
 int sleuth_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
