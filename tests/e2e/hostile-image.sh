@@ -90,8 +90,10 @@ enroll "$work/short.img" SHORT
 make_ext4 "$work/loop.img"
 debugfs -w -R 'ln <2> /deep/round' "$work/loop.img" >/dev/null 2>&1
 enroll "$work/loop.img" LOOP
-make_ext4 "$work/shrinks.img"
-enroll "$work/shrinks.img" SHRINKS
+for id in SHRINKS GROWS CHANGES; do
+	make_ext4 "$work/$id.img"
+	enroll "$work/$id.img" $id
+done
 
 view 61002 "$work/view"
 # Everything there is, to a depth, each file in full: errors are fine, hanging is not.
@@ -160,9 +162,19 @@ as 61002 cat "$work/view/DISK/$(grep '^p6' "$work/parts")/a.txt" | cmp - "$work/
 
 # An image cut while it is read: an error or nothing, no end of the service.
 code 0 as 61002 ls "$work/view/SHRINKS/p1-ext4"
-truncate -s 100k "$work/shrinks.img"
+truncate -s 100k "$work/SHRINKS.img"
 code 1 as 61002 cat "$work/view/SHRINKS/p1-ext4/deep/er/g.txt"
 good_as_ever 'a shrunk image'
+# One that grows is what it was; of one that is written over, each request ends: names are as they were or an error, contents
+# have no checksum.
+code 0 as 61002 ls "$work/view/GROWS/p1-ext4"
+truncate -s 60M "$work/GROWS.img"
+code 0 as 61002 cat "$work/view/GROWS/p1-ext4/deep/er/g.txt"
+cmp -s "$work/out" "$work/files/deep/er/g.txt" || fail "an image that grew reads wrong"
+code 0 as 61002 cat "$work/view/CHANGES/p1-ext4/a.txt"
+head -c 6M /dev/urandom | dd of="$work/CHANGES.img" bs=1M conv=notrunc status=none
+timeout 60 python3 "$work/walk.py" "$work/view/CHANGES" >"$work/walked" || fail "walking an image that is written over did not end"
+good_as_ever 'an image that is written over'
 
 # Readers killed in the middle of reads, again and again: only children of this daemon, by their number.
 python3 - "$work/view" "$before" "$work/files" <<'PYTHON' || fail "reads beside killed readers"
