@@ -51,8 +51,9 @@ struct image_client {
 	struct bl_error start_why;
 
 	uint64_t left_alone[2]; /* volumes, as WIRE_OPEN has them; the keeper's, as is the next */
-	unsigned left_count;
-	uint8_t *table; /* the first OPEN answer as it came; read by the keeper only, once set */
+	unsigned left_count, opens;
+	uint32_t ended_on; /* 1 + the volume that the last one ended on; 0: none */
+	uint8_t *table;	   /* the first OPEN answer as it came; read by the keeper only, once set */
 	size_t table_length;
 
 	uint64_t deaths[IMAGE_DEATHS]; /* ring of times */
@@ -151,21 +152,27 @@ static enum bl_status check_table(struct image_client *c, struct image_reply *re
 	return BL_OK;
 }
 
-/* The volume on which a reader ended in the middle of OPEN, by its own word: believed only in what is left alone for it. */
-static bool leave_alone(struct image_client *c, const struct image_child *child)
+/*
+ * Is it worth another try, after a reader ended in the middle of OPEN? It says itself which volume it was at, and is believed only in
+ * what is left alone for it: a volume on which two have ended, since once may be bad luck.
+ */
+static bool is_worth_another(struct image_client *c, const struct image_child *child)
 {
 	uint32_t volume = bl_get32(child->lanes[0].data + WIRE_OPENING) - 1;
 
-	if (c->table || c->left_count == IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES ||
-	    (c->left_alone[volume / 64] >> volume % 64 & 1))
+	if (c->table || c->left_count == IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES)
 		return false;
-	c->left_alone[volume / 64] |= UINT64_C(1) << volume % 64;
-	c->left_count++;
-	trouble(c, &(struct image_call){.volume = volume}, "left alone: the reader ended on it");
+	if (c->ended_on == volume + 1) {
+		c->left_alone[volume / 64] |= UINT64_C(1) << volume % 64;
+		c->left_count++;
+		trouble(c, &(struct image_call){.volume = volume},
+			"left alone: the reader ended on it");
+	}
+	c->ended_on = volume + 1;
 	return true;
 }
 
-/* One child, and OPEN of it; on failure there is none. *out_again: worth another, which leaves one more volume alone. */
+/* One child, and OPEN of it; on failure there is none. *out_again: another may do better. */
 static enum bl_status start_once(struct image_client *c, struct image_child *out_child,
 				 bool *out_is_other, bool *out_again, struct bl_error *why)
 {
@@ -181,7 +188,8 @@ static enum bl_status start_once(struct image_client *c, struct image_child *out
 	if (status != BL_OK)
 		return status;
 	/* All of them together take no longer than a request may. */
-	source.try_ns /= c->left_count ? 2 : 1;
+	source.try_ns >>= BL_MIN(c->opens, 2u);
+	c->opens += c->table == NULL;
 	enum image_outcome outcome = image_lane_ask(&out_child->lanes[0], &source, &call, &reply);
 
 	if (reply.is_tampered)
@@ -192,7 +200,7 @@ static enum bl_status start_once(struct image_client *c, struct image_child *out
 		status = check_table(c, &reply, out_is_other, why);
 	free(reply.bytes);
 	if (is_broken(outcome))
-		*out_again = leave_alone(c, out_child);
+		*out_again = is_worth_another(c, out_child);
 	if (status != BL_OK)
 		image_child_stop(out_child);
 	return status;
