@@ -590,34 +590,49 @@ static int read_file(struct reading *reading, uint64_t offset, size_t size, uint
 	return 0;
 }
 
+/* The handle is pinned, or *out_error says why not. False: that was answered already. */
+static bool reading_begin(struct reading *reading, struct gate_view *view,
+			  const struct gate_caller *caller, uint64_t offset,
+			  struct gate_reply *reply, int *out_error)
+{
+	if (!asked_begin(reading->asked, view, caller, AUDIT_READ, reply))
+		return false;
+	reading->asked->event.offset = offset;
+	*out_error = handle_pin(reading);
+	if (!*out_error && reading->file)
+		*out_error = deny_unanchored(reading->asked);
+	return true;
+}
+
+static void reading_end(struct reading *reading, int error)
+{
+	reading->asked->file = reading->file; /* given back with the rest */
+	sodium_memzero(&reading->mask, sizeof(reading->mask));
+	asked_finish(reading->asked, error);
+}
+
 void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
 	       uint64_t offset, size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply)
 {
 	struct asked asked;
 	struct reading reading = {.asked = &asked,
 				  .handle = (struct gate_handle *)(uintptr_t)number};
+	int error;
 
-	if (!asked_begin(&asked, view, caller, AUDIT_READ, reply))
+	if (!reading_begin(&reading, view, caller, offset, reply, &error))
 		return;
-	asked.event.offset = offset;
-	int error = handle_pin(&reading);
-
-	if (!error && reading.file)
-		error = deny_unanchored(&asked);
 	if (!error && reading.file)
 		error = read_file(&reading, offset, size, buffer, room);
 	else if (!error && asked.device)
 		error = read_notice(&asked, offset, buffer, size);
 	else if (!error)
 		error = read_root_notice(&asked, offset, buffer, size);
-	asked.file = reading.file; /* given back with the rest */
-	sodium_memzero(&reading.mask, sizeof(reading.mask));
 	if (error) {
 		reply->bytes = NULL;
 		reply->length = 0;
 	}
 	asked.event.bytes = error ? size : reply->length;
-	asked_finish(&asked, error);
+	reading_end(&reading, error);
 }
 
 /* ---- seek ------------------------------------------------------------------------------------------- */
@@ -659,21 +674,15 @@ void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_
 	struct asked asked;
 	struct reading reading = {.asked = &asked,
 				  .handle = (struct gate_handle *)(uintptr_t)number};
+	int error;
 
-	if (!asked_begin(&asked, view, caller, AUDIT_READ, reply))
+	if (!reading_begin(&reading, view, caller, offset, reply, &error))
 		return;
-	asked.event.offset = offset;
-	int error = handle_pin(&reading);
-
-	if (!error && reading.file)
-		error = deny_unanchored(&asked);
 	if (!error)
 		error = reading.file ? seek_file(&reading, offset, is_hole)
 				     : seek_notice(&asked, offset, is_hole);
 	if (!error || error == ENXIO)
 		snprintf(asked.event.detail, sizeof(asked.event.detail), "%s",
 			 is_hole ? "where a hole begins" : "where data begin");
-	asked.file = reading.file; /* given back with the rest */
-	sodium_memzero(&reading.mask, sizeof(reading.mask));
-	asked_finish(&asked, error);
+	reading_end(&reading, error);
 }

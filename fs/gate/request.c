@@ -21,6 +21,7 @@ static void settled(struct audit_ticket *ticket, enum bl_status status)
 		reply->handle = 0;
 		reply->bytes = NULL;
 		reply->length = 0;
+		reply->offset = 0;
 		memset(&reply->attr, 0, sizeof(reply->attr));
 		reply->error = bl_status_errno(BL_LOG_BROKEN);
 	}
