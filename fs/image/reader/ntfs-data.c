@@ -316,8 +316,9 @@ static int data_of(struct ntfs_tree *ntfs, uint64_t inode, struct ntfs_file **ou
 	if (!*out_stream)
 		return number ? ENOENT : 0;
 	const struct mft_attribute *head = ntfs_head(file, *out_stream);
-	if ((head->flags & MFT_ENCRYPTED) || (head->flags & MFT_COMPRESSED) > LZNT1 ||
-	    ntfs_is_hidden(file, head))
+	if (head->flags & MFT_ENCRYPTED)
+		return ENOKEY;
+	if ((head->flags & MFT_COMPRESSED) > LZNT1 || ntfs_is_hidden(file, head))
 		return EOPNOTSUPP;
 	return ntfs_size(file, *out_stream) > READER_FILE_LIMIT ? EFBIG : 0;
 }
