@@ -614,7 +614,7 @@ static void reading_end(struct reading *reading, int error)
 void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
 	       uint64_t offset, size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply)
 {
-	struct asked asked;
+	struct asked asked = {.view = view};
 	struct reading reading = {.asked = &asked,
 				  .handle = (struct gate_handle *)(uintptr_t)number};
 	int error;
@@ -671,7 +671,7 @@ static int seek_file(struct reading *reading, uint64_t offset, bool is_hole)
 void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
 	       uint64_t offset, bool is_hole, struct gate_reply *reply)
 {
-	struct asked asked;
+	struct asked asked = {.view = view};
 	struct reading reading = {.asked = &asked,
 				  .handle = (struct gate_handle *)(uintptr_t)number};
 	int error;
