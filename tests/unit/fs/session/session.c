@@ -570,7 +570,8 @@ static void step_that_fails_is_named(void **state)
 		go_on(stage, until);
 		assert_true(fake_report(stage->channel_fd, LAUNCH_FAILED, EPERM, 0, "landlock",
 					NULL, 0));
-		report(stage, LAUNCH_ENDED, 1);
+		/* Who knows of the failed step may have hung up by now. */
+		(void)fake_report(stage->channel_fd, LAUNCH_ENDED, 0, 1, NULL, NULL, 0);
 		assert_ends(stage, 2, "no sealed session: landlock: Operation not permitted");
 		tear_down(&own);
 	}
