@@ -275,8 +275,9 @@ static uint64_t mount_at(const char *path)
 {
 	struct statx about;
 
-	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-		  STATX_MNT_ID, &about) != 0 ||
+	/* Nothing is asked for: then a mount that keeps us out (another user's, of FUSE) tells its number all the same. */
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0,
+		  &about) != 0 ||
 	    !(about.stx_mask & STATX_MNT_ID))
 		return 0;
 	return about.stx_mnt_id;

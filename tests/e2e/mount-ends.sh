@@ -77,19 +77,26 @@ code 0 umount -l "$view"
 kill -0 $mount || fail "it ended while a file was open"
 exec 5<&-
 ended 0
-# What was mounted there meanwhile is somebody else's, and stays when a signal ends it.
-mounted
-exec 5<"$file"
-umount -l "$view"
-mount -t tmpfs another "$view"
-kill -TERM $mount
-got=0
-wait $mount || got=$?
-[ "$got" = 0 ] || fail "it ended with $got"
-grep -qF "another $view tmpfs" /proc/self/mounts || fail "another mount at its place was taken away"
-exec 5<&-
-umount "$view"
-views=$((views + 1))
+# What was mounted there meanwhile is somebody else's, and stays when a signal ends it; also where even root is kept out.
+for kind in tmpfs fuse; do
+	mounted
+	exec 5<"$file"
+	umount -l "$view"
+	if [ $kind = tmpfs ]; then
+		mount -t tmpfs another "$view"
+	else
+		exec 6<>/dev/fuse
+		mount -i -t fuse -o fd=6,rootmode=40000,user_id=61002,group_id=61002 another "$view"
+	fi
+	kill -TERM $mount
+	got=0
+	wait $mount || got=$?
+	[ "$got" = 0 ] || fail "it ended with $got"
+	grep -qF "another $view $kind" /proc/self/mounts || fail "another mount at its place was taken away ($kind)"
+	exec 5<&- 6>&-
+	umount "$view"
+	views=$((views + 1))
+done
 
 # ---- signals ------------------------------------------------------------------------------------------
 for signal in TERM INT HUP QUIT; do
