@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_FIELD	offsetof(struct ext2_inode, i_block)
-#define BLOCK_BYTES	60	    /* of i_block: where inline data begins */
-#define XATTR_MAGIC	0xea020000u /* linux/fs/ext4/xattr.h */
-#define XATTR_ENTRY	16	    /* its fixed part; the name follows */
-#define XATTR_SYSTEM	7	    /* name index of "system." */
-#define USED_STEPS	(1u << 24)  /* clusters looked at in one call */
-#define BITMAP_BYTES	65536	    /* of a group: one block, the largest there is */
-#define TABLES_OF_GROUP 6
+#define BLOCK_FIELD  offsetof(struct ext2_inode, i_block)
+#define BLOCK_BYTES  60		 /* of i_block: where inline data begins */
+#define XATTR_MAGIC  0xea020000u /* linux/fs/ext4/xattr.h */
+#define XATTR_ENTRY  16		 /* its fixed part; the name follows */
+#define XATTR_SYSTEM 7		 /* name index of "system." */
+#define USED_STEPS   (1u << 24)	 /* clusters looked at in one call */
+#define BITMAP_BYTES 65536	 /* of a group: one block, the largest there is */
 
 /* ---- a file ---- */
 
@@ -30,7 +29,8 @@ static int place_blocks(struct placing *placing, uint64_t physical, uint64_t cou
 	uint64_t ratio = (uint64_t)EXT2FS_CLUSTER_RATIO(placing->ext->fs);
 	uint64_t end;
 
-	if (__builtin_add_overflow(physical, count, &end) || end > blocks)
+	if (__builtin_add_overflow(physical, count, &end) || end > blocks ||
+	    !ext_is_data(placing->ext, physical, count))
 		return EIO;
 	uint64_t start = physical - physical % ratio;
 	end = BL_MIN(end + (ratio - end % ratio) % ratio, blocks);
@@ -47,6 +47,8 @@ static int each_block(ext2_filsys fs BL_UNUSED, blk64_t *physical, e2_blkcnt_t l
 
 	if (logical >= 0)
 		placing->error = place_blocks(placing, *physical, 1);
+	else if (!ext_is_data(placing->ext, *physical, 1))
+		placing->error = EIO;
 	return placing->error ? BLOCK_ABORT : 0;
 }
 
@@ -133,63 +135,18 @@ int ext_places(struct tree *tree, uint64_t number, struct runs *runs)
 	if (inode.i_flags & EXT4_EXTENTS_FL)
 		return ext_each_extent(ext, number, (struct ext2_inode *)&inode, place_extent,
 				       &placing);
-	if (ext2fs_block_iterate3(ext->fs, (ext2_ino_t)number,
-				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
-				  &placing))
+	if (ext2fs_block_iterate3(ext->fs, (ext2_ino_t)number, BLOCK_FLAG_READ_ONLY, NULL,
+				  each_block, &placing))
 		return EIO;
 	return placing.error;
 }
 
 /* ---- a volume ---- */
 
-/* Whatever a bitmap says, these are used; and of a group whose bitmap was never written nothing else is. */
-static int group_tables(ext2_filsys fs, dgrp_t group, struct runs *out)
-{
-	blk64_t super = 0, old_table = 0, new_table = 0;
-	blk_t used = 0;
-
-	if (ext2fs_super_and_bgd_loc2(fs, group, &super, &old_table, &new_table, &used))
-		return EIO;
-	/* As ext2fs_reserve_super_and_bgd: with meta_bg the old table ends early, else room to grow is reserved. */
-	uint64_t old_blocks =
-		ext2fs_has_feature_meta_bg(fs->super)
-			? fs->super->s_first_meta_bg
-			: fs->desc_blocks + (uint64_t)fs->super->s_reserved_gdt_blocks;
-	const struct {
-		uint64_t block, count;
-		bool is_there;
-	} rows[TABLES_OF_GROUP] = {
-		{super, 1, super || group == 0},
-		{old_table, old_blocks, old_table != 0},
-		{new_table, 1, new_table != 0},
-		{ext2fs_block_bitmap_loc(fs, group), 1, true},
-		{ext2fs_inode_bitmap_loc(fs, group), 1, true},
-		{ext2fs_inode_table_loc(fs, group), fs->inode_blocks_per_group, true},
-	};
-	int error = 0;
-
-	/* In blocks, not bytes: runs_place does not care. */
-	for (size_t i = 0; i < TABLES_OF_GROUP && !error; i++)
-		if (rows[i].is_there)
-			error = runs_place(out, rows[i].block, rows[i].count);
-	return error;
-}
-
-static int find_tables(ext2_filsys fs, struct runs *out)
-{
-	int error = 0;
-
-	for (dgrp_t group = 0; group < fs->group_desc_count && !error; group++)
-		error = group_tables(fs, group, out);
-	runs_sort(out);
-	return error;
-}
-
 struct used_scan {
 	struct ext_tree *ext;
-	struct runs tables; /* in blocks */
-	size_t next_table;
-	uint64_t group; /* whose bitmap is here; UINT64_MAX: none */
+	size_t next_table; /* of ext->tables */
+	uint64_t group;	   /* whose bitmap is here; UINT64_MAX: none */
 	uint8_t bitmap[BITMAP_BYTES];
 };
 
@@ -216,7 +173,7 @@ static int load_bitmap(struct used_scan *scan, uint64_t group)
 
 static bool is_table(struct used_scan *scan, uint64_t block, uint64_t count)
 {
-	const struct runs *tables = &scan->tables;
+	const struct runs *tables = &scan->ext->tables;
 
 	while (scan->next_table < tables->count &&
 	       tables->items[scan->next_table].image_offset +
@@ -278,9 +235,5 @@ int ext_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *ou
 		return ENOMEM;
 	scan->ext = ext;
 	scan->group = UINT64_MAX;
-	int error = find_tables(ext->fs, &scan->tables);
-	if (!error)
-		error = scan_used(scan, cursor, runs, out_next);
-	runs_done(&scan->tables);
-	return error;
+	return scan_used(scan, cursor, runs, out_next);
 }

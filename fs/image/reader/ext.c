@@ -196,7 +196,9 @@ int ext_inode_read(struct ext_tree *ext, uint64_t number, struct ext2_inode_larg
 	if (error)
 		return error;
 	ext->base.blocks->failures = before;
-	return out->i_links_count || number == EXT2_ROOT_INO ? 0 : ENOENT;
+	if (!out->i_links_count && number != EXT2_ROOT_INO)
+		return ENOENT;
+	return ext_points_well(ext, number, out) ? 0 : EIO;
 }
 
 static int64_t time_ns(uint32_t seconds, uint32_t extra, bool has_extra)
@@ -329,6 +331,8 @@ static int ext_stat(struct tree *tree, uint64_t number, struct wire_attr *out)
 
 /* ---- directories ---- */
 
+static int check_blocks(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *inode);
+
 struct ext_walk {
 	struct ext_tree *ext;
 	const struct ext2_inode_large *folder;
@@ -380,6 +384,9 @@ static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
 		return error;
 	if (!LINUX_S_ISDIR(inode.i_mode))
 		return ENOTDIR;
+	error = check_blocks(ext, number, &inode);
+	if (error)
+		return error;
 	if (ext2fs_dir_iterate2(ext->fs, (ext2_ino_t)number, 0, NULL, each_entry, &walk))
 		return EIO;
 	/* libext2fs 1.47 takes an extent tree that it cannot open for no blocks (lib/ext2fs/block.c); every folder has itself in it. */
@@ -390,9 +397,10 @@ static int ext_list(struct tree *tree, uint64_t number, struct listing *listing)
 
 struct ext_mapping {
 	struct ext_tree *ext;
-	struct runs *runs;
+	struct runs *runs; /* NULL: only to see that all of them may be a file's */
 	uint64_t size;
 	int error;
+	bool is_journaled;
 };
 
 static int map_blocks(struct ext_mapping *mapping, uint64_t logical, uint64_t physical,
@@ -402,11 +410,12 @@ static int map_blocks(struct ext_mapping *mapping, uint64_t logical, uint64_t ph
 	const struct tree *tree = &mapping->ext->base;
 	uint64_t end;
 
-	if (__builtin_add_overflow(physical, count, &end) || end > tree->length / unit)
+	if (__builtin_add_overflow(physical, count, &end) || end > tree->length / unit ||
+	    !ext_is_data(mapping->ext, physical, count))
 		return EIO;
-	/* Contents that went through the journal are read, not mapped. */
-	if (overlay_touches(&mapping->ext->overlay, physical, count))
-		return ENODATA;
+	mapping->is_journaled |= overlay_touches(&mapping->ext->overlay, physical, count);
+	if (!mapping->runs)
+		return 0;
 	return runs_add(mapping->runs, mapping->size, logical * unit,
 			tree->offset + physical * unit, count * unit);
 }
@@ -416,15 +425,18 @@ static int each_block(ext2_filsys fs, blk64_t *physical, e2_blkcnt_t logical,
 {
 	struct ext_mapping *mapping = context;
 
-	if (logical < 0)
-		return 0;
+	if (logical < 0) { /* a block of pointers */
+		mapping->error = ext_is_data(mapping->ext, *physical, 1) ? 0 : EIO;
+		return mapping->error ? BLOCK_ABORT : 0;
+	}
 	if ((uint64_t)logical * fs->blocksize >= mapping->size)
 		return BLOCK_ABORT;
 	mapping->error = map_blocks(mapping, (uint64_t)logical, *physical, 1);
 	return mapping->error ? BLOCK_ABORT : 0;
 }
 
-static int walk_extents(ext2_extent_handle_t handle, ext_extent_fn *tell, void *context)
+static int walk_extents(const struct ext_tree *ext, ext2_extent_handle_t handle,
+			ext_extent_fn *tell, void *context)
 {
 	struct ext2fs_extent extent;
 	uint64_t next = 0;
@@ -432,9 +444,12 @@ static int walk_extents(ext2_extent_handle_t handle, ext_extent_fn *tell, void *
 	errcode_t code = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
 
 	for (; !code && !error; code = ext2fs_extent_get(handle, EXT2_EXTENT_NEXT, &extent)) {
-		if (!(extent.e_flags & EXT2_EXTENT_FLAGS_LEAF) ||
-		    (extent.e_flags & EXT2_EXTENT_FLAGS_SECOND_VISIT))
+		if (extent.e_flags & EXT2_EXTENT_FLAGS_SECOND_VISIT)
 			continue;
+		if (!(extent.e_flags & EXT2_EXTENT_FLAGS_LEAF)) {
+			error = ext_is_data(ext, extent.e_pblk, 1) ? 0 : EIO;
+			continue;
+		}
 		error = extent.e_lblk < next || !extent.e_len ? EIO : tell(context, &extent);
 		next = extent.e_lblk + extent.e_len;
 	}
@@ -451,7 +466,7 @@ int ext_each_extent(struct ext_tree *ext, uint64_t number, struct ext2_inode *in
 
 	if (ext2fs_extent_open2(ext->fs, (ext2_ino_t)number, inode, &handle))
 		return EIO;
-	int error = walk_extents(handle, tell, context);
+	int error = walk_extents(ext, handle, tell, context);
 
 	ext2fs_extent_free(handle);
 	return error;
@@ -471,13 +486,29 @@ static int map_extent(void *context, const struct ext2fs_extent *extent)
 
 static int map_inode(struct ext_mapping *mapping, ext2_ino_t number, struct ext2_inode *inode)
 {
+	int error;
+
 	if (inode->i_flags & EXT4_EXTENTS_FL)
-		return ext_each_extent(mapping->ext, number, inode, map_extent, mapping);
-	if (ext2fs_block_iterate3(mapping->ext->fs, number,
-				  BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, NULL, each_block,
-				  mapping))
-		return EIO;
-	return mapping->error;
+		error = ext_each_extent(mapping->ext, number, inode, map_extent, mapping);
+	else if (ext2fs_block_iterate3(mapping->ext->fs, number, BLOCK_FLAG_READ_ONLY, NULL,
+				       each_block, mapping))
+		error = EIO;
+	else
+		error = mapping->error;
+	/* Contents that went through the journal are read, not mapped. */
+	return !error && mapping->is_journaled ? ENODATA : error;
+}
+
+/* Before libext2fs reads a folder or a link by itself: what is named deeper than in the inode, too, is no table. */
+static int check_blocks(struct ext_tree *ext, uint64_t number, struct ext2_inode_large *inode)
+{
+	struct ext_mapping mapping = {.ext = ext, .size = EXT2_I_SIZE(inode)};
+
+	if (inode->i_flags & EXT4_INLINE_DATA_FL)
+		return 0;
+	int error = map_inode(&mapping, (ext2_ino_t)number, (struct ext2_inode *)inode);
+
+	return error == ENODATA ? 0 : error;
 }
 
 static int ext_map(struct tree *tree, uint64_t number, struct runs *runs)
@@ -572,9 +603,11 @@ static int link_bytes(struct ext_tree *ext, uint64_t number, struct ext2_inode_l
 		*out_length = inode->i_size;
 		return 0;
 	}
-	int error = read_through(ext, number, (struct ext2_inode *)inode, 0, (uint8_t *)out,
-				 inode->i_size, out_length);
+	int error = check_blocks(ext, number, inode);
 
+	if (!error)
+		error = read_through(ext, number, (struct ext2_inode *)inode, 0, (uint8_t *)out,
+				     inode->i_size, out_length);
 	return !error && *out_length != inode->i_size ? EIO : error;
 }
 
@@ -617,6 +650,7 @@ static void ext_close(struct tree *tree)
 	if (ext->fs)
 		ext2fs_free(ext->fs);
 	overlay_done(&ext->overlay);
+	runs_done(&ext->tables);
 	free(ext);
 }
 
@@ -676,7 +710,7 @@ static errcode_t open_fs(struct ext_tree *ext)
 	return 0;
 }
 
-static int journal_runs(struct ext_tree *ext, struct runs *runs)
+int ext_journal(struct ext_tree *ext, struct runs *runs)
 {
 	struct ext2_inode inode;
 	ext2_ino_t number = ext->fs->super->s_journal_inum;
@@ -695,7 +729,7 @@ static int journal_runs(struct ext_tree *ext, struct runs *runs)
 static const char *replay(struct ext_tree *ext)
 {
 	struct runs runs = {0};
-	int error = journal_runs(ext, &runs);
+	int error = ext_journal(ext, &runs);
 
 	if (!error)
 		error = journal_replay(ext->base.blocks, &runs, ext->fs->blocksize, &ext->overlay);
@@ -733,7 +767,7 @@ static const char *open_checked(struct ext_tree *ext)
 		notice = replay(ext);
 	if (notice)
 		return notice;
-	if (!are_groups_whole(ext))
+	if (!are_groups_whole(ext) || ext_tables_find(ext))
 		return "ext filesystem whose superblock or group table is damaged";
 	if (ext_inode_read(ext, EXT2_ROOT_INO, &root) || !LINUX_S_ISDIR(root.i_mode))
 		return "ext filesystem whose root directory is damaged";

@@ -1,4 +1,4 @@
-/* ext.h - an open ext2, ext3 or ext4; private to ext.c and ext-places.c */
+/* ext.h - an open ext2, ext3 or ext4; private to ext*.c */
 #ifndef FS_IMAGE_READER_EXT_H
 #define FS_IMAGE_READER_EXT_H
 
@@ -14,10 +14,11 @@ struct ext_tree {
 	struct tree base;
 	ext2_filsys fs;
 	struct overlay overlay; /* what an unclean journal holds that is newer */
-	bool is_torn;		/* an inode was read though its block cannot be */
+	struct runs tables; /* in blocks, sorted: where no file lies; none until all are known */
+	bool is_torn;	    /* an inode was read though its block cannot be */
 };
 
-/* ext_inode_read - ENOENT: none, free, or the filesystem's own */
+/* ext_inode_read - ENOENT: none, free, or the filesystem's own; EIO also: it says that it lies in the filesystem's own tables */
 int ext_inode_read(struct ext_tree *ext, uint64_t number,
 		   struct ext2_inode_large *out) BL_MUST_CHECK;
 
@@ -34,6 +35,18 @@ int ext_inode_at(struct ext_tree *ext, uint64_t number, uint64_t *out_offset) BL
 typedef int ext_extent_fn(void *context, const struct ext2fs_extent *extent);
 int ext_each_extent(struct ext_tree *ext, uint64_t number, struct ext2_inode *inode,
 		    ext_extent_fn *tell, void *context) BL_MUST_CHECK;
+
+/* ext_journal - where the journal lies, as the map of a file */
+int ext_journal(struct ext_tree *ext, struct runs *runs) BL_MUST_CHECK;
+
+/*
+ * ext_tables_find - what the volume keeps for itself, for those below (ext-tables.c). EIO, EFBIG, ENOMEM
+ * ext_is_data     - may all of these blocks be a file's? None is a table's or behind the last one
+ * ext_points_well - may all that is named in the inode itself?
+ */
+int ext_tables_find(struct ext_tree *ext) BL_MUST_CHECK;
+bool ext_is_data(const struct ext_tree *ext, uint64_t block, uint64_t count);
+bool ext_points_well(struct ext_tree *ext, uint64_t number, const struct ext2_inode_large *inode);
 
 /*
  * locked_name - what an entry of an encrypted folder is shown as; locked_code - the same of any encrypted bytes (ext-locked.c)

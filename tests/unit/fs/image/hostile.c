@@ -95,13 +95,14 @@ static bool each_range(void *context, const struct image_range *range)
 	return true;
 }
 
-enum question { OPEN, LIST, STAT, READ, XATTRS, USED };
+enum question { OPEN, LIST, STAT, READ, READ_LINK, XATTRS, PLACES, USED };
 
 static enum bl_status answer(struct real *r, enum question question, uint64_t inode)
 {
 	struct image_attr attr;
 	struct names names;
 	uint8_t digest[32];
+	char target[4096];
 	uint64_t count = 0;
 
 	switch (question) {
@@ -113,6 +114,10 @@ static enum bl_status answer(struct real *r, enum question question, uint64_t in
 		return image_stat(r->image, 0, inode, &attr, NULL);
 	case READ:
 		return real_digest(r, inode, digest);
+	case READ_LINK:
+		return image_readlink(r->image, 0, inode, target, sizeof(target), NULL);
+	case PLACES:
+		return image_places(r->image, 0, inode, each_range, &count, NULL);
 	case XATTRS:
 		return image_xattrs(r->image, 0, inode, each_xattr, &count, NULL);
 	case USED:
@@ -285,6 +290,137 @@ static void blocks_outside_are_refused_and_shared_ones_read(void **state)
 		if (real_digest(r, inode, a) != BL_IO)
 			fail_msg("block %u is read", OUTSIDE[i]);
 		others_are_whole(r, "a block outside", "other", other);
+	}
+}
+
+/* Where a file may not lie, in ext of one group: fs/ext4/block_validity.c of Linux has the same list. */
+static size_t own_blocks(const struct real *r, bool has_journal, uint32_t out[8])
+{
+	uint32_t table = bl_get32(r->bytes + EXT_GROUP + 8);
+	uint32_t bytes = bl_get32(r->bytes + EXT_SUPER + 40) * bl_get16(r->bytes + EXT_SUPER + 88);
+	const uint32_t blocks[] = {
+		1, /* superblock */
+		2, /* descriptors */
+		bl_get32(r->bytes + EXT_GROUP),
+		bl_get32(r->bytes + EXT_GROUP + 4),
+		table,
+		table + bytes / (uint32_t)EXT_BLOCK - 1,
+	};
+
+	memcpy(out, blocks, sizeof(blocks));
+	if (!has_journal)
+		return BL_COUNT(blocks);
+	/* inode 8, by extents or not: its first block begins with the journal's magic */
+	const uint8_t *journal = memmem(r->bytes, r->size_bytes, "\xc0\x3b\x39\x98\0\0\0\4", 8);
+	assert_non_null(journal);
+	out[BL_COUNT(blocks)] = (uint32_t)((uint64_t)(journal - r->bytes) / EXT_BLOCK);
+	out[BL_COUNT(blocks) + 1] = out[BL_COUNT(blocks)] + 20;
+	return BL_COUNT(blocks) + 2;
+}
+
+/* A file of @count pieces of a KiB, none beside another: blocks of pointers to blocks of pointers, extents three levels deep. */
+static void make_pieces(const struct real *r, const char *name, unsigned count)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", r->folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(pwrite(fd, "piece", 5, i * INT64_C(8192)), 5);
+	close(fd);
+}
+
+struct own_row {
+	const char *name, *path;
+	uint64_t pointer;
+	enum question question;
+	bool is_deep; /* not named in the inode itself: it is looked at when it is followed */
+};
+
+static void point_at_tables(struct real *r, const struct own_row *row, const uint32_t *blocks,
+			    size_t count, const uint8_t other[32])
+{
+	uint64_t inode = real_find(r, row->path)->inode;
+	uint32_t before = bl_get32(r->bytes + row->pointer);
+
+	for (size_t i = 0; i < count; i++) {
+		bl_put32(r->bytes + row->pointer, blocks[i]);
+		real_open(r);
+		enum bl_status status = answer(r, row->question, inode);
+		enum bl_status stat = answer(r, STAT, inode);
+		if (status != BL_IO || stat != (row->is_deep ? BL_OK : BL_IO))
+			fail_msg("%s, block %u: %d, stat %d", row->name, blocks[i], status, stat);
+		others_are_whole(r, row->name, "other", other);
+	}
+	bl_put32(r->bytes + row->pointer, before);
+	real_open(r);
+	if (answer(r, row->question, inode) != BL_OK)
+		fail_msg("%s: not what it was", row->name);
+}
+
+/* Without checksums a pointer may say anything: the filesystem's own tables are nobody's contents, and nobody's to destroy. */
+static void files_that_lie_in_tables_are_refused(void **state)
+{
+	static const char *const OPTIONS[] = {"-t ext2", "-t ext3",
+					      "-t ext4 -O ^metadata_csum,^uninit_bg,^64bit"};
+	struct real *r = *state;
+
+	if (!real_have("mke2fs") || !real_have("debugfs"))
+		skip();
+	real_run(r, "mkdir -p src/d; seq 900 > src/plain; seq 90 > src/other; seq 90 > src/tagged; "
+		    "long=$(printf 'n%.0s' $(seq 240)); "
+		    "i=0; while [ $i -lt 80 ]; do : > src/d/$long$i; i=$((i+1)); done; "
+		    "ln -s $(printf 'x%.0s' $(seq 300)) src/link; seq 200 | head -c 600 > value");
+	make_pieces(r, "src/big", 400);
+	for (size_t i = 0; i < BL_COUNT(OPTIONS); i++) {
+		char script[400];
+		uint32_t blocks[8];
+		uint8_t other[32];
+		uint64_t plain, folder;
+		bool has_extents = i == 2;
+
+		snprintf(script, sizeof(script),
+			 "rm -f i.img; mke2fs -F -q %s -b 1024 -N 200 -d src i.img 8M; "
+			 "debugfs -w -R 'ea_set -f value /tagged user.x' i.img",
+			 OPTIONS[i]);
+		real_run(r, script);
+		real_load(r, "i.img");
+		real_open(r);
+		real_walk(r);
+		memcpy(other, real_find(r, "other")->digest, 32);
+		ext_block(r, "plain", 0, &plain);
+		ext_block(r, "d", 0, &folder);
+		uint64_t big = ext_inode(r, "big") + 40, dir = ext_inode(r, "d") + 40;
+		uint64_t big_pointer = big + (has_extents ? 16 : 52);
+		/* in that block the first one that leads to another, and there the first that leads to contents */
+		uint64_t deep =
+			bl_get32(r->bytes + big_pointer) * EXT_BLOCK + (has_extents ? 16 : 4);
+		uint64_t deepest = bl_get32(r->bytes + deep) * EXT_BLOCK + (has_extents ? 20 : 16);
+		uint64_t deep_dir = bl_get32(r->bytes + dir + 48) * EXT_BLOCK;
+		const struct own_row rows[] = {
+			{"a file's first block", "plain", plain, READ, false},
+			{"a file to be destroyed", "plain", plain, PLACES, false},
+			{"a folder's first block", "d", folder, LIST, false},
+			{"a link's block", "link",
+			 ext_inode(r, "link") + 40 + (has_extents ? 12 + 8 : 0), READ_LINK, false},
+			{"a block of attributes", "tagged", ext_inode(r, "tagged") + 104, XATTRS,
+			 false},
+			{"a block of blocks", "big", big_pointer, READ, false},
+			{"a block of blocks, to be destroyed", "big", big_pointer, PLACES, false},
+			{"a block of pointers", "big", deep, READ, true},
+			{"a block of pointers, to be destroyed", "big", deep, PLACES, true},
+			{"a pointer in it", "big", deepest, READ, true},
+			{"a pointer in it, to be destroyed", "big", deepest, PLACES, true},
+			{"a folder's pointer in such a block", "d", deep_dir, LIST, true},
+		};
+		size_t count = own_blocks(r, i > 0, blocks);
+		/* the last block of the table, whose inodes are free, would do as a folder's or as a node of extents */
+		uint64_t twin = has_extents ? deep : deep_dir;
+		memcpy(r->bytes + blocks[5] * EXT_BLOCK,
+		       r->bytes + bl_get32(r->bytes + twin) * EXT_BLOCK, EXT_BLOCK);
+		for (size_t k = 0; k < BL_COUNT(rows) - has_extents; k++)
+			point_at_tables(r, &rows[k], blocks, count, other);
 	}
 }
 
@@ -713,6 +849,7 @@ int main(void)
 		REAL_TEST(groups_with_an_old_checksum_are_checked),
 		REAL_TEST(loops_and_sizes_of_ext_end),
 		REAL_TEST(blocks_outside_are_refused_and_shared_ones_read),
+		REAL_TEST(files_that_lie_in_tables_are_refused),
 		REAL_TEST(ten_thousand_folders_deep_are_listed),
 		REAL_TEST(checksums_of_exfat_are_checked),
 		REAL_TEST(chains_of_fat_end),
