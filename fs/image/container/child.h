@@ -1,6 +1,7 @@
-/* child.h - parts of one bailee-container-*: sealing, the files it was given, the stream it writes, its library
+/* child.h - parts of one bailee-container-*: sealing, the files it was given, the stream or the answers it writes, its library
  *
- * Descriptors: 0 /dev/null, 1 the pipe, 2 /dev/null, 3 and up the files. Arguments: the byte to start at, how many files.
+ * Descriptors: 0 /dev/null, 1 the pipe, 2 /dev/null, 3 and up the files; in place 0 and 1 are the socket (ask.h). Arguments: the
+ * byte to start at, or "ask"; how many files.
  * No name is passed: a process list would show it to everybody.
  */
 #ifndef FS_IMAGE_CONTAINER_CHILD_H
@@ -47,7 +48,7 @@ struct granule {
 struct backend {
 	/* Sets @input's bytes. Called after sealing. */
 	enum container_exit (*open)(struct input *input);
-	/* Fills @granule and says which sectors are bad; bytes of bad ones do not matter. */
+	/* Fills @granule, any of them in any order, and says which sectors are bad; bytes of bad ones do not matter. */
 	void (*read)(struct input *input, struct granule *granule);
 };
 extern const struct backend BACKEND;
@@ -65,6 +66,11 @@ bool input_read(const struct input_file *file, uint64_t offset, uint8_t *bytes, 
 /* All @sectors from byte @at of the granule on are bad. */
 void granule_mark(struct granule *granule, uint64_t at, uint64_t length);
 
+/* Is there at least one, and are all zero? */
+bool bytes_are_zero(const uint8_t *bytes, size_t length);
+
 enum container_exit stream_write(struct input *input, uint64_t start);
+/* Questions of ask.h, until the other side hangs up. */
+enum container_exit answer_all(struct input *input);
 
 #endif

@@ -8,9 +8,10 @@
 #define MAX_RANGES 65536u
 /*
  * libewf keeps about 120 bytes for each chunk it has seen, and a terabyte has 32 million of them: after this many it begins anew,
- * which costs a look at the head of each section.
+ * which costs a look at the head of each section. So it does after a few bad ones: its list of them is walked for every granule.
  */
 #define MAX_CHUNKS 65536u
+#define MAX_BAD	   64u
 
 struct range {
 	uint64_t begin, end; /* bytes of the image */
@@ -19,13 +20,12 @@ struct range {
 struct ewf {
 	libbfio_pool_t *pool;
 	libewf_handle_t *handle; /* NULL: could not be opened anew */
-	uint64_t renew_at;	 /* byte of the image */
+	uint64_t left;		 /* bytes that may be read before it is begun anew */
 	uint64_t renew_every;
 	uint32_t sector; /* bytes */
 	uint32_t step; /* bytes read at once: a chunk, so that one bad chunk takes no other along */
-	uint32_t count,
-		cursor; /* acquisition errors, and the first that the stream has not passed */
-	struct range errors[]; /* in order, as libewf keeps them */
+	uint32_t count;	       /* of acquisition errors */
+	struct range errors[]; /* in order and apart, as libewf keeps them */
 };
 
 static bool to_range(uint64_t first, uint64_t sectors, uint32_t sector, struct range *out)
@@ -70,13 +70,15 @@ static void close_handle(struct ewf *ewf)
 	ewf->pool = NULL;
 }
 
-/* A chunk across the border is read again, and found as bad as before. */
-static void renew(struct input *input, struct ewf *ewf, uint64_t offset)
+/* What was found bad is found bad again. */
+static void renew(struct input *input, struct ewf *ewf, uint32_t length)
 {
-	if (!ewf->handle || offset < ewf->renew_at)
+	if (!ewf->handle || ewf->left >= length) {
+		ewf->left -= BL_MIN((uint64_t)length, ewf->left);
 		return;
+	}
 	close_handle(ewf);
-	ewf->renew_at = offset + ewf->renew_every;
+	ewf->left = ewf->renew_every;
 	if (!open_handle(input, ewf))
 		close_handle(ewf);
 }
@@ -92,7 +94,7 @@ static enum container_exit ewf_ready(struct input *input, struct ewf *ewf, uint3
 		return EXIT_DAMAGED;
 	ewf->step = BL_MIN(chunk, GRANULE_BYTES);
 	ewf->renew_every = (uint64_t)chunk * MAX_CHUNKS;
-	ewf->renew_at = ewf->renew_every;
+	ewf->left = ewf->renew_every;
 	ewf->count = errors;
 	return load_errors(ewf);
 }
@@ -121,8 +123,8 @@ static void mark(struct granule *granule, const struct range *range)
 		granule_mark(granule, from - granule->offset, to - from);
 }
 
-/* What libewf found wrong so far, the latest last: only the end of its list can reach into this granule. */
-static void mark_bad_checksums(const struct ewf *ewf, struct granule *granule)
+/* What libewf found wrong since it was begun: read in any order, any of it can lie in this granule. */
+static void mark_bad_checksums(struct ewf *ewf, struct granule *granule)
 {
 	uint32_t count = 0;
 
@@ -130,6 +132,8 @@ static void mark_bad_checksums(const struct ewf *ewf, struct granule *granule)
 		granule_mark(granule, 0, granule->length);
 		return;
 	}
+	if (count > MAX_BAD)
+		ewf->left = 0;
 	while (count-- > 0) {
 		uint64_t first, sectors;
 		struct range range;
@@ -140,28 +144,32 @@ static void mark_bad_checksums(const struct ewf *ewf, struct granule *granule)
 			granule_mark(granule, 0, granule->length);
 			return;
 		}
-		if (range.end <= granule->offset)
-			return;
 		mark(granule, &range);
 	}
 }
 
 static void mark_acquisition_errors(struct ewf *ewf, struct granule *granule)
 {
-	while (ewf->cursor < ewf->count && ewf->errors[ewf->cursor].end <= granule->offset)
-		ewf->cursor++;
-	for (uint32_t i = ewf->cursor; i < ewf->count; i++) {
-		if (ewf->errors[i].begin >= granule->offset + granule->length)
-			return;
-		mark(granule, &ewf->errors[i]);
+	uint32_t low = 0, high = ewf->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (ewf->errors[middle].end <= granule->offset)
+			low = middle + 1;
+		else
+			high = middle;
 	}
+	for (; low < ewf->count && ewf->errors[low].begin < granule->offset + granule->length;
+	     low++)
+		mark(granule, &ewf->errors[low]);
 }
 
 static void ewf_read(struct input *input, struct granule *granule)
 {
 	struct ewf *ewf = input->library;
 
-	renew(input, ewf, granule->offset);
+	renew(input, ewf, granule->length);
 	if (!ewf->handle) {
 		granule_mark(granule, 0, granule->length);
 		return;

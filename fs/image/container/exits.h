@@ -7,8 +7,8 @@
 
 /* The words are in ../container.c. Codes are far from those of a shell (126 and up) and of ASan (1). */
 enum container_exit {
-	EXIT_DONE = 0,	 /* everything written, or the reader of the pipe has gone */
-	EXIT_USAGE = 64, /* not started as container_start does */
+	EXIT_DONE = 0,	 /* everything written, or the other side has gone */
+	EXIT_USAGE = 64, /* not started, or asked, as container_start and container_ask do */
 	EXIT_NOT_SEALED, /* the kernel did not take the confinement: nothing was read */
 	EXIT_NO_MEMORY,	 /* our own, at start; a library without memory is EXIT_DAMAGED */
 	EXIT_DAMAGED,	 /* the library cannot open it */
@@ -19,7 +19,7 @@ enum container_exit {
 	EXIT_OPEN_LOG,	    /* was not closed: its log is to be replayed first */
 	EXIT_BAD_SIZE,	    /* no bytes, or above CONTAINER_MAX_BYTES */
 	EXIT_BAD_START,	    /* to begin beyond the end, or not at a multiple of 64 KiB */
-	EXIT_PIPE,	    /* writing failed, other than by a reader that left */
+	EXIT_PIPE, /* writing failed, or a question did, other than by the other side leaving */
 };
 
 #endif

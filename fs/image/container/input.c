@@ -1,6 +1,7 @@
 #include "fs/image/container/child.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,4 +46,9 @@ void granule_mark(struct granule *granule, uint64_t at, uint64_t length)
 
 	for (uint64_t sector = at / SECTOR_BYTES; sector * SECTOR_BYTES < end; sector++)
 		granule->is_bad[sector] = true;
+}
+
+bool bytes_are_zero(const uint8_t *bytes, size_t length)
+{
+	return length && bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
 }

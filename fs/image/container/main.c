@@ -1,7 +1,9 @@
-/* main.c - a bailee-container-*: seal, open, write the stream */
+/* main.c - a bailee-container-*: seal, open, write the stream or answer questions */
+#include "fs/image/container/ask.h"
 #include "fs/image/container/child.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Only digits, and all of them: what container_start passes. */
 static bool parse(const char *text, uint64_t max, uint64_t *out)
@@ -21,8 +23,15 @@ static bool parse(const char *text, uint64_t max, uint64_t *out)
 	return true;
 }
 
-static enum container_exit serve(uint64_t start, size_t count)
+/* What to do once the container is open. */
+struct order {
+	bool is_asked; /* in place, and no stream */
+	uint64_t start, count;
+};
+
+static enum container_exit serve(const struct order *order)
 {
+	size_t count = (size_t)order->count;
 	BL_CLEANUP(bl_free) struct input *input = calloc(1, sizeof(*input));
 
 	if (!input)
@@ -38,18 +47,22 @@ static enum container_exit serve(uint64_t start, size_t count)
 		return code;
 	if (input->bytes == 0 || input->bytes > CONTAINER_MAX_BYTES)
 		return EXIT_BAD_SIZE;
-	if (start % GRANULE_BYTES || start > input->bytes)
+	if (order->is_asked)
+		return answer_all(input);
+	if (order->start % GRANULE_BYTES || order->start > input->bytes)
 		return EXIT_BAD_START;
-	return stream_write(input, start);
+	return stream_write(input, order->start);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t start = 0, count = 0;
+	struct order order = {0};
 
-	if (argc != 3 || !parse(argv[1], CONTAINER_MAX_BYTES, &start) ||
-	    !parse(argv[2], CHILD_FILES, &count) || count == 0)
+	if (argc != 3 || !parse(argv[2], CHILD_FILES, &order.count) || order.count == 0)
+		return EXIT_USAGE;
+	order.is_asked = strcmp(argv[1], ASK_ARGUMENT) == 0;
+	if (!order.is_asked && !parse(argv[1], CONTAINER_MAX_BYTES, &order.start))
 		return EXIT_USAGE;
 	/* The library's memory is not given back: the process ends here. */
-	_Exit((int)serve(start, (size_t)count));
+	_Exit((int)serve(&order));
 }

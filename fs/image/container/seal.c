@@ -1,4 +1,4 @@
-/* seal.c - what a bailee-container-* may still do once it reads the image: read its files, write its pipe, compute */
+/* seal.c - what a bailee-container-* may still do once it reads the image: read its files, talk to its parent, compute */
 #include "fs/image/container/child.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static const int CALLS[] = {
 #endif
 };
 
-/* Files may be open for writing, because they are to be destroyed later on: not by us, so only the pipe is written. */
+/* Files may be open for writing, because they are to be destroyed later on: not by us, so only descriptor 1 is written. */
 static int add_rules(scmp_filter_ctx filter)
 {
 	int error = 0;
@@ -48,6 +48,9 @@ static int add_rules(scmp_filter_ctx filter)
 	if (!error && !IS_ASAN)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
 					 SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO));
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1,
+					 SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO));
 	if (!error)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
 					 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),

@@ -69,11 +69,6 @@ static enum container_exit add(struct stream *stream, enum stream_frame kind, co
 	return code;
 }
 
-static bool is_zero(const uint8_t *bytes, size_t length)
-{
-	return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
-}
-
 /* Runs of sectors that can and that cannot be read, inside one granule. */
 static enum container_exit add_mixed(struct stream *stream)
 {
@@ -101,7 +96,7 @@ static enum container_exit add_granule(struct stream *stream)
 
 	if (memcmp(granule->is_bad, NONE_BAD, sizeof(NONE_BAD)) != 0)
 		return add_mixed(stream);
-	if (granule->length == GRANULE_BYTES && is_zero(granule->bytes, granule->length))
+	if (granule->length == GRANULE_BYTES && bytes_are_zero(granule->bytes, granule->length))
 		return add(stream, FRAME_ZEROS, NULL, granule->length);
 	return add(stream, FRAME_DATA, granule->bytes, granule->length);
 }
