@@ -156,7 +156,7 @@ $(B)/test/unit/fs/image/reader/%: $(B)/obj/tests/unit/fs/image/reader/%.o $(B)/l
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LDHARDEN) -o $@ $^ $(READER_LIBS) -lcmocka
 # They start the programs, which lie two folders above their own.
-$(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile $(B)/test/unit/fs/image/container-refusals \
+$(B)/test/unit/fs/image/contained $(B)/test/unit/fs/image/container $(B)/test/unit/fs/image/container-hostile $(B)/test/unit/fs/image/container-refusals \
 	$(B)/test/unit/fs/image/container-seal: | $(CONTAINERS)
 # Three more of the program, never installed: without its log, to measure what the log costs; on another host's clocks, which a
 # test moves; and on a kernel that does not keep views apart. Where both have a name the first one counts.

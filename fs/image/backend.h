@@ -55,6 +55,11 @@ enum bl_status image_directory_open(int fd, struct image **out_image,
 				    struct bl_error *why) BL_MUST_CHECK;
 enum bl_status image_raw_open(int fd, const struct image_options *options, struct image **out_image,
 			      struct bl_error *why) BL_MUST_CHECK;
+/* image_raw_open_container - takes @container over */
+enum bl_status image_raw_open_container(struct container *container,
+					const struct image_options *options,
+					struct image **out_image,
+					struct bl_error *why) BL_MUST_CHECK;
 /* image_raw_open_bytes - @bytes is copied */
 enum bl_status image_raw_open_bytes(const struct image_bytes *bytes,
 				    const struct image_options *options, struct image **out_image,

@@ -39,6 +39,15 @@ static bool is_beside(const char *name)
 	       strcasecmp(name + length - suffix, SUFFIX) == 0;
 }
 
+/* "disk.vmdk" has "disk-flat.vmdk": a raw image may begin like a descriptor, and must not name the image beside it. */
+static bool is_own(const char *name, const char *descriptor)
+{
+	const char *dot = strrchr(descriptor, '.');
+	size_t stem = dot ? (size_t)(dot - descriptor) : strlen(descriptor);
+
+	return stem > 0 && strncmp(name, descriptor, stem) == 0 && name[stem] == '-';
+}
+
 static bool is_read(const char *type)
 {
 	return !strcmp(type, "FLAT") || !strcmp(type, "SPARSE") || !strcmp(type, "VMFS");
@@ -56,6 +65,11 @@ static enum bl_status add_extent(const struct container_place *place, const stru
 		return bl_fail(why, BL_INVALID,
 			       "'%s' names a file that is no '.vmdk' in its own folder (put all "
 			       "extents beside it)",
+			       place->path);
+	if (place->like && !is_own(extent->name, container->names[0]))
+		return bl_fail(why, BL_INVALID,
+			       "'%s' names a file that does not begin with its own name (as "
+			       "'disk-flat.vmdk' of 'disk.vmdk' does; or: bailee intake)",
 			       place->path);
 	enum bl_status status = container_add(place, extent->name, container, why);
 	if (status == BL_NOT_FOUND)

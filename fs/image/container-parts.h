@@ -2,6 +2,8 @@
 #ifndef FS_IMAGE_CONTAINER_PARTS_H
 #define FS_IMAGE_CONTAINER_PARTS_H
 
+#include <sys/stat.h>
+
 #include "fs/image/container.h"
 
 #define CONTAINER_HEAD 512u
@@ -11,6 +13,8 @@ struct container_place {
 	const char *path; /* as given: for messages */
 	int folder_fd;
 	bool is_writable;
+	const struct stat
+		*like; /* in place: further files are like this one, the first; NULL: any will do */
 };
 
 /* What the first file says of itself; read once, all further looks are at this. */
@@ -20,7 +24,7 @@ struct container_head {
 	uint8_t first[CONTAINER_HEAD], last[CONTAINER_HEAD]; /* zeros where the file is shorter */
 };
 
-/* Opens @name in the folder and appends it to @container. BL_NOT_FOUND: it is not there, and @why is untouched. */
+/* Opens @name in the folder and appends it to @container. BL_NOT_FOUND: it is not there, and @why is untouched. In place BL_INVALID when it is not like the first. */
 enum bl_status container_add(const struct container_place *place, const char *name,
 			     struct container *container, struct bl_error *why) BL_MUST_CHECK;
 bool container_is_there(const struct container_place *place, const char *name);

@@ -1,6 +1,7 @@
 /* container.c - opening an image's files, and the sealed program that reads them */
 #include "fs/image/container-parts.h"
 
+#include "fs/image/container/ask.h"
 #include "fs/image/container/exits.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,11 +84,34 @@ bool container_is_there(const struct container_place *place, const char *name)
 	return fstatat(place->folder_fd, name, &meta, 0) == 0;
 }
 
+/* May who reads the first file read this one? Asked where the reader may be root, and the first file is what they were permitted. */
+static bool is_alike(const struct stat *meta, const struct stat *first)
+{
+	return S_ISREG(meta->st_mode) && meta->st_dev == first->st_dev &&
+	       meta->st_uid == first->st_uid && meta->st_gid == first->st_gid &&
+	       meta->st_mode == first->st_mode;
+}
+
+static enum bl_status check_kind(const struct container_place *place, const char *name,
+				 const struct stat *meta, struct bl_error *why)
+{
+	if (!S_ISREG(meta->st_mode) && !S_ISBLK(meta->st_mode))
+		return bl_fail(why, BL_INVALID, "'%s' is no image (give a file or a block device)",
+			       name);
+	if (place->like && !is_alike(meta, place->like))
+		return bl_fail(why, BL_INVALID,
+			       "'%s' has another owner, group, rights or disk than '%s' (give "
+			       "all files of the image the same)",
+			       name, place->path);
+	return BL_OK;
+}
+
 enum bl_status container_add(const struct container_place *place, const char *name,
 			     struct container *container, struct bl_error *why)
 {
 	/* O_NONBLOCK: opening a pipe that somebody put there would wait for its writer. */
-	int flags = (place->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int flags = (place->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+		    (place->like ? O_NOFOLLOW : 0);
 	struct stat meta;
 
 	if (container->count == CONTAINER_FILES)
@@ -95,11 +120,15 @@ enum bl_status container_add(const struct container_place *place, const char *na
 	BL_CLEANUP(fd_close) int fd = openat(place->folder_fd, name, flags);
 	if (fd < 0 && errno == ENOENT)
 		return BL_NOT_FOUND;
+	if (fd < 0 && errno == ELOOP && place->like)
+		return bl_fail(why, BL_INVALID,
+			       "'%s' is a link: further files of '%s' lie beside it themselves",
+			       name, place->path);
 	if (fd < 0 || fstat(fd, &meta) < 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", name);
-	if (!S_ISREG(meta.st_mode) && !S_ISBLK(meta.st_mode))
-		return bl_fail(why, BL_INVALID, "'%s' is no image (give a file or a block device)",
-			       name);
+	enum bl_status status = check_kind(place, name, &meta, why);
+	if (status != BL_OK)
+		return status;
 	snprintf(container->names[container->count], sizeof(container->names[0]), "%s", name);
 	container->fds[container->count++] = fd_take(&fd);
 	return BL_OK;
@@ -178,7 +207,7 @@ enum bl_status container_open(const char *path, bool is_writable, struct contain
 	if (!container)
 		return bl_fail(why, BL_NO_MEMORY, "no memory for '%s'", path);
 	BL_CLEANUP(fd_close) int folder_fd = open_folder(path, &name);
-	struct container_place place = {path, folder_fd, is_writable};
+	struct container_place place = {path, folder_fd, is_writable, NULL};
 	if (folder_fd < 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open '%s'", path);
 	enum bl_status status = container_add(&place, name, container, why);
@@ -200,6 +229,37 @@ void container_close(struct container *container)
 	for (size_t i = 0; i < container->count; i++)
 		fd_close(container->fds[i]);
 	container->count = 0;
+}
+
+void container_free(struct container *container)
+{
+	if (container)
+		container_close(container);
+	free(container);
+}
+
+enum bl_status container_open_beside(int fd, const char *path, struct container **out_container,
+				     struct bl_error *why)
+{
+	BL_CLEANUP(container_free) struct container *container = calloc(1, sizeof(*container));
+	const char *name = NULL;
+	struct stat first;
+
+	if (!container)
+		return bl_fail(why, BL_NO_MEMORY, "no memory for '%s'", path);
+	BL_CLEANUP(fd_close) int folder_fd = open_folder(path, &name);
+	const struct container_place place = {path, folder_fd, false, &first};
+	if (folder_fd < 0)
+		return bl_fail_errno(why, BL_INVALID, "cannot open the folder of '%s'", path);
+	container->fds[0] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (container->fds[0] < 0 || fstat(fd, &first) < 0)
+		return bl_fail_errno(why, BL_IO, "cannot keep '%s' open", path);
+	container->count = 1;
+	snprintf(container->names[0], sizeof(container->names[0]), "%s", name);
+	enum bl_status status = add_rest(&place, container, why);
+	if (status == BL_OK)
+		*out_container = BL_TAKE(container);
+	return status;
 }
 
 /* All descriptors of the child to be, out of the way of the numbers it wants. */
@@ -224,12 +284,13 @@ static bool inherit(struct inherited *inherited, int fd)
 	return moved >= 0;
 }
 
-/* 0 and 2 are /dev/null, 1 the pipe. */
-static bool inherit_all(const struct container *container, int pipe_fd, struct inherited *inherited)
+/* 1 is @out_fd, 0 that too when it is asked, else /dev/null, as 2 is. */
+static bool inherit_all(const struct container *container, bool is_asked, int out_fd,
+			struct inherited *inherited)
 {
 	BL_CLEANUP(fd_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	bool is_done = null_fd >= 0 && inherit(inherited, null_fd) && inherit(inherited, pipe_fd) &&
-		       inherit(inherited, null_fd);
+	bool is_done = null_fd >= 0 && inherit(inherited, is_asked ? out_fd : null_fd) &&
+		       inherit(inherited, out_fd) && inherit(inherited, null_fd);
 
 	for (size_t i = 0; i < container->count && is_done; i++)
 		is_done = inherit(inherited, container->fds[i]);
@@ -262,16 +323,15 @@ static int plan(const struct inherited *inherited, posix_spawn_file_actions_t *a
 	return error;
 }
 
-static int spawn(const char *program, uint64_t start, size_t files,
-		 const struct inherited *inherited, pid_t *out_pid)
+static int spawn(const char *program, char *start, size_t files, const struct inherited *inherited,
+		 pid_t *out_pid)
 {
-	char name[] = "bailee-container", from[24], count[24], zone[] = "TZ=UTC0";
-	char *const arguments[] = {name, from, count, NULL};
+	char name[] = "bailee-container", count[24], zone[] = "TZ=UTC0";
+	char *const arguments[] = {name, start, count, NULL};
 	char *const environment[] = {zone, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 
-	snprintf(from, sizeof(from), "%" PRIu64, start);
 	snprintf(count, sizeof(count), "%zu", files);
 	int error = posix_spawn_file_actions_init(&actions);
 	if (error)
@@ -288,22 +348,19 @@ static int spawn(const char *program, uint64_t start, size_t files,
 	return error;
 }
 
-enum bl_status container_start(const struct container *container, const char *folder,
-			       uint64_t start, int *out_fd, pid_t *out_pid, struct bl_error *why)
+/* @out_fd: what is to be its descriptor 1; @start: its first argument. */
+static enum bl_status run(const struct container *container, const char *folder, char *start,
+			  int out_fd, pid_t *out_pid, struct bl_error *why)
 {
 	struct inherited inherited = {0};
 	char program[PATH_MAX];
-	int ends[2];
 
 	if (snprintf(program, sizeof(program), "%s/bailee-container-%s", folder,
 		     KINDS[container->kind].program) >= (int)sizeof(program))
 		return bl_fail(why, BL_FAILED, "the folder of 'bailee-container-%s' is too long",
 			       KINDS[container->kind].program);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return bl_fail_errno(why, BL_IO, "cannot make a pipe");
-	BL_CLEANUP(fd_close) int reading = ends[0];
-	BL_CLEANUP(fd_close) int writing = ends[1];
-	bool is_ready = inherit_all(container, writing, &inherited);
+	bool is_asked = strcmp(start, ASK_ARGUMENT) == 0;
+	bool is_ready = inherit_all(container, is_asked, out_fd, &inherited);
 	int error = is_ready ? spawn(program, start, container->count, &inherited, out_pid) : errno;
 	inherited_done(&inherited);
 	errno = error;
@@ -312,8 +369,40 @@ enum bl_status container_start(const struct container *container, const char *fo
 	if (error)
 		return bl_fail_errno(why, error == ENOMEM ? BL_NO_MEMORY : BL_FAILED,
 				     "cannot run '%s'", program);
-	*out_fd = fd_take(&reading);
 	return BL_OK;
+}
+
+enum bl_status container_start(const struct container *container, const char *folder,
+			       uint64_t start, int *out_fd, pid_t *out_pid, struct bl_error *why)
+{
+	char from[24];
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return bl_fail_errno(why, BL_IO, "cannot make a pipe");
+	BL_CLEANUP(fd_close) int reading = ends[0];
+	BL_CLEANUP(fd_close) int writing = ends[1];
+	snprintf(from, sizeof(from), "%" PRIu64, start);
+	enum bl_status status = run(container, folder, from, writing, out_pid, why);
+	if (status == BL_OK)
+		*out_fd = fd_take(&reading);
+	return status;
+}
+
+enum bl_status container_ask(const struct container *container, const char *folder, int *out_fd,
+			     pid_t *out_pid, struct bl_error *why)
+{
+	char argument[] = ASK_ARGUMENT;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return bl_fail_errno(why, BL_NO_MEMORY, "cannot make a socket");
+	BL_CLEANUP(fd_close) int ours = ends[0];
+	BL_CLEANUP(fd_close) int theirs = ends[1];
+	enum bl_status status = run(container, folder, argument, theirs, out_pid, why);
+	if (status == BL_OK)
+		*out_fd = fd_take(&ours);
+	return status;
 }
 
 static enum bl_status judge_exit(int code, struct bl_error *why)

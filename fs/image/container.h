@@ -1,10 +1,9 @@
-/* container.h - images kept in other forms (E01, VMDK, VHD, VHDX, qcow2, split raw) as one stream of plain bytes
+/* container.h - images kept in other forms (E01, VMDK, VHD, VHDX, qcow2, split raw) as plain bytes
  *
  * Container formats are parsed by `bailee-container-*`, programs that see nothing but the descriptors of the image's own files
- * and a pipe to write to: no filesystem, no network, no new processes (seccomp, no new privileges, memory and time limits). They are
- * started by whoever hands the image over (a client, with its own rights), never by the service.
- *
- * What comes out of the pipe is BSTREAM1 (docs/format-vault.md, "The stream").
+ * and a pipe or socket to write to: no filesystem, no network, no new processes (seccomp, no new privileges, memory and time limits).
+ * For an intake they write one stream, BSTREAM1 (docs/format-vault.md, "The stream"), and are started by whoever hands the image over (a
+ * client, with its own rights). In place they answer questions (docs/containers.md, "In place"; contained.h).
  */
 #ifndef FS_IMAGE_CONTAINER_H
 #define FS_IMAGE_CONTAINER_H
@@ -49,6 +48,21 @@ enum bl_status container_open(const char *path, bool is_writable, struct contain
 void container_close(struct container *container);
 
 /*
+ * container_open_beside - the same for reading in place, of a first file that is open already
+ *
+ * @fd    the first file, or a block device (duplicated; the caller keeps its own)
+ * @path  where it lies: its further files are beside it. They count only when they are no links, and on the disk and of the owner, group
+ *        and rights of the first: whoever reads this may have more rights than who asked for it. A VMDK's descriptor names only what
+ *        begins with its own name.
+ * @out_container  the caller's: container_free
+ * BL_OK, BL_INVALID (a further file is missing, or does not count), BL_TOO_LARGE, BL_UNSUPPORTED, BL_IO, BL_NO_MEMORY.
+ */
+enum bl_status container_open_beside(int fd, const char *path, struct container **out_container,
+				     struct bl_error *why) BL_MUST_CHECK;
+void container_free(struct container *container);
+BL_DEFINE_CLEANUP(struct container, container_free)
+
+/*
  * container_start - the sealed program for @container (not CONTAINER_NONE), streaming from byte @start on
  *
  * @folder  where bailee-container-* lie
@@ -58,6 +72,9 @@ void container_close(struct container *container);
 enum bl_status container_start(const struct container *container, const char *folder,
 			       uint64_t start, int *out_fd, pid_t *out_pid,
 			       struct bl_error *why) BL_MUST_CHECK;
+/* container_ask - the same program in place: @out_fd is our end of the socket of ask.h */
+enum bl_status container_ask(const struct container *container, const char *folder, int *out_fd,
+			     pid_t *out_pid, struct bl_error *why) BL_MUST_CHECK;
 /* container_wait - kill it when @is_over, reap it; BL_OK, BL_INVALID (it refused the container: fixed words), BL_IO (died) */
 enum bl_status container_wait(pid_t pid, bool is_over, struct bl_error *why) BL_MUST_CHECK;
 

@@ -10,17 +10,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum bl_status open_raw(int fd, const struct image_options *options,
-			       struct image **out_image, struct bl_error *why)
+/* What of @opened is the part that was asked for; it is handed out or closed. */
+static enum bl_status choose_part(struct image *opened, const struct image_options *options,
+				  struct image **out_image, struct bl_error *why)
 {
-	BL_CLEANUP(image_close) struct image *image = NULL;
-	enum bl_status status = image_raw_open(fd, options, &image, why);
+	BL_CLEANUP(image_close) struct image *image = opened;
+	enum bl_status status = BL_OK;
 
-	if (status == BL_OK && options->part)
+	if (options->part)
 		status = image_part_choose(image->volumes, image->volume_count, options->part, why);
 	if (status == BL_OK)
 		*out_image = BL_TAKE(image);
 	return status;
+}
+
+static enum bl_status open_raw(int fd, const struct image_options *options,
+			       struct image **out_image, struct bl_error *why)
+{
+	struct image *image = NULL;
+	enum bl_status status = image_raw_open(fd, options, &image, why);
+
+	return status == BL_OK ? choose_part(image, options, out_image, why) : status;
+}
+
+enum bl_status image_open_container(struct container *container,
+				    const struct image_options *options, struct image **out_image,
+				    struct bl_error *why)
+{
+	struct image *image = NULL;
+	enum bl_status status = image_raw_open_container(container, options, &image, why);
+
+	return status == BL_OK ? choose_part(image, options, out_image, why) : status;
 }
 
 enum bl_status image_open(int fd, enum image_kind kind, const struct image_options *options,

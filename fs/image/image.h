@@ -17,10 +17,12 @@
 
 enum image_kind { IMAGE_DIRECTORY, IMAGE_RAW };
 
+struct container;  /* fs/image/container.h */
 struct image_part; /* fs/image/part.h */
 
 struct image_options {
-	const char *reader_path; /* the bailee-reader program; IMAGE_RAW only */
+	const char *
+		reader_path; /* the bailee-reader program, with bailee-container-* beside it; IMAGE_RAW only */
 	const struct image_part *
 		part; /* NULL: the whole image. Of image_open and IMAGE_RAW only; borrowed until it returns */
 	unsigned try_ms; /* one try of one request; 0: 4000 */
@@ -55,6 +57,14 @@ struct image_bytes {
  */
 enum bl_status image_open(int fd, enum image_kind kind, const struct image_options *options,
 			  struct image **out_image, struct bl_error *why) BL_MUST_CHECK;
+/*
+ * image_open_container - as IMAGE_RAW, what lies in the files of @container (container_open_beside), which is taken over, also on failure
+ *
+ * Also BL_INVALID (the sealed program refuses it: fixed words).
+ */
+enum bl_status image_open_container(struct container *container,
+				    const struct image_options *options, struct image **out_image,
+				    struct bl_error *why) BL_MUST_CHECK;
 /* image_open_bytes - the same as IMAGE_RAW, of @bytes (copied; its context outlives the image) */
 enum bl_status image_open_bytes(const struct image_bytes *bytes,
 				const struct image_options *options, struct image **out_image,

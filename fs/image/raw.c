@@ -2,6 +2,7 @@
 #include "fs/image/answers.h"
 #include "fs/image/backend.h"
 #include "fs/image/client.h"
+#include "fs/image/contained.h"
 #include "fs/image/maps.h"
 #include "fs/image/part.h"
 #include "fs/image/places.h"
@@ -18,8 +19,9 @@
 
 struct raw {
 	struct image image;
-	int fd;		 /* -1: the bytes are somebody else's */
-	uint64_t offset; /* of the image in that file */
+	int fd;			     /* -1: the bytes are somebody else's */
+	struct contained *contained; /* NULL: they are in no container */
+	uint64_t offset;	     /* of the image in that file or container */
 	struct image_client *client;
 	struct image_maps maps;
 	struct image_units units;
@@ -516,6 +518,7 @@ static void raw_close(struct image *image)
 	image_maps_done(&raw->maps);
 	image_units_done(&raw->units);
 	fd_close(raw->fd);
+	contained_close(raw->contained);
 	free(raw);
 }
 
@@ -540,6 +543,14 @@ static enum bl_status read_fd(void *context, uint64_t offset, void *out, size_t 
 	const struct raw *raw = context;
 
 	return image_pread(raw->fd, raw->offset + offset, out, length, why);
+}
+
+static enum bl_status read_contained(void *context, uint64_t offset, void *out, size_t length,
+				     struct bl_error *why)
+{
+	const struct raw *raw = context;
+
+	return contained_read(raw->contained, raw->offset + offset, out, length, why);
 }
 
 static enum bl_status find_size(int fd, uint64_t *out_bytes, struct bl_error *why)
@@ -595,6 +606,26 @@ static enum bl_status start(struct raw *raw, const struct image_bytes *bytes,
 	return BL_OK;
 }
 
+/* Of @bytes, which are all there are, only those behind the part's offset. */
+static enum bl_status start_part(struct raw *raw, struct image_bytes *bytes,
+				 const struct image_options *options, struct image **out_image,
+				 struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+
+	if (options->part && bytes->size_bytes)
+		status = image_part_ok(options->part, bytes->size_bytes, why);
+	if (status == BL_OK && options->part && bytes->size_bytes) {
+		raw->offset = options->part->offset;
+		bytes->size_bytes -= raw->offset;
+	}
+	if (status != BL_OK) {
+		image_close(&raw->image);
+		return status;
+	}
+	return start(raw, bytes, options, out_image, why);
+}
+
 enum bl_status image_raw_open(int fd, const struct image_options *options, struct image **out_image,
 			      struct bl_error *why)
 {
@@ -609,17 +640,50 @@ enum bl_status image_raw_open(int fd, const struct image_options *options, struc
 		status = bl_fail_errno(why, BL_IO, "cannot keep the image open");
 	else
 		status = find_size(raw->fd, &bytes.size_bytes, why);
-	if (status == BL_OK && options->part && bytes.size_bytes)
-		status = image_part_ok(options->part, bytes.size_bytes, why);
-	if (status == BL_OK && options->part && bytes.size_bytes) {
-		raw->offset = options->part->offset;
-		bytes.size_bytes -= raw->offset;
-	}
 	if (status != BL_OK) {
 		image_close(&raw->image);
 		return status;
 	}
-	return start(raw, &bytes, options, out_image, why);
+	return start_part(raw, &bytes, options, out_image, why);
+}
+
+/* Those of containers lie beside the reader. */
+static enum bl_status open_contained(struct container *taken, const char *reader_path,
+				     struct contained **out_contained, struct bl_error *why)
+{
+	BL_CLEANUP(container_free) struct container *container = taken;
+	BL_CLEANUP(bl_free) char *folder = strdup(reader_path);
+
+	if (!folder)
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	char *slash = strrchr(folder, '/');
+	if (slash)
+		*slash = '\0';
+	const struct contained_options options = {.folder = slash ? folder : "."};
+	return contained_open(BL_TAKE(container), &options, out_contained, why);
+}
+
+enum bl_status image_raw_open_container(struct container *taken,
+					const struct image_options *options,
+					struct image **out_image, struct bl_error *why)
+{
+	BL_CLEANUP(container_free) struct container *container = taken;
+	struct raw *raw = NULL;
+
+	if (container->kind == CONTAINER_NONE)
+		return image_raw_open(container->fds[0], options, out_image, why);
+	enum bl_status status = new_raw(options, &raw, why);
+	if (status != BL_OK)
+		return status;
+	status = open_contained(BL_TAKE(container), options->reader_path, &raw->contained, why);
+	if (status != BL_OK) {
+		image_close(&raw->image);
+		return status;
+	}
+	struct image_bytes bytes = {.read = read_contained,
+				    .context = raw,
+				    .size_bytes = contained_size(raw->contained)};
+	return start_part(raw, &bytes, options, out_image, why);
 }
 
 enum bl_status image_raw_open_bytes(const struct image_bytes *bytes,

@@ -9,6 +9,7 @@
  * never installed. A lone partition, or the one that is asked for, is the root of the mount; else every one is a folder.
  */
 #include "fs/gate/private.h"
+#include "fs/image/container.h"
 #include "fs/image/part.h"
 #include "fs/serve/serve.h"
 
@@ -495,6 +496,7 @@ static void open_image(struct plain *plain, const struct given *given)
 		.part = image_part_is_whole(&given->part) ? NULL : &given->part,
 	};
 	struct bl_error why = {{0}};
+	struct container *container = NULL;
 	enum bl_status status;
 	struct stat stat;
 
@@ -502,8 +504,12 @@ static void open_image(struct plain *plain, const struct given *given)
 	plain->fd = open(given->source, O_RDONLY | O_CLOEXEC);
 	if (plain->fd < 0 || fstat(plain->fd, &stat) != 0)
 		die("cannot open the source", NULL);
-	status = image_open(plain->fd, S_ISDIR(stat.st_mode) ? IMAGE_DIRECTORY : IMAGE_RAW,
-			    &options, &plain->image, &why);
+	if (S_ISDIR(stat.st_mode))
+		status = image_open(plain->fd, IMAGE_DIRECTORY, &options, &plain->image, &why);
+	else
+		status = container_open_beside(plain->fd, given->source, &container, &why);
+	if (status == BL_OK && container)
+		status = image_open_container(container, &options, &plain->image, &why);
 	if (status != BL_OK)
 		die("cannot open the image", &why);
 }
