@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/cli/policy.h"
+#include "fs/cli/source-look.h"
 #include "fs/image/image.h"
 
 #define WALK_PATH    4096
@@ -114,8 +115,8 @@ static enum bl_status open_image(const char *path, struct image **out_image, str
 	enum bl_status status = is_raw ? daemon_reader_path(reader, sizeof(reader), why) : BL_OK;
 
 	if (status == BL_OK)
-		status = image_open(fd, is_raw ? IMAGE_RAW : IMAGE_DIRECTORY, &options, out_image,
-				    why);
+		status = is_raw ? look_into(path, fd, &options, out_image, why)
+				: image_open(fd, IMAGE_DIRECTORY, &options, out_image, why);
 	if (status != BL_OK)
 		bl_explain(why, "image '%s'", path);
 	return status;

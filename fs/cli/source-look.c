@@ -8,6 +8,7 @@
 
 #include "fs/cli/tell.h"
 #include "fs/cli/waiting.h"
+#include "fs/image/container.h"
 
 enum bl_status look_open(const char *path, int flags, int *out_fd, struct bl_error *why)
 {
@@ -36,6 +37,18 @@ static void warn(const struct invocation *invocation, const char *path, const ch
 	fprintf(stderr, "': %s%s%s\n", volume, *volume ? ": " : "", text);
 }
 
+/* Words that begin with a file's name say already which it is. */
+static void warn_of_whole(const struct invocation *invocation, const char *path, const char *text)
+{
+	if (text[0] != '\'') {
+		warn(invocation, path, "", text);
+		return;
+	}
+	fprintf(stderr, "warning: %s: ", invocation->command);
+	tell_safe(stderr, text);
+	fputc('\n', stderr);
+}
+
 static void warn_of_volumes(const struct invocation *invocation, const char *path,
 			    const struct image *image)
 {
@@ -53,6 +66,16 @@ static bool is_image(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && (S_ISBLK(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size));
+}
+
+enum bl_status look_into(const char *path, int fd, const struct image_options *options,
+			 struct image **out_image, struct bl_error *why)
+{
+	BL_CLEANUP(container_free) struct container *container = NULL;
+	enum bl_status status = container_open_beside(fd, path, &container, why);
+
+	return status == BL_OK ? image_open_container(BL_TAKE(container), options, out_image, why)
+			       : status;
 }
 
 enum bl_status look_at(const struct invocation *invocation, const char *path, int fd,
@@ -76,12 +99,12 @@ enum bl_status look_at(const struct invocation *invocation, const char *path, in
 	if (status != BL_OK)
 		return status;
 	waiting_begin(&waiting, invocation->command, path, invocation->wants_json);
-	status = image_open(fd, IMAGE_RAW, &options, &image, why);
+	status = look_into(path, fd, &options, &image, why);
 	waiting_end(&waiting);
 	if (status == BL_OK)
 		warn_of_volumes(invocation, path, image);
 	else if (is_whole)
-		warn(invocation, path, "", why->text);
+		warn_of_whole(invocation, path, why->text);
 	else
 		bl_explain(why, "'%s'", path);
 	if (is_whole)

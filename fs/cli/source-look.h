@@ -15,6 +15,14 @@ enum bl_status look_open(const char *path, int flags, int *out_fd,
 			 struct bl_error *why) BL_MUST_CHECK;
 
 /*
+ * look_into - the image, perhaps inside a container, in the file @fd that lies at @path
+ *
+ * As container_open_beside and image_open_container.
+ */
+enum bl_status look_into(const char *path, int fd, const struct image_options *options,
+			 struct image **out_image, struct bl_error *why) BL_MUST_CHECK;
+
+/*
  * look_at - does it have @part? On a terminal, what it waits for; a partition that cannot be read is a warning on stderr
  *
  * What of the whole cannot be opened is a warning too: it is shown as a notice.

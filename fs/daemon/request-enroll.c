@@ -11,6 +11,7 @@
 
 #include "fs/daemon/handed.h"
 #include "fs/device/matters.h"
+#include "fs/image/container.h"
 #include "fs/image/part.h"
 
 /*
@@ -129,7 +130,7 @@ enum bl_status asked_enroll(struct asked *asked, struct device *device, const ch
 }
 
 /* Whether there is such a part the client has looked; where there is none the device shows a notice. */
-static enum bl_status take_part(const struct asked *asked, struct device *device,
+static enum bl_status take_part(const struct asked *asked, bool is_contained, struct device *device,
 				struct bl_error *why)
 {
 	const char *fs = asked_text(asked, "fs");
@@ -151,7 +152,35 @@ static enum bl_status take_part(const struct asked *asked, struct device *device
 	device->source_offset = part.offset;
 	device->source_partition = part.partition;
 	memcpy(device->source_fs, part.fs, sizeof(device->source_fs));
-	return image_part_ok(&part, (uint64_t)end, why);
+	/* How many bytes are in a container its program knows, and nobody runs that here. */
+	return image_part_ok(&part, is_contained ? INT64_MAX : (uint64_t)end, why);
+}
+
+/*
+ * What lies in several files is destroyed whole or not at all, and a record knows of one. *out_is_contained is false as well for what
+ * cannot be opened: that shows a notice.
+ */
+static enum bl_status check_files(const struct asked *asked, const struct device *device,
+				  bool *out_is_contained, struct bl_error *why)
+{
+	BL_CLEANUP(container_free) struct container *container = NULL;
+	BL_CLEANUP(bl_free) char *path = realpath(device->source, NULL);
+	struct stat stat;
+
+	*out_is_contained = false;
+	if (!path || fstat(asked->passed_fd, &stat) < 0 || S_ISDIR(stat.st_mode))
+		return BL_OK;
+	enum bl_status status = container_open_beside(asked->passed_fd, path, &container, why);
+	if (status == BL_OK)
+		*out_is_contained = container->kind != CONTAINER_NONE;
+	if (!device->destroy_when_due)
+		return status == BL_NO_MEMORY ? status : BL_OK;
+	if (status == BL_OK && container->count > 1)
+		return bl_fail(why, BL_INVALID,
+			       "an image in %zu files is not destroyed when due (take it in: "
+			       "bailee intake --destroy-source destroys all of them)",
+			       container->count);
+	return status;
 }
 
 /* For the event: what of its source it is. */
@@ -165,6 +194,7 @@ static const char *detail_of(const struct device *device)
 enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 {
 	BL_CLEANUP(bl_free) struct device *device = calloc(1, sizeof(*device));
+	bool is_contained = false;
 
 	if (!device)
 		return bl_fail(why, BL_NO_MEMORY, "out of memory");
@@ -178,7 +208,9 @@ enum bl_status request_enroll(struct asked *asked, struct bl_error *why)
 	if (status == BL_OK)
 		status = check_source(asked, device->destroy_when_due, why);
 	if (status == BL_OK)
-		status = take_part(asked, device, why);
+		status = check_files(asked, device, &is_contained, why);
+	if (status == BL_OK)
+		status = take_part(asked, is_contained, device, why);
 	if (status == BL_OK)
 		status = asked_enroll(asked, device, detail_of(device), why);
 	if (status != BL_OK)

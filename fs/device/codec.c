@@ -367,10 +367,10 @@ static bool are_holds_sound(const struct device *device)
 /* What is sealed lies with the record, was given to us to destroy, and is looked at only when it is whole. */
 static bool is_source_sound(const struct device *device)
 {
-	/* Destroying the source of a part would destroy what is none of it. */
+	/* Destroying the source of a part would destroy what is none of it. Its offset may lie far behind the end of a container's file. */
 	if (device_is_part(device) &&
 	    (device->source_kind != SOURCE_RAW || device->destroy_when_due ||
-	     device->source_offset >= BL_MAX(device->source_size, 1u)))
+	     device->source_offset > INT64_MAX))
 		return false;
 	if (device->source_kind == SOURCE_SEALED)
 		return !*device->source && device->destroy_when_due;

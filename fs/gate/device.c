@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/image/container.h"
 #include "fs/image/part.h"
 #include "fs/vault/sealed.h"
 
 #define NOTICE_NAME	 "NOTICE.txt"
 #define NOTICE_INODE_BIT (UINT64_C(1) << 63)
 #define INDEX_WORDS	 "bailee spans index"
+#define STAMP_PRIME	 UINT64_C(0x100000001b3) /* FNV-1a, 64 bits */
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
@@ -228,7 +230,7 @@ static enum bl_status read_sealed(void *context, uint64_t offset, void *out, siz
 }
 
 /* How far the opening of an image came. */
-enum opening { OPENING_RECORD, OPENING_SEALED, OPENING_READER };
+enum opening { OPENING_RECORD, OPENING_SEALED, OPENING_FILES, OPENING_READER };
 
 #define NO_ROOM "there is not enough memory for it, locked or other"
 
@@ -251,7 +253,17 @@ static const struct {
 	{OPENING_SEALED, BL_UNSUPPORTED,
 	 "this host lacks the cipher of its sealed image, or its format is newer"},
 	{OPENING_SEALED, BL_IO, "its sealed image cannot be read from the disk"},
+	{OPENING_FILES, BL_INVALID,
+	 "a further file of its container is missing, cut, a link, or of another owner or rights "
+	 "than the first (bailee mount says which)"},
+	{OPENING_FILES, BL_UNSUPPORTED,
+	 "its container builds on another image, or is of a kind that is not read (make it raw: "
+	 "'qemu-img convert -O raw')"},
+	{OPENING_FILES, BL_TOO_LARGE, "its container is in too many files (convert it to one)"},
 	{OPENING_READER, BL_IO, "the beginning of its image cannot be read"},
+	{OPENING_READER, BL_INVALID,
+	 "its image is empty, or in a container that is damaged, encrypted or not read (bailee "
+	 "mount says which)"},
 	{OPENING_READER, BL_TIMED_OUT, "looking into its image took too long"},
 	{OPENING_READER, BL_FAILED, "the reader cannot be started"},
 	{OPENING_READER, BL_NOT_FOUND, "the part of it that was enrolled is not in its image"},
@@ -324,16 +336,40 @@ static enum bl_status open_sealed(struct gate_device *device, const struct devic
 	return status;
 }
 
-/* What is kept of files in an image counts for this very image: whoever writes into it changes these. */
-static void stamp_source(struct gate_device *device, int fd)
+/* What is kept of files in an image counts for this very image: whoever writes into a file of it changes these. */
+static void stamp_file(struct gate_device *device, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return;
-	device->stamp[0] = (uint64_t)st.st_size;
-	device->stamp[1] = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-	device->stamp[2] = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+	const uint64_t now[] = {
+		(uint64_t)st.st_size,
+		(uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec,
+		(uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec,
+	};
+
+	/* Of a lone file it is the three as they are; of several their order counts. */
+	for (size_t i = 0; i < BL_COUNT(now); i++)
+		device->stamp[i] = device->stamp[i] * STAMP_PRIME + now[i];
+}
+
+/* The image in the files that @fd is the first of. */
+static enum bl_status open_files(struct gate_device *device, const struct device *record, int fd,
+				 const struct image_options *options, enum opening *at,
+				 struct image **out_image)
+{
+	BL_CLEANUP(container_free) struct container *container = NULL;
+
+	*at = OPENING_FILES;
+	enum bl_status status = container_open_beside(fd, record->source, &container, NULL);
+	if (status != BL_OK)
+		return status;
+	memset(device->stamp, 0, sizeof(device->stamp));
+	for (size_t i = 0; i < container->count; i++)
+		stamp_file(device, container->fds[i]);
+	*at = OPENING_READER;
+	return image_open_container(BL_TAKE(container), options, out_image, NULL);
 }
 
 static enum bl_status open_plain(struct gate_device *device, const struct device *record,
@@ -348,13 +384,13 @@ static enum bl_status open_plain(struct gate_device *device, const struct device
 
 	if (status != BL_OK)
 		return status;
-	stamp_source(device, fd);
 	memcpy(part.fs, record->source_fs, sizeof(part.fs));
 	if (!image_part_is_whole(&part))
 		own.part = &part;
+	if (record->source_kind != SOURCE_DIRECTORY)
+		return open_files(device, record, fd, &own, at, out_image);
 	*at = OPENING_READER;
-	return image_open(fd, record->source_kind == SOURCE_DIRECTORY ? IMAGE_DIRECTORY : IMAGE_RAW,
-			  &own, out_image, NULL);
+	return image_open(fd, IMAGE_DIRECTORY, &own, out_image, NULL);
 }
 
 static enum bl_status open_image(struct gate_device *device, enum opening *at,

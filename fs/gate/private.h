@@ -361,7 +361,7 @@ struct gate_device {
 	struct sealed *sealed; /* what a sealed device's image reads from; else NULL */
 	struct detect_scanner *scanner;
 	uint8_t looks_for[GATE_LOOK]; /* digest of what the scanner looks for */
-	uint64_t stamp[3];	      /* of a raw image that lies as a file: size, mtime, ctime */
+	uint64_t stamp[3];	      /* of a raw image that lies in files: sizes, mtimes, ctimes */
 	struct gate_kept *kept;	      /* NULL: nothing is kept */
 	struct device_keys *keys;     /* in guarded memory; NULL: not open */
 	struct rules_places *places, *old_places; /* old: to be freed by whoever set the policy */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/image/container.h"
 #include "fs/retention/private.h"
 
 /* ---- a whole device ----------------------------------------------------------------------------------- */
@@ -49,12 +50,30 @@ static enum bl_status check_allowed(const struct retention_context *context,
 	return plan->is_ripe ? BL_OK : say_not_ripe(context, device, plan, why);
 }
 
+/* Files may have come beside it since it was enrolled: to destroy one of several would say more than is done. */
+static enum bl_status check_lone(const struct shred *shred, int fd, struct bl_error *why)
+{
+	BL_CLEANUP(container_free) struct container *container = NULL;
+	enum bl_status status = container_open_beside(fd, shred->device.source, &container, NULL);
+
+	if (status == BL_NO_MEMORY)
+		return bl_fail(why, status, "out of memory");
+	if (status != BL_OK || container->count == 1)
+		return BL_OK;
+	return bl_fail(why, BL_FORBIDDEN,
+		       "the image of '%s' lies in %zu files now, and was enrolled as one (take "
+		       "the others away, or take it in: bailee intake --destroy-source)",
+		       shred->device.id, container->count);
+}
+
 static enum bl_status open_plain(struct shred *shred, struct bl_error *why)
 {
 	struct journal *journal = &shred->journal;
 	BL_CLEANUP(fd_close) int fd = -1;
 	enum bl_status status = device_open_source(&shred->device, O_RDWR, &fd, why);
 
+	if (status == BL_OK)
+		status = check_lone(shred, fd, why);
 	if (status == BL_OK)
 		status = medium_check_file(fd, why);
 	if (status == BL_OK)

@@ -109,8 +109,8 @@ static void part_that_cannot_be_one_is_refused(void **state)
 	static const char *const ROWS[] = {
 		"\"part\":{\"fs\":\"\",\"offset\":0,\"partition\":"
 		"0},", /* the whole is written as none */
-		"\"part\":{\"fs\":\"\",\"offset\":6,\"partition\":"
-		"0},", /* behind the end */
+		"\"part\":{\"fs\":\"\",\"offset\":9223372036854775808,\"partition\":"
+		"0},", /* behind the end of everything */
 		"\"part\":{\"fs\":\"\",\"offset\":-1,\"partition\":"
 		"0},",
 		"\"part\":{\"fs\":\"0123456789abcdef\",\"offset\":"
