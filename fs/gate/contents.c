@@ -83,6 +83,8 @@ struct judging {
 	struct asked *asked;
 	struct gate_file *file;
 	bool is_again;	      /* files and unmasks are paid for; no more is unmasked than at open */
+	bool is_beside;	      /* it is what lies beside the contents: masked as names are, and */
+	bool is_free;	      /* not counted */
 	bl_classes originals; /* in: of the open; out: what is shown unmasked now */
 	struct mask mask;
 	bool is_looked; /* more than this will not be known of it now */
@@ -189,6 +191,10 @@ static int judge_contents(struct judging *judging, struct scene *scene)
 	}
 	if (!error && judging->is_again) {
 		mask_again(judging, scene);
+	} else if (!error && !judging->is_unsure && judging->is_beside) {
+		scene_mask(scene, &judging->mask);
+		if (!judging->is_free)
+			use_up(usage, 0);
 	} else if (!error && !judging->is_unsure) {
 		judging->originals = scene_mask_contents(scene, &judging->mask);
 		use_up(usage, judging->originals);
@@ -317,24 +323,43 @@ static int look_and_judge(struct judging *judging, struct gate_handle *handle)
 	return EACCES;
 }
 
-static int open_image_file(struct asked *asked, struct gate_handle *handle)
+static int judge_file(struct judging *judging, struct gate_handle *handle)
 {
-	struct judging judging = {.asked = asked};
+	struct asked *asked = judging->asked;
 	BL_CLEANUP(file_unref) struct gate_file *file = NULL;
 	enum bl_status status = device_file(asked->device, asked->entry, &file);
 
 	if (status != BL_OK)
 		return asked_failed(asked, status);
-	judging.file = file;
-	int error = judge_open(&judging, handle);
+	judging->file = file;
+	int error = judge_open(judging, handle);
 
-	if (judging.is_pending)
-		error = wait_and_judge(&judging, handle);
-	if (judging.is_unsure)
-		error = look_and_judge(&judging, handle);
-	sodium_memzero(&judging.mask, sizeof(judging.mask));
+	if (judging->is_pending)
+		error = wait_and_judge(judging, handle);
+	if (judging->is_unsure)
+		error = look_and_judge(judging, handle);
+	sodium_memzero(&judging->mask, sizeof(judging->mask));
 	if (!error)
 		handle->file = BL_TAKE(file);
+	return error;
+}
+
+int contents_admit(struct asked *asked, bool is_counted, struct mask *out_mask)
+{
+	struct judging judging = {.asked = asked, .is_beside = true, .is_free = !is_counted};
+	int error = deny_unanchored(asked);
+
+	if (error)
+		return error;
+	/* Never among the view's: gone before the answer. */
+	struct gate_handle *handle = handle_new();
+
+	if (!handle)
+		return asked_failed(asked, BL_NO_MEMORY);
+	error = judge_file(&judging, handle);
+	if (!error)
+		*out_mask = handle->mask;
+	handle_free(handle);
 	return error;
 }
 
@@ -378,7 +403,9 @@ static int open_file(struct asked *asked, uint64_t node, int flags, struct gate_
 	if (kind == ENTRY_NOTICE)
 		return open_notice(asked, handle);
 	error = deny_unanchored(asked);
-	return error ? error : open_image_file(asked, handle);
+	struct judging judging = {.asked = asked};
+
+	return error ? error : judge_file(&judging, handle);
 }
 
 /* It was counted, and then its device was dropped: nothing was opened. */

@@ -300,16 +300,19 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint
 void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_t handle,
 	       uint64_t offset, bool is_hole, struct gate_reply *reply);
 /*
- * gate_xattrs - names of a node's extended attributes, each with its NUL, in reply->bytes. No event: they are the same everywhere.
+ * gate_xattrs - names of a node's extended attributes, each with its NUL, in reply->bytes; E2BIG: more than a buffer holds
  * gate_xattr  - the value of one; ENODATA: there is none by this name
  *
- * There is one, GATE_WHY: what may be done here, what not, which rule, next step. Those that an image has are not shown: nobody
- * looks into them. ERANGE: @size is too small.
+ * There is always GATE_WHY: what may be done here, what not, which rule, next step. Beside it those of a file of the image that
+ * may be shown (docs/serving.md, "Extended attributes"): values are contents, judged, masked and counted as such.
+ *
+ * @buffer  GATE_XATTR_ROOM bytes; what lies in it outside reply->bytes must not leave the process
+ * @size    that whoever asks has room for: when the value is longer, reply->length says so, and bytes is NULL
  */
 #define GATE_WHY	"user.bailee.why"
-#define GATE_XATTR_ROOM 65536u /* of a buffer that any value fits into */
+#define GATE_XATTR_ROOM 65536u
 void gate_xattrs(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
-		 uint8_t *buffer, size_t size, struct gate_reply *reply);
+		 uint8_t *buffer, struct gate_reply *reply);
 void gate_xattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 		const char *name, uint8_t *buffer, size_t size, struct gate_reply *reply);
 /* gate_why - what GATE_WHY holds */

@@ -735,8 +735,9 @@ struct asked {
 	struct gate_device *device; /* counted; NULL: the root, or none */
 	uint32_t entry;
 	int64_t begun_unix;
-	bool is_paid; /* of a file that is open: its name and contents were counted then */
-	bool is_look; /* what it shows, if it succeeds, is a look that extends `last_open` */
+	bool is_paid;	   /* of a file that is open: its name and contents were counted then */
+	bool is_look;	   /* what it shows, if it succeeds, is a look that extends `last_open` */
+	bool is_attribute; /* the kernel does not ask for it again by itself when it is refused */
 	/* Whose path the event's token stands for, where this segment of the log does not have it yet; see asked_name. */
 	bool is_unnamed;
 	uint32_t unnamed;	/* entry of asked.device */
@@ -804,6 +805,15 @@ void scene_attr(const struct scene *scene, struct gate_attr *out_attr);
 void scene_mask(const struct scene *scene, struct mask *out_mask);
 bl_classes scene_mask_contents(const struct scene *scene, struct mask *out_mask);
 void scene_token(const struct scene *scene, const char *child, uint8_t out[AUDIT_TOKEN]);
+
+/*
+ * contents_admit - would an open of asked's file be permitted? For what belongs to a file beside its contents
+ *
+ * @is_counted  if so, as one file
+ * @out_mask    of names: no originals
+ * 0, or the errno; the event says why.
+ */
+int contents_admit(struct asked *asked, bool is_counted, struct mask *out_mask);
 
 /*
  * contents_would_matter - is what is in the file, not all of which was looked through, needed to decide on it?

@@ -39,7 +39,7 @@ bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_
 	asked->device = NULL;
 	asked->entry = 0;
 	asked->begun_unix = now;
-	asked->is_paid = asked->is_look = asked->is_unnamed = false;
+	asked->is_paid = asked->is_look = asked->is_unnamed = asked->is_attribute = false;
 	asked->file = NULL;
 	reply->view = view;
 	reply->ticket.done = settled;
@@ -149,7 +149,7 @@ void asked_finish(struct asked *asked, int error)
 
 	asked->reply->error = error;
 	asked->event.error_number = (uint32_t)error;
-	if (asked->event.op == AUDIT_READ && error &&
+	if (asked->event.op == AUDIT_READ && error && !asked->is_attribute &&
 	    (error == ESTALE || asked->event.verdict == AUDIT_DENIED)) {
 		struct gate_caller caller = {asked->event.uid, asked->event.gid, asked->event.pid};
 

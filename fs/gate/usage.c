@@ -353,10 +353,16 @@ static bool is_counted(const struct audit_event *event)
 	       event->device[0] && strcmp(event->rule, RULE_NOTICE) != 0;
 }
 
+/* A value of an attribute was given: nothing was opened for it. */
+static bool is_attribute(const struct audit_event *event)
+{
+	return event->op == AUDIT_READ && event->handle == 0 && event->bytes > 0;
+}
+
 /* The same of looks (look.c). */
 static bool is_look(const struct audit_event *event)
 {
-	bool is_ours = event->op == AUDIT_OPEN || event->op == AUDIT_LIST;
+	bool is_ours = event->op == AUDIT_OPEN || event->op == AUDIT_LIST || is_attribute(event);
 
 	return is_ours && event->verdict == AUDIT_PERMITTED && event->error_number == 0 &&
 	       event->device[0] && strcmp(event->rule, RULE_NOTICE) != 0;
@@ -372,6 +378,7 @@ static bool count_event(struct recount *recount, struct gate_usage *usage,
 		recount_ended(recount, usage, event, at_unix);
 	} else if (event->op == AUDIT_READ) {
 		count_at(recount->gate, usage, UNIT_BYTES, event->bytes, at_unix);
+		count_at(recount->gate, usage, UNIT_FILES, is_attribute(event), at_unix);
 	} else {
 		count_at(recount->gate, usage, UNIT_FILES, 1, at_unix);
 		count_at(recount->gate, usage, UNIT_UNMASKS, event->bytes > 0, at_unix);

@@ -409,35 +409,6 @@ static int answer_why(struct asked *asked, uint64_t node, struct answer *answer)
 	return 0;
 }
 
-/* Without an event, which would tell nothing: decided by nobody, the same for every node. */
-static void answer_at_once(struct gate_view *view, struct gate_reply *reply, int error)
-{
-	reply->epoch = gate_view_epoch(view);
-	reply->error = error;
-	reply->done(reply);
-}
-
-void gate_xattrs(struct gate_view *view, const struct gate_caller *caller BL_UNUSED,
-		 uint64_t node BL_UNUSED, uint8_t *buffer, size_t size, struct gate_reply *reply)
-{
-	bool has_room = size >= sizeof(GATE_WHY);
-
-	if (has_room)
-		memcpy(buffer, GATE_WHY, sizeof(GATE_WHY));
-	reply->bytes = buffer;
-	reply->length = has_room ? sizeof(GATE_WHY) : 0;
-	answer_at_once(view, reply, has_room ? 0 : ERANGE);
-}
-
-void gate_xattr(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
-		const char *name, uint8_t *buffer, size_t size, struct gate_reply *reply)
-{
-	if (strcmp(name, GATE_WHY) == 0)
-		gate_why(view, caller, node, buffer, size, reply);
-	else
-		answer_at_once(view, reply, ENODATA);
-}
-
 void gate_why(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
 	      uint8_t *buffer, size_t size, struct gate_reply *reply)
 {

@@ -512,7 +512,6 @@ static void xattr_done(struct gate_reply *reply)
 	end(request);
 }
 
-/* Asked for its size alone, a value is made all the same. */
 static struct request *begin_xattr(fuse_req_t req, size_t size)
 {
 	struct request *request = begin(req, GATE_XATTR_ROOM, xattr_done);
@@ -528,8 +527,8 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 	struct request *request = begin_xattr(req, size);
 
 	if (request)
-		gate_xattr(request->serve->view, &caller, node, name, request->buffer,
-			   GATE_XATTR_ROOM, &request->reply);
+		gate_xattr(request->serve->view, &caller, node, name, request->buffer, size,
+			   &request->reply);
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
@@ -538,8 +537,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 	struct request *request = begin_xattr(req, size);
 
 	if (request)
-		gate_xattrs(request->serve->view, &caller, node, request->buffer, GATE_XATTR_ROOM,
-			    &request->reply);
+		gate_xattrs(request->serve->view, &caller, node, request->buffer, &request->reply);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------------ */

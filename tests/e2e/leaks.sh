@@ -4,7 +4,7 @@
 . "$BAILEE_ROOT/tests/e2e/lib.sh"
 need_root
 need_fuse
-need jq setpriv unshare nsenter
+need jq setpriv unshare nsenter mke2fs debugfs
 copy_ways=$BAILEE_BUILD/test/tools/copy-ways
 leaks=$BAILEE_BUILD/test/tools/leaks
 
@@ -204,6 +204,52 @@ for what in $("$leaks" list tell); do
 	row "$what" B own "A's folder: ENOENT" 'lookup, denied'
 	row "$what" 'B, root' "A's" EACCES 'none: the kernel refuses'
 done
+
+# ---- extended attributes -------------------------------------------------------------------------------------
+# Values of an image: contents, so each as its own view masks them, and gone with the permit.
+value='kim7@harbour-inn.example or 4111 1111 1111 1111 on a gooseberry'
+mkdir "$work/tree"
+cp "$work/text" "$work/tree/given.txt"
+code 0 mke2fs -q -t ext4 -d "$work/tree" "$work/disk.img" 8M
+code 0 debugfs -w -R "ea_set /given.txt user.origin \"$value\"" "$work/disk.img"
+code 0 debugfs -w -R "ea_set /given.txt trusted.origin \"$value\"" "$work/disk.img"
+code 0 "$bailee" enroll "$work/disk.img" --device D2 --kind disk
+code 0 as 61002 "$bailee" request copy D2 --reason 'an answer' --json
+code 0 as 61004 "$bailee" approve "D2/$(jq .number "$work/out")"
+# value UID MOUNT NAME
+value() { tried as "$1" "$leaks" value "$3" "$2/D2/p1-ext4/given.txt"; }
+values() { "$bailee" log query --device D2 --uid "$1" --op read --verdict permitted --json | grep -c 'an extended attribute' || true; }
+printf '%s' '************************ or **** **** **** 1111 on a gooseberry' >"$work/A.value"
+printf '%s' '************************ or ******************* on a gooseberry' >"$work/B.value"
+for who in A B A B; do
+	case $who in A) uid=61002 mount=$ours ;; B) uid=61003 mount=$theirs ;; esac
+	before=$(values "$uid")
+	value "$uid" "$mount" user.origin
+	gives "$work/$who.value" "$who, a value"
+	[ "$(wc -c <"$work/got")" = ${#value} ] || fail "$who: a masked value of another length"
+	[ "$(values "$uid")" = $((before + 1)) ] || fail "$who: a value is no event"
+	value "$uid" "$mount" trusted.origin
+	refused ENODATA "$who, what is trusted"
+	tried as "$uid" "$leaks" tell listxattr "$mount/D2/p1-ext4/given.txt"
+	[ "$(cat "$work/got")" = "$(printf 'user.bailee.why\nuser.origin')" ] || fail "$who: other names: $(cat "$work/got")"
+done
+row 'getxattr, of the file' 'A, B, A' own 'each their own' read
+before=$(values 61002)
+for uid in 61003 0; do
+	value "$uid" "$ours" user.origin
+	refused EACCES "uid $uid, a value over A's mount"
+done
+[ "$(values 61002)" = "$before" ] || fail "the kernel let somebody else ask for a value"
+row 'getxattr, of the file' 'B, root' "A's" EACCES 'none: the kernel refuses'
+sed 's/^serial: 1/serial: 2/; /id: clerks-copy/d' "$work/policy.yaml" >"$work/less.yaml"
+code 0 "$bailee" policy load "$work/less.yaml"
+value 61003 "$theirs" user.origin
+refused EACCES "B, a value after the permit is gone"
+row 'getxattr, of the file' 'B, not A' own 'EACCES, once revoked' 'read, denied'
+sed 's/^serial: 1/serial: 3/' "$work/policy.yaml" >"$work/again.yaml"
+code 0 "$bailee" policy load "$work/again.yaml"
+value 61003 "$theirs" user.origin
+gives "$work/B.value" "B, a value again"
 
 # ---- handed on, taken, reached round the side ------------------------------------------------------------------
 # With the same rights to copy; what B may not reach this way is A's view, and B's own is no help.

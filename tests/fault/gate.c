@@ -84,10 +84,13 @@ static void make_image(struct bench *bench)
 		 bench->is_image ? "image" : "tree");
 	if (!bench->is_image)
 		return;
-	snprintf(line, sizeof(line),
-		 "cd %s && PATH=$PATH:/sbin:/usr/sbin && truncate -s 4M image && mke2fs -q -t ext4 "
-		 "-O inline_data,^has_journal -I 256 -d tree image >/dev/null 2>&1",
-		 bench->folder);
+	snprintf(
+		line, sizeof(line),
+		"cd %s && PATH=$PATH:/sbin:/usr/sbin && truncate -s 4M image && mke2fs -q -t ext4 "
+		"-O inline_data,^has_journal -I 256 -d tree image >/dev/null 2>&1 && debugfs -w -R "
+		"'ea_set /open/letter.txt user.origin \"copied by ottoline@example.org\"' image "
+		">/dev/null 2>&1",
+		bench->folder);
 	assert_int_equal(system(line), 0);
 }
 
@@ -225,6 +228,30 @@ static void ask_why(struct gate_view *view, struct sweep_run *run, uint64_t node
 	sweep_note(run, "why", error, words, waited.reply.length);
 }
 
+static void ask_attributes(struct bench *bench, struct gate_view *view, struct sweep_run *run,
+			   uint64_t node)
+{
+	struct gate_caller caller = caller_uid(gate_view_uid(view));
+	struct waited names, value;
+
+	if (!node) {
+		sweep_note(run, "names", NOT_ASKED, NULL, 0);
+		sweep_note(run, "value", NOT_ASKED, NULL, 0);
+		return;
+	}
+	waited_begin(&names);
+	FIRED(gate_xattrs(view, &caller, node, bench->bytes, &names.reply));
+	sweep_note(run, "names", waited_end(&names), names.reply.bytes, names.reply.length);
+	waited_begin(&value);
+	FIRED(gate_xattr(view, &caller, node, "user.origin", bench->bytes, GATE_XATTR_ROOM,
+			 &value.reply));
+	int error = waited_end(&value);
+
+	see("value", bench->bytes, error ? 0 : GATE_XATTR_ROOM);
+	see("value", value.reply.bytes, value.reply.length);
+	sweep_note(run, "value", error, value.reply.bytes, value.reply.length);
+}
+
 static uint64_t ask_open(struct gate_view *view, struct sweep_run *run, const char *name,
 			 uint64_t node)
 {
@@ -308,6 +335,7 @@ static void ask_files(struct bench *bench, struct gate_view *view, struct sweep_
 	ask_seek(view, run, handles[0]);
 	ask_read(bench, view, run, "read note", handles[1], 0, 4096);
 	ask_read(bench, view, run, "read letter", handles[2], 0, 4096);
+	ask_attributes(bench, view, run, letter);
 	for (size_t i = 0; i < BL_COUNT(handles); i++)
 		if (handles[i])
 			FIRED(gate_release(view, handles[i]));

@@ -193,9 +193,9 @@ void gate_xattr(struct gate_view *view, const struct gate_caller *caller, uint64
 }
 
 void gate_xattrs(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
-		 uint8_t *buffer, size_t size, struct gate_reply *reply)
+		 uint8_t *buffer, struct gate_reply *reply)
 {
-	gate_xattr(view, caller, node, NULL, buffer, size, reply);
+	gate_xattr(view, caller, node, NULL, buffer, GATE_XATTR_ROOM, reply);
 }
 
 void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_t handle,

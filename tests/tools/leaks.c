@@ -3,6 +3,7 @@
  *
  *   leaks tell WAY PATH       stat, statx, access, readlink, readdir, walk, getxattr, listxattr, handle: what it says, to standard output
  *   leaks until WAY PATH      does it again and again; "going" after the first time, then until it is refused
+ *   leaks value NAME PATH     an extended attribute, to standard output
  *   leaks list tell|until     the names of the ways
  *
  * Ways of until: read, splice, mmap (of one map, its pages touched again and again), fresh-mmap, uring (eight reads in flight),
@@ -139,6 +140,17 @@ static int tell_getxattr(const char *path)
 	if (length < 0)
 		return refused("getxattr");
 	printf("%.*s\n", (int)length, text);
+	return 0;
+}
+
+static int tell_value(const char *name, const char *path)
+{
+	char value[8192];
+	ssize_t length = lgetxattr(path, name, value, sizeof(value));
+
+	if (length < 0)
+		return refused("getxattr");
+	fwrite(value, 1, (size_t)length, stdout);
 	return 0;
 }
 
@@ -421,6 +433,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(what, "list") == 0)
 		return list(argv[2]);
+	if (argc == 4 && strcmp(what, "value") == 0)
+		return tell_value(argv[2], argv[3]);
 	for (size_t i = 0; argc == 4 && strcmp(what, "tell") == 0 && i < BL_COUNT(TELL); i++)
 		if (strcmp(TELL[i].name, argv[2]) == 0)
 			return TELL[i].tell(argv[3]);

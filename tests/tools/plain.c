@@ -412,18 +412,18 @@ static void answer_xattr(struct gate_view *view, uint64_t node, struct gathering
 }
 
 void gate_xattrs(struct gate_view *view, const struct gate_caller *caller BL_UNUSED, uint64_t node,
-		 uint8_t *buffer, size_t size, struct gate_reply *reply)
+		 uint8_t *buffer, struct gate_reply *reply)
 {
-	struct gathering gathering = {.buffer = buffer, .size = size};
+	struct gathering gathering = {.buffer = buffer, .size = GATE_XATTR_ROOM};
 
 	answer_xattr(view, node, &gathering, reply);
 }
 
 void gate_xattr(struct gate_view *view, const struct gate_caller *caller BL_UNUSED, uint64_t node,
-		const char *name, uint8_t *buffer, size_t size, struct gate_reply *reply)
+		const char *name, uint8_t *buffer, size_t size BL_UNUSED, struct gate_reply *reply)
 {
 	struct gathering gathering = {
-		.name = name, .buffer = buffer, .size = size, .error = ENODATA};
+		.name = name, .buffer = buffer, .size = GATE_XATTR_ROOM, .error = ENODATA};
 
 	answer_xattr(view, node, &gathering, reply);
 }

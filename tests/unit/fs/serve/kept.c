@@ -177,9 +177,9 @@ void gate_seek(struct gate_view *view, const struct gate_caller *caller, uint64_
 }
 
 void gate_xattrs(struct gate_view *view, const struct gate_caller *caller, uint64_t node,
-		 uint8_t *buffer, size_t size, struct gate_reply *reply)
+		 uint8_t *buffer, struct gate_reply *reply)
 {
-	(void)caller, (void)node, (void)buffer, (void)size;
+	(void)caller, (void)node, (void)buffer;
 	answer(fake_of(view), reply, ENOTSUP);
 }
 
