@@ -241,12 +241,13 @@ static void ask_attributes(struct bench *bench, struct gate_view *view, struct s
 	}
 	waited_begin(&names);
 	FIRED(gate_xattrs(view, &caller, node, bench->bytes, &names.reply));
-	sweep_note(run, "names", waited_end(&names), names.reply.bytes, names.reply.length);
+	int error = waited_end(&names);
+
+	sweep_note(run, "names", error, names.reply.bytes, names.reply.length);
 	waited_begin(&value);
 	FIRED(gate_xattr(view, &caller, node, "user.origin", bench->bytes, GATE_XATTR_ROOM,
 			 &value.reply));
-	int error = waited_end(&value);
-
+	error = waited_end(&value);
 	see("value", bench->bytes, error ? 0 : GATE_XATTR_ROOM);
 	see("value", value.reply.bytes, value.reply.length);
 	sweep_note(run, "value", error, value.reply.bytes, value.reply.length);
