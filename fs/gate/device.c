@@ -598,7 +598,7 @@ static bool collect(void *context, const struct image_entry *entry)
 	return fresh_add(collecting->fresh, &copy, collecting->volume, ENTRY_IMAGE);
 }
 
-/* Entries whose attributes the list did not have; what cannot be told stays of no type, and cannot be opened. BL_OK, BL_NO_MEMORY */
+/* Entries whose attributes the list did not have; what cannot be told stays of no type, and cannot be opened. BL_OK, BL_NO_MEMORY, BL_TIMED_OUT */
 static enum bl_status stat_lacking(struct gate_device *device, struct collecting *collecting)
 {
 	struct fresh *fresh = collecting->fresh;
@@ -614,7 +614,8 @@ static enum bl_status stat_lacking(struct gate_device *device, struct collecting
 		enum bl_status status =
 			image_stat(device->image, item->volume, item->inode, &attr, NULL);
 
-		if (status == BL_NO_MEMORY)
+		/* One that its reader hangs on, among many: the folder is asked for again, and nobody waits for all of them at once. */
+		if (status == BL_NO_MEMORY || status == BL_TIMED_OUT)
 			return status;
 		if (status == BL_OK)
 			item->attr = attr;

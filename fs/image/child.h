@@ -37,6 +37,8 @@ struct image_call {
 	uint16_t op;
 	uint32_t volume;
 	uint64_t inode, offset, length;
+	uint64_t
+		until_ns; /* when it is over, by image_now_ns; 0: as long from now on as a request may take */
 };
 
 struct image_reply {

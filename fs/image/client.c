@@ -14,8 +14,11 @@
 
 #define KEEPER_STACK (256u << 10)
 #define NS_PER_MS    UINT64_C(1000000)
+#define NS_PER_S     UINT64_C(1000000000)
 #define TRIES	     2
 #define TAMPERED     "the image's bytes do not verify"
+#define HEADROOM                                                                                   \
+	2 /* a try needs its time, or this part of it: what is cut shorter says nothing about the reader */
 
 enum state {
 	STATE_NONE,   /* no child, or one that is to be reaped */
@@ -31,6 +34,7 @@ struct poison {
 
 struct image_client {
 	struct image_source source;
+	uint64_t request_ns;
 	char *path;
 	void (*on_trouble)(void *, unsigned, uint64_t, const char *);
 	void *context;
@@ -60,6 +64,11 @@ struct image_client {
 	unsigned death_count;
 	struct poison poison[IMAGE_POISON_LIMIT];
 	size_t poison_count;
+
+	const struct image_client *common; /* of the reader of one volume: that of all; else NULL */
+	uint32_t only;			   /* that volume */
+	uint64_t apart[2]; /* volumes that have, or are to have, a reader of their own */
+	struct image_client *own[IMAGE_VOLUMES]; /* made when they are asked for again */
 };
 
 static const char *outcome_text(enum image_outcome outcome)
@@ -89,6 +98,11 @@ static void trouble(const struct image_client *c, const struct image_call *call,
 {
 	if (c->on_trouble)
 		c->on_trouble(c->context, call->volume, call->inode, text);
+}
+
+static const char *given_up(const struct image_client *c)
+{
+	return c->common ? "the volume is given up" : "the image is given up";
 }
 
 static bool quarantine_locked(struct image_client *c)
@@ -123,15 +137,30 @@ static enum bl_status fail_outcome(enum image_outcome outcome, uint64_t inode, s
 		       (unsigned long long)inode, outcome_text(outcome));
 }
 
+static size_t volume_count(const struct image_client *c)
+{
+	return c->table_length / sizeof(struct wire_volume);
+}
+
+/* The reader of one volume leaves the others alone, and knows that one as the reader of all does. */
+static bool is_own_volume(const struct image_client *c, const struct image_reply *reply)
+{
+	size_t size = sizeof(struct wire_volume), at = c->only * size;
+
+	return reply->length == c->common->table_length &&
+	       image_same_volumes(c->common->table + at, size, reply->bytes + at, size);
+}
+
 /* The table is kept on the first start; later ones must show the same. */
 static enum bl_status check_table(struct image_client *c, struct image_reply *reply,
 				  bool *out_is_other, struct bl_error *why)
 {
 	if (reply->error)
 		return bl_fail(why, BL_IO, "cannot find the volumes of the image");
-	if (c->table) {
-		*out_is_other =
-			!image_same_volumes(c->table, c->table_length, reply->bytes, reply->length);
+	if (c->common || c->table) {
+		*out_is_other = c->common ? !is_own_volume(c, reply)
+					  : !image_same_volumes(c->table, c->table_length,
+								reply->bytes, reply->length);
 		return *out_is_other
 			       ? bl_fail(why, BL_IO, "the reader sees other volumes than before")
 			       : BL_OK;
@@ -160,7 +189,7 @@ static bool is_worth_another(struct image_client *c, const struct image_child *c
 {
 	uint32_t volume = bl_get32(child->lanes[0].data + WIRE_OPENING) - 1;
 
-	if (c->table || c->left_count == IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES)
+	if (c->common || c->table || c->left_count == IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES)
 		return false;
 	if (c->ended_on == volume + 1) {
 		c->left_alone[volume / 64] |= UINT64_C(1) << volume % 64;
@@ -189,7 +218,7 @@ static enum bl_status start_once(struct image_client *c, struct image_child *out
 		return status;
 	/* All of them together take no longer than a request may. */
 	source.try_ns >>= BL_MIN(c->opens, 2u);
-	c->opens += c->table == NULL;
+	c->opens += !c->common && !c->table;
 	enum image_outcome outcome = image_lane_ask(&out_child->lanes[0], &source, &call, &reply);
 
 	if (reply.is_tampered)
@@ -221,7 +250,7 @@ static enum bl_status start(struct image_client *c, struct image_child *out_chil
 
 static void keeper_start(struct image_client *c)
 {
-	struct image_call nobody = {.volume = WIRE_READY_VOLUME};
+	struct image_call nobody = {.volume = c->common ? c->only : WIRE_READY_VOLUME};
 	struct image_child child;
 	struct bl_error why = {{0}};
 	bool is_other = false, is_last = false;
@@ -248,7 +277,7 @@ static void keeper_start(struct image_client *c)
 		is_other ? "the reader sees other volumes than before"
 			 : "the reader could not start");
 	if (is_last)
-		trouble(c, &nobody, "the image is given up");
+		trouble(c, &nobody, given_up(c));
 	pthread_mutex_lock(&c->mutex);
 }
 
@@ -294,9 +323,17 @@ static int take_lane(struct image_client *c, bool is_exclusive)
 	return -1;
 }
 
+/* False: it is over before anything has changed. */
+static bool wait_locked(struct image_client *c, uint64_t until_ns)
+{
+	const struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
+
+	return pthread_cond_timedwait(&c->changed, &c->mutex, &until) != ETIMEDOUT;
+}
+
 /* Waits for a lane of a living child; starts one where none is. */
-static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, int *out_lane,
-				     struct bl_error *why)
+static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, uint64_t until_ns,
+				     int *out_lane, struct bl_error *why)
 {
 	uint64_t starts = c->starts;
 	enum bl_status status = BL_OK;
@@ -304,8 +341,8 @@ static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, 
 	c->wants_all += is_exclusive;
 	for (;;) {
 		if (c->state == STATE_QUARANTINED) {
-			status = bl_fail(why, BL_IO,
-					 "the image is given up: its reader failed too often");
+			status =
+				bl_fail(why, BL_IO, "%s: its reader failed too often", given_up(c));
 			break;
 		}
 		if (c->state == STATE_READY && c->busy < WIRE_LANES) {
@@ -324,7 +361,11 @@ static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, 
 			starts = c->starts;
 			pthread_cond_broadcast(&c->changed);
 		}
-		pthread_cond_wait(&c->changed, &c->mutex);
+		if (!wait_locked(c, until_ns)) {
+			status = bl_fail(why, BL_TIMED_OUT,
+					 "the image's reader is busy with other requests");
+			break;
+		}
 	}
 	c->wants_all -= is_exclusive;
 	if (status != BL_OK)
@@ -332,27 +373,38 @@ static enum bl_status acquire_locked(struct image_client *c, bool is_exclusive, 
 	return status;
 }
 
+/* Where others could be harmed by it, a volume whose request ended a reader, or was under way then, is asked for elsewhere. */
+static bool move_apart_locked(struct image_client *c, uint32_t volume)
+{
+	if (c->common || volume_count(c) < 2 || volume >= volume_count(c))
+		return false;
+	c->apart[volume / 64] |= UINT64_C(1) << volume % 64;
+	return true;
+}
+
 /* A child that failed one lane is gone for all; whoever notices first counts the death. */
 static void release(struct image_client *c, int lane, bool is_exclusive, enum image_outcome outcome,
 		    const struct image_call *call)
 {
-	bool is_first = false, is_last = false;
+	bool is_first = false, is_last = false, is_apart = false;
 
 	pthread_mutex_lock(&c->mutex);
+	if (is_broken(outcome))
+		is_apart = move_apart_locked(c, call->volume);
 	c->is_busy[lane] = false;
 	c->busy -= is_exclusive ? WIRE_LANES : 1;
 	if (is_broken(outcome) && c->state == STATE_READY) {
 		is_first = true;
 		c->state = STATE_NONE;
 		image_child_kill(&c->child);
-		is_last = death_locked(c);
+		is_last = !is_apart && death_locked(c);
 	}
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->mutex);
 	if (is_first)
 		trouble(c, call, outcome_text(outcome));
 	if (is_last)
-		trouble(c, call, "the image is given up");
+		trouble(c, call, given_up(c));
 }
 
 static bool is_poisoned_locked(const struct image_client *c, const struct image_call *call)
@@ -384,27 +436,39 @@ enum bl_status image_client_refuse(struct image_client *c, const struct image_ca
 		       (unsigned long long)call->inode, text);
 }
 
+/* A try is cut where the request is over; *out_is_short: there is too little left for one. */
+static uint64_t try_length(const struct image_client *c, uint64_t until_ns, bool *out_is_short)
+{
+	uint64_t now = image_now_ns(), left = until_ns > now ? until_ns - now : 0;
+
+	*out_is_short = left < BL_MIN(c->source.try_ns, c->request_ns) / HEADROOM;
+	return BL_MIN(left, c->source.try_ns);
+}
+
 /* One try; *out_is_mine: the child failed this very request. */
 static enum bl_status try_once(struct image_client *c, const struct image_call *call,
 			       bool is_exclusive, struct image_reply *out_reply, bool *out_is_mine,
 			       struct bl_error *why)
 {
+	struct image_source source = c->source;
+	bool is_short = false;
 	int lane = -1;
 
 	*out_is_mine = false;
 	pthread_mutex_lock(&c->mutex);
-	enum bl_status status =
-		is_poisoned_locked(c, call)
-			? bl_fail(why, BL_IO,
-				  "node %llu of the image cannot be read (it failed before)",
-				  (unsigned long long)call->inode)
-			: acquire_locked(c, is_exclusive, &lane, why);
+	enum bl_status status = acquire_locked(c, is_exclusive, call->until_ns, &lane, why);
 	pthread_mutex_unlock(&c->mutex);
 	if (status != BL_OK)
 		return status;
+	source.try_ns = try_length(c, call->until_ns, &is_short);
+	if (is_short) {
+		release(c, lane, is_exclusive, OUTCOME_ANSWER, call);
+		return bl_fail(why, BL_TIMED_OUT, "the image's reader has no time for node %llu",
+			       (unsigned long long)call->inode);
+	}
 	/* While a lane is taken the child is not replaced, so its windows stay. */
 	enum image_outcome outcome =
-		image_lane_ask(&c->child.lanes[lane], &c->source, call, out_reply);
+		image_lane_ask(&c->child.lanes[lane], &source, call, out_reply);
 	release(c, lane, is_exclusive, outcome, call);
 	if (out_reply->is_tampered)
 		trouble(c, call, TAMPERED);
@@ -412,15 +476,52 @@ static enum bl_status try_once(struct image_client *c, const struct image_call *
 	return outcome == OUTCOME_ANSWER ? BL_OK : fail_outcome(outcome, call->inode, why);
 }
 
+static enum bl_status own_locked(struct image_client *c, uint32_t volume, struct bl_error *why);
+
+/* Whom to ask; an inode that ended two readers nobody. */
+static enum bl_status choose(struct image_client *c, const struct image_call *call,
+			     struct image_client **out_client, struct bl_error *why)
+{
+	enum bl_status status = BL_OK;
+	uint32_t volume = call->volume;
+
+	*out_client = c;
+	pthread_mutex_lock(&c->mutex);
+	if (is_poisoned_locked(c, call)) {
+		status = bl_fail(why, BL_IO,
+				 "node %llu of the image cannot be read (it failed before)",
+				 (unsigned long long)call->inode);
+	} else if (volume < IMAGE_VOLUMES && (c->apart[volume / 64] >> volume % 64 & 1)) {
+		if (!c->own[volume])
+			status = own_locked(c, volume, why);
+		*out_client = c->own[volume];
+	}
+	pthread_mutex_unlock(&c->mutex);
+	return status;
+}
+
+uint64_t image_client_until(const struct image_client *c)
+{
+	return image_now_ns() + c->request_ns;
+}
+
 enum bl_status image_client_ask(struct image_client *c, const struct image_call *call,
 				struct image_reply *out_reply, struct bl_error *why)
 {
+	struct image_call timed = *call;
 	enum bl_status status = BL_IO;
 	bool is_mine = false;
 
+	if (!timed.until_ns)
+		timed.until_ns = image_client_until(c);
 	for (int i = 0; i < TRIES; i++) {
+		struct image_client *asked = NULL;
+
 		*out_reply = (struct image_reply){0};
-		status = try_once(c, call, i > 0, out_reply, &is_mine, why);
+		status = choose(c, call, &asked, why);
+		if (status != BL_OK)
+			return status;
+		status = try_once(asked, &timed, i > 0, out_reply, &is_mine, why);
 		if (status == BL_OK)
 			return BL_OK;
 		if (status != BL_IO && status != BL_TIMED_OUT)
@@ -476,15 +577,65 @@ static enum bl_status keeper_run(struct image_client *c, struct bl_error *why)
 			     : bl_fail(why, BL_NO_MEMORY, "cannot start a thread for the reader");
 }
 
+/* Without a reader, and without the thread that starts one. */
+static enum bl_status client_new(const struct image_source *source, uint64_t request_ns,
+				 const struct image_options *options,
+				 struct image_client **out_client, struct bl_error *why)
+{
+	struct image_client *c = calloc(1, sizeof(*c));
+	pthread_condattr_t attr;
+
+	if (!c)
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&c->mutex, NULL);
+	pthread_cond_init(&c->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	c->source = *source;
+	c->request_ns = request_ns;
+	c->on_trouble = options->on_trouble;
+	c->context = options->context;
+	c->path = strdup(options->reader_path);
+	if (!c->path) {
+		image_client_close(c);
+		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
+	}
+	*out_client = c;
+	return BL_OK;
+}
+
+/* Its first child is started by the first request, as a dead one is replaced. */
+static enum bl_status own_locked(struct image_client *c, uint32_t volume, struct bl_error *why)
+{
+	const struct image_options options = {
+		.reader_path = c->path, .on_trouble = c->on_trouble, .context = c->context};
+	BL_CLEANUP(image_client_close) struct image_client *own = NULL;
+	enum bl_status status = client_new(&c->source, c->request_ns, &options, &own, why);
+
+	if (status != BL_OK)
+		return status;
+	own->common = c;
+	own->only = volume;
+	own->opens = 1; /* it may take no longer than another start of the reader of all */
+	own->left_alone[0] = own->left_alone[1] = UINT64_MAX;
+	own->left_alone[volume / 64] &= ~(UINT64_C(1) << volume % 64);
+	status = keeper_run(own, why);
+	if (status == BL_OK)
+		c->own[volume] = BL_TAKE(own);
+	return status;
+}
+
 /* The first child; only a failure that another try can mend has one. */
 static enum bl_status first_child(struct image_client *c, struct bl_error *why)
 {
+	uint64_t until_ns = image_client_until(c);
 	enum bl_status status = BL_IO;
 	int lane = -1;
 
 	for (int i = 0; i < TRIES; i++) {
 		pthread_mutex_lock(&c->mutex);
-		status = acquire_locked(c, true, &lane, why);
+		status = acquire_locked(c, true, until_ns, &lane, why);
 		if (status == BL_OK) {
 			c->is_busy[lane] = false;
 			c->busy = 0;
@@ -519,20 +670,16 @@ enum bl_status image_client_open(const struct image_bytes *bytes,
 				 struct image_volume **out_volumes, size_t *out_count,
 				 struct bl_error *why)
 {
-	BL_CLEANUP(image_client_close) struct image_client *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
-	pthread_mutex_init(&c->mutex, NULL);
-	pthread_cond_init(&c->changed, NULL);
-	c->source = (struct image_source){
+	BL_CLEANUP(image_client_close) struct image_client *c = NULL;
+	const struct image_source source = {
 		*bytes, (options->try_ms ? options->try_ms : IMAGE_TRY_MS) * NS_PER_MS};
-	c->on_trouble = options->on_trouble;
-	c->context = options->context;
-	c->path = strdup(options->reader_path);
-	if (!c->path)
-		return bl_fail(why, BL_NO_MEMORY, "cannot open the image: out of memory");
-	enum bl_status status = keeper_run(c, why);
+	uint64_t request_ns = options->request_ms
+				      ? options->request_ms * NS_PER_MS
+				      : BL_MAX(IMAGE_REQUEST_MS * NS_PER_MS, source.try_ns / 2 * 5);
+	enum bl_status status = client_new(&source, request_ns, options, &c, why);
+
+	if (status == BL_OK)
+		status = keeper_run(c, why);
 	if (status == BL_OK)
 		status = first_child(c, why);
 	if (status == BL_OK)
@@ -546,6 +693,8 @@ void image_client_close(struct image_client *c)
 {
 	if (!c)
 		return;
+	for (size_t i = 0; i < IMAGE_VOLUMES; i++)
+		image_client_close(c->own[i]); /* these have none of their own */
 	pthread_mutex_lock(&c->mutex);
 	c->is_closing = true;
 	pthread_cond_broadcast(&c->changed);

@@ -3,6 +3,9 @@
  * A request has two tries: the second on a new child, which it has to itself, so that what kills it
  * is the request's own fault. What fails twice is on the poison list; a reader that dies too often,
  * or sees other volumes than before, ends the image.
+ *
+ * Of an image of several volumes each one that was asked for when a reader died or hung has a reader of its own from then on, so that
+ * none waits for another or is given up with it. A request is over after ten seconds, whatever it waits for.
  */
 #ifndef FS_IMAGE_CLIENT_H
 #define FS_IMAGE_CLIENT_H
@@ -10,10 +13,12 @@
 #include "fs/image/child.h"
 #include "fs/image/image.h"
 
-#define IMAGE_TRY_MS 4000u
+#define IMAGE_TRY_MS	 4000u
+#define IMAGE_REQUEST_MS 10000u
 #define IMAGE_LEFT_ALONE                                                                           \
 	2u /* volumes that may end a reader while it opens the image; with more there is no image */
-#define IMAGE_DEATHS	   5u /* in this time the image is given up */
+#define IMAGE_DEATHS                                                                               \
+	5u /* in this time the image, or the volume that has a reader of its own, is given up */
 #define IMAGE_DEATHS_NS	   UINT64_C(60000000000)
 #define IMAGE_POISON_LIMIT 1024u /* inodes; then the oldest may try again */
 
@@ -39,7 +44,10 @@ BL_DEFINE_CLEANUP(struct image_client, image_client_close)
  *
  * BL_OK also when the child named an error: see @out_reply->error, then there are no bytes.
  * BL_IO, BL_TIMED_OUT, BL_NO_MEMORY.
+ *
+ * image_client_until - when a request that begins now is over: one of several calls is, too
  */
+uint64_t image_client_until(const struct image_client *client);
 enum bl_status image_client_ask(struct image_client *client, const struct image_call *call,
 				struct image_reply *out_reply, struct bl_error *why) BL_MUST_CHECK;
 

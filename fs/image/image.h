@@ -26,6 +26,8 @@ struct image_options {
 	const struct image_part *
 		part; /* NULL: the whole image. Of image_open and IMAGE_RAW only; borrowed until it returns */
 	unsigned try_ms; /* one try of one request; 0: 4000 */
+	unsigned
+		request_ms; /* a request with its tries and all that it waits for; 0: 10000, or 5/2 of a longer try */
 	/* Told from any thread when a reader died, hung, or gave a bad answer: fixed words, never content. NULL: nobody. */
 	void (*on_trouble)(void *context, unsigned volume, uint64_t inode, const char *text);
 	void *context;

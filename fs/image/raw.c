@@ -95,7 +95,10 @@ static enum bl_status list_page(struct raw *raw, struct image_call *call, size_t
 static enum bl_status raw_list(struct image *image, unsigned volume, uint64_t inode,
 			       image_entry_fn *tell, void *context, struct bl_error *why)
 {
-	struct image_call call = {.op = WIRE_LIST, .volume = volume, .inode = inode};
+	struct image_call call = {.op = WIRE_LIST,
+				  .volume = volume,
+				  .inode = inode,
+				  .until_ns = image_client_until(raw_of(image)->client)};
 	bool is_stopped = false;
 	size_t total = 0;
 	enum bl_status status;
@@ -106,11 +109,12 @@ static enum bl_status raw_list(struct image *image, unsigned volume, uint64_t in
 	return status;
 }
 
-static enum bl_status raw_stat(struct image *image, unsigned volume, uint64_t inode,
-			       struct image_attr *out_attr, struct bl_error *why)
+static enum bl_status stat_until(struct raw *raw, unsigned volume, uint64_t inode,
+				 uint64_t until_ns, struct image_attr *out_attr,
+				 struct bl_error *why)
 {
-	struct image_call call = {.op = WIRE_STAT, .volume = volume, .inode = inode};
-	struct raw *raw = raw_of(image);
+	struct image_call call = {
+		.op = WIRE_STAT, .volume = volume, .inode = inode, .until_ns = until_ns};
 	struct image_reply reply = {0};
 	struct wire_attr wire;
 	struct image_attr attr;
@@ -128,6 +132,12 @@ static enum bl_status raw_stat(struct image *image, unsigned volume, uint64_t in
 					   why);
 	*out_attr = attr;
 	return BL_OK;
+}
+
+static enum bl_status raw_stat(struct image *image, unsigned volume, uint64_t inode,
+			       struct image_attr *out_attr, struct bl_error *why)
+{
+	return stat_until(raw_of(image), volume, inode, 0, out_attr, why);
 }
 
 static enum bl_status raw_readlink(struct image *image, unsigned volume, uint64_t inode, char *out,
@@ -296,10 +306,11 @@ static enum bl_status map_known(struct raw *raw, unsigned volume, uint64_t inode
 	return map_finish(raw, &call, known->size_bytes, true, &build, out_map, why);
 }
 
-static enum bl_status map_ask(struct raw *raw, unsigned volume, uint64_t inode, uint64_t size_bytes,
-			      struct image_map **out_map, struct bl_error *why)
+static enum bl_status map_ask(struct raw *raw, unsigned volume, uint64_t inode, uint64_t until_ns,
+			      uint64_t size_bytes, struct image_map **out_map, struct bl_error *why)
 {
-	struct image_call call = {.op = WIRE_MAP, .volume = volume, .inode = inode};
+	struct image_call call = {
+		.op = WIRE_MAP, .volume = volume, .inode = inode, .until_ns = until_ns};
 	struct map_build build = {0};
 	bool has_map = true;
 	enum bl_status status;
@@ -317,6 +328,7 @@ static enum bl_status map_get(struct raw *raw, unsigned volume, uint64_t inode,
 			      const struct image_attr *known, struct image_map **out_map,
 			      struct bl_error *why)
 {
+	uint64_t until_ns = image_client_until(raw->client);
 	struct image_attr attr;
 	enum bl_status status = BL_OK;
 
@@ -326,14 +338,15 @@ static enum bl_status map_get(struct raw *raw, unsigned volume, uint64_t inode,
 	if (known)
 		attr = *known;
 	else
-		status = raw_stat(&raw->image, volume, inode, &attr, why);
+		status = stat_until(raw, volume, inode, until_ns, &attr, why);
 	if (status != BL_OK)
 		return status;
 	if (attr.type != IMAGE_FILE)
 		return bl_fail(why, BL_INVALID, "node %llu of the image is no regular file",
 			       (unsigned long long)inode);
-	status = attr.lies_at ? map_known(raw, volume, inode, &attr, out_map, why)
-			      : map_ask(raw, volume, inode, attr.size_bytes, out_map, why);
+	status = attr.lies_at
+			 ? map_known(raw, volume, inode, &attr, out_map, why)
+			 : map_ask(raw, volume, inode, until_ns, attr.size_bytes, out_map, why);
 	if (status == BL_OK)
 		image_maps_put(&raw->maps, *out_map);
 	return status;

@@ -63,6 +63,18 @@ static void load_script(struct fake *fake)
 	close(fd);
 }
 
+static void hang(const struct fake *fake)
+{
+	char path[sizeof(fake->script.state) + 8];
+
+	snprintf(path, sizeof(path), "%s.hung", fake->script.state);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, "h", 1) != 1)
+		_exit(7);
+	for (;;)
+		pause();
+}
+
 static void put_volume(uint8_t *at, const struct fake *fake, bool is_other)
 {
 	struct wire_volume volume = {
@@ -213,10 +225,55 @@ static void put_xattr(const struct lane *lane, struct wire_message *answer, cons
 	answer->length = whole;
 }
 
+static bool is_faulty(const struct fake *fake, const struct wire_message *asked)
+{
+	const struct fake_script *s = &fake->script;
+
+	if (s->fault == FAKE_GOOD)
+		return false;
+	if (s->to_start && (fake->start < s->from_start || fake->start > s->to_start))
+		return false;
+	if (s->volumes && s->fault != FAKE_OPEN_ENDS && asked->op != WIRE_OPEN &&
+	    !(s->volumes >> asked->volume & 1))
+		return false;
+	if (s->op ? s->op != asked->op : asked->op == WIRE_OPEN)
+		return false;
+	return s->inode == 0 || s->inode == asked->inode;
+}
+
+/* Says which volume it is at, and dies there. */
+static void open_all(const struct fake *fake, const struct lane *lane, struct wire_message *m)
+{
+	for (uint32_t i = 0; i < FAKE_OPEN_VOLUMES; i++) {
+		struct wire_volume volume = {
+			.offset = FAKE_VOLUME_OFFSET * (i + 1),
+			.length = FAKE_VOLUME_OFFSET,
+			.root = FAKE_ROOT,
+			.number = i + 1,
+			.is_readable = !(m->offset >> i & 1),
+			.type = "ext4",
+		};
+		uint32_t at = i + 1;
+
+		if (i == 0 && fake->script.fault == FAKE_OTHER_VOLUME && is_faulty(fake, m))
+			volume.digest[0] = 1;
+		memcpy(lane->data + WIRE_OPENING, &at, sizeof(at));
+		if (fake->script.fault == FAKE_OPEN_ENDS && volume.is_readable &&
+		    (fake->script.volumes >> i & 1))
+			_exit(9);
+		memcpy(lane->data + i * sizeof(volume), &volume, sizeof(volume));
+	}
+	m->length = FAKE_OPEN_VOLUMES * sizeof(struct wire_volume);
+}
+
 static void answer_good(const struct fake *fake, const struct lane *lane, struct wire_message *m)
 {
 	switch ((enum wire_op)m->op) {
 	case WIRE_OPEN:
+		if (fake->script.volumes) {
+			open_all(fake, lane, m);
+			break;
+		}
 		put_volume(lane->data, fake, false);
 		m->length = sizeof(struct wire_volume);
 		break;
@@ -331,28 +388,6 @@ static const struct {
 	{FAKE_PLACES_OF_FILE, 1, {{4096, 8192, 4096}}},
 };
 
-/* Says which volume it is at, and dies there. */
-static void open_all(const struct fake *fake, const struct lane *lane, struct wire_message *m)
-{
-	for (uint32_t i = 0; i < FAKE_OPEN_VOLUMES; i++) {
-		struct wire_volume volume = {
-			.offset = FAKE_VOLUME_OFFSET * (i + 1),
-			.length = FAKE_VOLUME_OFFSET,
-			.root = FAKE_ROOT,
-			.number = i + 1,
-			.is_readable = !(m->offset >> i & 1),
-			.type = "ext4",
-		};
-		uint32_t at = i + 1;
-
-		memcpy(lane->data + WIRE_OPENING, &at, sizeof(at));
-		if (volume.is_readable && (fake->script.volumes >> i & 1))
-			_exit(9);
-		memcpy(lane->data + i * sizeof(volume), &volume, sizeof(volume));
-	}
-	m->length = FAKE_OPEN_VOLUMES * sizeof(struct wire_volume);
-}
-
 static bool answer_bad_map(const struct fake *fake, const struct lane *lane, struct wire_message *m)
 {
 	for (size_t i = 0; i < sizeof(BAD_MAPS) / sizeof(BAD_MAPS[0]); i++)
@@ -422,6 +457,10 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 		m->length = 0;
 		m->offset++;
 		return true;
+	case FAKE_LIST_SLOW:
+		poll(NULL, 0, 50);
+		list_many(lane, m, UINT64_MAX);
+		return true;
 	case FAKE_LIST_MILLION:
 		list_many(lane, m, UINT64_MAX);
 		return true;
@@ -473,6 +512,7 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 		put_volume(lane->data, fake, true);
 		m->length = sizeof(struct wire_volume);
 		return true;
+	case FAKE_OTHER_VOLUME:
 	case FAKE_OPEN_ENDS:
 		open_all(fake, lane, m);
 		return true;
@@ -495,8 +535,8 @@ static void answer_broken(const struct fake *fake, const struct lane *lane, stru
 	case FAKE_CRASH:
 		_exit(9);
 	case FAKE_HANG:
-		for (;;)
-			pause();
+		hang(fake);
+		break;
 	case FAKE_BLOCK_FOREVER:
 		for (;;)
 			(void)block(lane, 0, 4096);
@@ -533,19 +573,6 @@ static void answer_broken(const struct fake *fake, const struct lane *lane, stru
 		_exit(10);
 	}
 	say(lane, m, length);
-}
-
-static bool is_faulty(const struct fake *fake, const struct wire_message *asked)
-{
-	const struct fake_script *s = &fake->script;
-
-	if (s->fault == FAKE_GOOD)
-		return false;
-	if (s->to_start && (fake->start < s->from_start || fake->start > s->to_start))
-		return false;
-	if (s->op ? s->op != asked->op : asked->op == WIRE_OPEN)
-		return false;
-	return s->inode == 0 || s->inode == asked->inode;
 }
 
 static void serve(struct fake *fake, const struct lane *lane)

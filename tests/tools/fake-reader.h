@@ -23,12 +23,12 @@
 #define FAKE_LINK_TARGET  "somewhere/else"
 #define FAKE_BIG_DIR	  13u /* FAKE_BIG_ENTRIES entries over several pages */
 #define FAKE_BIG_ENTRIES  2500u
-#define FAKE_OPEN_VOLUMES 4u /* of FAKE_OPEN_ENDS */
+#define FAKE_OPEN_VOLUMES 7u /* where a script names volumes */
 
 enum fake_fault {
 	FAKE_GOOD,
 	FAKE_CRASH,	    /* exits instead of answering */
-	FAKE_HANG,	    /* waits for ever */
+	FAKE_HANG,	    /* writes a byte to the file @state.hung, and waits for ever */
 	FAKE_BLOCK_FOREVER, /* asks for blocks without end */
 	FAKE_BLOCK_OUTSIDE, /* asks for blocks behind the image, answers EIO if it got an error */
 	FAKE_BLOCK_HUGE,    /* asks for 2 MiB at once */
@@ -55,11 +55,13 @@ enum fake_fault {
 	FAKE_RECORD_SHORT,
 	FAKE_LIST_ENDLESS, /* empty pages that promise more */
 	FAKE_LIST_MILLION, /* more than a million entries */
+	FAKE_LIST_SLOW,	   /* the same, with a pause before each page */
 	FAKE_SIZE_HUGE,	   /* over what a file can have */
 	FAKE_LINK_NUL,
 	FAKE_READ_SHORT,
 	FAKE_READ_OTHER,    /* other bytes on even starts */
 	FAKE_OTHER_VOLUMES, /* another digest on even starts */
+	FAKE_OTHER_VOLUME,  /* the first of several has another digest */
 	FAKE_NO_VOLUMES,
 	FAKE_BAD_VOLUMES, /* a table of half a volume */
 	FAKE_PLACES_OUTSIDE,
@@ -77,7 +79,7 @@ enum fake_fault {
 	FAKE_LIES_OUTSIDE,   /* attributes of a file in one piece, behind the volume */
 	FAKE_LIES_BEFORE,
 	FAKE_LIES_OVERFLOW,
-	FAKE_OPEN_ENDS, /* of four volumes, dies at each in `volumes` that it is not told to leave alone */
+	FAKE_OPEN_ENDS, /* of several volumes, dies at each in `volumes` that it is not told to leave alone */
 	FAKE_XATTR_NUL, /* in a name */
 	FAKE_XATTR_UNNAMED,
 	FAKE_XATTR_HUGE,    /* a value of more than 64 KiB */
@@ -93,8 +95,9 @@ struct fake_script {
 		to_start; /* the fault is there in these starts only, 1-based; 0, 0: always */
 	uint64_t inode;	  /* and for requests to this inode only; 0: any but OPEN */
 	uint32_t op;	  /* and for this operation only; 0: any */
-	uint32_t volumes; /* FAKE_OPEN_ENDS: bits */
-	char state[256];
+	/* FAKE_OPEN_ENDS: bits. Of another fault: of several volumes only these have it; 0: there is one volume */
+	uint32_t volumes;
+	char state[248];
 };
 
 #endif

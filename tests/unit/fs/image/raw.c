@@ -28,11 +28,12 @@
 #define LONG_TRY_MS  20000 /* where no try is to run out, also under sanitizers on a busy machine */
 
 struct scene {
-	char folder[64], state[128], image_path[128], fake[4096];
+	char folder[64], state[128], image_path[128], hung[140], fake[4096];
+	unsigned request_ms; /* 0: as long as usual */
 	int fd;
 	struct image *image;
 	atomic_uint troubles;
-	char last_trouble[64];
+	char last_trouble[64], given_up[64];
 	uint8_t bytes[FAKE_IMAGE_BYTES];
 };
 
@@ -49,6 +50,7 @@ static int setup(void **state)
 		return -1;
 	snprintf(s->state, sizeof(s->state), "%s/starts", s->folder);
 	snprintf(s->image_path, sizeof(s->image_path), "%s/image", s->folder);
+	snprintf(s->hung, sizeof(s->hung), "%s.hung", s->state);
 	for (size_t i = 0; i < sizeof(s->bytes); i++)
 		s->bytes[i] = (uint8_t)(i * 31 + i / 256);
 	return find_program("test/tools/fake-reader", s->fake, sizeof(s->fake)) ? 0 : -1;
@@ -61,6 +63,7 @@ static int teardown(void **state)
 	image_close(s->image);
 	fd_close(s->fd);
 	unlink(s->state);
+	unlink(s->hung);
 	unlink(s->image_path);
 	rmdir(s->folder);
 	free(s);
@@ -76,6 +79,8 @@ static void on_trouble(void *context, unsigned volume, uint64_t inode, const cha
 	(void)inode;
 	atomic_fetch_add(&s->troubles, 1);
 	snprintf(s->last_trouble, sizeof(s->last_trouble), "%s", text);
+	if (strstr(text, "given up"))
+		snprintf(s->given_up, sizeof(s->given_up), "%s", text);
 }
 
 static void write_image(struct scene *s, const struct fake_script *script)
@@ -94,8 +99,11 @@ static void write_image(struct scene *s, const struct fake_script *script)
 
 static enum bl_status try_open(struct scene *s, const struct fake_script *script, unsigned try_ms)
 {
-	struct image_options options = {
-		.reader_path = s->fake, .try_ms = try_ms, .on_trouble = on_trouble, .context = s};
+	struct image_options options = {.reader_path = s->fake,
+					.try_ms = try_ms,
+					.request_ms = s->request_ms,
+					.on_trouble = on_trouble,
+					.context = s};
 	struct bl_error why = {{0}};
 
 	write_image(s, script);
@@ -545,27 +553,36 @@ static void five_deaths_a_minute_end_the_image(void **state)
 	assert_int_equal(starts(s), IMAGE_DEATHS);
 }
 
-/* The only child of this process is the reader: end it as the OOM killer would. */
-static void kill_reader(void)
+/* All children of this process are readers: end them as the OOM killer would. How many there were. */
+static unsigned kill_readers(void)
 {
 	DIR *tasks = opendir("/proc/self/task");
-	unsigned killed = 0;
+	int pids[16];
+	unsigned count = 0;
 
 	assert_non_null(tasks);
+	/* Found first, then killed: what replaces one that is dead is not meant. */
 	for (struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
-		char path[400], pid[32];
+		char path[400];
 
 		if (task->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "/proc/self/task/%s/children", task->d_name);
 		FILE *children = fopen(path, "re");
-		if (children && fgets(pid, sizeof(pid), children) && atoi(pid) > 0)
-			killed += kill(atoi(pid), SIGKILL) == 0;
+		while (children && count < 16 && fscanf(children, "%d", &pids[count]) == 1)
+			count++;
 		if (children)
 			fclose(children);
 	}
 	closedir(tasks);
-	assert_int_equal(killed, 1);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(kill(pids[i], SIGKILL), 0);
+	return count;
+}
+
+static void kill_reader(void)
+{
+	assert_int_equal(kill_readers(), 1);
 }
 
 static void other_volumes_after_a_restart_end_the_image(void **state)
@@ -772,6 +789,159 @@ static void a_volume_that_ends_its_reader_is_left_alone(void **state)
 	}
 }
 
+/* ---- one volume, and others beside it ----------------------------------------------------------- */
+
+struct asker {
+	struct scene *scene;
+	atomic_bool is_done;
+	enum bl_status status;
+};
+
+static void *ask_of_the_first(void *context)
+{
+	struct asker *asker = context;
+
+	asker->status = ask(asker->scene, ASK_STAT, FAKE_FILE);
+	atomic_store(&asker->is_done, true);
+	return NULL;
+}
+
+/* Until so many readers have hung in all. */
+static void wait_for_hung(const struct scene *s, off_t count)
+{
+	struct stat st;
+
+	while (stat(s->hung, &st) != 0 || st.st_size < count)
+		usleep(1000);
+}
+
+static void others_are_there(struct scene *s, unsigned first)
+{
+	for (unsigned volume = first; volume < FAKE_OPEN_VOLUMES; volume++) {
+		struct image_attr attr;
+		size_t count = 0;
+
+		assert_int_equal(image_stat(s->image, volume, FAKE_FILE, &attr, NULL), BL_OK);
+		assert_int_equal(
+			image_list(s->image, volume, FAKE_BIG_DIR, count_entry, &count, NULL),
+			BL_OK);
+		assert_int_equal(count, FAKE_BIG_ENTRIES);
+	}
+}
+
+static void a_volume_that_hangs_holds_up_no_other(void **state)
+{
+	struct fake_script script = {
+		.fault = FAKE_HANG, .op = WIRE_STAT, .inode = FAKE_FILE, .volumes = 1};
+	struct scene *s = *state;
+	struct asker asker = {.scene = s};
+	pthread_t thread;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	assert_int_equal(image_volume_count(s->image), FAKE_OPEN_VOLUMES);
+	assert_int_equal(pthread_create(&thread, NULL, ask_of_the_first, &asker), 0);
+	wait_for_hung(s, 1);
+	/* The reader of all is ended as a try that is over ends it; the second try hangs in a reader of its own. */
+	kill_reader();
+	wait_for_hung(s, 2);
+	others_are_there(s, 1);
+	assert_false(atomic_load(&asker.is_done));
+	assert_int_equal(starts(s), 3);
+	assert_int_equal(kill_readers(), 2);
+	pthread_join(thread, NULL);
+	assert_int_equal(asker.status, BL_IO);
+	others_are_there(s, 1);
+	assert_int_equal(ask(s, ASK_STAT, FAKE_SMALL), BL_OK);
+	/* It is not asked for a third time. */
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_IO);
+	struct stat st;
+	assert_int_equal(stat(s->hung, &st), 0);
+	assert_int_equal(st.st_size, 2);
+}
+
+static void a_volume_that_ends_readers_is_given_up_alone(void **state)
+{
+	struct fake_script script = {.fault = FAKE_CRASH, .op = WIRE_STAT, .volumes = 1};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	for (uint64_t inode = 100; inode < 120; inode++)
+		assert_int_equal(ask(s, ASK_STAT, inode), BL_IO);
+	assert_string_equal(s->given_up, "the volume is given up");
+	/* One reader of all, and those of its own until it was given up. */
+	assert_int_equal(starts(s), 1 + IMAGE_DEATHS);
+	assert_int_equal(ask(s, ASK_LIST, FAKE_ROOT), BL_IO);
+	others_are_there(s, 1);
+	assert_int_equal(starts(s), 2 + IMAGE_DEATHS);
+	assert_string_equal(s->given_up, "the volume is given up");
+}
+
+static void many_volumes_that_end_readers_harm_no_other(void **state)
+{
+	struct fake_script script = {.fault = FAKE_CRASH, .op = WIRE_STAT, .volumes = 0x3f};
+	struct scene *s = *state;
+	struct image_attr attr;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	for (unsigned volume = 0; volume < 6; volume++) {
+		assert_int_equal(image_stat(s->image, volume, 100, &attr, NULL), BL_IO);
+		others_are_there(s, 6);
+	}
+	assert_string_equal(s->given_up, "");
+}
+
+/* A volume whose own reader sees it otherwise than that of all did. */
+static void a_volume_that_is_another_later_is_given_up_alone(void **state)
+{
+	struct fake_script script = {.fault = FAKE_OTHER_VOLUME,
+				     .op = WIRE_OPEN,
+				     .from_start = 2,
+				     .to_start = 2,
+				     .volumes = 1};
+	struct scene *s = *state;
+
+	open_scene(s, &script, LONG_TRY_MS);
+	kill_reader();
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_IO);
+	assert_int_equal(ask(s, ASK_STAT, FAKE_SMALL), BL_IO);
+	others_are_there(s, 1);
+	close_scene(s); /* all is told then */
+	assert_string_equal(s->given_up, "the volume is given up");
+}
+
+/* ---- no longer than a request may take ------------------------------------------------------------- */
+
+static void a_request_does_not_wait_for_a_reader_for_ever(void **state)
+{
+	struct fake_script script = {
+		.fault = FAKE_HANG, .op = WIRE_OPEN, .from_start = 2, .to_start = 99};
+	struct scene *s = *state;
+
+	s->request_ms = 300;
+	open_scene(s, &script, LONG_TRY_MS);
+	kill_reader();
+	assert_int_equal(ask(s, ASK_STAT, FAKE_FILE), BL_TIMED_OUT);
+	/* It did not wait until the next one was found not to start. */
+	assert_string_equal(s->last_trouble, "the reader died");
+	assert_int_equal(atomic_load(&s->troubles), 1);
+	wait_for_hung(s, 1);
+	kill_reader();
+}
+
+static void a_list_of_many_pages_is_over_in_time(void **state)
+{
+	struct fake_script script = {.fault = FAKE_LIST_SLOW, .op = WIRE_LIST};
+	struct scene *s = *state;
+
+	s->request_ms = 2000;
+	open_scene(s, &script, LONG_TRY_MS);
+	assert_int_equal(ask(s, ASK_LIST, FAKE_ROOT), BL_TIMED_OUT);
+	/* The reader is not to blame. */
+	assert_int_equal(atomic_load(&s->troubles), 0);
+	assert_int_equal(ask(s, ASK_READ, FAKE_FILE), BL_OK);
+	assert_int_equal(starts(s), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -798,6 +968,12 @@ int main(void)
 		TEST(sources_that_are_no_image_are_refused),
 		TEST(one_poisonous_node_harms_no_other_request),
 		TEST(reader_outlives_the_thread_that_opened),
+		TEST(a_volume_that_hangs_holds_up_no_other),
+		TEST(a_volume_that_ends_readers_is_given_up_alone),
+		TEST(many_volumes_that_end_readers_harm_no_other),
+		TEST(a_volume_that_is_another_later_is_given_up_alone),
+		TEST(a_request_does_not_wait_for_a_reader_for_ever),
+		TEST(a_list_of_many_pages_is_over_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
