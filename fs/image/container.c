@@ -252,9 +252,9 @@ enum bl_status container_open_beside(int fd, const char *path, struct container 
 	if (folder_fd < 0)
 		return bl_fail_errno(why, BL_INVALID, "cannot open the folder of '%s'", path);
 	container->fds[0] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (container->fds[0] < 0 || fstat(fd, &first) < 0)
+	container->count = container->fds[0] >= 0;
+	if (!container->count || fstat(fd, &first) < 0)
 		return bl_fail_errno(why, BL_IO, "cannot keep '%s' open", path);
-	container->count = 1;
 	snprintf(container->names[0], sizeof(container->names[0]), "%s", name);
 	enum bl_status status = add_rest(&place, container, why);
 	if (status == BL_OK)
