@@ -251,6 +251,21 @@ code 0 "$bailee" policy load "$work/again.yaml"
 value 61003 "$theirs" user.origin
 gives "$work/B.value" "B, a value again"
 
+# ---- the filesystem as a whole -----------------------------------------------------------------------------------
+# The same numbers for whoever asks of whatever, read or not, image or directory: df(1) and stat(1) take them for a full, fixed one.
+nothing='type 65735546, blocks of 4096: 0, 0, 0 free; 0 files, 0 free; names 255'
+"$bailee" enroll "$work/disk.img" --device D3 --kind disk >/dev/null
+for who in A B; do
+	case $who in A) uid=61002 mount=$ours ;; B) uid=61003 mount=$theirs ;; esac
+	for place in '' /D1 /D1/link /D2/p1-ext4/given.txt /D3; do
+		tried as "$uid" "$leaks" tell statfs "$mount$place"
+		[ "$(cat "$work/got")" = "$nothing" ] || fail "$who, statfs: $(cat "$work/got" "$work/err")"
+	done
+	code 0 as "$uid" df "$mount/D1"
+	code 0 as "$uid" stat -f "$mount/D1"
+done
+row statfs 'A, B, A' own 'the same for all' lookup
+
 # ---- handed on, taken, reached round the side ------------------------------------------------------------------
 # With the same rights to copy; what B may not reach this way is A's view, and B's own is no help.
 fresh() {

@@ -1,7 +1,8 @@
 /*
  * leaks.c - what a view tells beside contents, way by way; and somebody who goes on reading until it is refused
  *
- *   leaks tell WAY PATH       stat, statx, access, readlink, readdir, walk, getxattr, listxattr, handle: what it says, to standard output
+ *   leaks tell WAY PATH       stat, statx, statfs, access, readlink, readdir, walk, getxattr, listxattr, handle: what it says, to standard
+ *                             output
  *   leaks until WAY PATH      does it again and again; "going" after the first time, then until it is refused
  *   leaks value NAME PATH     an extended attribute, to standard output
  *   leaks list tell|until     the names of the ways
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -140,6 +142,18 @@ static int tell_getxattr(const char *path)
 	if (length < 0)
 		return refused("getxattr");
 	printf("%.*s\n", (int)length, text);
+	return 0;
+}
+
+static int tell_statfs(const char *path)
+{
+	struct statfs fs;
+
+	if (statfs(path, &fs) < 0)
+		return refused("statfs");
+	printf("type %lx, blocks of %ld: %lu, %lu, %lu free; %lu files, %lu free; names %ld\n",
+	       (unsigned long)fs.f_type, (long)fs.f_bsize, fs.f_blocks, fs.f_bfree, fs.f_bavail,
+	       fs.f_files, fs.f_ffree, (long)fs.f_namelen);
 	return 0;
 }
 
@@ -378,9 +392,10 @@ static const struct tell {
 	const char *name;
 	int (*tell)(const char *path);
 } TELL[] = {
-	{"stat", tell_stat},	     {"statx", tell_statx},	    {"access", tell_access},
-	{"readlink", tell_readlink}, {"readdir", tell_readdir},	    {"walk", tell_walk},
-	{"getxattr", tell_getxattr}, {"listxattr", tell_listxattr}, {"handle", tell_handle},
+	{"stat", tell_stat},	     {"statx", tell_statx},	  {"access", tell_access},
+	{"readlink", tell_readlink}, {"readdir", tell_readdir},	  {"walk", tell_walk},
+	{"statfs", tell_statfs},     {"getxattr", tell_getxattr}, {"listxattr", tell_listxattr},
+	{"handle", tell_handle},
 };
 
 static const struct way {

@@ -16,7 +16,7 @@ import sys
 
 DIFFERS = """
 holes    behind inline data (mke2fs -d makes such files) are ENOENT to the kernel: its reads find zeros, its lseek nothing
-statfs   says nothing of the volume: no sizes, no counts
+statfs   says nothing of the volume: no sizes, no counts (docs/serving.md, "Settings of a mount")
 """
 
 foreign = sys.argv[1] == "--foreign"
@@ -252,8 +252,9 @@ while todo:
                 first.setdefault(kind, path)
 if not foreign:
     compare_refusals(first["file"], first["folder"], first["link"])
-    if os.statvfs(ours).f_blocks != 0 or not os.statvfs(ours).f_flag & os.ST_RDONLY or os.statvfs(ours).f_namemax != 255:
-        differ(b"", "statfs", "nothing but read-only and 255 (DIFFERS)", os.statvfs(ours))
+    told = os.statvfs(ours)
+    if any((told.f_blocks, told.f_bfree, told.f_bavail, told.f_files, told.f_ffree)) or not told.f_flag & os.ST_RDONLY or told.f_namemax != 255:
+        differ(b"", "statfs", "nothing but read-only and 255 (DIFFERS)", told)
 for line in wrong[:20]:
     print(line)
 print(", ".join(f"{count} {name}" for name, count in seen.items()), f"compared, {len(wrong)} differ")
