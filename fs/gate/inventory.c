@@ -10,6 +10,9 @@
 #define THREADS 12u /* fewer than scratches: reads go on meanwhile */
 #define PART                                                                                       \
 	(UINT64_C(64) << 20) /* a long file that is looked at by windows is cut into such parts */
+#define HOLE_MOST                                                                                  \
+	(UINT64_C(1)                                                                               \
+	 << 30) /* of what can be looked at in order only: zeros behind zeros, for days */
 #define TELL_MS	  250
 #define ATTEMPTS  8u
 #define PATH_ROOM (GATE_PATH + 1)
@@ -318,6 +321,41 @@ static void job_end(struct scanning *scanning, struct job *job)
 	free(job);
 }
 
+_Static_assert(DETECT_LEAD <= DETECT_WINDOW && DETECT_TAIL <= DETECT_WINDOW,
+	       "a window with a hole around it has nothing but zeros");
+
+/* The window that the hole around the window @at ends in, or the one before: all from @at on, below it, are the same zeros. @at: no such hole. */
+static uint64_t hole_end(const struct job *job, uint64_t at)
+{
+	uint64_t from = at ? (at - 1) * DETECT_WINDOW : 0, data = 0;
+	enum bl_status status = image_file_seek(job->file->file, from, false, &data);
+
+	if (status == BL_NOT_FOUND) /* to the end of the file */
+		data = job->file->size_bytes;
+	else if (status != BL_OK)
+		return at;
+	return BL_MAX(at, data / DETECT_WINDOW - BL_MIN(data / DETECT_WINDOW, UINT64_C(1)));
+}
+
+/*
+ * A hole of petabytes costs its image nothing, and must not cost us a day. What is looked at from anywhere is looked at by its beginning
+ * alone, which says what all windows like it say. What goes in order may be otherwise in each: it is not looked into from there on.
+ */
+static uint64_t skip_hole(struct scanning *scanning, struct job *job, const struct item *item,
+			  uint64_t at, uint64_t next)
+{
+	uint64_t end = BL_MIN(hole_end(job, at), item->end);
+
+	if (detect_is_local(&job->file->profile))
+		return BL_MAX(next, end);
+	if (end <= next || (end - next) * DETECT_WINDOW < HOLE_MOST)
+		return next;
+	pthread_mutex_lock(&scanning->lock);
+	job->is_withheld = true;
+	pthread_mutex_unlock(&scanning->lock);
+	return item->end;
+}
+
 static void do_part(struct scanning *scanning, const struct item *item)
 {
 	struct job *job = item->job;
@@ -328,6 +366,8 @@ static void do_part(struct scanning *scanning, const struct item *item)
 		if (is_over(scanning))
 			break;
 		status = file_tally(job->file, at, found, &next);
+		if (status == BL_OK)
+			next = skip_hole(scanning, job, item, at, next);
 		uint64_t end = BL_MIN(next * DETECT_WINDOW, job->file->size_bytes);
 
 		if (status != BL_OK)
@@ -361,16 +401,19 @@ static void job_begin(struct scanning *scanning, struct job *job)
 		step = windows;
 	job->parts = 1;
 	pthread_mutex_lock(&scanning->lock);
-	for (uint64_t at = step; at < windows && scanning->status == BL_OK; at += step) {
-		const struct item part = {
-			.job = job, .first = at, .end = BL_MIN(at + step, windows)};
+	/* A part ends where its hole does, or there would be a million of them. */
+	uint64_t first_end = BL_MIN(BL_MAX(step, hole_end(job, 0)), windows), end;
+	for (uint64_t at = first_end; at < windows && scanning->status == BL_OK; at = end) {
+		end = BL_MIN(BL_MAX(at + step, hole_end(job, at)), windows);
+
+		const struct item part = {.job = job, .first = at, .end = end};
 		size_t before = scanning->count;
 
 		push(scanning, &part);
 		job->parts += (unsigned)(scanning->count - before);
 	}
 	pthread_mutex_unlock(&scanning->lock);
-	const struct item first = {.job = job, .first = 0, .end = BL_MIN(step, windows)};
+	const struct item first = {.job = job, .first = 0, .end = first_end};
 
 	do_part(scanning, &first);
 }

@@ -266,6 +266,20 @@ static enum bl_status check_said(struct raw *raw, const struct image_call *call,
 		       (unsigned long long)call->inode);
 }
 
+/* Pieces that lie over each other cost their image nothing, and would be read for days. */
+static bool is_more_than_its_volume(const struct raw *raw, unsigned volume,
+				    const struct map_build *build)
+{
+	uint64_t left = raw->image.volumes[volume].length;
+
+	for (size_t i = 0; i < build->count; i++) {
+		if (build->runs[i].length > left)
+			return true;
+		left -= build->runs[i].length;
+	}
+	return false;
+}
+
 static enum bl_status map_finish(struct raw *raw, const struct image_call *call,
 				 uint64_t size_bytes, bool has_map, const struct map_build *build,
 				 struct image_map **out_map, struct bl_error *why)
@@ -273,6 +287,9 @@ static enum bl_status map_finish(struct raw *raw, const struct image_call *call,
 	static const char NO_MAP[] = "no map"; /* of a length that no map has */
 	size_t bytes = build->count * sizeof(*build->runs);
 	const void *said = has_map && bytes ? (const void *)build->runs : NO_MAP;
+	if (is_more_than_its_volume(raw, call->volume, build))
+		return bl_fail(why, BL_IO, "node %llu of the image has more pieces than its volume",
+			       (unsigned long long)call->inode);
 	/* Another map later, after this one fell out of the cache, would be other contents. */
 	enum bl_status status = check_said(raw, call, IMAGE_UNIT_MAP, size_bytes, said,
 					   has_map ? bytes : sizeof(NO_MAP), why);

@@ -424,6 +424,42 @@ static void files_that_lie_in_tables_are_refused(void **state)
 	}
 }
 
+/* @count extents of 4,000 blocks, all of them the same ones: a file of any size out of a small image. */
+static void a_file_of_more_pieces_than_its_volume_is_refused(void **state)
+{
+	enum { BLOCKS = 4000 };
+	struct real *r = *state;
+	uint8_t other[32];
+
+	if (!real_have("mke2fs"))
+		skip();
+	real_run(r, "mkdir src; seq 900 > src/plain; seq 90 > src/other; mke2fs -F -q -t ext4 -O "
+		    "^metadata_csum,^uninit_bg,^has_journal -b 1024 -N 64 -d src i.img 8M");
+	real_load(r, "i.img");
+	real_open(r);
+	real_walk(r);
+	uint64_t number = real_find(r, "plain")->inode, inode = ext_inode(r, "plain");
+	memcpy(other, real_find(r, "other")->digest, 32);
+	uint32_t start = 2500; /* no table, and whatever else may lie there */
+	for (uint16_t count = 1; count <= 4; count++) {
+		bl_put16(r->bytes + inode + 40 + 2, count);
+		bl_put32(r->bytes + inode + 4, count * (uint32_t)(BLOCKS * EXT_BLOCK));
+		for (uint32_t i = 0; i < count; i++) {
+			uint8_t *extent = r->bytes + inode + 40 + 12 * (i + 1);
+
+			bl_put32(extent, i * BLOCKS);
+			bl_put16(extent + 4, BLOCKS);
+			bl_put16(extent + 6, 0);
+			bl_put32(extent + 8, start);
+		}
+		real_open(r);
+		enum bl_status status = answer(r, READ, number);
+		if (status != (count * BLOCKS * EXT_BLOCK > r->size_bytes ? BL_IO : BL_OK))
+			fail_msg("%u times: %d", (unsigned)count, status);
+		others_are_whole(r, "pieces over each other", "other", other);
+	}
+}
+
 static void ten_thousand_folders_deep_are_listed(void **state)
 {
 	struct real *r = *state;
@@ -850,6 +886,7 @@ int main(void)
 		REAL_TEST(loops_and_sizes_of_ext_end),
 		REAL_TEST(blocks_outside_are_refused_and_shared_ones_read),
 		REAL_TEST(files_that_lie_in_tables_are_refused),
+		REAL_TEST(a_file_of_more_pieces_than_its_volume_is_refused),
 		REAL_TEST(ten_thousand_folders_deep_are_listed),
 		REAL_TEST(checksums_of_exfat_are_checked),
 		REAL_TEST(chains_of_fat_end),
