@@ -638,6 +638,25 @@ static void reading_end(struct reading *reading, int error)
 	asked_finish(reading->asked, error);
 }
 
+/* At or behind the end of a file that may be read: no byte leaves, so nothing has to be in the log first. */
+static bool is_behind_end(const struct reading *reading, uint64_t offset)
+{
+	return reading->file && offset >= reading->file->size_bytes;
+}
+
+static void reading_end_empty(struct reading *reading)
+{
+	struct gate_reply *reply = reading->asked->reply;
+
+	sodium_memzero(&reading->mask, sizeof(reading->mask));
+	file_unref(reading->file);
+	gate_device_unref(reading->asked->device);
+	reply->error = 0;
+	reply->bytes = NULL;
+	reply->length = 0;
+	reply->done(reply);
+}
+
 void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
 	       uint64_t offset, size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply)
 {
@@ -648,6 +667,10 @@ void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_
 
 	if (!reading_begin(&reading, view, caller, offset, reply, &error))
 		return;
+	if (!error && is_behind_end(&reading, offset)) {
+		reading_end_empty(&reading);
+		return;
+	}
 	if (!error && reading.file)
 		error = read_file(&reading, offset, size, buffer, room);
 	else if (!error && asked.device)

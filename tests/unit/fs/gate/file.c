@@ -504,12 +504,41 @@ static void other_charsets_are_masked_in_place(void **state)
 
 #define OTHER(name) cmocka_unit_test_setup_teardown(name, with_other, without_other)
 
+/* No byte leaves: nothing is owed to the log. But whoever may not read is refused there too, with an event. */
+static void what_is_read_behind_the_end_is_no_event(void **state)
+{
+	struct law *law = *state;
+	struct fixture *fixture = &law->fixture;
+	size_t before = logged(fixture, AUDIT_READ, AUDIT_PERMITTED, NULL), got = 9;
+	size_t refused = logged(fixture, AUDIT_READ, AUDIT_DENIED, NULL);
+	char bytes[GATE_READ_ROOM(64)];
+
+	assert_int_equal(do_read(law->view, UID_OWNER, law->handle, SIZE - 1, bytes, 64,
+				 sizeof(bytes), &got),
+			 0);
+	assert_int_equal(got, 1);
+	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_PERMITTED, NULL), before + 1);
+	for (uint64_t at = SIZE; at < UINT64_MAX / 4; at *= 3) {
+		assert_int_equal(do_read(law->view, UID_OWNER, law->handle, at, bytes, 64,
+					 sizeof(bytes), &got),
+				 0);
+		assert_int_equal(got, 0);
+	}
+	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_PERMITTED, NULL), before + 1);
+	assert_int_equal(
+		do_read(law->view, UID_OWNER + 1, law->handle, SIZE, bytes, 64, sizeof(bytes), &got),
+		EACCES);
+	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_DENIED, NULL), refused + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(something_is_masked_and_newlines_stay, with_law,
 						without_law),
 		cmocka_unit_test_setup_teardown(the_whole_is_what_its_windows_say, with_law,
+						without_law),
+		cmocka_unit_test_setup_teardown(what_is_read_behind_the_end_is_no_event, with_law,
 						without_law),
 		cmocka_unit_test_setup_teardown(any_read_gives_the_bytes_of_the_whole, with_law,
 						without_law),
