@@ -79,6 +79,7 @@ static void classify_from(const uint8_t *bytes, size_t length, size_t from, stru
 		out->high[word] |= bytes[i] >= 0x80 ? bit : 0;
 		out->zero[word] |= bytes[i] == 0 ? bit : 0;
 		out->word[word] |= kind & IS_WORD ? bit : 0;
+		out->upper[word] |= (uint8_t)(bytes[i] - 'A') < 26 ? bit : 0;
 		out->base64[word] |= kind & IS_BASE64 ? bit : 0;
 		out->colon[word] |= bytes[i] == ':' ? bit : 0;
 		out->equal[word] |= bytes[i] == '=' ? bit : 0;
@@ -89,8 +90,9 @@ static void classify_from(const uint8_t *bytes, size_t length, size_t from, stru
 
 static void clear_from(struct anchors *out, size_t word)
 {
-	uint64_t *rows[] = {out->digit,	 out->numeric, out->at,	   out->high, out->zero, out->word,
-			    out->base64, out->colon,   out->equal, out->dot,  out->dash};
+	uint64_t *rows[] = {out->digit, out->numeric, out->at,	   out->high,
+			    out->zero,	out->word,    out->base64, out->colon,
+			    out->equal, out->dot,     out->dash,   out->upper};
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
 		memset(rows[i] + word, 0, (SCAN_WORDS - word) * sizeof(uint64_t));
@@ -168,6 +170,9 @@ AVX2 void classify_avx2(const uint8_t *bytes, size_t length, struct anchors *out
 		out->numeric[i] = BOTH(bits_any, , IS_DIGIT | IS_SEPARATOR | IS_HIGH);
 		out->word[i] = BOTH(bits_any, , IS_WORD);
 		out->base64[i] = BOTH(bits_any, , IS_BASE64);
+		/* Letters without the bit of lower case, which digits have. */
+		out->upper[i] =
+			out->word[i] & ~((uint64_t)BITS_ONE(a, 2) | (uint64_t)BITS_ONE(b, 2) << 32);
 		out->at[i] = EQUAL('@');
 		out->zero[i] = EQUAL(0);
 		out->colon[i] = EQUAL(':');

@@ -34,7 +34,8 @@ typedef bool kind_check_fn(const char *value, size_t count);
  *         The value begins and ends at a word boundary, and is no part of a longer number: no digit may stand before or behind it
  *         with a '-', '.', '/', ',' or ':' between.
  * @match  instead of forms, where those cannot say it; boundaries are its own affair. Forms beside it only say what its values begin with,
- *         so that it is asked less often: how long a number, a row of letters or a word, and whether digits must be among it (signs in front are free).
+ *         so that it is asked less often: how long a number, a row of letters or a word, and whether digits must be among it, and how soon ("x{0,15}d":
+ *         one is among the first sixteen bytes; signs in front are free).
  *         NULL: whatever may be
  * @check  NULL: the shape is all there is to check. With @match: over the letters and digits of what it matched
  * @labels for KIND_LABELLED: words and phrases, '|' between, as they are spelt, lower case, diacritics included; the scanner finds

@@ -35,6 +35,7 @@ struct anchors {
 	uint64_t high[SCAN_WORDS];    /* >= 0x80 */
 	uint64_t zero[SCAN_WORDS];    /* NUL */
 	uint64_t word[SCAN_WORDS];    /* ASCII letters and digits */
+	uint64_t upper[SCAN_WORDS];   /* ASCII capitals */
 	uint64_t base64[SCAN_WORDS];  /* the alphabets of base64, and '\\' */
 	uint64_t colon[SCAN_WORDS];   /* ':' */
 	uint64_t equal[SCAN_WORDS];   /* '=' */
@@ -212,6 +213,7 @@ struct word_meaning {
 	uint8_t class;	    /* MEANS_IDENTITY */
 	bool needs_capital; /* MEANS_IDENTITY: only when written as a name is */
 	bool needs_digit; /* MEANS_LABEL: no value of the row is without one among its first bytes */
+	bool needs_sign; /* MEANS_LABEL: none is without a digit, a capital or a character beyond ASCII */
 };
 struct words;
 enum bl_status words_new(struct words **out) BL_MUST_CHECK;
@@ -248,6 +250,12 @@ enum word_needs {
 #define WORD_BACK_REACH	 64u
 #define WORD_HOUSE_BACK	 128u
 #define WORD_HOUSE_REACH 192u
+/*
+ * Blocks of 64 bytes: no digit and no capital counts for a word that is further behind or ahead of the word's own. Ahead there may be the
+ * rest of a phrase of 40 letters, LABEL_REACH, and the longest value; or LINE_BLANKS and six words of a name with such gaps.
+ */
+#define WORD_SIGNS_BACK	 2u
+#define WORD_SIGNS_AHEAD 11u
 #define WORD_GAP	 4u /* between the words of a phrase */
 #define WORD_TAIL	 4u /* digits behind a name or label that belong to it: "kmiller84" */
 
@@ -256,10 +264,17 @@ enum word_needs {
  * slot for it: a tag of the hash in the low byte (0: no word begins so; WORD_MANY: several do), what they need in the next, how long they
  * may be in the others (a bit for each length, the highest for that and more). And a bit for each hash of the first two words of a phrase.
  */
+#define WORD_HEAD    4u
+#define WORD_BUCKETS 16u
 struct word_filter {
 	uint64_t *bits, *pairs;
 	uint32_t *slots;
 	unsigned shift, pair_shift;
+	/*
+	 * The beginnings of words that matter with no digit, no capital and nothing but ASCII near, in buckets: which of them, as bits, the
+	 * n-th byte may be of, by its value in lower case. Bytes that are no letters are all alike.
+	 */
+	uint8_t heads[WORD_BUCKETS / 8][WORD_HEAD][256];
 };
 #define WORD_FILTER_BITS 16 /* of each half, as a power of two */
 #define WORD_MANY	 255u

@@ -20,6 +20,7 @@ struct shape {
 	uint8_t least[2], most[2]; /* digits, letters */
 	bool is_other;		   /* may begin with something else */
 	bool may_lack_digits;	   /* among its first DIGIT_WITHIN bytes */
+	bool may_have_none;	   /* at all */
 	/* A bit for each length of its first word, of one that it may end with, of the second; the highest: that and more. */
 	uint32_t words, ends, seconds;
 };
@@ -141,7 +142,7 @@ static const char *add_form(struct shape *shape, const char *form)
 {
 	struct element element = {IS_OTHER, 0, 0};
 	unsigned least = 0, most = 0, run, before = 0;
-	bool has_gap = false, is_over = false, has_digit = false;
+	bool has_gap = false, is_over = false, has_digit = false, has_any = false;
 	const char *at = *form && *form != '|' ? read_element(form, &element) : form;
 
 	add_words(shape, form);
@@ -157,6 +158,7 @@ static const char *add_form(struct shape *shape, const char *form)
 	run = element.sort == IS_LETTERS ? LETTERS : DIGITS;
 	for (at = form; *at && *at != '|';) {
 		at = read_element(at, &element);
+		has_any |= element.sort == IS_DIGITS && element.least;
 		has_digit |= element.sort == IS_DIGITS && element.least && before < DIGIT_WITHIN;
 		before +=
 			element.most * (element.sort == IS_GAP || element.sort == IS_OTHER ? 3 : 1);
@@ -177,6 +179,7 @@ static const char *add_form(struct shape *shape, const char *form)
 	if (!is_over)
 		widen(shape, run, least ? least : 1, most);
 	shape->may_lack_digits |= !has_digit;
+	shape->may_have_none |= !has_any;
 	return at + (*at == '|');
 }
 
@@ -190,7 +193,7 @@ static void make_shape(const struct kind *kind, struct shape *out)
 		out->ends = ANY_WORD;
 		if (kind->forms)
 			return;
-		out->may_lack_digits = true;
+		out->may_lack_digits = out->may_have_none = true;
 		widen(out, DIGITS, 1, RUN_LIMIT);
 		widen(out, LETTERS, 1, RUN_LIMIT);
 		out->words = ANY_WORD;
@@ -204,12 +207,20 @@ static bool fits(const struct shape *shape, unsigned run, unsigned length)
 
 /* ---- building ------------------------------------------------------------------------------------- */
 
+/* Names and addresses are never written in lower case alone. */
+static bool needs_sign(const struct row *self)
+{
+	return !self->shape.may_have_none || self->kind->class == CLASS_NAME ||
+	       self->kind->class == CLASS_ADDRESS;
+}
+
 static enum bl_status add_labels(struct words *words, const struct row *self, size_t row)
 {
 	const struct kind *kind = self->kind;
 	struct word_meaning meaning = {.sort = MEANS_LABEL,
 				       .row = (uint16_t)row,
-				       .needs_digit = !self->shape.may_lack_digits};
+				       .needs_digit = !self->shape.may_lack_digits,
+				       .needs_sign = needs_sign(self)};
 	enum bl_status status = words_add_list(words, kind->labels, '|', &meaning);
 
 	meaning.is_after = true;

@@ -7,13 +7,26 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 #define HAS_AVX2_CODE 1
 #else
 #define HAS_AVX2_CODE 0
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-/* ---- edges ---------------------------------------------------------------------------------------- */
+/* ---- where words begin ------------------------------------------------------------------------------ */
+
+/* A region, and what is asked of its words. */
+struct sieve {
+	const struct word_filter *filter;
+	const struct anchors *anchors;
+	const uint8_t *bytes; /* of the region, */
+	size_t length, left;  /* so many, and so many to the end of the text */
+};
+
+struct word_place {
+	uint32_t start, end;
+};
 
 /* The lowest bit that is set; of none it does not matter. */
 INLINE uint32_t first_bit(uint64_t bits)
@@ -21,24 +34,147 @@ INLINE uint32_t first_bit(uint64_t bits)
 	return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
 }
 
+/* Bytes of other scripts are letters here. */
+INLINE uint64_t letters(const struct anchors *anchors, size_t at)
+{
+	return anchors_bits(anchors->word, at) | anchors_bits(anchors->high, at);
+}
+
+INLINE uint64_t digits(const struct sieve *sieve, size_t at)
+{
+	return anchors_bits(sieve->anchors->digit, at) | anchors_bits(sieve->anchors->high, at);
+}
+
+/* Where the word that @at is in ends; a region may end before it does. */
+INLINE size_t word_end(const struct anchors *anchors, size_t at)
+{
+	uint64_t others = ~letters(anchors, at);
+
+	while (!others) {
+		at += 64;
+		others = ~letters(anchors, at);
+	}
+	return at + (size_t)__builtin_ctzll(others);
+}
+
+/* Which of the words that begin at @starts of the 64 bytes at @bytes may be such that matter whatever is near. */
+typedef uint64_t heads_fn(const struct word_filter *filter, const uint8_t *bytes, uint64_t starts);
+
+INLINE uint64_t heads_scalar(const struct word_filter *filter, const uint8_t *bytes,
+			     uint64_t starts)
+{
+	uint64_t out = 0;
+
+	for (; starts; starts &= starts - 1) {
+		const uint8_t *at = bytes + __builtin_ctzll(starts);
+		unsigned found = 0;
+
+		for (size_t i = 0; i < BL_COUNT(filter->heads); i++) {
+			unsigned buckets = UINT8_MAX;
+
+			for (size_t k = 0; k < WORD_HEAD; k++)
+				buckets &= filter->heads[i][k][at[k] | 0x20];
+			found |= buckets;
+		}
+		out |= found ? starts & -starts : 0;
+	}
+	return out;
+}
+
+#if HAS_AVX2_CODE
+#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+
+AVX2 INLINE __m256i load(const uint8_t *bytes)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)bytes);
+}
+
+AVX2 INLINE __m256i load_table(const uint8_t *table)
+{
+	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
+/* Bytes in lower case, and what tells of each which row of letters it is in, or that it is in none. */
+struct lower {
+	__m256i bytes, row, letter;
+};
+
+/* Letters by their lower nibble, one table for each of their two rows; all else is alike. */
+AVX2 INLINE __m256i look_up(const uint8_t *table, const struct lower *lower)
+{
+	__m256i first = _mm256_shuffle_epi8(load_table(table + 0x60), lower->bytes);
+	__m256i second = _mm256_shuffle_epi8(load_table(table + 0x70), lower->bytes);
+
+	return _mm256_blendv_epi8(_mm256_set1_epi8((char)table[' ']),
+				  _mm256_blendv_epi8(first, second, lower->row), lower->letter);
+}
+
+AVX2 INLINE uint32_t heads_half(const struct word_filter *filter, const uint8_t *bytes)
+{
+	__m256i buckets[BL_COUNT(filter->heads)], all = _mm256_setzero_si256();
+
+	for (size_t k = 0; k < WORD_HEAD; k++) {
+		struct lower lower = {
+			.bytes = _mm256_or_si256(load(bytes + k), _mm256_set1_epi8(0x20))};
+
+		lower.row = _mm256_slli_epi16(lower.bytes, 3);
+		lower.letter = _mm256_slli_epi16(lower.bytes, 1);
+		for (size_t i = 0; i < BL_COUNT(buckets); i++) {
+			__m256i found = look_up(filter->heads[i][k], &lower);
+
+			buckets[i] = k ? _mm256_and_si256(buckets[i], found) : found;
+		}
+	}
+	for (size_t i = 0; i < BL_COUNT(buckets); i++)
+		all = _mm256_or_si256(all, buckets[i]);
+	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256()));
+}
+
+AVX2 INLINE uint64_t heads_avx2(const struct word_filter *filter, const uint8_t *bytes,
+				uint64_t starts)
+{
+	return starts &
+	       (heads_half(filter, bytes) | (uint64_t)heads_half(filter, bytes + 32) << 32);
+}
+#endif
+
+/* Is there a digit, a capital or another script so near that a word of block @i may depend on it? Blocks come in order. */
+INLINE bool has_sign(const struct anchors *anchors, size_t i, size_t *next, size_t *until)
+{
+	for (; *next <= i + WORD_SIGNS_AHEAD && *next < SCAN_WORDS; ++*next)
+		if (anchors->digit[*next] | anchors->upper[*next] | anchors->high[*next])
+			*until = *next + 1 + WORD_SIGNS_BACK;
+	return i < *until;
+}
+
 /*
- * Starts and ends of words of blocks [from, to), by turns; the first is a start. Bytes of other scripts are letters here. Eight at a
- * time, whether there are so many or not: no branch on what a text is made of.
+ * Starts and ends by turns of the words of blocks [from, to) that may mean something by what is near and how they begin; how many words.
+ * Eight at a time, whether there are so many or not: no branch on what a text is made of.
  */
-INLINE size_t find_edges(const struct anchors *anchors, size_t from, size_t to, size_t length,
+INLINE size_t find_edges(const struct sieve *sieve, size_t from, size_t to, heads_fn *heads,
 			 uint32_t *out)
 {
-	size_t count = 0, last;
-	uint64_t carry =
+	const struct anchors *anchors = sieve->anchors;
+	size_t count = 0, next = from - BL_MIN(from, (size_t)WORD_SIGNS_BACK), until = 0;
+	uint64_t before =
 		from ? (anchors->word[from - 1] | anchors->high[from - 1]) >> 63 : UINT64_C(0);
-	bool is_inside = carry;
+	uint64_t open = 0;
 
 	for (size_t i = from; i < to; i++) {
-		uint64_t word = anchors->word[i] | anchors->high[i];
-		uint64_t edges = word ^ (word << 1 | carry);
+		uint64_t word = anchors->word[i] | anchors->high[i], sum, edges;
+		uint64_t starts = word & ~(word << 1 | before);
+
+		before = word >> 63;
+		if (!has_sign(anchors, i, &next, &until) && (i + 1) * 64 + WORD_HEAD <= sieve->left)
+			starts = heads(sieve->filter, sieve->bytes + i * 64, starts);
+		/* A start that is added to its word comes out behind it. */
+		bool is_open = __builtin_add_overflow(word, open, &sum);
+
+		open = is_open | __builtin_add_overflow(sum, starts, &sum);
+		edges = starts | (sum & ~word);
+
 		size_t more = (size_t)__builtin_popcountll(edges);
 
-		carry = word >> 63;
 		for (size_t k = 0; k < more; k += 8) {
 #pragma GCC unroll 8
 			for (size_t n = 0; n < 8; n++) {
@@ -49,75 +185,48 @@ INLINE size_t find_edges(const struct anchors *anchors, size_t from, size_t to, 
 		}
 		count += more;
 	}
-	if (is_inside) {
-		count -= count > 0;
-		memmove(out, out + 1, count * sizeof(*out));
-	}
-	if (count % 2 == 0)
-		return count;
-	for (last = to * 64;
-	     last < length &&
-	     (anchors->word[last / 64] | anchors->high[last / 64]) >> (last % 64) & 1;)
-		last++;
-	out[count++] = (uint32_t)BL_MIN(last, length);
-	return count;
+	if (open)
+		out[count++] = (uint32_t)word_end(anchors, to * 64);
+	return count / 2;
 }
 
 /* ---- what must stand near ------------------------------------------------------------------------------- */
 
-/* A region, and the edges of the words of some of its blocks. */
-struct sieve {
-	const struct word_filter *filter;
-	const struct anchors *anchors;
-	const uint8_t *bytes; /* of the region, */
-	size_t length, left;  /* so many, and so many to the end of the text */
-	const uint32_t *edges;
-	size_t edge_count;
-};
-
-/* The word whose start is edges[k]. */
-INLINE uint64_t key_of(const struct sieve *sieve, size_t k)
+INLINE uint64_t key_of(const struct sieve *sieve, struct word_place place)
 {
-	const uint32_t *edges = sieve->edges + k;
-
-	return word_key(bl_get64(sieve->bytes + edges[0]), edges[1] - edges[0]);
+	return word_key(bl_get64(sieve->bytes + place.start), place.end - place.start);
 }
 
 /* The same for a word with digits at its end, a few of which may not count. */
-static bool is_numbered_pair(const struct sieve *sieve, uint64_t first, const uint32_t *edges)
+static bool is_numbered_pair(const struct sieve *sieve, uint64_t first, struct word_place word)
 {
-	uint64_t raw = bl_get64(sieve->bytes + edges[0]);
-	size_t end = edges[1], least = BL_MAX(edges[0] + 2, end - BL_MIN(end, (size_t)WORD_TAIL));
+	uint64_t raw = bl_get64(sieve->bytes + word.start);
+	size_t end = word.end,
+	       least = BL_MAX((size_t)word.start + 2, end - BL_MIN(end, (size_t)WORD_TAIL));
 
 	while (end > least && text_is_digit(sieve->bytes[end - 1]))
-		if (word_pairs(sieve->filter, first, word_key(raw, --end - edges[0])))
+		if (word_pairs(sieve->filter, first, word_key(raw, --end - word.start)))
 			return true;
 	return false;
 }
 
-/* Does the word behind make a pair with the one whose key is @first, or (0) may it stand between a title and a name? */
-INLINE bool is_pair(const struct sieve *sieve, uint64_t first, size_t next)
+/* Does the word make a pair with the one whose key is @first, or (0) may it stand between a title and a name? */
+INLINE bool is_pair(const struct sieve *sieve, uint64_t first, struct word_place word)
 {
-	const uint32_t *edges = sieve->edges + next;
-	size_t length = edges[1] - edges[0];
-	uint64_t raw = bl_get64(sieve->bytes + edges[0]);
+	size_t length = word.end - word.start;
+	uint64_t raw = bl_get64(sieve->bytes + word.start);
 
 	/* Or it is written otherwise than it is kept. */
 	return word_pairs(sieve->filter, first, word_key(raw, length)) |
 		       ((raw & UINT64_C(0x8080808080808080) & word_cuts[(uint8_t)length].mask) !=
 			0) ||
-	       (text_is_digit(sieve->bytes[edges[1] - 1]) && is_numbered_pair(sieve, first, edges));
+	       (text_is_digit(sieve->bytes[word.end - 1]) && is_numbered_pair(sieve, first, word));
 }
 
-/* Is there a word behind the one at @k, of which all can be told? */
-INLINE bool has_next(const struct sieve *sieve, size_t k)
+/* Can all be told of a word that begins there? */
+INLINE bool is_told(const struct sieve *sieve, size_t at)
 {
-	return k + 3 < sieve->edge_count && sieve->edges[k + 2] + 8u <= sieve->left;
-}
-
-INLINE uint64_t digits(const struct sieve *sieve, size_t at)
-{
-	return anchors_bits(sieve->anchors->digit, at) | anchors_bits(sieve->anchors->high, at);
+	return at < sieve->length && at + 8 <= sieve->left;
 }
 
 INLINE bool any_digit(const struct sieve *sieve, size_t from, size_t to)
@@ -131,16 +240,25 @@ INLINE bool any_digit(const struct sieve *sieve, size_t from, size_t to)
 	return false;
 }
 
-INLINE bool is_phrase(const struct sieve *sieve, size_t k)
+INLINE bool is_phrase(const struct sieve *sieve, struct word_place word)
 {
-	return !has_next(sieve, k) || (sieve->edges[k + 2] - sieve->edges[k + 1] <= WORD_GAP &&
-				       is_pair(sieve, key_of(sieve, k), k + 2));
+	uint64_t behind = letters(sieve->anchors, word.end);
+	unsigned gap = first_bit(behind), length = first_bit(~(behind >> gap));
+	uint32_t next = word.end + BL_MIN(gap, WORD_GAP);
+
+	if (!is_told(sieve, next))
+		return true;
+	if (gap > WORD_GAP)
+		return false;
+	/* Of a second word that long the end is not known. */
+	return gap + length >= 63 ||
+	       is_pair(sieve, key_of(sieve, word), (struct word_place){next, next + length});
 }
 
 /* Of what the word may need besides, what is so and told without a branch. */
-INLINE unsigned near_at(const struct sieve *sieve, size_t k)
+INLINE unsigned near_at(const struct sieve *sieve, struct word_place word)
 {
-	size_t from = sieve->edges[k], end = sieve->edges[k + 1], behind = BL_MIN(from, (size_t)64);
+	size_t from = word.start, end = word.end, behind = BL_MIN(from, (size_t)64);
 	uint8_t first = sieve->bytes[from];
 	unsigned reach = end - from <= 2 ? WORD_SHORT_REACH : WORD_REACH;
 	bool is_capital = (first >= 0x80) | ((uint8_t)(first - 'A') < 26);
@@ -160,9 +278,9 @@ INLINE uint8_t byte_at(const struct sieve *sieve, size_t at)
 }
 
 /* A title, a greeting: behind it, or behind what may stand between, something that is written as names are. */
-static bool is_before_name(const struct sieve *sieve, size_t k)
+static bool is_before_name(const struct sieve *sieve, size_t end)
 {
-	size_t end = sieve->edges[k + 1], at = end;
+	size_t at = end;
 	uint8_t byte = byte_at(sieve, at);
 
 	if (byte == '.' || byte == ',')
@@ -171,8 +289,10 @@ static bool is_before_name(const struct sieve *sieve, size_t k)
 		byte = byte_at(sieve, ++at);
 	if (at == end)
 		return false;
-	return (uint8_t)(byte - 'a') >= 26 || !has_next(sieve, k) || sieve->edges[k + 2] != at ||
-	       is_pair(sieve, 0, k + 2);
+	if ((uint8_t)(byte - 'a') >= 26 || !is_told(sieve, at))
+		return true;
+	return is_pair(sieve, 0,
+		       (struct word_place){(uint32_t)at, (uint32_t)word_end(sieve->anchors, at)});
 }
 
 /* "Regards," and the end of the line, or a comma and a name. */
@@ -190,11 +310,11 @@ static bool is_before_signature(const struct sieve *sieve, size_t end)
 }
 
 /* What few words need, and takes a look. */
-static bool may_mean(const struct sieve *sieve, unsigned needs, size_t k)
+static bool may_mean(const struct sieve *sieve, unsigned needs, struct word_place word)
 {
-	size_t from = sieve->edges[k], end = sieve->edges[k + 1];
+	size_t from = word.start, end = word.end;
 
-	if (needs & WORD_PROPER && is_before_name(sieve, k))
+	if (needs & WORD_PROPER && is_before_name(sieve, end))
 		return true;
 	if (needs & WORD_LINE && is_before_signature(sieve, end))
 		return true;
@@ -207,99 +327,98 @@ static bool may_mean(const struct sieve *sieve, unsigned needs, size_t k)
 #define RARE (WORD_PROPER | WORD_LINE | WORD_HOUSE)
 
 /* Four sieves, each finer than the one before; no branch on what a word is, until few are left. */
-INLINE size_t sift_words(const struct sieve *sieve, uint32_t *out)
+INLINE size_t sift_words(const struct sieve *sieve, struct word_place *words, size_t all,
+			 uint32_t *out)
 {
 	const struct word_filter *filter = sieve->filter;
 	uint64_t hashes[FIND_WORDS];
 	uint8_t needs[FIND_WORDS];
-	size_t count = 0, kept = 0, all = sieve->edge_count, whole = all;
+	size_t count = 0, kept = 0, tail = 0;
 
 	/* All but the last can be loaded in one go; those few are taken as they are. */
-	while (whole && sieve->edges[whole - 2] + 8u > sieve->left)
-		whole -= 2;
-	for (size_t k = 0; k < whole; k += 2) {
-		uint64_t hash = key_hash(key_of(sieve, k));
+	while (all && words[all - 1].start + 8u > sieve->left)
+		out[tail++] = words[--all].start;
+	for (size_t k = 0; k < all; k++) {
+		struct word_place word = words[k];
+		uint64_t hash = key_hash(key_of(sieve, word));
 
-		out[count] = (uint32_t)k;
+		words[count] = word;
 		hashes[count] = hash;
-		count += word_has_bit(filter, hash, sieve->bytes[sieve->edges[k]]);
+		count += word_has_bit(filter, hash, sieve->bytes[word.start]);
 	}
 	for (size_t i = 0; i < count; i++) {
-		size_t k = out[i], length = sieve->edges[k + 1] - sieve->edges[k];
+		struct word_place word = words[i];
 		uint32_t slot = filter->slots[hashes[i] >> filter->shift];
 
-		out[kept] = (uint32_t)k;
+		words[kept] = word;
 		needs[kept] = (uint8_t)word_needs(slot);
-		kept += word_fits(slot, hashes[i], length);
+		kept += word_fits(slot, hashes[i], word.end - word.start);
 	}
 	count = kept;
 	kept = 0;
 	/* Beginnings of phrases are the most of them: "is", "the", "for". */
 	for (size_t i = 0; i < count; i++) {
-		unsigned pair = is_phrase(sieve, out[i]) ? WORD_PAIR : 0u;
+		unsigned pair = is_phrase(sieve, words[i]) ? WORD_PAIR : 0u;
 		unsigned near = needs[i] & (pair | ~(unsigned)WORD_PAIR);
 
-		out[kept] = out[i];
+		words[kept] = words[i];
 		needs[kept] = (uint8_t)near;
 		kept += near != 0;
 	}
 	count = kept;
 	kept = 0;
 	for (size_t i = 0; i < count; i++) {
-		unsigned near = needs[i] & (near_at(sieve, out[i]) | WORD_PAIR | RARE);
+		unsigned near = needs[i] & (near_at(sieve, words[i]) | WORD_PAIR | RARE);
 
-		out[kept] = out[i];
+		words[kept] = words[i];
 		needs[kept] = (uint8_t)near;
 		kept += near != 0;
 	}
 	count = kept;
 	kept = 0;
 	for (size_t i = 0; i < count; i++) {
-		size_t k = out[i];
-
-		out[kept] = sieve->edges[k];
-		kept += needs[i] & ~RARE || may_mean(sieve, needs[i], k);
+		out[tail + kept] = words[i].start;
+		kept += needs[i] & ~RARE || may_mean(sieve, needs[i], words[i]);
 	}
-	for (size_t k = whole; k < all; k += 2)
-		out[kept++] = sieve->edges[k];
-	return kept;
+	return tail + kept;
 }
 
 INLINE size_t find(const struct text *text, size_t start, size_t length,
 		   const struct anchors *anchors, size_t from, const struct word_filter *filter,
-		   uint32_t out[FIND_WORDS])
+		   heads_fn *heads, uint32_t out[FIND_WORDS])
 {
-	uint32_t edges[FIND_BLOCKS * 64 + 16];
 	size_t to = BL_MIN(from + FIND_BLOCKS, (length + 63) / 64);
-	size_t count = find_edges(anchors, from, to, length, edges);
+	const struct sieve sieve = {filter, anchors, text->bytes + start, length,
+				    text->length - start};
 
-	const struct sieve sieve = {
-		filter, anchors, text->bytes + start, length, text->length - start, edges, count};
+	struct word_place words[FIND_WORDS];
+	_Static_assert(sizeof(words) == 2 * FIND_WORDS * sizeof(uint32_t), "edges by turns");
+	size_t count = find_edges(&sieve, from, to, heads, (uint32_t *)words);
 
-	return sift_words(&sieve, out);
+	return sift_words(&sieve, words, count, out);
 }
 
 size_t find_words_scalar(const struct text *text, size_t start, size_t length,
 			 const struct anchors *anchors, size_t from,
 			 const struct word_filter *filter, uint32_t out[FIND_WORDS])
 {
-	return find(text, start, length, anchors, from, filter, out);
+	return find(text, start, length, anchors, from, filter, heads_scalar, out);
 }
 
 #if HAS_AVX2_CODE
 /* The same, with instructions that come with AVX2. */
-__attribute__((target("avx2,bmi,bmi2,popcnt"))) size_t
-find_words_avx2(const struct text *text, size_t start, size_t length, const struct anchors *anchors,
-		size_t from, const struct word_filter *filter, uint32_t out[FIND_WORDS])
+AVX2 size_t find_words_avx2(const struct text *text, size_t start, size_t length,
+			    const struct anchors *anchors, size_t from,
+			    const struct word_filter *filter, uint32_t out[FIND_WORDS])
 {
-	return find(text, start, length, anchors, from, filter, out);
+	return find(text, start, length, anchors, from, filter, heads_avx2, out);
 }
 #else
 size_t find_words_avx2(const struct text *text, size_t start, size_t length,
 		       const struct anchors *anchors, size_t from, const struct word_filter *filter,
 		       uint32_t out[FIND_WORDS])
 {
-	return find(text, start, length, anchors, from, filter, out);
+	return find(text, start, length, anchors, from, filter, heads_scalar, out);
 }
 #endif
 

@@ -15,7 +15,8 @@
 #define FILTER_MOST  18
 #define PAIRS_LEAST  13 /* bits, as a power of two */
 #define PAIRS_MOST   20
-#define TAIL_LEAST   5 /* letters of a name in front of such digits */
+#define SIGNS_MOST   40 /* letters of a phrase that WORD_SIGNS_AHEAD reckons with */
+#define TAIL_LEAST   5	/* letters of a name in front of such digits */
 
 /* ---- spelling -------------------------------------------------------------------------------- */
 
@@ -130,12 +131,14 @@ enum {
 	NEEDS_CAPITAL = 2,
 	IS_WHOLE = 4,
 	IS_SECOND = 8, /* a second word whose pair the filter knows */
+	IS_HEAD = 16,  /* a first word that may matter whatever stands near it */
 };
 
 /* A first word, for the filter. */
 struct word_start {
 	uint64_t key;
 	uint32_t slot; /* what it puts into its slot, but the tag */
+	bool is_head;
 };
 
 struct words {
@@ -203,14 +206,14 @@ static void *grow(void *items, size_t count, size_t *room, size_t more, size_t s
 #define GROW(self, items, count, room, more)                                                       \
 	(grow((self)->items, (self)->count, &(self)->room, more, sizeof(*(self)->items)))
 
-static bool add_key(struct words *self, uint64_t key, uint32_t slot)
+static bool add_key(struct words *self, uint64_t key, uint32_t slot, bool is_head)
 {
 	struct word_start *keys = GROW(self, keys, key_count, key_room, 1);
 
 	if (!keys)
 		return false;
 	self->keys = keys;
-	self->keys[self->key_count++] = (struct word_start){key, slot};
+	self->keys[self->key_count++] = (struct word_start){key, slot, is_head};
 	return true;
 }
 
@@ -253,20 +256,34 @@ static unsigned needs_of(const struct word_meaning *meaning, size_t length)
 	return WORD_ALWAYS;
 }
 
-/* The first word of a phrase, for the filter. */
+/* May a phrase of @length letters mean something in lower case, with no sign of a value near? */
+static bool is_plain(const struct word_meaning *meaning, size_t length)
+{
+	if (length > SIGNS_MOST)
+		return true;
+	if (meaning->sort == MEANS_LABEL && meaning->needs_sign)
+		return false;
+	/* A digit, or a capital: what stands behind titles, greetings and closings is written as names are. */
+	return needs_of(meaning, length) & WORD_ALWAYS;
+}
+
+/* The first word of a phrase of @all letters, for the filter. */
 static bool seek(struct words *self, struct word_node *node, const char *word, size_t length,
-		 bool is_only, const struct word_meaning *meaning)
+		 size_t all, const struct word_meaning *meaning)
 {
 	uint64_t key = load_word(word, length);
+	bool is_only = all == length;
+	bool is_head = !(node->flags & IS_HEAD) && is_plain(meaning, all);
 	unsigned needs = is_only ? needs_of(meaning, length) : WORD_PAIR;
 
 	if (is_only && meaning->sort == MEANS_WORD &&
 	    meaning->sorts & (WORD_TITLE | WORD_GREETING) && !add_pair(self, 0, key))
 		return false;
-	if ((node->needs | needs) == node->needs)
+	if ((node->needs | needs) == node->needs && !is_head)
 		return true;
 	node->needs |= (uint8_t)needs;
-	return add_key(self, key, word_length_bit(length) | needs << 8);
+	node->flags |= is_head ? IS_HEAD : 0;
+	return add_key(self, key, word_length_bit(length) | needs << 8, is_head);
 }
 
 /* The second one. */
@@ -367,7 +384,7 @@ enum bl_status words_add(struct words *self, const char *canonical,
 
 		hash = hash_word(hash, text + at, end - at);
 		node = add_node(self, hash);
-		if (!node || (at == 0 && !seek(self, node, text, end, end == length, meaning)) ||
+		if (!node || (at == 0 && !seek(self, node, text, end, length, meaning)) ||
 		    (at != 0 && !second && !seek_pair(self, node, text, at, end)))
 			return BL_NO_MEMORY;
 		second = at != 0;
@@ -449,6 +466,55 @@ static void add_slot(struct word_filter *filter, const struct word_start *start)
 		set_bit(filter->bits, word_bit(hash, 'a'));
 }
 
+/* The bucket of each first letter: those with many words first, each into the one with the fewest. */
+static void choose_buckets(const struct words *self, uint8_t out[256])
+{
+	size_t counts[256] = {0}, loads[WORD_BUCKETS] = {0};
+
+	for (size_t i = 0; i < self->key_count; i++)
+		counts[(uint8_t)self->keys[i].key] += self->keys[i].is_head;
+	for (;;) {
+		size_t most = 0, least = 0;
+
+		for (size_t i = 0; i < BL_COUNT(counts); i++)
+			most = counts[i] > counts[most] ? i : most;
+		if (!counts[most])
+			return;
+		for (size_t i = 0; i < WORD_BUCKETS; i++)
+			least = loads[i] < loads[least] ? i : least;
+		out[most] = (uint8_t)least;
+		loads[least] += counts[most];
+		counts[most] = 0;
+	}
+}
+
+/* A letter of a word, or whatever stands behind its end. Digits and other scripts are not asked about. */
+static void add_head_byte(uint8_t table[256], uint8_t byte, uint8_t bucket)
+{
+	if (text_is_letter(byte)) {
+		table[byte] |= bucket;
+		return;
+	}
+	for (unsigned i = 0; i < 0xe0; i++)
+		if (!text_is_letter((uint8_t)i))
+			table[i] |= bucket;
+}
+
+static void fill_heads(struct words *self)
+{
+	uint8_t buckets[256] = {0};
+
+	choose_buckets(self, buckets);
+	for (size_t i = 0; i < self->key_count; i++) {
+		uint64_t key = self->keys[i].key;
+		unsigned bucket = buckets[(uint8_t)key];
+
+		for (size_t k = 0; self->keys[i].is_head && k < WORD_HEAD; k++)
+			add_head_byte(self->filter.heads[bucket / 8][k], (uint8_t)(key >> 8 * k),
+				      (uint8_t)(1u << bucket % 8));
+	}
+}
+
 /* A power of two, @each times @count at least, unless that is out of bounds. */
 static unsigned bits_for(size_t count, size_t each, unsigned least, unsigned most)
 {
@@ -476,6 +542,7 @@ static bool make_filter(struct words *self)
 		add_slot(filter, &self->keys[i]);
 	for (size_t i = 0; i < self->pair_count; i++)
 		set_bit(filter->pairs, self->pairs[i] >> filter->pair_shift);
+	fill_heads(self);
 	return true;
 }
 
@@ -526,6 +593,7 @@ void words_read_all(struct words *words)
 {
 	struct word_filter *filter = &words->filter;
 
+	memset(filter->heads, 0xff, sizeof(filter->heads));
 	memset(filter->bits, 0xff, ((size_t)2 << (WORD_FILTER_BITS - 6)) * sizeof(*filter->bits));
 	memset(filter->slots, 0xff, ((size_t)1 << (64 - filter->shift)) * sizeof(*filter->slots));
 }

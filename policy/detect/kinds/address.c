@@ -1361,6 +1361,7 @@ static const struct kind rows[] = {
 	 .standard = "UPU S42",
 	 .class = CLASS_POSTCODE,
 	 .trust = KIND_LABELLED,
+	 .forms = "x{0,12}d",
 	 .match = match_postcode,
 	 .labels = "zip|zip code|zipcode|zip+4|postcode|post code|postal "
 		   "code|postalcode|eircode|pin code|pincode|plz|postleitzahl|code postal|cp|"

@@ -351,6 +351,7 @@ static const struct kind rows[] = {
 	 .standard = "ISO 8601-1:2019, CLDR dates",
 	 .class = CLASS_DATE_OF_BIRTH,
 	 .trust = KIND_LABELLED,
+	 .forms = "x{0,47}d",
 	 .match = match_birth,
 	 .labels =
 		 "date of birth|dates of birth|dob|d.o.b|d o b|d/o/b|birth date|birthdate|birthday|"

@@ -406,6 +406,7 @@ static const struct kind rows[] = {
 	 .standard = "BIP 13, BIP 173, EIP-55, SLIP-173",
 	 .class = CLASS_CRYPTO_ADDRESS,
 	 .trust = KIND_LABELLED,
+	 .forms = "x{0,127}d",
 	 .match = match_address,
 	 .labels =
 		 "wallet|wallet address|wallet id|wallet-adresse|wallet adresse|bitcoin|bitcoin "

@@ -172,6 +172,7 @@ static const struct kind rows[] = {
 	 .standard = "makers' own",
 	 .class = CLASS_IMEI,
 	 .trust = KIND_LABELLED,
+	 .forms = "x{0,39}d",
 	 .match = match_serial,
 	 .labels = "s/n|sn|serial|serials|serial no|serial number|serialnumber|serialno|serial "
 		   "nr|ser no|device serial|service tag|"

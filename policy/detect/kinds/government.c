@@ -250,22 +250,22 @@ static size_t match_identity(const struct text *text, size_t at)
 static const struct kind rows[] = {
 	{"mrz", "ICAO 9303-4, -5 and -6", CLASS_PASSPORT, KIND_SURE, NULL, match_zone, NULL, NULL,
 	 NULL},
-	{"passport", "ICAO 9303-4: nine characters or less", CLASS_PASSPORT, KIND_LABELLED, NULL,
-	 match_passport, NULL, PASSPORT_LABELS, NULL},
+	{"passport", "ICAO 9303-4: nine characters or less", CLASS_PASSPORT, KIND_LABELLED,
+	 "x{0,15}d", match_passport, NULL, PASSPORT_LABELS, NULL},
 	{"passport-spaced", "ICAO 9303-4", CLASS_PASSPORT, KIND_LABELLED,
 	 "d{3} d{3} d{3}|a{1,2} d{6,8}|d{2} d{7}|a{1,2} d{3} d{3,4}|d{3} d{2} d{4}", NULL, NULL,
 	 PASSPORT_LABELS, NULL},
 	{"driving-licence", "ISO/IEC 18013-1; the states' own", CLASS_DRIVING_LICENCE,
-	 KIND_LABELLED, NULL, match_licence, NULL, LICENCE_LABELS, NULL},
+	 KIND_LABELLED, "x{0,15}d", match_licence, NULL, LICENCE_LABELS, NULL},
 	{"driving-licence-spaced", "AAMVA DL/ID Card Design Standard; the states' own",
 	 CLASS_DRIVING_LICENCE, KIND_LABELLED,
 	 "d{3} d{3} d{3}|d{2} d{3} d{3}|a d{3} d{3} d{3} d{3}|a d{4} d{4} d{4}|a{1,2} d{6,8}|a "
 	 "d{5} d{5} d{5}|d{2} a{2} d{4}|"
 	 "a d{4} d{5} d{5}|a{2} d{2} d{2} d{2} a|d{4} d{4} d{4}|a{2} d{3} d{3}",
 	 NULL, NULL, LICENCE_LABELS, NULL},
-	{"national-id", "ISO/IEC 7501-3; the states' own", CLASS_NATIONAL_ID, KIND_LABELLED, NULL,
-	 match_identity, NULL, IDENTITY_LABELS, NULL},
-	{"tax-id", "OECD, Tax Identification Numbers", CLASS_TAX_ID, KIND_LABELLED, NULL,
+	{"national-id", "ISO/IEC 7501-3; the states' own", CLASS_NATIONAL_ID, KIND_LABELLED,
+	 "x{0,15}d", match_identity, NULL, IDENTITY_LABELS, NULL},
+	{"tax-id", "OECD, Tax Identification Numbers", CLASS_TAX_ID, KIND_LABELLED, "x{0,15}d",
 	 match_identity, NULL, TAX_LABELS, NULL},
 };
 

@@ -238,15 +238,15 @@ static const struct kind rows[] = {
 	{"th-hn", "หมายเลขผู้ป่วย (HN)", CLASS_HEALTH_ID, KIND_LABELLED,
 	 "d{5,9}|d{2}\\-d{5,7}|d{5,7}/d{2}", NULL, NULL, "hn|hn no|เลขผู้ป่วย|หมายเลขผู้ป่วย", NULL},
 	/* ---- by label alone */
-	{"health-record", "45 CFR 164.514(b)(2)(i)(H)", CLASS_HEALTH_ID, KIND_LABELLED, NULL,
+	{"health-record", "45 CFR 164.514(b)(2)(i)(H)", CLASS_HEALTH_ID, KIND_LABELLED, "x{0,15}d",
 	 match_record, NULL, RECORD_LABELS, NULL},
 	{"health-record-short", "45 CFR 164.514(b)(2)(i)(H)", CLASS_HEALTH_ID, KIND_LABELLED,
 	 "d{4,10}|d{2,4}\\-d{2,4}\\-d{2,4}|d{3} d{3} d{3}|a{1,3}_d{4,10}", NULL, NULL,
 	 "mrn|mrns|mrn no|mrn number|mrn #|medical record number|medical record no|med rec "
 	 "no|patient id|patient no|patient number",
 	 "mrn"},
-	{"health-insurance", "45 CFR 164.514(b)(2)(i)(I)", CLASS_HEALTH_ID, KIND_LABELLED, NULL,
-	 match_record, NULL, INSURANCE_LABELS, NULL},
+	{"health-insurance", "45 CFR 164.514(b)(2)(i)(I)", CLASS_HEALTH_ID, KIND_LABELLED,
+	 "x{0,15}d", match_record, NULL, INSURANCE_LABELS, NULL},
 	{"health-insurance-spaced", "45 CFR 164.514(b)(2)(i)(I)", CLASS_HEALTH_ID, KIND_LABELLED,
 	 "d{3} d{3} d{3}|d{3} d{2} d{4}|d{4} d{4} d{4}|d{3} d{3} d{4}|a{1,4} d{6,12}|a{2} d{2} "
 	 "d{2} d{2} a|d{4} d{4} d{4} d{4}",

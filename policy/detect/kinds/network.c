@@ -478,6 +478,7 @@ static const struct kind rows[] = {
 	 .standard = "RFC 791, RFC 6943 3.1.1",
 	 .class = CLASS_IP,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{1,3}",
 	 .match = match_ipv4,
 	 .labels = "ip|ips|ipv4|ip address|ip addresses|ip addr|ipaddr|ipaddress|ip-adresse|ip "
 		   "adresse|ip-adressen|adresse ip|adresses ip|dirección ip|direcciones ip|ip "

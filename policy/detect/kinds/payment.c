@@ -254,6 +254,7 @@ static const struct kind rows[] = {
 	 .standard = "EMVCo and networks: three digits, American Express four",
 	 .class = CLASS_CARD_SECURITY_CODE,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{3,4}",
 	 .match = match_code,
 	 .labels = "cvv|cvv2|cvc|cvc2|cid|csc|cvn|cvn2|cvd|cav2|security code|securitycode|card "
 		   "code|verification code|"
@@ -268,6 +269,7 @@ static const struct kind rows[] = {
 	 .standard = "ISO 9564-1: four to twelve digits, mostly four",
 	 .class = CLASS_CARD_PIN,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{4,8}",
 	 .match = match_pin,
 	 .labels = "pin|pins|pin code|pincode|pin number|pin no|card pin|atm "
 		   "pin|mpin|tpin|passcode|geheimzahl|geheimnummer|"
@@ -287,6 +289,7 @@ static const struct kind rows[] = {
 		 "national account numbers: US 6-17 digits, GB 8, CA 7-12, AU 6-10, IN 9-18, DE 10",
 	 .class = CLASS_BANK_ACCOUNT,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{1,32}",
 	 .match = match_account,
 	 .labels = "account|accounts|account number|account no|accountnumber|accountno|acct|acct "
 		   "no|acctno|acc no|acc|a/c|a/c no|"
@@ -319,6 +322,7 @@ static const struct kind rows[] = {
 	 .standard = "Payments Canada; Febraban; ABI/CAB",
 	 .class = CLASS_BANK_ACCOUNT,
 	 .trust = KIND_LABELLED,
+	 .forms = "d{3,6}",
 	 .match = match_branch,
 	 .labels = "transit|transit number|transit no|institution number|institution no|branch "
 		   "code|agência|agencia|ag|abi|cab|"

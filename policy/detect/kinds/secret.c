@@ -785,6 +785,7 @@ static const struct kind rows[] = {
 	 .standard = "by label; RFC 6749, RFC 6750",
 	 .class = CLASS_SECRET,
 	 .trust = KIND_LABELLED,
+	 .forms = "x{0,511}d",
 	 .match = match_token,
 	 .labels =
 		 "api key|api keys|apikey|api-key|x-api-key|api secret|api token|secret|secrets|"

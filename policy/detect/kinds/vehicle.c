@@ -203,6 +203,7 @@ static const struct kind rows[] = {
 	 .standard = "national registers: letters and digits, nine at most",
 	 .class = CLASS_PLATE,
 	 .trust = KIND_LABELLED,
+	 .forms = "x{0,12}d",
 	 .match = match_plate,
 	 .labels = PLATE_LABELS},
 };

@@ -134,6 +134,7 @@ static void bits_say_what_bytes_are(void **state)
 
 		assert_int_equal(BIT(digit), is_digit);
 		assert_int_equal(BIT(word), is_digit || is_letter);
+		assert_int_equal(BIT(upper), i >= 'A' && i <= 'Z');
 		assert_int_equal(BIT(numeric), is_digit || is_joint || i >= 128);
 		assert_int_equal(BIT(at), i == '@');
 		assert_int_equal(BIT(high), i >= 128);

@@ -21,8 +21,8 @@ static bool is_plain(const struct kind *kind, unsigned *out_count)
 	unsigned least = 0, most = 0;
 	char end = 0;
 
-	return kind->trust == KIND_LABELLED && kind->forms && !kind->check && kind->labels &&
-	       !strchr(kind->forms, '|') &&
+	return kind->trust == KIND_LABELLED && kind->forms && !kind->match && !kind->check &&
+	       kind->labels && !strchr(kind->forms, '|') &&
 	       (sscanf(kind->forms, "d{%u,%u}%c", &least, &most, &end) == 2 ||
 		(sscanf(kind->forms, "d{%u}%c", &least, &end) == 1 && !strchr(kind->forms, ',') &&
 		 kind->forms[strlen(kind->forms) - 1] == '}')) &&
