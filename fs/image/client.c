@@ -538,9 +538,9 @@ enum bl_status image_client_fail(int error, uint64_t inode, struct bl_error *why
 		int error;
 		enum bl_status status;
 	} ROWS[] = {
-		{ENOENT, BL_NOT_FOUND}, {ENOTDIR, BL_NOT_FOUND}, {EINVAL, BL_INVALID},
-		{EISDIR, BL_INVALID},	{EFBIG, BL_TOO_LARGE},	 {E2BIG, BL_TOO_LARGE},
-		{ENOKEY, BL_NO_KEY},
+		{ENOENT, BL_NOT_FOUND}, {ENOTDIR, BL_NOT_FOUND},      {EINVAL, BL_INVALID},
+		{EISDIR, BL_INVALID},	{EFBIG, BL_TOO_LARGE},	      {E2BIG, BL_TOO_LARGE},
+		{ENOKEY, BL_NO_KEY},	{EOPNOTSUPP, BL_UNSUPPORTED},
 	};
 	enum bl_status status = BL_IO;
 

@@ -151,7 +151,12 @@ enum bl_status image_xattrs(struct image *image, unsigned volume, uint64_t inode
 
 struct image_file;
 
-/* image_file_open - pin one regular file: its size and its checked extent map */
+/*
+ * image_file_open - pin one regular file: its size and its checked extent map
+ *
+ * BL_OK, BL_NOT_FOUND, BL_INVALID (no regular file), BL_NO_KEY (encrypted), BL_UNSUPPORTED (kept in a way that is not read), BL_IO,
+ * BL_TIMED_OUT, BL_TOO_LARGE, BL_NO_MEMORY.
+ */
 enum bl_status image_file_open(struct image *image, unsigned volume, uint64_t inode,
 			       struct image_file **out_file, struct bl_error *why) BL_MUST_CHECK;
 /* image_file_open_known - the same of one whose attributes image_list or image_stat told: they are not asked for again */
@@ -166,7 +171,7 @@ uint64_t image_file_size(const struct image_file *file);
  * image_file_read - up to @length bytes at @offset; short only at the end of the file
  *
  * Holes and unwritten extents read as zeros. No allocation when the file has a map. Any number of threads.
- * BL_OK, BL_IO, BL_TIMED_OUT, BL_STALE (a directory source changed underneath: size or mtime differ from open).
+ * BL_OK, BL_IO, BL_TIMED_OUT, BL_UNSUPPORTED, BL_STALE (a directory source changed underneath: size or mtime differ from open).
  */
 enum bl_status image_file_read(struct image_file *file, uint64_t offset, uint8_t *out,
 			       size_t length, size_t *out_length,

@@ -942,7 +942,24 @@ static void a_list_of_many_pages_is_over_in_time(void **state)
 	assert_int_equal(starts(s), 1);
 }
 
+cmocka_unit_test(errors_that_a_reader_names_stay_what_they_are),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+	/* The kernel tells these apart, and so do people: a file that is not read here is no broken disk. */
+	static void errors_that_a_reader_names_stay_what_they_are(void **state)
+{
+	static const struct {
+		int error;
+		enum bl_status status;
+	} ROWS[] = {{ENOENT, BL_NOT_FOUND},	  {ENOTDIR, BL_NOT_FOUND}, {EINVAL, BL_INVALID},
+		    {EFBIG, BL_TOO_LARGE},	  {ENOKEY, BL_NO_KEY},	   {EIO, BL_IO},
+		    {EOPNOTSUPP, BL_UNSUPPORTED}, {EPERM, BL_IO},	   {12345, BL_IO}};
+
+	(void)state;
+	for (size_t i = 0; i < BL_COUNT(ROWS); i++)
+		assert_int_equal(image_client_fail(ROWS[i].error, 5, NULL), ROWS[i].status);
+	assert_int_equal(bl_status_errno(BL_UNSUPPORTED), EOPNOTSUPP);
+}
 
 int main(void)
 {
