@@ -472,6 +472,9 @@ enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops 
 	}
 	static const struct fuse_custom_io DEVICE = {.read = device_read, .writev = device_write};
 
+	/* At once: a start that fails later takes away its own mount, and no other that lies there by then. */
+	if (serve->mountpoint)
+		serve->mount_id = mount_at(serve->mountpoint);
 	serve->fuse_fd = fuse_session_fd(serve->session);
 	/* libfuse 3.14 takes some failures of its own to mount for success, with descriptor 0 (lib/mount.c, fuse_mount_sys). */
 	if (serve->mountpoint && serve->fuse_fd <= STDERR_FILENO)
@@ -555,10 +558,7 @@ static enum bl_status serve_run(struct serve *serve, struct bl_error *why)
 	if (!start_workers(serve) || pthread_create(&serve->keeper, NULL, keeper_main, serve) != 0)
 		return bl_fail(why, BL_NO_MEMORY, "cannot start request threads");
 	serve->has_keeper = true;
-	status = serve->mountpoint ? wait_ready(serve, why) : BL_OK;
-	if (status == BL_OK && serve->mountpoint)
-		serve->mount_id = mount_at(serve->mountpoint);
-	return status;
+	return serve->mountpoint ? wait_ready(serve, why) : BL_OK;
 }
 
 enum bl_status serve_start(struct gate_view *view, const struct serve_options *options,
