@@ -183,13 +183,15 @@ static enum bl_status check_table(struct image_client *c, struct image_reply *re
 
 /*
  * Is it worth another try, after a reader ended in the middle of OPEN? It says itself which volume it was at, and is believed only in
- * what is left alone for it: a volume on which two have ended, since once may be bad luck.
+ * what is left alone for it: a volume on which two have ended, since once may be bad luck. One that names another each time would be
+ * started for ever: no honest one needs more than two for each volume that is left alone, and one that opens the rest.
  */
 static bool is_worth_another(struct image_client *c, const struct image_child *child)
 {
 	uint32_t volume = bl_get32(child->lanes[0].data + WIRE_OPENING) - 1;
 
-	if (c->common || c->table || c->left_count == IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES)
+	if (c->common || c->table || c->left_count == IMAGE_LEFT_ALONE ||
+	    c->opens > 2 * IMAGE_LEFT_ALONE || volume >= IMAGE_VOLUMES)
 		return false;
 	if (c->ended_on == volume + 1) {
 		c->left_alone[volume / 64] |= UINT64_C(1) << volume % 64;

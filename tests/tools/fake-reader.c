@@ -258,8 +258,9 @@ static void open_all(const struct fake *fake, const struct lane *lane, struct wi
 		if (i == 0 && fake->script.fault == FAKE_OTHER_VOLUME && is_faulty(fake, m))
 			volume.digest[0] = 1;
 		memcpy(lane->data + WIRE_OPENING, &at, sizeof(at));
-		if (fake->script.fault == FAKE_OPEN_ENDS && volume.is_readable &&
-		    (fake->script.volumes >> i & 1))
+		if ((fake->script.fault == FAKE_OPEN_ENDS && volume.is_readable &&
+		     (fake->script.volumes >> i & 1)) ||
+		    (fake->script.fault == FAKE_OPEN_TURNS && i == fake->start % 2))
 			_exit(9);
 		memcpy(lane->data + i * sizeof(volume), &volume, sizeof(volume));
 	}
@@ -514,6 +515,7 @@ static bool answer_lie(const struct fake *fake, const struct lane *lane, struct 
 		return true;
 	case FAKE_OTHER_VOLUME:
 	case FAKE_OPEN_ENDS:
+	case FAKE_OPEN_TURNS:
 		open_all(fake, lane, m);
 		return true;
 	case FAKE_NO_VOLUMES:

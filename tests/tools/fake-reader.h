@@ -80,6 +80,7 @@ enum fake_fault {
 	FAKE_LIES_BEFORE,
 	FAKE_LIES_OVERFLOW,
 	FAKE_OPEN_ENDS, /* of several volumes, dies at each in `volumes` that it is not told to leave alone */
+	FAKE_OPEN_TURNS, /* dies each time it opens several, and says another volume than the time before */
 	FAKE_XATTR_NUL, /* in a name */
 	FAKE_XATTR_UNNAMED,
 	FAKE_XATTR_HUGE,    /* a value of more than 64 KiB */

@@ -789,6 +789,16 @@ static void a_volume_that_ends_its_reader_is_left_alone(void **state)
 	}
 }
 
+/* What the image has taken over may say now this volume and now that one, without end. */
+static void a_reader_that_ends_on_other_volumes_each_time_is_given_up(void **state)
+{
+	struct fake_script script = {.fault = FAKE_OPEN_TURNS, .op = WIRE_OPEN, .volumes = 0x7f};
+	struct scene *s = *state;
+
+	assert_int_equal(try_open(s, &script, LONG_TRY_MS), BL_IO);
+	assert_int_equal(starts(s), 2 + 2 * IMAGE_LEFT_ALONE);
+}
+
 /* ---- one volume, and others beside it ----------------------------------------------------------- */
 
 struct asker {
@@ -965,6 +975,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_volume_that_ends_its_reader_is_left_alone),
+		TEST(a_reader_that_ends_on_other_volumes_each_time_is_given_up),
 		TEST(volume_is_named_by_number_and_type),
 		TEST(entries_attributes_and_links_are_told),
 		TEST(directory_of_several_pages_is_whole),
