@@ -525,9 +525,9 @@ static void what_is_read_behind_the_end_is_no_event(void **state)
 		assert_int_equal(got, 0);
 	}
 	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_PERMITTED, NULL), before + 1);
-	assert_int_equal(
-		do_read(law->view, UID_OWNER + 1, law->handle, SIZE, bytes, 64, sizeof(bytes), &got),
-		EACCES);
+	assert_int_equal(do_read(law->view, UID_OWNER + 1, law->handle, SIZE, bytes, 64,
+				 sizeof(bytes), &got),
+			 EACCES);
 	assert_int_equal(logged(fixture, AUDIT_READ, AUDIT_DENIED, NULL), refused + 1);
 }
 
