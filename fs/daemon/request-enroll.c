@@ -156,6 +156,20 @@ static enum bl_status take_part(const struct asked *asked, bool is_contained, st
 	return image_part_ok(&part, is_contained ? INT64_MAX : (uint64_t)end, why);
 }
 
+/* Images of two devices that somebody named .001 and .002 are no pieces of one: nobody shall see the one in the other. */
+static enum bl_status check_further(const struct asked *asked, const struct container *container,
+				    struct bl_error *why)
+{
+	for (size_t i = 1; i < container->count; i++)
+		if (handed_check_shared(asked, container->fds[i], true, NULL) != BL_OK)
+			return bl_fail(
+				why, BL_INVALID,
+				"file %zu of the image is the image of another device (.001, "
+				".002 are pieces of one: rename what is none)",
+				i + 1);
+	return BL_OK;
+}
+
 /*
  * What lies in several files is destroyed whole or not at all, and a record knows of one. *out_is_contained is false as well for what
  * cannot be opened: that shows a notice.
@@ -171,8 +185,12 @@ static enum bl_status check_files(const struct asked *asked, const struct device
 	if (!path || fstat(asked->passed_fd, &stat) < 0 || S_ISDIR(stat.st_mode))
 		return BL_OK;
 	enum bl_status status = container_open_beside(asked->passed_fd, path, &container, why);
-	if (status == BL_OK)
+	if (status == BL_OK) {
 		*out_is_contained = container->kind != CONTAINER_NONE;
+		enum bl_status further = check_further(asked, container, why);
+		if (further != BL_OK)
+			return further;
+	}
 	if (!device->destroy_when_due)
 		return status == BL_NO_MEMORY ? status : BL_OK;
 	if (status == BL_OK && container->count > 1)

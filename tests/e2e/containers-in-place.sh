@@ -77,6 +77,14 @@ code 0 "$bailee" enroll "$files/pieces.001" --device PIECES --kind laptop
 code 0 "$bailee" enroll -o "offset=$start" "$files/disk.qcow2" --device OFFSET --kind laptop
 code 0 "$bailee" enroll "$files/disk.vmdk" --device VMDK --kind laptop
 code 0 "$bailee" enroll "$raw" --device RAW --kind laptop
+# Two devices that somebody named like pieces of one.
+cp "$work/devices/stick.img" "$files/two.001"
+cp "$work/devices/stick.img" "$files/two.002"
+chmod 644 "$files"/two.*
+code 0 "$bailee" enroll "$files/two.002" --device TWO-2 --kind usb-stick
+code 2 "$bailee" enroll "$files/two.001" --device TWO-1 --kind usb-stick
+says 'file 2 of the image is the image of another device'
+rm "$files"/two.*
 view 61002 "$work/theirs" --purpose repair
 shown() { as 61002 find "$work/theirs/$1" -type f -exec sha256sum {} + 2>&1 | sed "s,$work/theirs/$1,," | sed 's/~[a-z0-9]*/~/g' | sort; }
 shown RAW >"$work/wanted"
