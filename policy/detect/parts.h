@@ -394,10 +394,10 @@ struct rows;
 enum bl_status rows_new(bl_classes classes, struct words *words, struct rows **out) BL_MUST_CHECK;
 void rows_free(struct rows *rows);
 BL_DEFINE_CLEANUP(struct rows, rows_free)
-/* rows_sure_at - the sure values that begin with the digit or letter at @at */
-void rows_sure_at(const struct rows *rows, const struct text *text, size_t at, struct sink *sink);
-/* rows_any_sure - may one begin with so many letters? */
-bool rows_any_sure(const struct rows *rows, size_t letters);
+/* rows_sure_at - the sure values that begin with the digit or letter at @place of the region */
+struct region;
+void rows_sure_at(const struct rows *rows, const struct region *region, size_t place,
+		  struct sink *sink);
 /*
  * rows_labelled - the values behind (and in front of) the label that stands from @start to label->end
  *

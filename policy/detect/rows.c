@@ -3,6 +3,7 @@
  * its length alone; labelled ones behind and in front of their labels.
  */
 #include "policy/detect/kind.h"
+#include "policy/detect/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,17 @@
 _Static_assert(CHAIN_LIMIT + SPAN_LIMIT <= DETECT_MARGIN, "what a label finds is near it");
 _Static_assert(4 * LABEL_REACH < CHAIN_LIMIT, "characters have four bytes at most");
 
+/* What stands behind the first word of a value, as forms tell them apart. UNKNOWN: it may be any. */
+enum sign { SIGN_UNKNOWN, SIGN_SPACE, SIGN_DASH, SIGN_DOT, SIGN_SLASH, SIGN_OTHER, SIGN_COUNT };
+
 /* How long the run of digits or of letters is that a value begins with; most of 0: it does not. */
 struct shape {
 	uint8_t least[2], most[2]; /* digits, letters */
 	bool is_other;		   /* may begin with something else */
 	bool may_lack_digits;	   /* among its first DIGIT_WITHIN bytes */
 	bool may_have_none;	   /* at all */
-	/* A bit for each length of its first word, of one that it may end with, of the second; the highest: that and more. */
-	uint32_t words, ends, seconds;
+	/* A bit for each length, the highest: that and more. Of a first word that the value may end with; of one before a sign; of the second. */
+	uint32_t ends, goes_on[SIGN_COUNT], seconds;
 };
 #define ANY_WORD   UINT32_MAX
 #define WORD_LIMIT 31u
@@ -33,13 +37,20 @@ struct row {
 	struct shape shape;
 };
 
+/* Which of the sure rows a place may have values of, a bit for each: few places have any. */
+#define SURE_LIMIT 64
+struct sure {
+	uint16_t rows[SURE_LIMIT];
+	size_t count;
+	uint64_t runs[2][RUN_LIMIT + 1]; /* by the first run of digits or letters */
+	uint64_t ends[WORD_LIMIT + 1], goes_on[SIGN_COUNT][WORD_LIMIT + 1]; /* by the first word */
+	uint64_t seconds[WORD_LIMIT + 1];
+};
+
 struct rows {
 	struct row *rows;
 	size_t count;
-	uint16_t *sure; /* of rows, for each run one after the other */
-	struct {
-		uint16_t from, count;
-	} runs[2][RUN_LIMIT + 1];
+	struct sure sure;
 };
 
 /* ---- shapes --------------------------------------------------------------------------------------- */
@@ -114,6 +125,33 @@ static uint32_t second_words(const char *form)
 	return element.sort == IS_OTHER ? bits : bits | lengths(least, most);
 }
 
+static enum sign sign_of(uint8_t byte)
+{
+	switch (byte) {
+	case ' ':
+		return SIGN_SPACE;
+	case '-':
+		return SIGN_DASH;
+	case '.':
+		return SIGN_DOT;
+	case '/':
+		return SIGN_SLASH;
+	default:
+		return byte < 0x80 ? SIGN_OTHER : SIGN_UNKNOWN;
+	}
+}
+
+/* A first word of such lengths, and behind it the element that was read from @form. */
+static void add_first(struct shape *shape, uint32_t words, const char *form, const char *end)
+{
+	bool is_any = *form == '-' || *form == '_';
+
+	for (unsigned sign = SIGN_UNKNOWN; sign < SIGN_COUNT; sign++)
+		if (sign == SIGN_UNKNOWN || (is_any && sign != SIGN_OTHER) ||
+		    (!is_any && sign == sign_of((uint8_t)end[-1])))
+			shape->goes_on[sign] |= words;
+}
+
 /* How long the words may be that a form begins with. All '_' are there, or none is. */
 static void add_words(struct shape *shape, const char *form)
 {
@@ -121,19 +159,19 @@ static void add_words(struct shape *shape, const char *form)
 
 	while (*form && *form != '|') {
 		struct element element;
+		const char *end = read_element(form, &element);
 
-		form = read_element(form, &element);
 		if (element.sort == IS_OTHER || element.sort == IS_GAP) {
-			shape->words |= lengths(least, most);
-			shape->seconds |= second_words(form);
+			add_first(shape, lengths(least, most), form, end);
+			shape->seconds |= second_words(end);
 			if (element.sort == IS_OTHER)
 				return;
-			continue;
+		} else {
+			least += element.least;
+			most += element.most;
 		}
-		least += element.least;
-		most += element.most;
+		form = end;
 	}
-	shape->words |= lengths(least, most);
 	shape->ends |= lengths(least, most);
 }
 
@@ -190,13 +228,13 @@ static void make_shape(const struct kind *kind, struct shape *out)
 		form = add_form(out, form);
 	if (kind->match) {
 		out->is_other = true;
-		out->ends = ANY_WORD;
+		out->seconds = ANY_WORD;
 		if (kind->forms)
 			return;
 		out->may_lack_digits = out->may_have_none = true;
 		widen(out, DIGITS, 1, RUN_LIMIT);
 		widen(out, LETTERS, 1, RUN_LIMIT);
-		out->words = ANY_WORD;
+		out->ends = ANY_WORD;
 	}
 }
 
@@ -227,25 +265,40 @@ static enum bl_status add_labels(struct words *words, const struct row *self, si
 	return status == BL_OK ? words_add_list(words, kind->after, '|', &meaning) : status;
 }
 
-static enum bl_status add_sure(struct rows *self)
+static void add_lengths(uint64_t masks[WORD_LIMIT + 1], uint32_t words, uint64_t bit)
 {
-	size_t used = 0;
+	for (unsigned length = 0; length <= WORD_LIMIT; length++)
+		masks[length] |= words >> length & 1 ? bit : 0;
+}
 
-	self->sure = calloc(self->count * 2 * RUN_LIMIT + 1, sizeof(*self->sure));
-	if (!self->sure)
-		return BL_NO_MEMORY;
+static bool add_sure(struct sure *self, size_t row, const struct shape *shape)
+{
+	uint64_t bit;
+
+	if (self->count == SURE_LIMIT)
+		return false;
+	bit = UINT64_C(1) << self->count;
+	self->rows[self->count++] = (uint16_t)row;
 	for (unsigned run = 0; run < 2; run++)
-		for (unsigned length = 1; length <= RUN_LIMIT; length++) {
-			size_t from = used;
+		for (unsigned length = 1; length <= RUN_LIMIT; length++)
+			self->runs[run][length] |= fits(shape, run, length) ? bit : 0;
+	add_lengths(self->ends, shape->ends, bit);
+	add_lengths(self->seconds, shape->seconds, bit);
+	for (unsigned sign = 0; sign < SIGN_COUNT; sign++)
+		add_lengths(self->goes_on[sign], shape->goes_on[sign], bit);
+	return true;
+}
 
-			for (size_t i = 0; i < self->count; i++)
-				if (self->rows[i].kind->trust == KIND_SURE &&
-				    fits(&self->rows[i].shape, run, length))
-					self->sure[used++] = (uint16_t)i;
-			self->runs[run][length].from = (uint16_t)from;
-			self->runs[run][length].count = (uint16_t)(used - from);
-		}
-	return BL_OK;
+static enum bl_status add_row(struct rows *self, const struct kind *kind, struct words *words)
+{
+	struct row *row = &self->rows[self->count];
+
+	row->kind = kind;
+	make_shape(kind, &row->shape);
+	self->count++;
+	if (kind->trust == KIND_LABELLED)
+		return add_labels(words, row, self->count - 1);
+	return add_sure(&self->sure, self->count - 1, &row->shape) ? BL_OK : BL_UNSUPPORTED;
 }
 
 enum bl_status rows_new(bl_classes classes, struct words *words, struct rows **out)
@@ -266,14 +319,8 @@ enum bl_status rows_new(bl_classes classes, struct words *words, struct rows **o
 
 			if (!(classes & CLASS_BIT(kind->class)))
 				continue;
-			self->rows[self->count].kind = kind;
-			make_shape(kind, &self->rows[self->count].shape);
-			if (kind->trust == KIND_LABELLED)
-				status = add_labels(words, &self->rows[self->count], self->count);
-			self->count++;
+			status = add_row(self, kind, words);
 		}
-	if (status == BL_OK)
-		status = add_sure(self);
 	if (status == BL_OK)
 		*out = BL_TAKE(self);
 	return status;
@@ -284,7 +331,6 @@ void rows_free(struct rows *rows)
 	if (!rows)
 		return;
 	free(rows->rows);
-	free(rows->sure);
 	free(rows);
 }
 
@@ -320,50 +366,56 @@ static unsigned letters_from(const struct text *text, size_t at)
 	return count;
 }
 
-/* The words that stand at a place, as bits of their lengths. */
+/* What stands at a place: the run it begins with, the words, as long as they are, and what is between. */
 struct standing {
-	uint32_t first, second; /* second: all where one cannot tell */
+	unsigned run, length; /* DIGITS or LETTERS; 0: neither */
+	unsigned first, second;
+	enum sign sign; /* SIGN_UNKNOWN: nothing is known of the second word either */
 };
 
-static struct standing words_from(const struct text *text, size_t at, unsigned length)
+static void read_standing(const struct region *region, size_t place, struct standing *out)
 {
-	unsigned first = word_from(text, at + length, BL_MIN(length, WORD_LIMIT));
-	size_t end = at + first + 1;
-	struct standing standing = {UINT32_C(1) << first, 0};
+	const struct anchors *anchors = region->anchors;
+	uint64_t words = anchors_bits(anchors->word, place);
+	uint64_t digits = anchors_bits(anchors->digit, place);
+	size_t behind;
 
-	if (end >= text->length)
-		return standing;
-	standing.second =
-		text->bytes[end - 1] >= 0x80 ? ANY_WORD : UINT32_C(1) << word_from(text, end, 0);
-	return standing;
+	out->run = digits & 1 ? DIGITS : LETTERS;
+	out->length = bits_run(digits & 1 ? digits : words & ~digits);
+	out->length = BL_MIN(out->length, (unsigned)RUN_LIMIT);
+	out->first = BL_MIN(bits_run(words), WORD_LIMIT);
+	out->second = 0;
+	out->sign = SIGN_OTHER;
+	behind = region->start + place + out->first;
+	if (out->first == WORD_LIMIT)
+		out->sign = SIGN_UNKNOWN;
+	else if (behind < region->text->length)
+		out->sign = sign_of(region->text->bytes[behind]);
+	if (out->sign != SIGN_UNKNOWN) {
+		out->second = bits_run(anchors_bits(anchors->word, place + out->first + 1));
+		out->second = BL_MIN(out->second, WORD_LIMIT);
+	}
 }
 
-static bool fits_words(const struct shape *shape, const struct standing *standing)
+void rows_sure_at(const struct rows *rows, const struct region *region, size_t place,
+		  struct sink *sink)
 {
-	return shape->words & standing->first &&
-	       (shape->ends & standing->first || shape->seconds & standing->second);
-}
+	const struct sure *sure = &rows->sure;
+	struct standing standing;
+	uint64_t left;
 
-void rows_sure_at(const struct rows *rows, const struct text *text, size_t at, struct sink *sink)
-{
-	unsigned digits = digits_from(text, at), run = digits ? DIGITS : LETTERS;
-	unsigned length = digits ? digits : letters_from(text, at);
-	const uint16_t *list = rows->sure + rows->runs[run][length].from;
-	struct standing standing = words_from(text, at, length);
-
-	for (size_t i = 0; length && i < rows->runs[run][length].count; i++) {
-		const struct row *row = &rows->rows[list[i]];
-		size_t end =
-			fits_words(&row->shape, &standing) ? kind_end(row->kind, text, at) : at;
+	read_standing(region, place, &standing);
+	left = sure->goes_on[standing.sign][standing.first];
+	if (standing.sign != SIGN_UNKNOWN)
+		left &= sure->seconds[standing.second];
+	left = (left | sure->ends[standing.first]) & sure->runs[standing.run][standing.length];
+	for (; left; left &= left - 1) {
+		const struct row *row = &rows->rows[sure->rows[__builtin_ctzll(left)]];
+		size_t at = region->start + place, end = kind_end(row->kind, region->text, at);
 
 		if (end > at)
 			sink_add(sink, at, end, (enum bl_class)row->kind->class, true);
 	}
-}
-
-bool rows_any_sure(const struct rows *rows, size_t letters)
-{
-	return letters <= RUN_LIMIT && rows->runs[LETTERS][letters].count > 0;
 }
 
 /* ---- labelled ones -------------------------------------------------------------------------------- */

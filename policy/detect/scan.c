@@ -1,16 +1,9 @@
 #include "policy/detect/kind.h"
 #include "policy/detect/kinds/place.h"
+#include "policy/detect/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct detect_scanner {
-	bl_classes classes;
-	struct words *words;
-	struct rows *rows;
-	struct identities *identities;
-	struct detect_custom *custom; /* NULL: none */
-};
 
 /* ---- spans --------------------------------------------------------------------------------- */
 
@@ -209,17 +202,6 @@ void detect_scanner_free(struct detect_scanner *scanner)
 	free(scanner);
 }
 
-/* What is scanned: a region of a text, its bits, and where its spans go. */
-struct region {
-	const struct detect_scanner *scanner;
-	const struct text *text;
-	size_t start, length;
-	const struct anchors *anchors;
-	struct sink *sink;
-	size_t scheme; /* behind the ':' of the last "://"; 0: none yet */
-};
-#define USERINFO_REACH 300 /* bytes of user info, and some */
-
 /* ---- words ------------------------------------------------------------------------------------ */
 
 /* As rows_labelled wants to know it. Behind the region's end there is none: what would be found there counts for nobody. */
@@ -234,8 +216,7 @@ static bool is_digit_near(const struct region *region, size_t at, unsigned reach
 		       (UINT64_MAX >> (64 - reach));
 }
 
-/* The word that begins at @at, and the phrases that begin with it. */
-static void meaning_at(const struct region *region, size_t at)
+void meaning_at(const struct region *region, size_t at)
 {
 	struct word_found found[WORDS_FOUND];
 	size_t count = words_at(region->scanner->words, region->text, at, found);
@@ -290,11 +271,6 @@ static void scan_wide_run(const struct region *region, size_t at, size_t end)
 	}
 }
 
-static uint64_t shifted(const uint64_t *bits, unsigned count)
-{
-	return bits[0] >> count | bits[1] << (64 - count);
-}
-
 /* The next set bit at or after @at, @length when there is none. */
 static size_t next_bit(const uint64_t *bits, size_t at, size_t length)
 {
@@ -346,412 +322,7 @@ static void scan_words(const struct region *region, size_t block)
 	}
 }
 
-/* Are there seven digits among the 32 bytes at bit @at, with only what joins numbers between? */
-static bool is_long_number(const struct anchors *anchors, size_t at)
-{
-	size_t word = at / 64, bit = at % 64;
-	uint64_t digit = anchors->digit[word] >> bit, numeric = anchors->numeric[word] >> bit;
-
-	if (bit) {
-		digit |= anchors->digit[word + 1] << (64 - bit);
-		numeric |= anchors->numeric[word + 1] << (64 - bit);
-	}
-
-	unsigned extent = ~numeric ? (unsigned)__builtin_ctzll(~numeric) : 64;
-	uint64_t mask = extent >= 32 ? UINT32_MAX : (UINT64_C(1) << extent) - 1;
-
-	/* Six cleared and one left: no branch, and no popcount instruction to be had. */
-	digit &= mask;
-	for (unsigned k = 0; k < 6; k++)
-		digit &= digit - 1;
-	return digit != 0;
-}
-
-/* Digits may be those of "base64", or an '@' in the spelling of a program, an address or a page. */
-static void scan_encoded(const struct text *text, size_t at, struct sink *sink)
-{
-	uint8_t digit = text->bytes[at];
-
-	/* 64 or 064, 40 or 0040, 2540 */
-	if (digit != '6' && digit != '4' && digit != '0' && digit != '2')
-		return;
-	switch (text->bytes[at - 1]) {
-	case 'e':
-	case 'E':
-		base64_labelled(text, at, sink);
-		break;
-	case '%':
-	case '#':
-	case 'u':
-	case 'x':
-	case 'X':
-		email_encoded_at(text, at, sink);
-		break;
-	default:
-		break;
-	}
-}
-
-/* Where numbers of one word of bits begin, by what stands before and behind them. */
-struct starts {
-	uint64_t all;
-	uint64_t letter; /* behind a letter */
-	uint64_t iban;	 /* the same, and before another digit */
-	uint64_t seven;	 /* with seven bytes at least that make numbers */
-	uint64_t odd;	 /* behind what neither makes words nor numbers */
-	uint64_t four;	 /* of exactly four digits */
-	uint64_t joined; /* behind one separator behind a letter */
-};
-
-/* The last bits of the word before. */
-struct carry {
-	uint64_t digit, word, numeric, base64;
-};
-
-static void find_starts(const struct anchors *anchors, size_t i, const struct carry *carry,
-			struct starts *out)
-{
-	const uint64_t *digits = &anchors->digit[i], *numerics = &anchors->numeric[i];
-	uint64_t starts = *digits & ~(*digits << 1 | carry->digit >> 63);
-	uint64_t behind_word = anchors->word[i] << 1 | carry->word >> 63;
-	uint64_t letters = (anchors->word[i] & ~*digits) << 2 | (carry->word & ~carry->digit) >> 62;
-	/* Two in a row, four, seven: the next word's bits are needed for the last ones. */
-	uint64_t two[2] = {*numerics & shifted(numerics, 1), numerics[1] & numerics[1] >> 1};
-	uint64_t four[2] = {two[0] & shifted(two, 2), two[1] & two[1] >> 2};
-	uint64_t seven = starts & four[0] & shifted(four, 3);
-
-	out->all = starts;
-	out->letter = starts & behind_word;
-	out->iban = out->letter & shifted(digits, 1);
-	out->seven = seven;
-	out->odd = starts & ~(behind_word | *numerics << 1 | carry->numeric >> 63);
-	out->four = starts & shifted(digits, 1) & shifted(digits, 2) & shifted(digits, 3) &
-		    ~shifted(digits, 4);
-	out->joined =
-		starts & (*numerics << 1 | carry->numeric >> 63) & letters & shifted(digits, 1);
-}
-
-/* Letters in front of a number may be its own: "AB 12 34 56 C", "RSS MRA 85T10 A562S". */
-static void scan_joined(const struct region *region, size_t at)
-{
-	const struct text *text = region->text;
-
-	for (unsigned words = 0; words < 2 && at >= 2; words++) {
-		size_t end = at - 1, start = end;
-
-		if (!memchr(" -./", text->bytes[end], 4))
-			return;
-		while (start > 0 && end - start < 8 && text_is_letter(text->bytes[start - 1]))
-			start--;
-		if (start == end || end - start > 6)
-			return;
-		if (rows_any_sure(region->scanner->rows, end - start))
-			rows_sure_at(region->scanner->rows, text, start, region->sink);
-		at = start;
-	}
-}
-
-static void number_from(const struct region *region, size_t at)
-{
-	number_at(region->text, at, region->scanner->identities, region->sink);
-	rows_sure_at(region->scanner->rows, region->text, at, region->sink);
-}
-
-/* "kmiller84", "tel2": a few digits behind a word, which may mean something without them. */
-static void scan_numbered(const struct region *region, size_t at)
-{
-	const struct text *text = region->text;
-	size_t end = at, start = at;
-
-	if (at < 2 || !text_is_alnum(text->bytes[at - 2]))
-		return;
-	while (end < text->length && end - at <= WORD_TAIL && text_is_digit(text->bytes[end]))
-		end++;
-	if (end - at > WORD_TAIL || !text_ends_word(text, end))
-		return;
-	while (start > 0 && at - start < SPAN_LIMIT && text_is_alnum(text->bytes[start - 1]))
-		start--;
-	if (at - start >= 2 && text_starts_word(text, start) &&
-	    words_numbered(region->scanner->words, text, start, at - start))
-		meaning_at(region, start);
-}
-
-/* House numbers and postcodes. */
-static void scan_short(const struct region *region, const struct starts *starts, size_t from)
-{
-	const struct text *text = region->text;
-
-	if (!(region->sink->classes & (CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_POSTCODE))))
-		return;
-	for (uint64_t bits = starts->all & ~starts->letter; bits; bits &= bits - 1) {
-		size_t at = from + (size_t)__builtin_ctzll(bits), end = at + 1;
-
-		while (end < text->length && end - at < 7 && text_is_digit(text->bytes[end]))
-			end++;
-		if (end - at > 6 || (at >= 2 && text_is_digit(text->bytes[at - 2]) &&
-				     memchr("-./,:", text->bytes[at - 1], 5)))
-			continue;
-		short_number_at(text, at, end, region->sink);
-	}
-}
-
-/* The digits of one word of bits, whose first byte is at @from. */
-static void scan_digits(const struct region *region, size_t i, const struct carry *carry)
-{
-	const struct text *text = region->text;
-	size_t from = region->start + i * 64;
-	struct starts starts;
-
-	find_starts(region->anchors, i, carry, &starts);
-	for (uint64_t bits = starts.letter; bits; bits &= bits - 1) {
-		size_t bit = (size_t)__builtin_ctzll(bits), at = from + bit;
-
-		scan_encoded(text, at, region->sink);
-		scan_numbered(region, at);
-		if (!((starts.iban | starts.seven) >> bit & 1))
-			continue;
-		if (!text_follows_escape(text, at))
-			iban_at(text, at, region->sink);
-		else if (is_long_number(region->anchors, i * 64 + bit))
-			number_from(region, at);
-	}
-	for (uint64_t bits = starts.seven & ~starts.letter; bits; bits &= bits - 1) {
-		size_t bit = (size_t)__builtin_ctzll(bits);
-
-		if (is_long_number(region->anchors, i * 64 + bit))
-			number_from(region, from + bit);
-	}
-	for (uint64_t bits = starts.odd; bits; bits &= bits - 1) {
-		size_t at = from + (size_t)__builtin_ctzll(bits);
-
-		if (at > 0)
-			scan_encoded(text, at, region->sink);
-	}
-	for (uint64_t bits = starts.four; bits; bits &= bits - 1) {
-		size_t at = from + (size_t)__builtin_ctzll(bits);
-
-		/* No issuer of four fours begins with these, but half of all years and amounts do. */
-		if (text->bytes[at] >= '2' && text->bytes[at] != '7')
-			card_at(text, at, region->sink);
-	}
-	for (uint64_t bits = starts.joined; bits; bits &= bits - 1)
-		scan_joined(region, from + (size_t)__builtin_ctzll(bits));
-	scan_short(region, &starts, from);
-}
-
-/* Words of eight and more in which there are digits: codes that are sure by their check. */
-static void scan_mixed(const struct region *region, size_t i, const struct carry *carry)
-{
-	const struct anchors *anchors = region->anchors;
-	const uint64_t *words = &anchors->word[i], *digits = &anchors->digit[i];
-	uint64_t starts = *words & ~(*words << 1 | carry->word >> 63);
-	uint64_t two[2] = {*words & shifted(words, 1), words[1] & words[1] >> 1};
-	uint64_t four[2] = {two[0] & shifted(two, 2), two[1] & two[1] >> 2};
-	uint64_t eight = starts & four[0] & shifted(four, 4);
-
-	for (; eight; eight &= eight - 1) {
-		unsigned bit = (unsigned)__builtin_ctzll(eight);
-		uint64_t word = *words >> bit, digit = *digits >> bit;
-
-		if (bit) {
-			word |= words[1] << (64 - bit);
-			digit |= digits[1] << (64 - bit);
-		}
-
-		unsigned length = ~word ? (unsigned)__builtin_ctzll(~word) : 64;
-		uint64_t mask = length < 64 ? (UINT64_C(1) << length) - 1 : UINT64_MAX;
-		size_t at = region->start + i * 64 + bit;
-
-		/* Numbers alone are looked at elsewhere. */
-		if ((digit & mask) && (digit & mask) != mask && text_starts_word(region->text, at))
-			rows_sure_at(region->scanner->rows, region->text, at, region->sink);
-	}
-}
-
-/* ---- signs ------------------------------------------------------------------------------------ */
-
-static bool is_token_byte(uint8_t byte)
-{
-	return text_is_alnum(byte) || byte == '_' || byte == '-';
-}
-
-/* Words of tokens in the run of base64 that begins at @at. */
-static void scan_tokens(const struct region *region, size_t at, size_t end)
-{
-	const struct text *text = region->text;
-
-	if (at > 0 && is_token_byte(text->bytes[at - 1]))
-		while (at < end && is_token_byte(text->bytes[at]))
-			at++;
-	while (at < end) {
-		size_t start = at, stop;
-
-		for (; at < end && is_token_byte(text->bytes[at]);)
-			at++;
-		/* A region may end in the middle of it. */
-		for (stop = at; at == end && stop < text->length && stop - start < DETECT_MARGIN &&
-				is_token_byte(text->bytes[stop]);)
-			stop++;
-		if (stop - start >= 16)
-			long_word_at(text, start, BL_MIN(stop, start + DETECT_MARGIN),
-				     region->sink);
-		at += at == start;
-	}
-}
-
-static void scan_long_words(const struct region *region, size_t i, const struct carry *carry)
-{
-	const uint64_t *runs = &region->anchors->base64[i];
-	uint64_t starts = *runs & ~(*runs << 1 | carry->base64 >> 63);
-	uint64_t two[2] = {*runs & shifted(runs, 1), runs[1] & runs[1] >> 1};
-	uint64_t four[2] = {two[0] & shifted(two, 2), two[1] & two[1] >> 2};
-	uint64_t eight[2] = {four[0] & shifted(four, 4), four[1] & four[1] >> 4};
-
-	for (uint64_t bits = starts & eight[0] & shifted(eight, 8); bits; bits &= bits - 1) {
-		size_t at = i * 64 + (size_t)__builtin_ctzll(bits), end = at;
-
-		while (end < region->length) {
-			uint64_t gaps = ~region->anchors->base64[end / 64] >> (end % 64);
-
-			if (gaps) {
-				end += (size_t)__builtin_ctzll(gaps);
-				break;
-			}
-			end = (end / 64 + 1) * 64;
-		}
-		scan_tokens(region, region->start + at,
-			    region->start + BL_MIN(end, region->length));
-	}
-}
-
-static bool is_hex(const struct text *text, size_t at)
-{
-	return at < text->length &&
-	       (text_is_digit(text->bytes[at]) || (uint8_t)((text->bytes[at] | 0x20) - 'a') < 6);
-}
-
-/* Two letters or digits at least in front of a ':' or '=', or what quotes or closes a name, and something of a value behind it. */
-static bool may_be_label(const struct text *text, size_t at)
-{
-	uint8_t before = at >= 2 ? text->bytes[at - 1] : 0;
-
-	if (before < 0x80 && text_is_alnum(before))
-		before = text->bytes[at - 2];
-	else if (before < 0x80 && text_is_alnum(text->bytes[at - (at >= 2 ? 2 : 0)]))
-		return before && memchr(" \"'`)]*_>\t", before, 10);
-	return before >= 0x80 || text_is_alnum(before) || before == '_' || before == '-';
-}
-
-static void scan_colons(struct region *region, size_t i)
-{
-	const struct text *text = region->text;
-	const uint64_t *colons = &region->anchors->colon[i];
-	uint64_t near = 0;
-
-	for (unsigned k = 1; k <= 5; k++)
-		near |= shifted(colons, k);
-	for (uint64_t bits = *colons & near; bits; bits &= bits - 1) {
-		size_t at = region->start + i * 64 + (size_t)__builtin_ctzll(bits);
-
-		if (is_hex(text, at + 1) || text->bytes[at + 1] == ':' ||
-		    (at > 0 && (is_hex(text, at - 1) || text->bytes[at - 1] == ':')))
-			colon_at(text, at, region->sink);
-	}
-	for (uint64_t bits = *colons | region->anchors->equal[i]; bits; bits &= bits - 1) {
-		size_t at = region->start + i * 64 + (size_t)__builtin_ctzll(bits);
-
-		if (at + 2 < text->length && text->bytes[at + 1] == '/' &&
-		    text->bytes[at + 2] == '/')
-			region->scheme = at + 1;
-		if (may_be_label(text, at))
-			field_at(text, at, region->sink);
-	}
-}
-
-static void scan_pairs(const struct region *region, size_t i)
-{
-	const uint64_t *dashes = &region->anchors->dash[i], *dots = &region->anchors->dot[i];
-	uint64_t pairs =
-		(*dashes & shifted(dashes, 3) & shifted(dashes, 6)) | (*dots & shifted(dots, 5));
-
-	for (; pairs; pairs &= pairs - 1) {
-		size_t at = region->start + i * 64 + (size_t)__builtin_ctzll(pairs);
-
-		if (at > 0 && is_hex(region->text, at - 1) && is_hex(region->text, at + 1))
-			pairs_at(region->text, at, region->sink);
-	}
-}
-
-static void scan_dots(const struct region *region, size_t i, const struct carry *carry)
-{
-	const struct text *text = region->text;
-	const uint64_t *digits = &region->anchors->digit[i];
-	uint64_t dots =
-		region->anchors->dot[i] & (*digits << 1 | carry->digit >> 63) & shifted(digits, 1);
-
-	for (; dots; dots &= dots - 1) {
-		size_t dot = region->start + i * 64 + (size_t)__builtin_ctzll(dots), at = dot;
-
-		while (at > 0 && dot - at < 5 && text_is_digit(text->bytes[at - 1]))
-			at--;
-		/* Of "1.2.3.4" the first number is asked about. */
-		if (at > 0 && text_is_digit(text->bytes[at - 1]))
-			continue;
-		if (at < 2 || text->bytes[at - 1] != '.' || !text_is_digit(text->bytes[at - 2]))
-			dotted_at(text, at, region->sink);
-	}
-}
-
-/* Can the domain of an address begin at bit @at: letters and the like, and a '.' among them? */
-static bool may_be_domain(const struct anchors *anchors, size_t at)
-{
-	size_t word = at / 64, bit = at % 64;
-	uint64_t dots[2] = {anchors->dot[word], anchors->dot[word + 1]};
-	uint64_t runs[2];
-
-	for (size_t k = 0; k < 2; k++)
-		runs[k] = anchors->base64[word + k] | anchors->high[word + k] | dots[k];
-	if (bit) {
-		dots[0] = shifted(dots, (unsigned)bit);
-		runs[0] = shifted(runs, (unsigned)bit);
-	}
-	return !~runs[0] || (dots[0] & ((~runs[0] & (runs[0] + 1)) - 1));
-}
-
-static void scan_ats(const struct region *region, size_t i)
-{
-	const struct text *text = region->text;
-
-	for (uint64_t bits = region->anchors->at[i]; bits; bits &= bits - 1) {
-		size_t bit = i * 64 + (size_t)__builtin_ctzll(bits), at = region->start + bit;
-
-		if (at + 1 < text->length &&
-		    (text->bytes[at + 1] == '[' || may_be_domain(region->anchors, bit + 1) ||
-		     (region->scheme && at < region->scheme + USERINFO_REACH)))
-			email_at(text, at, region->sink);
-	}
-}
-
 /* ---- the walk --------------------------------------------------------------------------------- */
-
-static void scan_block(struct region *region, size_t i, const struct carry *carry)
-{
-	const struct anchors *anchors = region->anchors;
-
-	if (anchors->digit[i])
-		scan_digits(region, i, carry);
-	if (anchors->digit[i] | anchors->digit[i + 1])
-		scan_mixed(region, i, carry);
-	if (anchors->dot[i] && anchors->digit[i])
-		scan_dots(region, i, carry);
-	if (anchors->colon[i] | anchors->equal[i])
-		scan_colons(region, i);
-	if (anchors->dash[i] | anchors->dot[i])
-		scan_pairs(region, i);
-	scan_long_words(region, i, carry);
-	if (anchors->at[i])
-		scan_ats(region, i);
-}
 
 /* The anchors of one region of the text: walk their bits, let the detectors look. */
 static void scan_region(struct region *region)
@@ -766,7 +337,13 @@ static void scan_region(struct region *region)
 		if (anchors->high[i])
 			wide = scan_wide(region, i * 64, BL_MIN((i + 1) * 64, region->length),
 					 wide);
-		scan_block(region, i, &carry);
+		if (anchors->digit[i] | anchors->digit[i + 1])
+			scan_digits(region, i, &carry);
+		if (anchors->colon[i] | anchors->equal[i] | anchors->dash[i] | anchors->dot[i] |
+		    anchors->at[i])
+			scan_signs(region, i);
+		if (bits_any_byte(&anchors->base64[i]))
+			scan_long_words(region, i, &carry);
 		carry = (struct carry){anchors->digit[i], anchors->word[i], anchors->numeric[i],
 				       anchors->base64[i]};
 	}

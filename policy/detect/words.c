@@ -788,14 +788,21 @@ static bool may_be(const struct words *words, const char *folded, size_t length,
 
 bool words_numbered(const struct words *words, const struct text *text, size_t at, size_t length)
 {
-	char folded[CANONICAL_LIMIT + 9];
+	uint8_t bytes[8] = {0};
+	uint64_t key, hash;
+	uint32_t slot;
 
-	if (length > CANONICAL_LIMIT)
+	if (length < 2 || length > CANONICAL_LIMIT)
 		return false;
-	for (size_t i = 0; i < length; i++)
-		folded[i] = (char)(text->bytes[at + i] | 0x20);
-	memset(folded + length, 0, 8);
-	return may_be(words, folded, length, is_capital(text, at));
+	if (text->length - at < sizeof(bytes)) {
+		memcpy(bytes, text->bytes + at, text->length - at);
+		key = word_key(bl_get64(bytes), length);
+	} else {
+		key = word_key(bl_get64(text->bytes + at), length);
+	}
+	hash = key_hash(key);
+	slot = words->filter.slots[hash >> words->filter.shift];
+	return word_has_bit(&words->filter, hash, text->bytes[at]) && word_fits(slot, hash, length);
 }
 
 size_t words_wide(const struct words *words, const struct text *text, size_t at, size_t end,
