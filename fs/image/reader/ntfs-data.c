@@ -10,8 +10,9 @@
 #define UNIT_LIMIT                                                                                 \
 	(1u                                                                                        \
 	 << 20) /* bytes of a compression unit; Windows makes them of 16 clusters of 4 KiB at most */
-#define LZNT1	    1u
-#define SHORT_PAIRS 32u /* bytes */
+#define CLUSTERS_LIMIT (UINT64_C(1) << 42) /* of a stream: 2 MiB each are 2^63 bytes */
+#define LZNT1	       1u
+#define SHORT_PAIRS    32u /* bytes */
 
 /* ---- runs ---- */
 
@@ -25,7 +26,9 @@ int ntfs_runs_add(struct ntfs_runs *runs, const struct mft_run *run)
 {
 	struct mft_run *last = runs->count ? &runs->items[runs->count - 1] : NULL;
 
-	if (run->vcn != (last ? last->vcn + last->count : 0))
+	/* A hole is no larger than it says: its bytes must be countable, and a run behind it must not be at 0 again. */
+	if (run->vcn != (last ? last->vcn + last->count : 0) ||
+	    run->count > CLUSTERS_LIMIT - run->vcn)
 		return EIO;
 	if (last && last->is_hole == run->is_hole &&
 	    (run->is_hole || last->lcn + last->count == run->lcn)) {

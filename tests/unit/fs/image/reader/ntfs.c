@@ -236,6 +236,50 @@ static void a_record_that_is_torn_is_an_error_of_its_file_alone(void **state)
 	disk->bytes[spot + 1023] ^= 1;
 }
 
+/* The runs of the first attribute of @type of the record at @spot are these from now on, of @clusters in all. */
+static void runs_put(struct disk *disk, size_t spot, uint32_t type, const uint8_t *pairs,
+		     size_t length, uint64_t clusters)
+{
+	uint8_t *record = disk->bytes + spot, *at = record + bl_get16(record + 20);
+	uint32_t used = bl_get32(record + 24);
+
+	while (bl_get32(at) != type)
+		at += bl_get32(at + 4);
+	uint32_t long_as = bl_get32(at + 4), more = (uint32_t)(length + 7) / 8 * 8;
+	uint8_t *end = at + long_as;
+	/* Room for them behind those it has, all in front of the first fix-up. */
+	assert_true(at[8] && used + more < MFT_STRIDE - 2);
+	memmove(end + more, end, used - (size_t)(end - record));
+	bl_put32(record + 24, used + more);
+	bl_put32(at + 4, long_as + more);
+	memcpy(at + bl_get16(at + 32), pairs, length);
+	bl_put64(at + 24, clusters - 1);
+}
+
+/* 2^52 clusters of 4 KiB are 2^64 bytes: what is behind them would be at byte 0 again, and how much is left of them nothing. */
+static void a_hole_of_more_bytes_than_can_be_counted_is_damage(void **state)
+{
+	static const uint8_t hole[] = {0x07, 0, 0, 0, 0, 0, 0, 0x10, 0x11, 1, 1, 0};
+	struct disk *disk = *state;
+	uint8_t kept[1024], byte;
+	struct runs runs = {0};
+	size_t got = 0;
+
+	if (!disk->bytes)
+		skip();
+	size_t spot = spot_of(disk, "some-name-59");
+	uint64_t inode = (spot - disk->mft) / 1024;
+	memcpy(kept, disk->bytes + spot, sizeof(kept));
+	runs_put(disk, spot, MFT_DATA, hole, sizeof(hole), (UINT64_C(1) << 52) + 1);
+	assert_int_equal(disk_open(disk), 0);
+	assert_int_equal(disk->tree->ops->map(disk->tree, inode, &runs), EIO);
+	assert_int_equal(disk->tree->ops->read(disk->tree, inode, 0, &byte, 1, &got), EIO);
+	assert_int_equal(look_around(disk), 63);
+	runs_done(&runs);
+	disk_close(disk);
+	memcpy(disk->bytes + spot, kept, sizeof(kept));
+}
+
 static uint64_t next_random(uint64_t *random)
 {
 	*random = *random * UINT64_C(6364136223846793005) + 1442695040888963407u;
@@ -307,6 +351,7 @@ int main(void)
 		cmocka_unit_test(all_entries_are_there_before_anything_is_bent),
 		cmocka_unit_test(names_of_files_that_are_gone_are_left_out),
 		cmocka_unit_test(a_record_that_is_torn_is_an_error_of_its_file_alone),
+		cmocka_unit_test(a_hole_of_more_bytes_than_can_be_counted_is_damage),
 		cmocka_unit_test(whatever_is_bent_nothing_outside_is_told),
 	};
 
