@@ -201,7 +201,7 @@ int iso_rock_read(struct tree *tree, const struct iso_record *record, unsigned s
 	}
 	out->is_damaged = error || out->is_link_going;
 	/* A name that is whole is what the entry is listed by. */
-	return error && (!out->name_length || out->is_name_going) ? EIO : 0;
+	return out->is_name_going || (error && !out->name_length) ? EIO : 0;
 }
 
 /* The root's own record begins with SP, and has something of Rock Ridge. */

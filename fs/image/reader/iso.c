@@ -119,8 +119,10 @@ static int entry_take(struct iso *iso, uint64_t at, struct entry *out)
 	out->is_folder = out->record.bytes[25] & FLAG_FOLDER;
 	out->folder.at = extent_of(&out->record);
 	out->folder.end = out->folder.at + size_of(&out->record);
-	if (out->is_folder && (size_of(&out->record) > FOLDER_MOST ||
-			       out->folder.end > iso->base.length || out->record.bytes[26]))
+	/* Of one section only (ECMA-119, 6.8.1): what another one holds would be left out. */
+	if (out->is_folder &&
+	    (size_of(&out->record) > FOLDER_MOST || out->folder.end > iso->base.length ||
+	     out->record.bytes[26] || out->record.bytes[25] & FLAG_MORE))
 		return EIO;
 	return 0;
 }
@@ -216,12 +218,16 @@ static struct iso *iso_of(struct tree *tree)
 	return (struct iso *)tree;
 }
 
+static bool is_same_name(const struct iso_record *a, const struct iso_record *b)
+{
+	return a->bytes[32] == b->bytes[32] && !memcmp(a->bytes + 33, b->bytes + 33, a->bytes[32]);
+}
+
 static int iso_list(struct tree *tree, uint64_t inode, struct listing *listing)
 {
 	struct iso *iso = iso_of(tree);
 	struct entry folder, entry;
-	struct iso_record record = {0};
-	bool is_going = false;
+	struct iso_record record = {0}, last = {0};
 	uint64_t at = 0;
 	int error = entry_take(iso, inode, &folder);
 
@@ -233,8 +239,11 @@ static int iso_list(struct tree *tree, uint64_t inode, struct listing *listing)
 		error = folder_next(tree, &folder.folder, &record, &at);
 		if (error || !at)
 			break;
-		bool is_section = is_going;
-		is_going = record.bytes[25] & FLAG_MORE;
+		bool is_section = last.bytes[25] & FLAG_MORE;
+		/* Of another name it is no section, but a file that would not be listed. */
+		if (is_section && !is_same_name(&record, &last))
+			return EIO;
+		last = record;
 		if (is_own(&record) || is_section)
 			continue;
 		entry.rock.name_length = 0;
@@ -245,11 +254,6 @@ static int iso_list(struct tree *tree, uint64_t inode, struct listing *listing)
 			error = add_name(iso, listing, at, &entry, &record);
 	}
 	return error;
-}
-
-static bool is_same_name(const struct iso_record *a, const struct iso_record *b)
-{
-	return a->bytes[32] == b->bytes[32] && !memcmp(a->bytes + 33, b->bytes + 33, a->bytes[32]);
 }
 
 /* All sections of a file: so many bytes, and where they are. */

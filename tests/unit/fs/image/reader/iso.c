@@ -273,12 +273,21 @@ static void plain_names_lose_their_version_only(void **state BL_UNUSED)
 	disc_done(&disc);
 }
 
+static int list_root(struct disc *disc)
+{
+	struct listing found;
+
+	listing_init(&found, (const uint8_t[READER_KEY]){1});
+	int error = disc->tree->ops->list(disc->tree, disc->tree->root, &found);
+	listing_done(&found);
+	return error;
+}
+
 /* Two records of one file, as of files over 4 GiB. */
 static void file_of_several_sections_is_one(void **state BL_UNUSED)
 {
 	static const char names[] = "SIZE_4096.;1";
 	struct disc disc;
-	struct listing found;
 	uint8_t *record = NULL;
 
 	if (!has_tool)
@@ -299,9 +308,7 @@ static void file_of_several_sections_is_one(void **state BL_UNUSED)
 	uint32_t more = bl_get32(second + 10);
 	disc_open(&disc);
 	assert_non_null(disc.tree);
-	listing_init(&found, (const uint8_t[READER_KEY]){1});
-	assert_int_equal(disc.tree->ops->list(disc.tree, disc.tree->root, &found), 0);
-	listing_done(&found);
+	assert_int_equal(list_root(&disc), 0);
 	struct wire_attr attr;
 	uint64_t inode = (uint64_t)(record - disc.bytes);
 	assert_int_equal(disc.tree->ops->stat(disc.tree, inode, &attr), 0);
@@ -321,6 +328,59 @@ static void file_of_several_sections_is_one(void **state BL_UNUSED)
 	disc_shut(&disc);
 	disc_open(&disc);
 	assert_int_not_equal(disc.tree->ops->stat(disc.tree, inode, &attr), 0);
+	/* And the other name is not left out of the list as if it were a section. */
+	assert_int_equal(list_root(&disc), EIO);
+	disc_done(&disc);
+}
+
+/* The first @bytes in the disc, behind @from. */
+static uint8_t *find(struct disc *disc, size_t from, const char *bytes)
+{
+	uint8_t *found = memmem(disc->bytes + from, disc->length - from, bytes, strlen(bytes));
+
+	if (!found)
+		fail_msg("no '%s' on the disc", bytes);
+	return found;
+}
+
+/* ECMA-119, 6.8.1: a folder has one section. What is in a second one would be left out. */
+static void folder_of_several_sections_is_damaged(void **state BL_UNUSED)
+{
+	struct disc disc;
+	struct wire_attr attr;
+
+	if (!has_tool)
+		skip();
+	disc_make(&disc, "-l -m deep");
+	assert_non_null(disc.tree);
+	uint8_t *record = find(&disc, 16 * SECTOR, "MANY") - 33;
+	/* The table of paths has the name, too. */
+	while (!(record[25] & 2) || record[32] != 4)
+		record = find(&disc, (size_t)(record - disc.bytes) + 40, "MANY") - 33;
+	uint64_t inode = (uint64_t)(record - disc.bytes);
+	assert_int_equal(disc.tree->ops->stat(disc.tree, inode, &attr), 0);
+	record[25] |= 0x80;
+	disc_shut(&disc);
+	disc_open(&disc);
+	assert_int_equal(disc.tree->ops->stat(disc.tree, inode, &attr), EIO);
+	disc_done(&disc);
+}
+
+static void name_that_goes_on_nowhere_is_no_name(void **state BL_UNUSED)
+{
+	struct disc disc;
+
+	if (!has_tool)
+		skip();
+	disc_make(&disc, "-R -m deep");
+	assert_non_null(disc.tree);
+	uint8_t *entry = find(&disc, 16 * SECTOR, "size_4097") - 5;
+	assert_memory_equal(entry, "NM", 2);
+	assert_int_equal(list_root(&disc), 0);
+	entry[4] |= 1;
+	disc_shut(&disc);
+	disc_open(&disc);
+	assert_int_equal(list_root(&disc), EIO);
 	disc_done(&disc);
 }
 
@@ -427,6 +487,8 @@ int main(void)
 		cmocka_unit_test(joliet_is_the_folder_it_was_made_of),
 		cmocka_unit_test(plain_names_lose_their_version_only),
 		cmocka_unit_test(file_of_several_sections_is_one),
+		cmocka_unit_test(folder_of_several_sections_is_damaged),
+		cmocka_unit_test(name_that_goes_on_nowhere_is_no_name),
 		cmocka_unit_test(harmed_discs_harm_nobody),
 	};
 
