@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""manifest-facts.py PLAIN FOLDER WORK: is what a MANIFEST.tsv says of real raw images what is shown of them?
+"""manifest-facts.py PLAIN FOLDER WORK: is what a MANIFEST.tsv says of real images, raw and in containers, what is shown of them?
 
 Each file that a row names, by its size and SHA-256, in some partition; partitions that cannot be read are folders without rights.
 Names no file and shows no contents, since they are somebody's. Exits 1 when something differs.
@@ -32,13 +32,16 @@ def is_shown(path, size, digest):
 
 
 with open(os.path.join(folder, "MANIFEST.tsv"), newline="", encoding="utf-8") as manifest:
-    rows = [row for row in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if (row["kind"] or "").startswith("raw")]
+    rows = [row for row in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if FACT.search(row["expected_facts"] or "")]
 for row in rows:
     path = os.path.join(folder, row["file"])
-    with (lzma.open if path.endswith(".xz") else open)(path, "rb") as source, open(image, "wb") as out:
-        shutil.copyfileobj(source, out, 1 << 20)
+    # What is packed for storing is unpacked; all else is looked at where it lies, with its further files beside it.
+    if path.endswith(".xz"):
+        with lzma.open(path, "rb") as source, open(image, "wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        path = image
     images += 1
-    if subprocess.run([plain, image, mount], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run([plain, path, mount], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False).returncode:
         print(f"{row['file']}: not mounted")
         wrong += 1
         continue
