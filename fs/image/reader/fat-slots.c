@@ -60,8 +60,8 @@ static int fat_slot(struct slots *slots, uint64_t inode, const uint8_t slot[SLOT
 {
 	char name[SHORT_NAME];
 
-	if (slot[0] == GONE || (slot[11] & ATTR_LABEL) || !memcmp(slot, ".       ", 8) ||
-	    !memcmp(slot, "..      ", 8) || is_told(slots, inode))
+	if (slot[0] == GONE || (slot[11] & ATTR_LABEL) || !memcmp(slot, ".          ", 11) ||
+	    !memcmp(slot, "..         ", 11) || is_told(slots, inode))
 		return 0;
 	/* Its attributes cannot be had from libtsk: who asks for them is told an error. */
 	return listing_add(slots->listing, inode, name, short_name(slot, name));

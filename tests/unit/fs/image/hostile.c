@@ -692,6 +692,8 @@ static void no_entry_of_fat_is_left_out(void **state)
 		{"EA DATA  SF", "EA DATA. SF", 0x5000, 53, 10, false},
 		{"A+B     C  ", "A+B.C", 0x5000, 54, 10, false},
 		{"A\1B        ", "A\1B", 0x5000, 55, 10, false},
+		{".       TXT", "..TXT", 0, 0, 0, false},
+		{"..      TXT", "...TXT", 0, 0, 0, false},
 		{"LAST       ", "LAST", 0x5000, 56, 10, true},
 	};
 	struct real *r = *state;
