@@ -201,6 +201,7 @@ $(B)/test/attacks/preload.so: tests/attacks/preload.c
 $(B)/obj/tests/fuzz/images/broken-image.o $(B)/fuzz/obj/tests/fuzz/images/broken-image.o: \
 	$(filter-out %.c %.h %.sh,$(wildcard tests/fuzz/images/*))
 $(B)/test/unit/fs/image/broken: $(call obj,tests/fuzz/images/broken-image.c) | $(B)/bailee-reader
+$(B)/test/unit/fs/image/reader/faults: $(call obj,tests/fuzz/images/broken-image.c)
 $(B)/test/replay/reader: $(call obj,tests/fuzz/reader.c tests/fuzz/replay.c tests/fuzz/images/broken-image.c) $(B)/libreader.a \
 	$(B)/libpolicy.a
 	@mkdir -p $(@D)

@@ -1,8 +1,9 @@
 /*
- * A lane of the reader while one allocation after the other fails, in it and in the libraries that parse: every answer is that of a run
- * without a fault, or an error, or the reader dies (libtsk and libext2fs may), which its parent survives. Never other bytes, never a
- * folder with less in it. Asked again, the same. SWEEP=all tries all.
+ * A lane of the reader while one allocation after the other fails, in it and in the libraries that parse, or one call to the kernel: what
+ * it sends and receives. Every answer is that of a run without a fault, or an error, or the reader dies (libtsk and libext2fs may), which
+ * its parent survives. Never other bytes, never a folder with less in it. Asked again, the same. SWEEP=all tries all.
  */
+#include "tests/unit/fs/image/reader/make-apfs.h"
 #include "tests/unit/fs/image/reader/tiny-parent.h"
 
 #include <stdarg.h>
@@ -13,11 +14,14 @@
 
 #include "fs/image/reader/reader.h"
 #include "tests/fault/failing-calls.h"
+#include "tests/fuzz/images/broken-image.h"
 
 #include <sodium.h>
 
 #define ANSWERS 400
-#define SOME	150 /* allocations of one image, when SWEEP is not all */
+#define SOME	120 /* allocations, and as many calls, of one image, when SWEEP is not all */
+
+static const char *const KINDS[] = {[FAULT_MEMORY] = "allocation", [FAULT_CALL] = "call"};
 
 struct answer {
 	uint16_t op;
@@ -32,6 +36,7 @@ struct bench {
 	struct answer clean[ANSWERS], now[ANSWERS];
 	size_t clean_count, count;
 	unsigned deaths, errors;
+	enum fault_kind kind;
 	long at;
 	uint64_t folders[64];
 	size_t folder_count;
@@ -64,7 +69,7 @@ static void lane_begin(struct bench *bench, int image, uint64_t image_bytes)
 	close(pair[0]);
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL); /* cmocka's would go on with the tests in here */
-	faults_arm(FAULT_MEMORY, bench->at);
+	faults_arm(bench->kind, bench->at);
 	faults_on();
 	struct lane *lane = lane_new(pair[1], parent->data[0], parent->window[0], image_bytes, KEY);
 	int end = lane ? lane_serve(lane) : ENOMEM;
@@ -73,8 +78,8 @@ static void lane_begin(struct bench *bench, int image, uint64_t image_bytes)
 	lane_free(lane);
 	if (getenv("SWEEP_SAY") && atomic_load(&faults.has_failed))
 		backtrace_symbols_fd(faults.trace, faults.depth, 2);
-	/* How many there were, for the parent to count. */
-	memcpy(parent->data[0], &faults.left, sizeof(long));
+	/* How many there were, for the parent to count; it may still look at the last answer. */
+	memcpy(parent->window[0], &faults.left, sizeof(long));
 	_exit(end ? 1 : 0);
 }
 
@@ -202,20 +207,61 @@ static void ask_all(struct bench *bench)
 		bench->errors += !is_same;
 		if (is_same || is_error || (clean->op == WIRE_OPEN && is_unreadable(bench)))
 			continue;
-		fail_msg(
-			"%s, allocation %ld: op %u of inode %llu: error %d, not %d, or other bytes",
-			bench->name, bench->at, clean->op, (unsigned long long)clean->inode,
-			now->error, clean->error);
+		fail_msg("%s, %s %ld: op %u of inode %llu: error %d, not %d, or other bytes",
+			 bench->name, KINDS[bench->kind], bench->at, clean->op,
+			 (unsigned long long)clean->inode, now->error, clean->error);
 	}
+}
+
+/* A run in which nothing fails: what is asked, and how often something could have. */
+static long run_clean(struct bench *bench, int image, uint64_t bytes, bool is_first)
+{
+	long left;
+
+	bench->at = LONG_MAX;
+	bench->errors = bench->deaths = 0;
+	lane_begin(bench, image, bytes);
+	if (is_first) {
+		bench->count = 0;
+		find_questions(bench);
+	}
+	ask_all(bench);
+	assert_int_equal(bench->errors, 0);
+	lane_end(bench);
+	memcpy(&left, bench->parent.window[0], sizeof(left));
+	lane_unmap(bench);
+	return LONG_MAX - left;
+}
+
+static void sweep_kind(struct bench *bench, enum fault_kind kind, int image, uint64_t bytes)
+{
+	bench->kind = kind;
+	long total = run_clean(bench, image, bytes, kind == FAULT_MEMORY), tried = 0;
+	long step = BL_MAX(1, getenv("SWEEP") ? 1 : total / SOME);
+
+	for (long at = 0; at < total; at += step, tried++) {
+		bench->at = step == 1 ? at : at + random() % step;
+		lane_begin(bench, image, bytes);
+		ask_all(bench);
+		ask_all(bench);
+		bench->deaths += bench->parent.is_dead;
+		lane_end(bench);
+		lane_unmap(bench);
+	}
+	print_message("%s: %ld of %ld %ss failed: %u answers were errors, %u times the reader "
+		      "ended\n",
+		      bench->name, tried, total, KINDS[kind], bench->errors, bench->deaths);
+	assert_true(tried > 10);
+	/* Whoever cannot say something says nothing more. */
+	if (kind == FAULT_CALL)
+		assert_true(bench->deaths > 0);
 }
 
 static void sweep_image(const char *name)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
-	const char *wanted = getenv("SWEEP");
 	char path[128];
 	struct stat st;
-	long tried = 0;
 
 	if (!bench)
 		abort();
@@ -223,31 +269,8 @@ static void sweep_image(const char *name)
 	BL_CLEANUP(fd_close) int image = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(image >= 0 && fstat(image, &st) == 0);
 	bench->name = name;
-	bench->at = LONG_MAX;
-	lane_begin(bench, image, (uint64_t)st.st_size);
-	find_questions(bench);
-	ask_all(bench);
-	assert_int_equal(bench->errors, 0);
-	lane_end(bench);
-	long left;
-
-	memcpy(&left, bench->parent.data[0], sizeof(left));
-	lane_unmap(bench);
-	long total = LONG_MAX - left, step = BL_MAX(1, wanted ? 1 : total / SOME);
-
-	for (long at = 0; at < total; at += step, tried++) {
-		bench->at = step == 1 ? at : at + random() % step;
-		lane_begin(bench, image, (uint64_t)st.st_size);
-		ask_all(bench);
-		ask_all(bench);
-		bench->deaths += bench->parent.is_dead;
-		lane_end(bench);
-		lane_unmap(bench);
-	}
-	print_message("%s: %ld of %ld allocations failed: %u answers were errors, %u times the "
-		      "reader died\n",
-		      name, tried, total, bench->errors, bench->deaths);
-	assert_true(tried > 10);
+	sweep_kind(bench, FAULT_MEMORY, image, (uint64_t)st.st_size);
+	sweep_kind(bench, FAULT_CALL, image, (uint64_t)st.st_size);
 	free(bench);
 }
 
@@ -266,7 +289,10 @@ static const struct {
 		  "mcopy -s -i fat16 src/* ::; r=$?; ln -s small src/link; exit $r"},
 	{"ntfs", "truncate -s 16M ntfs && mkntfs -F -Q ntfs && "
 		 "ntfscp ntfs src/small small && ntfscp ntfs src/large large"},
+	{"hfs+", "cp $SHARED/dfvfs-hfsplus.raw hfs+"},
 };
+/* Of the fuzz targets': what makes them needs root. */
+static const char *const PACKED[] = {"exfat", "iso9660"};
 
 static bool make(const char *script)
 {
@@ -279,8 +305,39 @@ static bool make(const char *script)
 	return system(line) == 0;
 }
 
-static void without_memory_a_reader_says_so_or_dies(void **state)
+static void put(const char *name, const void *bytes, size_t length)
 {
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	BL_CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, bytes, length), (ssize_t)length);
+}
+
+static void put_packed(const char *name)
+{
+	uint8_t index = 0;
+	size_t length;
+
+	while (strcmp(broken_image_name(index), name) != 0)
+		assert_true(++index < broken_image_count());
+	const uint8_t *bytes = broken_image_make(&index, 1, &length);
+
+	assert_non_null(bytes);
+	put(name, bytes, length);
+}
+
+static void put_apfs(void)
+{
+	static uint8_t image[APFS_BLOCKS * AB];
+
+	apfs_make(image, false);
+	put("apfs", image, sizeof(image));
+}
+
+static void without_memory_or_its_parent_a_reader_says_so_or_ends(void **state)
+{
+	char shared[4096] = "";
 	size_t made = 0;
 
 	(void)state;
@@ -288,6 +345,14 @@ static void without_memory_a_reader_says_so_or_dies(void **state)
 		skip();
 	assert_non_null(mkdtemp(folder));
 	assert_true(make(TREE));
+	if (realpath("../shared/images/images", shared))
+		assert_int_equal(setenv("SHARED", shared, 1), 0);
+	for (size_t i = 0; i < BL_COUNT(PACKED); i++) {
+		put_packed(PACKED[i]);
+		sweep_image(PACKED[i]);
+	}
+	put_apfs();
+	sweep_image("apfs");
 	for (size_t i = 0; i < BL_COUNT(IMAGES); i++) {
 		if (!make(IMAGES[i].make))
 			continue; /* a tool is missing */
@@ -298,14 +363,13 @@ static void without_memory_a_reader_says_so_or_dies(void **state)
 
 	snprintf(line, sizeof(line), "rm -rf %s", folder);
 	assert_int_equal(system(line), 0);
-	if (!made)
-		skip();
+	print_message("%zu of %zu that tools make\n", made, BL_COUNT(IMAGES));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_memory_a_reader_says_so_or_dies),
+		cmocka_unit_test(without_memory_or_its_parent_a_reader_says_so_or_ends),
 	};
 
 	setenv("TZ", "UTC0", 1);
