@@ -485,7 +485,8 @@ static void reads_of_many_threads_are_under_way_at_once(void **state)
 	struct fake *fake = given(state);
 	int fd = openat(fake->mount_fd, "file", O_RDONLY | O_CLOEXEC);
 	struct reader readers[READS];
-	uint8_t *bytes = malloc((size_t)READS * READ_MOST);
+	/* Of 257 pages the kernel would make two reads. */
+	uint8_t *bytes = aligned_alloc(4096, (size_t)READS * READ_MOST);
 
 	assert_true(fd >= 0 && bytes);
 	for (size_t i = 0; i < BL_COUNT(SIZES); i++) {
