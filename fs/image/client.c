@@ -480,6 +480,42 @@ static enum bl_status try_once(struct image_client *c, const struct image_call *
 
 static enum bl_status own_locked(struct image_client *c, uint32_t volume, struct bl_error *why);
 
+/* It ends, unless it is asked something right now. */
+static bool rest(struct image_client *own)
+{
+	pthread_mutex_lock(&own->mutex);
+	bool is_idle = own->state == STATE_READY && own->busy == 0;
+	if (is_idle) {
+		own->state = STATE_NONE;
+		pthread_cond_broadcast(&own->changed);
+	}
+	pthread_mutex_unlock(&own->mutex);
+	return is_idle;
+}
+
+static bool has_reader(struct image_client *own)
+{
+	pthread_mutex_lock(&own->mutex);
+	bool has = own->state == STATE_READY || own->state == STATE_WANTED;
+	pthread_mutex_unlock(&own->mutex);
+	return has;
+}
+
+/* A reader of @volume alone is asked next: those of others are few. */
+static void make_room_locked(struct image_client *c, uint32_t volume)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < IMAGE_VOLUMES; i++)
+		count += i != volume && c->own[i] && has_reader(c->own[i]);
+	/* From the next volume on, so that not always the same one goes. */
+	for (uint32_t k = 1; k < IMAGE_VOLUMES && count >= IMAGE_OWN_READERS; k++) {
+		struct image_client *other = c->own[(volume + k) % IMAGE_VOLUMES];
+
+		count -= other && rest(other);
+	}
+}
+
 /* Whom to ask; an inode that ended two readers nobody. */
 static enum bl_status choose(struct image_client *c, const struct image_call *call,
 			     struct image_client **out_client, struct bl_error *why)
@@ -494,6 +530,7 @@ static enum bl_status choose(struct image_client *c, const struct image_call *ca
 				 "node %llu of the image cannot be read (it failed before)",
 				 (unsigned long long)call->inode);
 	} else if (volume < IMAGE_VOLUMES && (c->apart[volume / 64] >> volume % 64 & 1)) {
+		make_room_locked(c, volume);
 		if (!c->own[volume])
 			status = own_locked(c, volume, why);
 		*out_client = c->own[volume];

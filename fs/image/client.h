@@ -5,7 +5,8 @@
  * or sees other volumes than before, ends the image.
  *
  * Of an image of several volumes each one that was asked for when a reader died or hung has a reader of its own from then on, so that
- * none waits for another or is given up with it. A request is over after ten seconds, whatever it waits for.
+ * none waits for another or is given up with it. Of these few are kept, since each may take as much memory as the limits of a reader
+ * allow: one that is idle ends when that of another volume is wanted. A request is over after ten seconds, whatever it waits for.
  */
 #ifndef FS_IMAGE_CLIENT_H
 #define FS_IMAGE_CLIENT_H
@@ -17,6 +18,8 @@
 #define IMAGE_REQUEST_MS 10000u
 #define IMAGE_LEFT_ALONE                                                                           \
 	2u /* volumes that may end a reader while it opens the image; with more there is no image */
+#define IMAGE_OWN_READERS                                                                          \
+	4u /* readers of one volume alone that an image has, but for those that are asked right now */
 #define IMAGE_DEATHS                                                                               \
 	5u /* in this time the image, or the volume that has a reader of its own, is given up */
 #define IMAGE_DEATHS_NS	   UINT64_C(60000000000)

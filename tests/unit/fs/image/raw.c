@@ -553,15 +553,15 @@ static void five_deaths_a_minute_end_the_image(void **state)
 	assert_int_equal(starts(s), IMAGE_DEATHS);
 }
 
-/* All children of this process are readers: end them as the OOM killer would. How many there were. */
-static unsigned kill_readers(void)
+#define READERS 16u
+
+/* All children of this process are readers. */
+static unsigned find_readers(int pids[READERS])
 {
 	DIR *tasks = opendir("/proc/self/task");
-	int pids[16];
 	unsigned count = 0;
 
 	assert_non_null(tasks);
-	/* Found first, then killed: what replaces one that is dead is not meant. */
 	for (struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
 		char path[400];
 
@@ -569,12 +569,21 @@ static unsigned kill_readers(void)
 			continue;
 		snprintf(path, sizeof(path), "/proc/self/task/%s/children", task->d_name);
 		FILE *children = fopen(path, "re");
-		while (children && count < 16 && fscanf(children, "%d", &pids[count]) == 1)
+		while (children && count < READERS && fscanf(children, "%d", &pids[count]) == 1)
 			count++;
 		if (children)
 			fclose(children);
 	}
 	closedir(tasks);
+	return count;
+}
+
+/* As the OOM killer would. Found first, then killed: what replaces one that is dead is not meant. How many there were. */
+static unsigned kill_readers(void)
+{
+	int pids[READERS];
+	unsigned count = find_readers(pids);
+
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(kill(pids[i], SIGKILL), 0);
 	return count;
@@ -900,6 +909,27 @@ static void many_volumes_that_end_readers_harm_no_other(void **state)
 	assert_string_equal(s->given_up, "");
 }
 
+/* Each may have half a gigabyte: an image must not have as many as it has volumes. */
+static void volumes_that_end_readers_have_few_of_their_own(void **state)
+{
+	struct fake_script script = {
+		.fault = FAKE_CRASH, .op = WIRE_STAT, .inode = 100, .volumes = 0x7f};
+	struct scene *s = *state;
+	struct image_attr attr;
+	int pids[READERS];
+
+	open_scene(s, &script, LONG_TRY_MS);
+	for (unsigned volume = 0; volume < FAKE_OPEN_VOLUMES; volume++) {
+		assert_int_equal(image_stat(s->image, volume, 100, &attr, NULL), BL_IO);
+		assert_int_equal(image_stat(s->image, volume, FAKE_FILE, &attr, NULL), BL_OK);
+	}
+	/* Those that are not needed now end, each by its own keeper. */
+	while (find_readers(pids) > 1 + IMAGE_OWN_READERS)
+		usleep(1000);
+	others_are_there(s, 0);
+	assert_string_equal(s->given_up, "");
+}
+
 /* A volume whose own reader sees it otherwise than that of all did. */
 static void a_volume_that_is_another_later_is_given_up_alone(void **state)
 {
@@ -997,6 +1027,7 @@ int main(void)
 		TEST(a_volume_that_hangs_holds_up_no_other),
 		TEST(a_volume_that_ends_readers_is_given_up_alone),
 		TEST(many_volumes_that_end_readers_harm_no_other),
+		TEST(volumes_that_end_readers_have_few_of_their_own),
 		TEST(a_volume_that_is_another_later_is_given_up_alone),
 		TEST(a_request_does_not_wait_for_a_reader_for_ever),
 		TEST(a_list_of_many_pages_is_over_in_time),
