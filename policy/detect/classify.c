@@ -88,19 +88,20 @@ static void classify_from(const uint8_t *bytes, size_t length, size_t from, stru
 	}
 }
 
-static void clear_from(struct anchors *out, size_t word)
+static void clear_from(struct anchors *out, size_t word, size_t length)
 {
+	size_t end = BL_MIN((size_t)SCAN_WORDS, (length + 63) / 64 + SCAN_AHEAD);
 	uint64_t *rows[] = {out->digit, out->numeric, out->at,	   out->high,
 			    out->zero,	out->word,    out->base64, out->colon,
 			    out->equal, out->dot,     out->dash,   out->upper};
 
 	for (size_t i = 0; i < BL_COUNT(rows); i++)
-		memset(rows[i] + word, 0, (SCAN_WORDS - word) * sizeof(uint64_t));
+		memset(rows[i] + word, 0, (end - word) * sizeof(uint64_t));
 }
 
 void classify_scalar(const uint8_t *bytes, size_t length, struct anchors *out)
 {
-	clear_from(out, 0);
+	clear_from(out, 0, length);
 	classify_from(bytes, length, 0, out);
 }
 
@@ -184,7 +185,7 @@ AVX2 void classify_avx2(const uint8_t *bytes, size_t length, struct anchors *out
 		out->high[i] = (uint64_t)(uint32_t)_mm256_movemask_epi8(a) |
 			       (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
 	}
-	clear_from(out, blocks);
+	clear_from(out, blocks, length);
 	classify_from(bytes, length, blocks * 64, out);
 }
 

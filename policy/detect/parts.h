@@ -26,7 +26,8 @@ struct text {
 /* ---- classify.c: one bit per byte
  * ---------------------------------------------------------- */
 
-/* Bit n of word n/64: byte n of the region. Words behind the last are zero. */
+/* Bit n of word n/64: byte n of the region. SCAN_AHEAD words behind the last are zero, as far as there are so many; the rest is unset. */
+#define SCAN_AHEAD 16u
 struct anchors {
 	uint64_t digit[SCAN_WORDS];
 	uint64_t numeric[SCAN_WORDS]; /* digits and what may stand between them, bytes
@@ -42,7 +43,7 @@ struct anchors {
 	uint64_t dot[SCAN_WORDS];     /* '.' */
 	uint64_t dash[SCAN_WORDS];    /* '-' */
 };
-/* anchors_bits - the 64 bits from @at on; at < SCAN_REGION */
+/* anchors_bits - the 64 bits from @at on; at < SCAN_REGION, and no further than SCAN_AHEAD says */
 static inline uint64_t anchors_bits(const uint64_t *bits, size_t at)
 {
 	size_t word = at / 64, bit = at % 64;
@@ -275,6 +276,8 @@ struct word_filter {
 	 * n-th byte may be of, by its value in lower case. Bytes that are no letters are all alike.
 	 */
 	uint8_t heads[WORD_BUCKETS / 8][WORD_HEAD][256];
+	uint8_t letters
+		[256]; /* what words of one letter need: they are everywhere, so they share with nobody */
 };
 #define WORD_FILTER_BITS 16 /* of each half, as a power of two */
 #define WORD_MANY	 255u

@@ -15,6 +15,16 @@ static uint32_t next_random(uint32_t *state)
 	return *state >> 8;
 }
 
+/* All that is set of the rows of bits, which stand one behind the other. */
+static void check_same(const struct anchors *one, const struct anchors *other, size_t length)
+{
+	const uint64_t *ours = (const uint64_t *)one, *theirs = (const uint64_t *)other;
+	size_t words = BL_MIN((size_t)SCAN_WORDS, (length + 63) / 64 + SCAN_AHEAD);
+
+	for (size_t i = 0; i < sizeof(*one) / sizeof(*ours); i += SCAN_WORDS)
+		assert_memory_equal(ours + i, theirs + i, words * sizeof(*ours));
+}
+
 static void both_ways_give_the_same_bits(void **state)
 {
 	uint32_t seed = 3;
@@ -36,9 +46,11 @@ static void both_ways_give_the_same_bits(void **state)
 		uint8_t *exact = malloc(length ? length : 1);
 
 		memcpy(exact, bytes, length);
+		memset(&one, 0xaa, sizeof(one));
+		memset(&other, 0x55, sizeof(other));
 		classify_scalar(exact, length, &one);
 		classify_avx2(exact, length, &other);
-		assert_memory_equal(&one, &other, sizeof(one));
+		check_same(&one, &other, length);
 		free(exact);
 		free(bytes);
 	}
