@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define LABEL_LIMIT 64
-#define BEGIN_SIZE  10 /* "-----BEGIN" */
+#define LABEL_LIMIT 64u
 
 /* The end of "-----BEGIN ... PRIVATE KEY...-----" at @at; @at when this is no private key. */
 static size_t begin_end(const struct text *text, size_t at)

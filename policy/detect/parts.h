@@ -60,8 +60,8 @@ typedef void classify_fn(const uint8_t *bytes, size_t length, struct anchors *ou
 classify_fn classify, classify_scalar, classify_avx2;
 bool classify_has_avx2(void);
 
-/* classify_find_begin - where "-----BEGIN" starts at or after @from; @length
- * when nowhere */
+#define BEGIN_SIZE 10u /* "-----BEGIN" */
+/* find_begin - where "-----BEGIN" starts at or after @from; @length when nowhere */
 typedef size_t find_begin_fn(const uint8_t *bytes, size_t length, size_t from);
 find_begin_fn find_begin, find_begin_scalar, find_begin_avx2;
 

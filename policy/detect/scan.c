@@ -366,15 +366,20 @@ static void scan_escapes(const struct region *region)
 	}
 }
 
-static void scan_keys(const struct text *text, struct sink *sink)
+/* Blocks that begin before the region, and in it where there are five '-' in a row. */
+static void scan_keys(const struct region *region)
 {
+	const struct text *text = region->text;
+	struct sink *sink = region->sink;
+	size_t end = region->has_rule ? text->length
+				      : BL_MIN(text->length, region->start + BEGIN_SIZE - 1);
 	size_t from = sink->from > DETECT_REACH ? sink->from - DETECT_REACH : 0;
 	struct key_search search = {0};
 
 	if (!(sink->classes & CLASS_BIT(CLASS_PRIVATE_KEY)))
 		return;
-	for (size_t at = find_begin(text->bytes, text->length, from); at < sink->to;
-	     at = find_begin(text->bytes, text->length, at + 1))
+	for (size_t at = find_begin(text->bytes, end, from); at < BL_MIN(end, sink->to);
+	     at = find_begin(text->bytes, end, at + 1))
 		key_at(text, at, &search, sink);
 }
 
@@ -431,15 +436,21 @@ static enum bl_status scan_piece(const struct detect_scanner *scanner, const str
 	size_t end = BL_MIN(text->length, to + SCAN_SLACK);
 	struct sink sink = make_sink(scanner, out, from, to, phase);
 	struct anchors anchors;
-	struct region region = {scanner, text, start, end - start, &anchors, &sink, 0};
+	struct region region = {.scanner = scanner,
+				.text = text,
+				.start = start,
+				.length = end - start,
+				.anchors = &anchors,
+				.sink = &sink};
 
 	classify(text->bytes + start, end - start, &anchors);
 	if (!is_checked && !is_text(text, &anchors, start, from, to))
 		return BL_UNSUPPORTED;
 	scan_region(&region);
 	scan_escapes(&region);
-	base64_runs(text, start, end - start, &anchors, &sink);
-	scan_keys(text, &sink);
+	if (region.has_run)
+		base64_runs(text, start, end - start, &anchors, &sink);
+	scan_keys(&region);
 	custom_scan(scanner->custom, text, &sink);
 	return sink.has_failed ? BL_NO_MEMORY : BL_OK;
 }
@@ -497,7 +508,11 @@ enum bl_status detect_scan_name(const struct detect_scanner *scanner, const char
 	struct text text = {(const uint8_t *)name, BL_MIN(length, (size_t)SCAN_REGION)};
 	struct sink sink = make_sink(scanner, out_spans, 0, text.length, 0);
 	struct anchors anchors;
-	struct region region = {scanner, &text, 0, text.length, &anchors, &sink, 0};
+	struct region region = {.scanner = scanner,
+				.text = &text,
+				.length = text.length,
+				.anchors = &anchors,
+				.sink = &sink};
 
 	out_spans->count = 0;
 	sink.is_name = true;

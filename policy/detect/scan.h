@@ -24,7 +24,10 @@ struct region {
 	const struct anchors *anchors;
 	struct sink *sink;
 	size_t scheme; /* behind the ':' of the last "://"; 0: none yet */
+	/* Seen so far, LONG_RUN bytes of base64 in a row; five '-'. */
+	bool has_run, has_rule;
 };
+#define LONG_RUN 16u
 
 /* The last bits of the word of bits before. */
 struct carry {
@@ -70,6 +73,6 @@ void scan_digits(const struct region *region, size_t i, const struct carry *carr
 /* scan_signs - what is told by its signs: ':', '=', '@', '-' and '.' (signs.c) */
 void scan_signs(struct region *region, size_t i);
 /* scan_long_words - what is told by its length, of sixteen and more (signs.c) */
-void scan_long_words(const struct region *region, size_t i, const struct carry *carry);
+void scan_long_words(struct region *region, size_t i, const struct carry *carry);
 
 #endif

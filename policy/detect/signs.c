@@ -35,7 +35,7 @@ static void scan_tokens(const struct region *region, size_t at, size_t end)
 	}
 }
 
-void scan_long_words(const struct region *region, size_t i, const struct carry *carry)
+void scan_long_words(struct region *region, size_t i, const struct carry *carry)
 {
 	const uint64_t *runs = &region->anchors->base64[i];
 	uint64_t starts = *runs & ~(*runs << 1 | carry->base64 >> 63);
@@ -43,9 +43,11 @@ void scan_long_words(const struct region *region, size_t i, const struct carry *
 	uint64_t four[2] = {two[0] & bits_ahead(two, 2), two[1] & two[1] >> 2};
 	uint64_t eight[2] = {four[0] & bits_ahead(four, 4), four[1] & four[1] >> 4};
 
+	_Static_assert(LONG_RUN == 16, "eight, and eight more");
 	for (uint64_t bits = starts & eight[0] & bits_ahead(eight, 8); bits; bits &= bits - 1) {
 		size_t at = i * 64 + (size_t)__builtin_ctzll(bits), end = at;
 
+		region->has_run = true;
 		while (end < region->length) {
 			uint64_t gaps = ~region->anchors->base64[end / 64] >> (end % 64);
 
@@ -104,12 +106,14 @@ static void scan_colons(struct region *region, size_t i)
 	}
 }
 
-static void scan_pairs(const struct region *region, size_t i)
+static void scan_pairs(struct region *region, size_t i)
 {
 	const uint64_t *dashes = &region->anchors->dash[i], *dots = &region->anchors->dot[i];
 	uint64_t pairs = (*dashes & bits_ahead(dashes, 3) & bits_ahead(dashes, 6)) |
 			 (*dots & bits_ahead(dots, 5));
 
+	region->has_rule |= (*dashes & bits_ahead(dashes, 1) & bits_ahead(dashes, 2) &
+			     bits_ahead(dashes, 3) & bits_ahead(dashes, 4)) != 0;
 	for (; pairs; pairs &= pairs - 1) {
 		size_t at = region->start + i * 64 + (size_t)__builtin_ctzll(pairs);
 

@@ -569,6 +569,32 @@ static void key_blocks_are_found_from_the_window_behind_them(void **state)
 	free(file);
 }
 
+/* Blocks are sought in another way before the bytes that have bits than among them. */
+static void key_blocks_are_found_wherever_they_begin(void **state)
+{
+	static const char begin[] = "-----BEGIN RSA PRIVATE KEY-----\n";
+	size_t size = 3 * DETECT_WINDOW, edge = 2 * DETECT_WINDOW - DETECT_MARGIN - SCAN_SLACK;
+	uint8_t *file = malloc(size);
+	struct detect_scanner *scanner = make_scanner(ALL_CLASSES, 0);
+	struct detect_spans spans = {0};
+
+	(void)state;
+	for (size_t start = edge - 60; start < edge + 20; start++) {
+		memset(file, 'A', size);
+		for (size_t i = 63; i < size; i += 64)
+			file[i] = '\n';
+		memcpy(file + start, begin, sizeof(begin) - 1);
+		scan_window(scanner, file, size, 2 * DETECT_WINDOW, DETECT_LEAD, DETECT_TAIL,
+			    &spans);
+		assert_int_equal(spans.count, 1);
+		assert_int_equal(spans.items[0].class, CLASS_PRIVATE_KEY);
+		assert_int_equal(spans.items[0].offset, start);
+	}
+	detect_spans_free(&spans);
+	detect_scanner_free(scanner);
+	free(file);
+}
+
 /* ---- base64 ---------------------------------------------------------------------------------- */
 
 /* Base64 of nothing in particular, @width to a line; returns how many bytes were written. */
@@ -776,6 +802,7 @@ int main(void)
 		cmocka_unit_test(neighbouring_windows_agree_in_their_margins),
 		cmocka_unit_test(any_part_of_any_text_has_the_same_spans),
 		cmocka_unit_test(key_blocks_are_found_from_the_window_behind_them),
+		cmocka_unit_test(key_blocks_are_found_wherever_they_begin),
 		cmocka_unit_test(base64_is_hidden_wherever_it_stands),
 		cmocka_unit_test(what_only_looks_like_base64_is_left_alone),
 		cmocka_unit_test(windows_that_are_not_text_are_refused),
