@@ -6,7 +6,7 @@
 #   make check      every test                (VARIANT=asan: under ASan and UBSan)
 #   make bench      figures as ratios in one interleaved run
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS each
-#   make race       tests with threads, and a mount that is read while it goes, under gcc's race detector (ONLY=pattern)
+#   make race       tests with threads, a mount and a service under load, under gcc's race detector (ONLY=pattern)
 #   make soak       kill the log's writer ROUNDS times (1000), and miss nothing it acknowledged (SEED); the second
 #                   verifier's test of itself
 #   make mutate     break policy/rules on purpose, see what tests notice (MUTANTS=200 or all, SEED, ONLY)

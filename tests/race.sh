@@ -1,6 +1,7 @@
 #!/bin/sh
-# The unit tests with threads, and a mount that is read while it goes, under gcc's race detector (locks in two orders too). Only its
-# reports count: some tests of limits cannot pass under it (it maps terabytes, and makes of vfork a fork).
+# The unit tests with threads, a mount that is read while it goes, and the service under policies, holds and views that come and go beneath
+# its readers, under gcc's race detector (locks in two orders too). Only its reports count: some tests of limits cannot pass under it
+# (it maps terabytes, and makes of vfork a fork).
 #
 #   race.sh BUILD      ONLY=pattern runs what matches
 set -u
@@ -59,6 +60,19 @@ case mount in *"${ONLY:-}"*)
 	else
 		echo "skip  a mount that is read while it goes: needs root and /dev/fuse"
 	fi
+	;;
+esac
+
+# A thousand policies, and everything that takes something away (tests/e2e): the detector looks on in the service.
+case served in *"${ONLY:-}"*)
+	for script in reload-load revoked views limits-used; do
+		BAILEE_BUILD="$build" BAILEE_ROOT="$PWD" timeout -k 5 "${TEST_SECONDS:-300}" sh "tests/e2e/$script.sh" >"$work/out" 2>&1 </dev/null
+		code=$?
+		[ "$code" != 77 ] || { echo "skip  served: $script: $(tail -n 1 "$work/out")"; continue; }
+		[ "$code" = 0 ] || sed 's/^/      | /' "$work/out"
+		echo "ran   served: $script (exit $code)"
+		ran=$((ran + 1))
+	done
 	;;
 esac
 
