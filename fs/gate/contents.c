@@ -22,6 +22,8 @@ void handle_free(struct gate_handle *handle)
 {
 	if (!handle)
 		return;
+	if (handle->aheads)
+		ahead_drop(handle->aheads, handle);
 	file_unref(handle->file);
 	gate_device_unref(handle->device);
 	free(handle->slots);
@@ -456,6 +458,7 @@ struct reading {
 	struct mask mask;
 	bl_classes originals;
 	uint64_t epoch; /* of the view when this was decided */
+	bool is_next;	/* it goes on where the last one ended */
 };
 
 /* The view has moved since the handle was judged: judge again. handle->lock is not held. */
@@ -584,6 +587,51 @@ static int reserve(struct reading *reading, uint64_t bytes)
 	}
 }
 
+/* Is this one of a reader that goes from front to back, in parts worth it? Each read of a handle says where the next one would be. */
+static void note_next(struct reading *reading, uint64_t offset, size_t size)
+{
+	struct gate_handle *handle = reading->handle;
+
+	if (!reading->asked->reply->may_lend || size < GATE_AHEAD_LEAST)
+		return;
+	pthread_mutex_lock(&handle->lock);
+	reading->is_next = handle->next_offset == offset;
+	handle->next_offset = offset + size;
+	handle->aheads = &reading->asked->view->gate->aheads;
+	pthread_mutex_unlock(&handle->lock);
+}
+
+static void part_of(const struct reading *reading, uint64_t offset, size_t size,
+		    struct ahead_part *out)
+{
+	*out = (struct ahead_part){.owner = reading->handle,
+				   .serial = reading->file->serial,
+				   .offset = offset,
+				   .size = size,
+				   .mask = reading->mask};
+}
+
+static enum bl_status read_masked(struct reading *reading, uint64_t offset, size_t size,
+				  uint8_t *buffer, size_t room)
+{
+	struct gate_reply *reply = reading->asked->reply;
+
+	note_next(reading, offset, size);
+	if (reading->is_next) {
+		struct ahead_part part;
+
+		part_of(reading, offset, size, &part);
+		reply->lent = ahead_take(&reply->view->gate->aheads, &part);
+		sodium_memzero(&part, sizeof(part));
+	}
+	if (!reply->lent)
+		return file_read_masked(reading->file, &reading->mask, offset, size, buffer, room,
+					&reply->bytes, &reply->length);
+	reply->bytes = reply->lent->bytes;
+	reply->length = reply->lent->length;
+	return BL_OK;
+}
+
 static int read_file(struct reading *reading, uint64_t offset, size_t size, uint8_t *buffer,
 		     size_t room)
 {
@@ -595,8 +643,7 @@ static int read_file(struct reading *reading, uint64_t offset, size_t size, uint
 
 	if (error)
 		return error;
-	enum bl_status status = file_read_masked(file, &reading->mask, offset, size, buffer, room,
-						 &asked->reply->bytes, &asked->reply->length);
+	enum bl_status status = read_masked(reading, offset, size, buffer, room);
 
 	if (status != BL_OK)
 		usage_refund(asked->view->usage, UNIT_BYTES, bytes);
@@ -657,6 +704,32 @@ static void reading_end_empty(struct reading *reading)
 	reply->done(reply);
 }
 
+/* As reading_end; and then, while the log and the kernel have the answer, what comes behind it. Reply and handle may be gone by then. */
+static void reading_go_on(struct reading *reading, uint64_t next, size_t size)
+{
+	struct gate_file *file = reading->file;
+	struct gate_device *device = reading->asked->device;
+	struct ahead *ahead = NULL;
+
+	if (reading->is_next && next < file->size_bytes) {
+		struct ahead_part part;
+
+		part_of(reading, next, size, &part);
+		ahead = ahead_begin(&device->gate->aheads, &part);
+		sodium_memzero(&part, sizeof(part));
+	}
+	if (!ahead) {
+		reading_end(reading, 0);
+		return;
+	}
+	atomic_fetch_add(&file->refs, 1);
+	gate_device_ref(device);
+	reading_end(reading, 0);
+	ahead_fill(ahead, file);
+	file_unref(file);
+	gate_device_unref(device);
+}
+
 void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_t number,
 	       uint64_t offset, size_t size, uint8_t *buffer, size_t room, struct gate_reply *reply)
 {
@@ -682,7 +755,10 @@ void gate_read(struct gate_view *view, const struct gate_caller *caller, uint64_
 		reply->length = 0;
 	}
 	asked.event.bytes = error ? size : reply->length;
-	reading_end(&reading, error);
+	if (error)
+		reading_end(&reading, error);
+	else
+		reading_go_on(&reading, offset + reply->length, size);
 }
 
 /* ---- seek ------------------------------------------------------------------------------------------- */

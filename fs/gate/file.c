@@ -677,11 +677,43 @@ static enum bl_status read_work(struct work *work, const struct mask *mask, uint
 	return BL_OK;
 }
 
+/* [offset, offset + size), not empty, and what is known of its windows. */
+static void work_begin(struct work *work, struct gate_file *file, uint64_t offset, size_t size)
+{
+	*work = (struct work){.file = file, .offset = offset};
+	work->end = offset + BL_MIN(size, file->size_bytes - offset);
+	work->first = offset / DETECT_WINDOW;
+	work->count = (size_t)((work->end - 1) / DETECT_WINDOW - work->first + 1);
+	for (size_t i = 0; i < work->count; i++)
+		work->known[i] = spans_get(&gate_of(work)->spans, file->serial, work->first + i);
+}
+
+enum bl_status file_read_known(struct gate_file *file, const struct mask *mask, uint64_t offset,
+			       size_t size, uint8_t *buffer, size_t room, const uint8_t **out_bytes,
+			       size_t *out_length)
+{
+	struct work work;
+
+	if (size > GATE_READ_LIMIT || size > room)
+		return BL_INVALID;
+	if (offset >= file->size_bytes || size == 0)
+		return BL_NOT_FOUND;
+	work_begin(&work, file, offset, size);
+	enum bl_status status = is_any(&work, false)
+					? BL_NOT_FOUND
+					: read_work(&work, mask, buffer, room, out_bytes);
+
+	work_done(&work);
+	if (status == BL_OK)
+		*out_length = (size_t)(work.end - offset);
+	return status;
+}
+
 enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask, uint64_t offset,
 				size_t size, uint8_t *buffer, size_t room,
 				const uint8_t **out_bytes, size_t *out_length)
 {
-	struct work work = {.file = file, .offset = offset};
+	struct work work;
 
 	if (size > GATE_READ_LIMIT || size > room)
 		return BL_INVALID;
@@ -690,17 +722,12 @@ enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask,
 		*out_length = 0;
 		return BL_OK;
 	}
-	size = (size_t)BL_MIN(size, file->size_bytes - offset);
-	work.end = offset + size;
-	work.first = offset / DETECT_WINDOW;
-	work.count = (size_t)((work.end - 1) / DETECT_WINDOW - work.first + 1);
-	for (size_t i = 0; i < work.count; i++)
-		work.known[i] = spans_get(&gate_of(&work)->spans, file->serial, work.first + i);
+	work_begin(&work, file, offset, size);
 	enum bl_status status = read_work(&work, mask, buffer, room, out_bytes);
 
 	work_done(&work);
 	if (status == BL_OK)
-		*out_length = size;
+		*out_length = (size_t)(work.end - offset);
 	else
 		memset(buffer, 0, room);
 	return status;

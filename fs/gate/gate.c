@@ -81,6 +81,7 @@ static void gate_locks(struct gate *gate)
 	pthread_mutex_init(&gate->unwritten_lock, NULL);
 	pthread_cond_init(&gate->freed, NULL);
 	scratch_pool_init(&gate->scratches);
+	aheads_init(&gate->aheads);
 }
 
 enum bl_status gate_new(const struct gate_config *config, struct gate **out_gate,
@@ -134,6 +135,7 @@ void gate_free(struct gate *gate)
 	looks_done(gate);
 	spans_done(&gate->spans);
 	scratch_pool_done(&gate->scratches);
+	aheads_done(&gate->aheads);
 	pthread_cond_destroy(&gate->freed);
 	pthread_mutex_destroy(&gate->freed_lock);
 	pthread_mutex_destroy(&gate->unwritten_lock);
@@ -478,6 +480,7 @@ static void detach_handles(struct gate *gate, const struct gate_device *device)
 		for (struct gate_handle *handle = view->handles; handle; handle = handle->next) {
 			pthread_mutex_lock(&handle->lock);
 			if (handle->device == device) {
+				ahead_drop(&gate->aheads, handle);
 				file_unref(BL_TAKE(handle->file));
 				gate_device_unref(BL_TAKE(handle->device));
 				handle->is_lost = true;

@@ -246,12 +246,14 @@ struct gate_reply {
 	int error;		    /* 0 or a positive errno */
 	struct gate_attr attr;	    /* lookup, getattr */
 	uint64_t handle;	    /* open, opendir */
+	bool may_lend;		    /* in, of a read: see gate_read */
 	const uint8_t *bytes;	    /* read, readlink, why: inside the buffer that was given */
 	size_t length;		    /* of bytes; readdir: how many entries were added */
 	uint64_t offset;	    /* seek */
 	uint64_t epoch;		    /* of the view when this was decided: see gate_view_epoch */
 	struct audit_ticket ticket; /* the gate's own, with what follows */
 	struct gate_view *view;
+	struct ahead *lent;
 };
 
 /*
@@ -275,6 +277,9 @@ void gate_open(struct gate_view *view, const struct gate_caller *caller, uint64_
  * @size    at most GATE_READ_LIMIT
  * @room    of @buffer, at least @size; with GATE_READ_ROOM(size) the work is done in place, without a copy. What
  *          lies in @buffer outside reply->bytes is not masked and must not leave the process.
+ *
+ * With reply->may_lend reply->bytes may lie in a buffer of the gate's, until `done` returns; and this may go on after `done`, with the part
+ * that would be read next.
  */
 #define GATE_READ_LIMIT	     (1u << 20)
 #define GATE_READ_ROOM(size) ((size) + 2 * DETECT_WINDOW + DETECT_LEAD + DETECT_TAIL)

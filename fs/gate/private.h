@@ -10,6 +10,7 @@
  *   gate.policy_lock       read: decide; write: swap policy, subjects, facts, the lists of views and devices
  *   gate_view.lock         the list of handles
  *   gate_handle.lock       one handle's file, styles and epoch
+ *   aheads.lock            what is read before it is asked for
  *   gate_usage.lock        what one person has used up
  *   gate_view.refused_lock why a session was refused contents
  *   gate.looks_lock        the list of devices that were looked into
@@ -36,10 +37,12 @@
 #define GATE_LINKS   256u	/* different places of one file that a decision can take in */
 #define GATE_LINKS_SEEN                                                                            \
 	65536u /* known paths of one file that it can look at: beyond either, nothing is permitted */
-#define GATE_FILES	 256u	    /* files kept open per device without a handle, at most */
-#define GATE_PATH	 8192u	    /* bytes of a path inside a device */
-#define GATE_SPANS	 (8u << 20) /* bytes of cached spans of all devices */
-#define GATE_SCRATCHES	 8u	    /* reads that need a work buffer of ours at one time */
+#define GATE_FILES	 256u	      /* files kept open per device without a handle, at most */
+#define GATE_PATH	 8192u	      /* bytes of a path inside a device */
+#define GATE_SPANS	 (8u << 20)   /* bytes of cached spans of all devices */
+#define GATE_SCRATCHES	 8u	      /* reads that need a work buffer of ours at one time */
+#define GATE_AHEADS	 4u	      /* parts of files that wait to be asked for */
+#define GATE_AHEAD_LEAST (256u << 10) /* a read of less is not worth a part of its own */
 #define GATE_WINDOWS	 (GATE_READ_LIMIT / DETECT_WINDOW + 1) /* touched by one read, at most */
 #define GATE_LOOK_MS	 10000	     /* an open looks through a file for so long, at most */
 #define GATE_LIST_STEP	 256u	     /* entries listed before who changes the policy gets a turn */
@@ -299,6 +302,56 @@ void scratch_give(struct scratch_pool *pool, struct scratch *scratch);
 /* scratch_bytes - its buffer; NULL: no memory */
 uint8_t *scratch_bytes(struct scratch *scratch);
 
+/* ---- reading ahead (ahead.c) --------------------------------------------------------------------- */
+
+/*
+ * Whoever reads a file from front to back gets the next part read and masked by the thread that has just given an answer to the log: while that
+ * is written, and given, the other processor would have nothing to do. What lies here has been given to nobody. It is given to a read of the
+ * same handle that was judged like any other, that has the same mask, and soon: then, and with an event of its own, or not at all.
+ *
+ * A file of which every window is known only: nothing is looked into, and nothing is counted, for a read that may never come.
+ */
+enum ahead_state {
+	AHEAD_FREE,
+	AHEAD_FILLING,
+	AHEAD_READY,
+	AHEAD_LENT, /* an answer lies in it, until it is given */
+};
+/* A part of a file, as one mask shows it to one handle. */
+struct ahead_part {
+	const struct gate_handle *owner; /* NULL: nobody will come for it */
+	uint64_t serial;		 /* of the file */
+	uint64_t offset;
+	size_t size;
+	struct mask mask;
+};
+struct ahead {
+	struct aheads *pool;
+	enum ahead_state state;
+	struct ahead_part part;
+	int64_t begun_ms;
+	uint8_t *buffer; /* GATE_READ_ROOM(GATE_READ_LIMIT); NULL until first needed */
+	const uint8_t *bytes;
+	size_t length;
+};
+struct aheads {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	int64_t fresh_ms;
+	struct ahead items[GATE_AHEADS];
+};
+void aheads_init(struct aheads *aheads);
+/* aheads_done - waits for those that are lent */
+void aheads_done(struct aheads *aheads);
+/* ahead_take - lent from here on, to ahead_give; waits for one that is being filled. NULL: there is none, or it is too old */
+struct ahead *ahead_take(struct aheads *aheads, const struct ahead_part *part);
+/* ahead_begin - room for the next part of a handle, to be filled at once; NULL: no room, or the handle has one already */
+struct ahead *ahead_begin(struct aheads *aheads, const struct ahead_part *part);
+void ahead_fill(struct ahead *ahead, struct gate_file *file);
+void ahead_give(struct ahead *ahead);
+/* ahead_drop - the handle reads no more, or may not */
+void ahead_drop(struct aheads *aheads, const struct gate_handle *handle);
+
 /* ---- devices ----------------------------------------------------------------------------------- */
 
 struct device_keys {
@@ -431,6 +484,10 @@ size_t notice_text(const struct gate_device *device, const struct entry *notice,
 enum bl_status file_read_masked(struct gate_file *file, const struct mask *mask, uint64_t offset,
 				size_t size, uint8_t *buffer, size_t room,
 				const uint8_t **out_bytes, size_t *out_length) BL_MUST_CHECK;
+/* file_read_known - the same where every window is known in memory; else, and for no bytes, BL_NOT_FOUND */
+enum bl_status file_read_known(struct gate_file *file, const struct mask *mask, uint64_t offset,
+			       size_t size, uint8_t *buffer, size_t room, const uint8_t **out_bytes,
+			       size_t *out_length) BL_MUST_CHECK;
 /*
  * file_look - look on through the whole file, for at most @limit_ms: what is found so far is in the file
  *
@@ -559,6 +616,7 @@ struct gate {
 	atomic_uint_fast64_t last_serial;
 	struct gate_spans spans;
 	struct scratch_pool scratches;
+	struct aheads aheads;
 	pthread_mutex_t change_lock, people_lock;
 	pthread_mutex_t freed_lock;
 	pthread_cond_t freed;
@@ -591,6 +649,8 @@ struct gate_handle {
 	bool is_lost;
 	bl_classes originals; /* shown unmasked, counted and logged at open: never more */
 	struct mask mask;
+	uint64_t next_offset;  /* where a read goes on that goes from front to back */
+	struct aheads *aheads; /* NULL: it never read in large parts */
 	uint8_t token[AUDIT_TOKEN];
 	char rule[BL_RULE_ID_SIZE];
 	char id[BL_DEVICE_ID_SIZE];

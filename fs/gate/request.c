@@ -25,7 +25,11 @@ static void settled(struct audit_ticket *ticket, enum bl_status status)
 		memset(&reply->attr, 0, sizeof(reply->attr));
 		reply->error = bl_status_errno(BL_LOG_BROKEN);
 	}
+	struct ahead *lent = reply->lent;
+
 	reply->done(reply);
+	if (lent)
+		ahead_give(lent);
 }
 
 bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_caller *caller,

@@ -282,9 +282,11 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 	bool is_small = size <= pool_buffer_size(BUFFER_MIDDLE);
 	struct request *request = begin(req, is_small ? size : GATE_READ_ROOM(size), read_done);
 
-	if (request)
-		gate_read(request->serve->view, &caller, info->fh, (uint64_t)offset, size,
-			  request->buffer, pool_buffer_size(request->class), &request->reply);
+	if (!request)
+		return;
+	request->reply.may_lend = true;
+	gate_read(request->serve->view, &caller, info->fh, (uint64_t)offset, size, request->buffer,
+		  pool_buffer_size(request->class), &request->reply);
 }
 
 static void seek_done(struct gate_reply *reply)

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/fs/gate/fixture.h"
 
+#include "fs/gate/private.h"
+
 #include "tests/fault/sweep.h"
 #include "tests/unit/fs/find-program.h"
 
@@ -290,6 +292,45 @@ static void ask_read(struct bench *bench, struct gate_view *view, struct sweep_r
 	sweep_note(run, name, error, waited.reply.bytes, waited.reply.length);
 }
 
+struct lent {
+	struct waited waited;
+	struct bench *bench;
+};
+
+/* What is lent is there until we return. */
+static void lent_done(struct gate_reply *reply)
+{
+	if (reply->length)
+		memcpy(((struct lent *)reply)->bench->bytes, reply->bytes, reply->length);
+	waited_done(reply);
+}
+
+/* Two parts of a file, one behind the other; the second is read ahead where nothing fails. */
+static void ask_on(struct bench *bench, struct gate_view *view, struct sweep_run *run,
+		   uint64_t handle)
+{
+	struct gate_caller caller = caller_uid(gate_view_uid(view));
+	static uint8_t buffer[ROOM];
+
+	for (uint64_t at = 0; at < LARGE; at += GATE_AHEAD_LEAST) {
+		struct lent lent = {.bench = bench};
+
+		if (!handle) {
+			sweep_note(run, "read on", NOT_ASKED, NULL, 0);
+			continue;
+		}
+		waited_begin(&lent.waited);
+		lent.waited.reply.done = lent_done;
+		lent.waited.reply.may_lend = true;
+		FIRED(gate_read(view, &caller, handle, at, GATE_AHEAD_LEAST, buffer, ROOM,
+				&lent.waited.reply));
+		int error = waited_end(&lent.waited);
+
+		see("read on", bench->bytes, lent.waited.reply.length);
+		sweep_note(run, "read on", error, bench->bytes, lent.waited.reply.length);
+	}
+}
+
 static void ask_seek(struct gate_view *view, struct sweep_run *run, uint64_t handle)
 {
 	struct gate_caller caller = caller_uid(gate_view_uid(view));
@@ -333,6 +374,7 @@ static void ask_files(struct bench *bench, struct gate_view *view, struct sweep_
 	ask_read(bench, view, run, "read all", handles[0], 0, GATE_READ_LIMIT);
 	ask_read(bench, view, run, "read behind", handles[0], 2 * DETECT_WINDOW + 7, 5000);
 	ask_read(bench, view, run, "read again", handles[0], DETECT_WINDOW - 100, 4096);
+	ask_on(bench, view, run, handles[0]);
 	ask_seek(view, run, handles[0]);
 	ask_read(bench, view, run, "read note", handles[1], 0, 4096);
 	ask_read(bench, view, run, "read letter", handles[2], 0, 4096);
