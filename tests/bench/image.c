@@ -1,6 +1,7 @@
 /* image.c - what reading a file of an image costs beside reading the image itself (page cache warm)
  *
- * An ext4 image of one 64 MiB file is made at run time; both sides read the same page cache, turn by turn.
+ * An ext4 image of one 64 MiB file is made at run time; both sides read the same bytes of the same page cache, turn by turn. (The same
+ * call takes a fifth less time at the front of the image, where tables and holes are, whoever makes it.)
  */
 #include "fs/image/image.h"
 
@@ -13,6 +14,8 @@
 
 #define FILE_BYTES (64u << 20)
 #define ROUNDS	   9
+#define PLACES	   64
+#define LARGE	   (1u << 20)
 
 static const char MAKE[] =
 	"set -e; PATH=$PATH:/sbin:/usr/sbin; cd \"$FOLDER\"; mkdir tree;"
@@ -22,7 +25,10 @@ static const char MAKE[] =
 struct bench {
 	struct image *image;
 	struct image_file *file;
-	int fd; /* the image itself, read plainly at the same offsets */
+	uint64_t inode;
+	int fd; /* the image itself, read plainly where the file lies: */
+	struct image_range places[PLACES];
+	size_t place_count;
 	uint8_t *buffer;
 };
 
@@ -65,6 +71,58 @@ static uint64_t offset_of(size_t i, size_t size)
 	return (i * UINT64_C(2654435761) % (FILE_BYTES / size)) * size;
 }
 
+/* mke2fs lays a file without holes down from front to back; same_bytes holds it to that. */
+static bool add_place(void *context, const struct image_range *range)
+{
+	struct bench *b = context;
+
+	if (b->place_count == PLACES)
+		return false;
+	b->places[b->place_count++] = *range;
+	return true;
+}
+
+/* What a reader does that is part of the program: find the place, and read. */
+static bool read_plain(const struct bench *b, uint64_t offset, uint8_t *out, size_t length)
+{
+	for (size_t i = 0; i < b->place_count && length; i++) {
+		const struct image_range *place = &b->places[i];
+
+		if (offset >= place->length) {
+			offset -= place->length;
+			continue;
+		}
+		size_t part = (size_t)BL_MIN(length, place->length - offset);
+
+		if (pread(b->fd, out, part, (off_t)(place->offset + offset)) != (ssize_t)part)
+			return false;
+		out += part;
+		length -= part;
+		offset = 0;
+	}
+	return length == 0;
+}
+
+static bool read_file(const struct bench *b, uint64_t offset, uint8_t *out, size_t length)
+{
+	size_t got = 0;
+
+	return image_file_read(b->file, offset, out, length, &got, NULL) == BL_OK && got == length;
+}
+
+static bool same_bytes(struct bench *b)
+{
+	static uint8_t one[LARGE], other[LARGE];
+
+	if (image_places(b->image, 0, b->inode, add_place, b, NULL) != BL_OK)
+		return false;
+	for (uint64_t at = 0; at < FILE_BYTES; at += LARGE)
+		if (!read_plain(b, at, one, LARGE) || !read_file(b, at, other, LARGE) ||
+		    memcmp(one, other, LARGE) != 0)
+			return false;
+	return true;
+}
+
 /* Seconds per read; negative when a read failed. */
 static double run(const struct bench *b, size_t size, bool is_plain)
 {
@@ -73,12 +131,8 @@ static double run(const struct bench *b, size_t size, bool is_plain)
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t offset = offset_of(i, size);
-		size_t got = 0;
 
-		if (is_plain ? pread(b->fd, b->buffer, size, (off_t)offset) != (ssize_t)size
-			     : image_file_read(b->file, offset, b->buffer, size, &got, NULL) !=
-					       BL_OK ||
-				       got != size)
+		if (!(is_plain ? read_plain : read_file)(b, offset, b->buffer, size))
 			return -1;
 	}
 	return (now_s() - start) / (double)count;
@@ -116,6 +170,7 @@ static bool open_bench(struct bench *b, const char *folder, const char *reader)
 		image_list(b->image, 0, image_volume(b->image, 0)->root, find_file, &inode, &why) ==
 			BL_OK &&
 		image_file_open(b->image, 0, inode, &b->file, &why) == BL_OK;
+	b->inode = inode;
 	if (is_open)
 		printf("bench: image.open_to_first_file_ms %.2f ms\n", (now_s() - start) * 1e3);
 	else
@@ -125,7 +180,7 @@ static bool open_bench(struct bench *b, const char *folder, const char *reader)
 
 int main(void)
 {
-	struct bench b = {.fd = -1, .buffer = malloc(1u << 20)};
+	struct bench b = {.fd = -1, .buffer = malloc(LARGE)};
 	char folder[] = "/tmp/bailee-bench-XXXXXX", reader[4096];
 	bool is_good = false;
 
@@ -136,8 +191,8 @@ int main(void)
 	}
 	if (!b.buffer || !mkdtemp(folder) || setenv("FOLDER", folder, 1) < 0)
 		return 1;
-	is_good = system(MAKE) == 0 && open_bench(&b, folder, reader) && compare(&b, 4096, "4k") &&
-		  compare(&b, 1u << 20, "1m");
+	is_good = system(MAKE) == 0 && open_bench(&b, folder, reader) && same_bytes(&b) &&
+		  compare(&b, 4096, "4k") && compare(&b, LARGE, "1m");
 	image_file_close(b.file);
 	image_close(b.image);
 	fd_close(b.fd);
