@@ -139,12 +139,15 @@ static bool is_own(const struct sleuth_tree *sleuth, uint64_t inode)
 
 /*
  * The last inode number is libtsk's $OrphanFiles: opening it searches the whole volume, and a corrupt entry that names
- * it deadlocks. The other virtual ones ($MBR, $FAT1) lie right below and are told by their type.
+ * it deadlocks. The other virtual ones ($MBR, $FAT1) lie right below and are told by their type. Of HFS+ it is none: the last one is the
+ * newest file or folder.
  */
 static bool is_possible(const struct sleuth_tree *sleuth, uint64_t inode)
 {
-	return inode >= sleuth->fs->first_inum && inode < sleuth->fs->last_inum &&
-	       !is_own(sleuth, inode);
+	const TSK_FS_INFO *fs = sleuth->fs;
+	uint64_t end = (uint64_t)fs->last_inum + (TSK_FS_TYPE_ISHFS(fs->ftype) ? 1 : 0);
+
+	return inode >= fs->first_inum && inode < end && !is_own(sleuth, inode);
 }
 
 int sleuth_file_open(struct sleuth_tree *sleuth, uint64_t inode, TSK_FS_FILE **out_file)
@@ -276,6 +279,23 @@ static bool is_customers(const struct sleuth_tree *sleuth, const TSK_FS_NAME *na
 		 name->type != TSK_FS_NAME_TYPE_DIR);
 }
 
+/* Are all names there that the catalog has? */
+static int hfs_check(struct sleuth_tree *sleuth, uint64_t folder, const TSK_FS_DIR *dir)
+{
+	uint64_t wanted = 0, count = 0;
+	int error = hfs_names(sleuth, folder, &wanted);
+
+	for (size_t i = 0; i < dir->names_used; i++) {
+		const TSK_FS_NAME *name = &dir->names[i];
+		size_t length = name->name ? strlen(name->name) : 0;
+		bool is_dots = length && length < 3 && !memcmp(name->name, "..", length);
+
+		count += !is_dots &&
+			 (name->meta_addr >= HFS_FIRST || name->meta_addr == sleuth->base.root);
+	}
+	return error ? error : wanted == count ? 0 : EIO;
+}
+
 static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listing)
 {
 	struct sleuth_tree *sleuth = (struct sleuth_tree *)tree;
@@ -310,6 +330,8 @@ static int sleuth_list(struct tree *tree, uint64_t inode, struct listing *listin
 	}
 	if (!error && (TSK_FS_TYPE_ISFAT(sleuth->fs->ftype)))
 		error = slots_check(sleuth, dir, listing);
+	if (!error && TSK_FS_TYPE_ISHFS(sleuth->fs->ftype))
+		error = hfs_check(sleuth, inode, dir);
 	tsk_fs_dir_close(dir);
 	return !error && is_broken ? EIO : error;
 }
@@ -360,8 +382,9 @@ static int map_run(struct sleuth_tree *sleuth, const TSK_FS_ATTR_RUN *run, uint6
 	if (__builtin_mul_overflow((uint64_t)run->offset, unit, &at) ||
 	    __builtin_mul_overflow((uint64_t)run->len, unit, &length))
 		return EIO;
+	/* What nothing was found for: none of these filesystems has holes. */
 	if (run->flags & (TSK_FS_ATTR_RUN_FLAG_FILLER | TSK_FS_ATTR_RUN_FLAG_SPARSE))
-		return 0;
+		return EIO;
 	if (run->flags & TSK_FS_ATTR_RUN_FLAG_ENCRYPTED)
 		return EOPNOTSUPP;
 	if (__builtin_add_overflow((uint64_t)run->addr, (uint64_t)run->len, &blocks_end) ||
@@ -518,7 +541,8 @@ int sleuth_open(struct sleuth_image *image, const char *type, uint64_t offset, u
 	sleuth->fs = tsk_fs_open_img(&image->info, (TSK_OFF_T)offset, KINDS[kind].kind);
 	tsk_error_reset();
 	if (!sleuth->fs || !sleuth->fs->block_size || has_lost_table(sleuth, before) ||
-	    (KINDS[kind].kind == TSK_FS_TYPE_EXFAT && exfat_layout(sleuth))) {
+	    (KINDS[kind].kind == TSK_FS_TYPE_EXFAT && exfat_layout(sleuth)) ||
+	    (KINDS[kind].kind == TSK_FS_TYPE_HFS && hfs_overflow_check(sleuth))) {
 		*out_notice = KINDS[kind].notice;
 		sleuth_close(&sleuth->base);
 		return EIO;

@@ -1,4 +1,4 @@
-/* sleuth.h - an open filesystem of libtsk's; private to sleuth.c, sleuth-places.c, exfat.c and fat-slots.c, fat-slots.c */
+/* sleuth.h - an open filesystem of libtsk's; private to sleuth.c, sleuth-places.c, exfat.c, fat-slots.c, hfs-catalog.c */
 #ifndef FS_IMAGE_READER_SLEUTH_H
 #define FS_IMAGE_READER_SLEUTH_H
 
@@ -42,6 +42,11 @@ int exfat_written(const struct sleuth_tree *sleuth, uint64_t inode,
  */
 int slots_check(const struct sleuth_tree *sleuth, TSK_FS_DIR *dir,
 		struct listing *listing) BL_MUST_CHECK;
+
+/* hfs_names - how many names a folder of HFS+ has in the catalog; EIO: the part of it that the folder is in is damaged */
+int hfs_names(struct sleuth_tree *sleuth, uint64_t folder, uint64_t *out_count) BL_MUST_CHECK;
+/* hfs_overflow_check - EIO: the tree of extents, in which libtsk looks for those of every file, goes round or ends early */
+int hfs_overflow_check(struct sleuth_tree *sleuth) BL_MUST_CHECK;
 
 int sleuth_places(struct tree *tree, uint64_t inode, struct runs *runs);
 int sleuth_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
