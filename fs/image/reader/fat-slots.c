@@ -12,6 +12,7 @@
 #define GONE	   0xe5
 #define KANJI	   0x05 /* stands for 0xe5 */
 #define ATTR_LABEL 0x08 /* and all parts of long names */
+#define ATTR_KIND  0x18 /* with that of folders */
 
 struct slots {
 	const struct sleuth_tree *sleuth;
@@ -109,6 +110,18 @@ static int data_begin(const struct sleuth_tree *sleuth, uint64_t *out_begin)
 	uint64_t table = bl_get16(boot + 22) ? bl_get16(boot + 22) : bl_get32(boot + 36);
 	*out_begin = (bl_get16(boot + 14) + boot[16] * table) * bl_get16(boot + 11);
 	return 0;
+}
+
+bool slot_is_label(const struct sleuth_tree *sleuth, uint64_t inode)
+{
+	const struct tree *tree = &sleuth->base;
+	uint64_t begin = 0;
+	uint8_t slot[SLOT];
+
+	return inode >= SLOTS_FROM && !data_begin(sleuth, &begin) &&
+	       !blocks_read(tree->blocks, tree->offset + begin + (inode - SLOTS_FROM) * SLOT, slot,
+			    SLOT) &&
+	       (slot[11] & ATTR_KIND) == ATTR_LABEL;
 }
 
 int slots_check(const struct sleuth_tree *sleuth, TSK_FS_DIR *dir, struct listing *listing)

@@ -272,11 +272,10 @@ static bool is_customers(const struct sleuth_tree *sleuth, const TSK_FS_NAME *na
 		return false;
 	if (sleuth->fs->ftype == TSK_FS_TYPE_EXFAT)
 		return is_exfat_file(sleuth, name->meta_addr);
-	/* libtsk's words for a FAT volume label; FAT's own limit of 11 characters tells it from a long name. */
+	/* libtsk's words for a FAT volume label, and perhaps a file's own name. */
 	return !(TSK_FS_TYPE_ISFAT(sleuth->fs->ftype) && length >= sizeof(label) - 1 &&
-		 length <= sizeof(label) - 1 + 33 &&
 		 !strcmp(name->name + length - (sizeof(label) - 1), label) &&
-		 name->type != TSK_FS_NAME_TYPE_DIR);
+		 slot_is_label(sleuth, name->meta_addr));
 }
 
 /* Are all names there that the catalog has? */

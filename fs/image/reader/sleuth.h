@@ -48,6 +48,9 @@ int hfs_names(struct sleuth_tree *sleuth, uint64_t folder, uint64_t *out_count) 
 /* hfs_overflow_check - EIO: the tree of extents, in which libtsk looks for those of every file, goes round or ends early */
 int hfs_overflow_check(struct sleuth_tree *sleuth) BL_MUST_CHECK;
 
+/* slot_is_label - is this slot of FAT the volume's label, and no file? What cannot be read is none: it is listed, as an error */
+bool slot_is_label(const struct sleuth_tree *sleuth, uint64_t inode);
+
 int sleuth_places(struct tree *tree, uint64_t inode, struct runs *runs);
 int sleuth_used(struct tree *tree, uint64_t cursor, struct runs *runs, uint64_t *out_next);
 

@@ -728,6 +728,25 @@ static void no_entry_of_fat_is_left_out(void **state)
 	}
 }
 
+/* libtsk says so of a label, and anybody of a file: what the slot says counts. */
+static void a_file_named_like_a_label_of_fat_is_listed(void **state)
+{
+	struct real *r = *state;
+	struct names names;
+
+	if (!real_have("mkfs.vfat") || !real_have("mcopy"))
+		skip();
+	real_run(r, "truncate -s 8M i.img; mkfs.vfat -F 16 -s 1 -n LABEL i.img; seq 9 > 'a (Volume "
+		    "Label Entry)'; "
+		    "seq 9 > b; mcopy -i i.img 'a (Volume Label Entry)' b ::");
+	real_load(r, "i.img");
+	real_open(r);
+	assert_int_equal(list(r, image_volume(r->image, 0)->root, "a (Volume Label Entry)", &names),
+			 BL_OK);
+	assert_int_equal(names.count, 2);
+	assert_int_not_equal(names.inode, 0);
+}
+
 /* ---- NTFS: sectors torn apart ----------------------------------------------------------------------------------- */
 
 static void torn_records_of_ntfs_are_refused(void **state)
@@ -893,6 +912,7 @@ int main(void)
 		REAL_TEST(checksums_of_exfat_are_checked),
 		REAL_TEST(chains_of_fat_end),
 		REAL_TEST(no_entry_of_fat_is_left_out),
+		REAL_TEST(a_file_named_like_a_label_of_fat_is_listed),
 		REAL_TEST(torn_records_of_ntfs_are_refused),
 		REAL_TEST(a_million_names_are_listed_or_refused),
 		REAL_TEST(bytes_that_change_end_in_an_error_or_as_they_are),
