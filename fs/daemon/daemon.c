@@ -317,13 +317,20 @@ static enum bl_status solo_view(struct daemon *daemon, struct bl_error *why)
 		.mountpoint_fd = -1,
 		.path = options->mountpoint,
 	};
+	BL_CLEANUP(bl_free)
+	char(*devices)[BL_DEVICE_ID_SIZE] = calloc(options->source_count + 1, sizeof(*devices));
 	uint64_t number;
-	enum bl_status status = BL_OK;
+	enum bl_status status = devices ? BL_OK : bl_fail(why, BL_NO_MEMORY, "out of memory");
 
-	for (size_t i = 0; i < options->source_count && status == BL_OK; i++)
+	for (size_t i = 0; i < options->source_count && status == BL_OK; i++) {
 		status = solo_device(daemon, &options->sources[i], why);
+		memcpy(devices[i], options->sources[i].id, sizeof(devices[i]));
+	}
 	if (status != BL_OK || !options->mountpoint)
 		return status;
+	/* What else the store has was not asked for: whoever is let at this mount (a container, a program) gets no more than was named. */
+	request.gate.devices = devices;
+	request.gate.device_count = options->source_count;
 	return views_open(daemon, &request, &number, why);
 }
 

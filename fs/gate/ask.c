@@ -512,6 +512,8 @@ static enum bl_status write_notice(struct gate_view *view, char *text, size_t si
 		return status;
 	asker->view->is_session = view->is_session;
 	memcpy(asker->view->session_device, view->session_device, sizeof(view->session_device));
+	if (!view_limit(asker->view, view->devices, view->device_count))
+		return BL_NO_MEMORY;
 	BL_CLEANUP(bl_free) struct notice *notice = calloc(1, sizeof(*notice));
 
 	if (!notice)

@@ -155,6 +155,9 @@ struct gate_view_request {
 	 */
 	const char *session_device;
 	uint32_t inside_uid;
+	/* Of a mount of one's own: the ids of the devices it was asked for, copied; all others are not there. NULL: every device. */
+	char (*devices)[BL_DEVICE_ID_SIZE];
+	size_t device_count;
 };
 
 /* Told from any thread when what the view may see has changed; serve then invalidates what the kernel keeps. */

@@ -677,6 +677,8 @@ struct gate_view {
 	bool is_session;
 	char session_device[BL_DEVICE_ID_SIZE];
 	uint32_t inside_uid;
+	char (*devices)[BL_DEVICE_ID_SIZE]; /* of a mount of one's own; NULL: all */
+	size_t device_count;
 	uint64_t session;
 	struct shown_in shown[PERIOD_COUNT]; /* under usage->lock */
 	struct person *account;		     /* what NSS said, once; counted, under policy_lock */
@@ -742,8 +744,11 @@ void view_event(const struct gate_view *view, const struct gate_caller *caller, 
 void view_count_refusal(struct gate_view *view, const struct gate_caller *caller);
 /* ---- sealed sessions (session.c) ------------------------------------------------------------------ */
 
-/* view_shows - is the device one of those that this view is of? To a session all others are not there. */
+/* view_shows - is the device one of those that this view is of? To a session, and to a mount of one's own, all others are not there. */
 bool view_shows(const struct gate_view *view, const struct gate_device *device);
+/* view_limit - only these devices from here on, whose ids are copied; NULL: all. False: no memory */
+bool view_limit(struct gate_view *view, char (*devices)[BL_DEVICE_ID_SIZE],
+		size_t count) BL_MUST_CHECK;
 /* view_contents - what decides on contents: `read` in a session, `copy` on an open mount */
 enum bl_action view_contents(const struct gate_view *view);
 /* view_owner_uid, view_owner_gid - whose everything is, as those who ask see it */

@@ -12,7 +12,25 @@
 
 bool view_shows(const struct gate_view *view, const struct gate_device *device)
 {
-	return !view->is_session || strcmp(view->session_device, device->id) == 0;
+	bool is_shown = !view->devices;
+
+	if (view->is_session)
+		return strcmp(view->session_device, device->id) == 0;
+	for (size_t i = 0; i < view->device_count && !is_shown; i++)
+		is_shown = strcmp(view->devices[i], device->id) == 0;
+	return is_shown;
+}
+
+bool view_limit(struct gate_view *view, char (*devices)[BL_DEVICE_ID_SIZE], size_t count)
+{
+	if (!devices)
+		return true;
+	view->devices = calloc(count + 1, sizeof(*devices));
+	if (!view->devices)
+		return false;
+	memcpy(view->devices, devices, count * sizeof(*devices));
+	view->device_count = count;
+	return true;
 }
 
 enum bl_action view_contents(const struct gate_view *view)

@@ -75,6 +75,7 @@ void view_free(struct gate_view *view)
 	rules_subject_free(view->coming);
 	person_free(view->account);
 	free(view->purpose);
+	free(view->devices);
 	free(view->notice);
 	pthread_mutex_destroy(&view->refused_lock);
 	pthread_mutex_destroy(&view->notice_lock);
@@ -106,6 +107,8 @@ static enum bl_status view_new(struct gate *gate, const struct gate_view_request
 		if (strlen(request->session_device) < sizeof(view->session_device))
 			strcpy(view->session_device, request->session_device);
 	}
+	if (!view_limit(view, request->devices, request->device_count))
+		return bl_fail(why, BL_NO_MEMORY, "out of memory");
 	if (request->purpose) {
 		view->purpose = strdup(request->purpose);
 		if (!view->purpose)

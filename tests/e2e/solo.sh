@@ -53,7 +53,17 @@ code 13 "$bailee" log verify --store "$work/store" --key "$key"
 # Nothing of the image is in the store in the clear.
 if grep -rqaE 'Marta|Quill|harbour|notes\.txt' "$work/store"; then fail "a name or a value is in the store"; fi
 
-# The same store again, the same device: known already.
+# The same store again, the same device: known already. The other one was not asked for, and is not there: no folder, no word, no event.
 code 0 "$bailee" mount --store "$work/store" "$work/devices/laptop.img=RMA-1" "$work/view"
+code 0 ls "$work/view"
+says RMA-1
+hides stick.img
+code 2 ls "$work/view/stick.img"
+code 0 cat "$work/view/READ ME.txt"
+says RMA-1
+hides stick.img
+code 0 cat "$docs/notes.txt"
+code 0 "$bailee" log query --store "$work/store" --op read
+says permitted
 code 0 "$bailee" umount "$work/view"
 wait_store_free "$work/store"
