@@ -68,8 +68,12 @@ ended 0
 # In use it stays. Lazily it goes from the tree at once, and ends with the last handle.
 mounted
 exec 5<"$file"
-code 10 "$bailee" umount "$view"
+mkdir "$work/bin"
+printf '#!/bin/sh\n: >"%s/found-by-path"\n' "$work" >"$work/bin/fusermount3"
+chmod 755 "$work/bin/fusermount3"
+code 10 env PATH="$work/bin:$PATH" "$bailee" umount "$view"
 says 'or in use'
+[ ! -e "$work/found-by-path" ] || fail "root ran a fusermount3 that PATH led to"
 code 32 umount "$view"
 code 0 umount -l "$view"
 ! is_mounted || fail "it is there after umount -l"
