@@ -294,8 +294,8 @@ install: all
 	install -D -m 0644 docs/bailee-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/bailee-policy.5
 	install -D -m 0644 contrib/bailee.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bailee
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	for unit in bailee bailee-ship; do sed 's|@PREFIX@|$(PREFIX)|' contrib/$$unit.service \
-		> $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
+	for unit in bailee bailee-ship; do sed 's|@PREFIX@|$(PREFIX)|' contrib/$$unit.service | install -m 0644 /dev/stdin \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/bailee $(DESTDIR)$(PREFIX)/libexec/bailee/bailee-reader \
