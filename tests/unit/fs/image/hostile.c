@@ -676,6 +676,60 @@ static void chains_of_fat_end(void **state)
 	others_are_whole(r, "a folder whose chain goes round", "OTHER", other);
 }
 
+/* A slot of FAT32 that says that a folder begins at @cluster. */
+static void fat_folder(uint8_t *slot, const char name[12], uint32_t cluster)
+{
+	memcpy(slot, name, 11);
+	slot[11] = 0x10;
+	slot[25] = 0x50; /* a day: libtsk wants one */
+	bl_put16(slot + 20, (uint16_t)(cluster >> 16));
+	bl_put16(slot + 26, (uint16_t)cluster);
+}
+
+/* The last of ten thousand holds the first, and itself; each says of the one above that it is another. */
+static void folders_of_fat_lie_deep_and_in_each_other(void **state)
+{
+	enum { DEPTH = 10000, FIRST = 100 };
+	struct real *r = *state;
+	struct names names;
+	uint64_t first = 0, at;
+
+	if (!real_have("mkfs.vfat"))
+		skip();
+	real_run(r, "truncate -s 80M i.img; mkfs.vfat -F 32 -s 1 i.img");
+	real_load(r, "i.img");
+	uint64_t table = bl_get16(r->bytes + 14) * UINT64_C(512);
+	uint8_t *heap = r->bytes + table + r->bytes[16] * UINT64_C(512) * bl_get32(r->bytes + 36);
+	fat_folder(heap, "D          ", FIRST);
+	for (uint32_t i = 0; i < DEPTH; i++) {
+		uint8_t *folder = heap + (FIRST + i - 2) * UINT64_C(512);
+
+		bl_put32(r->bytes + table + UINT64_C(4) * (FIRST + i), 0x0fffffff);
+		fat_folder(folder, ".          ", FIRST + i);
+		fat_folder(folder + 32, "..         ", FIRST + (i * 7919) % DEPTH);
+		fat_folder(folder + 64, "D          ", i + 1 < DEPTH ? FIRST + i + 1 : FIRST);
+		if (i + 1 == DEPTH)
+			fat_folder(folder + 96, "SELF       ", FIRST + i);
+	}
+	real_open(r);
+	at = image_volume(r->image, 0)->root;
+	for (unsigned depth = 0; depth < DEPTH; depth++) {
+		if (list(r, at, "D", &names) != BL_OK || !names.inode)
+			fail_msg("depth %u", depth);
+		at = names.inode;
+		first = depth ? first : at;
+	}
+	/* the deepest: what is in it is found, or an error, and so is what is in that */
+	for (unsigned i = 0; i < 100 && at; i++) {
+		enum bl_status status = list(r, at, i % 2 ? "SELF" : "D", &names);
+
+		if (status != BL_OK && status != BL_IO)
+			fail_msg("round %u: %d", i, status);
+		at = status == BL_OK ? names.inode : 0;
+	}
+	assert_int_equal(list(r, first, "D", &names), BL_OK);
+}
+
 /* libtsk leaves out what does not please it: here it is listed, and an error for who wants more. */
 static void no_entry_of_fat_is_left_out(void **state)
 {
@@ -911,6 +965,7 @@ int main(void)
 		REAL_TEST(ten_thousand_folders_deep_are_listed),
 		REAL_TEST(checksums_of_exfat_are_checked),
 		REAL_TEST(chains_of_fat_end),
+		REAL_TEST(folders_of_fat_lie_deep_and_in_each_other),
 		REAL_TEST(no_entry_of_fat_is_left_out),
 		REAL_TEST(a_file_named_like_a_label_of_fat_is_listed),
 		REAL_TEST(torn_records_of_ntfs_are_refused),
