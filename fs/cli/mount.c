@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -281,14 +279,22 @@ int cmd_mount(int argc, char **argv)
 							  : run_in_background(&mounting);
 }
 
-/* A FUSE mount, alive or dead: root's umount2 would take any other filesystem away as well. */
-static bool is_fuse(const char *path)
+/* One of ours, alive or dead (proc(5), mountinfo): root's umount2 would take any other away as well. */
+static bool is_ours(const char *path)
 {
-	struct statfs about;
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	BL_CLEANUP(bl_free) char *line = NULL;
+	uint64_t number = serve_mount_at(path);
+	bool is_found = false;
+	size_t room = 0;
 
-	if (statfs(path, &about) == 0)
-		return about.f_type == FUSE_SUPER_MAGIC;
-	return errno == ENOTCONN || errno == ECONNABORTED;
+	if (!mounts)
+		return false;
+	while (number && !is_found && getline(&line, &room, mounts) > 0)
+		is_found = strtoull(line, NULL, 10) == number &&
+			   strstr(line, " - fuse.bailee ") != NULL;
+	fclose(mounts);
+	return is_found;
 }
 
 int cmd_umount(int argc, char **argv)
@@ -299,7 +305,7 @@ int cmd_umount(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (!is_fuse(invocation.arguments[0])) {
+	if (!is_ours(invocation.arguments[0])) {
 		bl_fail(&why, BL_NOT_MOUNTED, "'%s' is not a mount of Bailee",
 			invocation.arguments[0]);
 		return cli_fail(&invocation, BL_NOT_MOUNTED, &why);

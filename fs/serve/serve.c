@@ -20,7 +20,8 @@
 #define READY_SECONDS 20
 #define NAP_MS	      50
 #define WRITE_TRIES   100
-#define YIELDS	      32 /* times a worker lets others run before it sleeps */
+#define NO_MOUNT      UINT64_MAX /* what lies at the place is not ours */
+#define YIELDS	      32	 /* times a worker lets others run before it sleeps */
 
 /* ---- ending ---------------------------------------------------------------------------------------------- */
 
@@ -270,8 +271,7 @@ static void keeper_changed(struct serve *serve)
 		cut(serve);
 }
 
-/* Which mount lies there now; never asked of ourselves, who may not answer any more. 0: not known. */
-static uint64_t mount_at(const char *path)
+uint64_t serve_mount_at(const char *path)
 {
 	struct statx about;
 
@@ -298,7 +298,7 @@ static void wait_idle(struct serve *serve)
 	idle_asked(serve);
 	pthread_mutex_unlock(&serve->lock);
 	/* Unmounted lazily, it lives on for who stands in it: what lies there now is another one. */
-	if (serve->mount_id && mount_at(serve->mountpoint) == serve->mount_id)
+	if (serve->mount_id && serve_mount_at(serve->mountpoint) == serve->mount_id)
 		serve->options.on_idle(serve->options.context);
 	pthread_mutex_lock(&serve->lock);
 }
@@ -464,6 +464,8 @@ enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops 
 		snprintf(path, sizeof(path), "/dev/fd/%d", serve->options.fuse_fd);
 		where = path;
 	}
+	uint64_t before = serve->mountpoint ? serve_mount_at(serve->mountpoint) : 0;
+
 	if (fuse_session_mount(serve->session, where) != 0) {
 		fuse_session_destroy(serve->session);
 		serve->session = NULL;
@@ -472,10 +474,12 @@ enum bl_status serve_attach(struct serve *serve, const struct fuse_lowlevel_ops 
 	}
 	static const struct fuse_custom_io DEVICE = {.read = device_read, .writev = device_write};
 
+	serve->fuse_fd = fuse_session_fd(serve->session);
 	/* At once: a start that fails later takes away its own mount, and no other that lies there by then. */
 	if (serve->mountpoint)
-		serve->mount_id = mount_at(serve->mountpoint);
-	serve->fuse_fd = fuse_session_fd(serve->session);
+		serve->mount_id = serve_mount_at(serve->mountpoint);
+	if (serve->mount_id == before)
+		serve->mount_id = NO_MOUNT;
 	/* libfuse 3.14 takes some failures of its own to mount for success, with descriptor 0 (lib/mount.c, fuse_mount_sys). */
 	if (serve->mountpoint && serve->fuse_fd <= STDERR_FILENO)
 		return bl_fail(why, BL_NO_MEMORY, "cannot mount on '%s'", where);
@@ -510,7 +514,7 @@ static enum bl_status wait_ready(struct serve *serve, struct bl_error *why)
  */
 static void spare_others(struct serve *serve)
 {
-	uint64_t there = mount_at(serve->mountpoint);
+	uint64_t there = serve_mount_at(serve->mountpoint);
 	int ends[2];
 
 	if (!serve->mount_id || !there || there == serve->mount_id || pipe2(ends, O_CLOEXEC) < 0)

@@ -71,6 +71,9 @@ void serve_abort(struct serve *serve);
 /* serve_is_settled - does the kernel keep nothing that the view has lost so far? At once, any thread. */
 bool serve_is_settled(struct serve *serve);
 
+/* serve_mount_at - the number of the mount that lies there now, its stx_mnt_id (statx(2)); never asks the mount itself. 0: not known */
+uint64_t serve_mount_at(const char *path);
+
 /*
  * serve_unmount - as umount(8) and fusermount3(1) do: what is in use stays
  *
