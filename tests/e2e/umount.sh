@@ -55,7 +55,7 @@ other=$!
 exec 9>"$work/hold" 8<"$work/said"
 read -r word <&8
 [ "$word" = mounted ] || fail "no mount of another's"
-code 10 "$bailee" umount "$work/theirs"
+code 10 timeout -s KILL 20 "$bailee" umount "$work/theirs"
 says 'is not a mount of Bailee'
 grep -qF " $work/theirs fuse.theirs " /proc/self/mounts || fail "another's mount is gone"
 exec 9>&-
