@@ -695,13 +695,11 @@ static void reading_end_empty(struct reading *reading)
 {
 	struct gate_reply *reply = reading->asked->reply;
 
+	reading->asked->file = reading->file; /* given back with the rest */
 	sodium_memzero(&reading->mask, sizeof(reading->mask));
-	file_unref(reading->file);
-	gate_device_unref(reading->asked->device);
-	reply->error = 0;
 	reply->bytes = NULL;
 	reply->length = 0;
-	reply->done(reply);
+	asked_untold(reading->asked, 0);
 }
 
 /* As reading_end; and then, while the log and the kernel have the answer, what comes behind it. Reply and handle may be gone by then. */

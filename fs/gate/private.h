@@ -811,11 +811,13 @@ struct asked {
 /*
  * asked_begin - is it this view's own person, and can the log take it? False: the reply is on its way.
  * asked_finish - hand the event to the log; the reply follows it. Gives device and file back. Last word of a request.
+ * asked_untold - the same without an event: nothing is revealed, and so nothing owed to the log (docs/serving.md, "The way of one request").
  * asked_deny   - what a decision that does not permit says in the event; the errno to answer
  */
 bool asked_begin(struct asked *asked, struct gate_view *view, const struct gate_caller *caller,
 		 enum audit_op op, struct gate_reply *reply);
 void asked_finish(struct asked *asked, int error);
+void asked_untold(struct asked *asked, int error);
 int asked_deny(struct asked *asked, const struct rules_decision *decision);
 int asked_failed(struct asked *asked, enum bl_status status);
 /* asked_node - the device of a node into asked; 0 or ESTALE. Not for the root. */

@@ -173,6 +173,14 @@ void asked_finish(struct asked *asked, int error)
 	audit_submit(audit, &asked->event, &asked->reply->ticket);
 }
 
+void asked_untold(struct asked *asked, int error)
+{
+	file_unref(asked->file);
+	gate_device_unref(asked->device);
+	asked->reply->error = error;
+	asked->reply->done(asked->reply);
+}
+
 void asked_rule(struct asked *asked, const char *rule)
 {
 	snprintf(asked->event.rule, sizeof(asked->event.rule), "%s", rule ? rule : "");
@@ -465,7 +473,7 @@ void gate_getattr(struct gate_view *view, const struct gate_caller *caller, uint
 	if (node == GATE_ROOT) {
 		/* Of our own making, the same for everybody: nothing is revealed. */
 		root_attr(view, &reply->attr);
-		reply->done(reply);
+		asked_untold(&asked, 0);
 		return;
 	}
 	asked_finish(&asked, node == ROOT_NOTICE_NODE ? root_notice_attr(&asked, &reply->attr)
@@ -730,9 +738,8 @@ void gate_opendir(struct gate_view *view, const struct gate_caller *caller, uint
 		return;
 	}
 	/* No name has been shown yet: the events come with the names. */
-	gate_device_unref(asked.device);
 	reply->handle = (uint64_t)(uintptr_t)handle;
-	reply->done(reply);
+	asked_untold(&asked, 0);
 }
 
 void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint64_t handle_number,
@@ -766,8 +773,7 @@ void gate_readdir(struct gate_view *view, const struct gate_caller *caller, uint
 	asked.event.offset = offset;
 	asked.event.bytes = listing.count;
 	if (!error && listing.count == 0) {
-		gate_device_unref(asked.device); /* the end: no name is shown */
-		reply->done(reply);
+		asked_untold(&asked, 0); /* the end: no name is shown */
 		return;
 	}
 	asked_finish(&asked, error);

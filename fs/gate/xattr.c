@@ -41,14 +41,6 @@ static int subject_of(struct asked *asked, uint64_t node, struct subject *out)
 	return error;
 }
 
-/* Nothing of the device is told: no event. */
-static void answer_nothing(struct asked *asked, int error)
-{
-	gate_device_unref(asked->device);
-	asked->reply->error = error;
-	asked->reply->done(asked->reply);
-}
-
 /* ---- names ------------------------------------------------------------------------------------------- */
 
 static bool is_users(const char *name, size_t length)
@@ -138,7 +130,7 @@ void gate_xattrs(struct gate_view *view, const struct gate_caller *caller, uint6
 	if (error || listed.count)
 		asked_finish(&asked, error);
 	else
-		answer_nothing(&asked, 0);
+		asked_untold(&asked, 0);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------ */
@@ -323,7 +315,7 @@ void gate_xattr(struct gate_view *view, const struct gate_caller *caller, uint64
 	if (error)
 		asked_finish(&asked, error);
 	else if (!subject.is_file)
-		answer_nothing(&asked, ENODATA);
+		asked_untold(&asked, ENODATA);
 	else
 		value_of(&asked, &subject, &sought, size);
 }

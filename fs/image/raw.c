@@ -345,13 +345,13 @@ static enum bl_status map_get(struct raw *raw, unsigned volume, uint64_t inode,
 			      const struct image_attr *known, struct image_map **out_map,
 			      struct bl_error *why)
 {
-	uint64_t until_ns = image_client_until(raw->client);
 	struct image_attr attr;
 	enum bl_status status = BL_OK;
 
 	*out_map = image_maps_get(&raw->maps, volume, inode);
 	if (*out_map)
 		return BL_OK;
+	uint64_t until_ns = image_client_until(raw->client);
 	if (known)
 		attr = *known;
 	else

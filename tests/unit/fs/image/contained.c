@@ -432,7 +432,7 @@ static void far_more_than_is_kept_is_read_twice(void **state)
 struct many {
 	struct contained *contained;
 	uint64_t seed;
-	bool is_killing, is_wrong;
+	bool is_wrong;
 };
 
 static void *read_many(void *context)
@@ -461,7 +461,7 @@ static void many_threads_read_one_image(void **state)
 	pthread_t threads[6];
 
 	for (size_t i = 0; i < BL_COUNT(many); i++) {
-		many[i] = (struct many){contained, i, false, false};
+		many[i] = (struct many){contained, i, false};
 		assert_int_equal(pthread_create(&threads[i], NULL, read_many, &many[i]), 0);
 	}
 	for (size_t i = 0; i < BL_COUNT(many); i++) {
